@@ -1,0 +1,104 @@
+"""The records that pass between the parts of the hub: journal rows, series, columns of readings, cursors.
+
+Owns plain values only: no clock, no I/O. Everyone inside the hub may read it.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from devices.wire.messages import Kind
+
+
+class RowKind(IntEnum):
+    """What a journal row holds; the numbers are stored and never reused."""
+
+    DATA = 1
+    RESULT = 3
+    LOG = 5
+    GAP = 6
+    BAD = 7  # a refused frame: `rejects` says why
+    ELSEWHERE = 8  # frames up to seq were acked by another hub or before a restore
+
+
+class Row(NamedTuple):
+    """One frame in the journal. A tuple, so that SQLite takes and gives it without a copy."""
+
+    position: int  # AUTOINCREMENT, never reused; 0 before it is committed
+    device: str
+    epoch: int
+    seq: int  # of a gap: the seq of its first frame that counts
+    kind: int  # RowKind
+    arrived_us: int  # wall clock of the hub
+    body: bytes  # the message as the device sent it
+    rejects: bytes | None  # msgpack: DATA [[index, code]...]; BAD [code, reason]; None: all is well
+
+
+class Cursor(NamedTuple):
+    """A place in one journal: everything up to and including `position`. `journal` is drawn when the file is made."""
+
+    journal: str
+    position: int
+
+
+class Series(NamedTuple):
+    """What makes readings one line: a changed unit or kind is another series."""
+
+    device: str
+    channel: str
+    unit: str
+    kind: Kind
+
+
+class Reading(NamedTuple):
+    """One value as a query gives it back; `t_ns` is the point key: t_us * 1000 + 0...999."""
+
+    t_ns: int
+    value: Any
+
+
+@dataclass(slots=True)
+class Columns:
+    """Readings as parallel columns, one entry a reading, in journal order.
+
+    `num` holds numbers, booleans as 0 and 1, and the latitude of a position; NaN marks a text.
+    `exact` is masked but for integers and booleans. `text` and `lon` are None where no reading needs them.
+    """
+
+    series: list[Series]  # those that occur
+    index: npt.NDArray[np.int32]  # into `series`
+    t_ns: npt.NDArray[np.int64]
+    num: npt.NDArray[np.float64]
+    exact: "np.ma.MaskedArray[Any, np.dtype[np.int64]] | None" = None
+    text: npt.NDArray[np.object_] | None = None
+    lon: npt.NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+@dataclass(slots=True)
+class Buckets:
+    """Buckets of one series, oldest first, as parallel columns. `min`, `max`, `sum` are NaN for texts."""
+
+    width_us: int
+    start_us: npt.NDArray[np.int64]
+    min: npt.NDArray[np.float64]
+    max: npt.NDArray[np.float64]
+    sum: npt.NDArray[np.float64]
+    count: npt.NDArray[np.int64]
+    last: list[Any]
+    last_ns: npt.NDArray[np.int64]  # point key of `last`
+
+
+@dataclass(slots=True)
+class RangeAnswer:
+    """What a history store answers to a range query, read in one transaction with its cursor."""
+
+    cursor: Cursor | None  # the store holds every row up to here; None: an empty store
+    raw: dict[Series, list[Reading]] = field(default_factory=dict)
+    buckets: dict[Series, Buckets] = field(default_factory=dict)
+    is_truncated: bool = False  # the limit was met: the newest readings are given
