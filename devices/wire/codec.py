@@ -1,0 +1,255 @@
+"""Messages to bytes and back, with every limit held before anything is decoded.
+
+Owns the msgpack form of each message (docs/protocol.md); knows no order of messages (session.py) and no channel list (the
+hub's ingest checks readings against it). Both ends call it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgpack
+
+from devices.wire import fields
+from devices.wire.fields import BadMessage
+from devices.wire.hello import hello_from_map, hello_to_map, outcome_from_map, outcome_to_map
+from devices.wire.limits import MAX_ARRAY, MAX_LOG_BYTES, MAX_MAP, MAX_MESSAGE_BYTES, MAX_REASON_BYTES
+from devices.wire.messages import (
+    Ack,
+    Bye,
+    Cancel,
+    Command,
+    Credit,
+    Data,
+    Desired,
+    Frame,
+    FromDevice,
+    FromHub,
+    Gap,
+    Hello,
+    Log,
+    Reject,
+    Result,
+    UnknownOp,
+    Unreadable,
+    Welcome,
+    Window,
+)
+from devices.wire.peek import peek
+
+__all__ = ["BadMessage", "decode_from_device", "decode_from_hub", "encode", "unpack"]
+
+_KNOWN_DATA_KEYS: Final = frozenset({"e", "s", "op", "t", "c", "d", "v"})
+_LEVELS: Final = ("debug", "info", "warning", "error")
+_RESERVED: Final = frozenset({"pack", "reported"})
+_packb: Final = msgpack.Packer(use_bin_type=True, autoreset=True).pack
+
+
+def unpack(message: bytes) -> Any:
+    """Decode msgpack within the limits of the protocol. Raises BadMessage, and nothing else, for any bytes."""
+    if len(message) > MAX_MESSAGE_BYTES:
+        raise BadMessage(f"message of {len(message)} bytes is over the limit of {MAX_MESSAGE_BYTES}")
+    try:
+        return msgpack.unpackb(
+            message,
+            max_array_len=MAX_ARRAY,
+            max_map_len=MAX_MAP,
+            max_str_len=MAX_MESSAGE_BYTES,
+            max_bin_len=MAX_MESSAGE_BYTES,
+            max_ext_len=0,
+        )
+    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException, msgpack.ExtraData) as error:
+        # StackError (nesting) and FormatError are ValueErrors; an unhashable map key is a TypeError.
+        raise BadMessage(f"not msgpack within the limits: {type(error).__name__} {fields.shown(str(error))}") from None
+
+
+def decode_from_device(message: bytes) -> FromDevice:
+    """Read what a device sent.
+
+    A numbered frame with a bad body comes back as Unreadable, so that it still takes its seq. Raises BadMessage where not even
+    the number can be read, or hello breaks a rule.
+    """
+    try:
+        decoded = unpack(message)
+    except BadMessage as error:
+        number = peek(message)
+        if number is None:
+            raise
+        return Unreadable(*number, "bad_frame", str(error))
+    if type(decoded) is not dict:
+        raise BadMessage(f"a message must be a map, not {fields.shown(decoded)}")
+    if "e" in decoded or "s" in decoded:
+        return _frame(decoded, fields.epoch(decoded), fields.seq(decoded))
+    if decoded.get("op") == "hello":
+        fields.plain(decoded, "hello", 0)  # hello -> commands -> entry -> args -> spec is one deeper than a frame
+        return hello_from_map(decoded)
+    return UnknownOp(fields.shown(decoded.get("op")))
+
+
+def _frame(decoded: dict[Any, Any], epoch: int, seq: int) -> Frame:
+    op = decoded.get("op")
+    try:
+        if op == "data":
+            return _data(decoded, epoch, seq)
+        fields.plain(decoded, "frame")
+        if op == "result":
+            return Result(epoch, seq, outcome_from_map(decoded))
+        if op == "log":
+            return _log(decoded, epoch, seq)
+        if op == "gap":
+            return _gap(decoded, epoch, seq)
+    except BadMessage as error:
+        return Unreadable(epoch, seq, "bad_frame", str(error))
+    if op in _RESERVED:
+        return Unreadable(epoch, seq, "unsupported", f"this hub does not take {op} frames")
+    return Unreadable(epoch, seq, "unknown_op", f"op {fields.shown(op)} is not known")
+
+
+def _data(decoded: dict[Any, Any], epoch: int, seq: int) -> Data:
+    channels, offsets, values = decoded.get("c"), decoded.get("d"), decoded.get("v")
+    if type(channels) is not list or type(offsets) is not list or type(values) is not list:
+        raise BadMessage("c, d and v must be arrays")
+    if not len(channels) == len(offsets) == len(values) >= 1:
+        raise BadMessage(f"c, d and v must be equally long, at least 1; they have {len(channels)}, {len(offsets)} and {len(values)} items")
+    if not decoded.keys() <= _KNOWN_DATA_KEYS:
+        fields.plain({key: value for key, value in decoded.items() if key not in _KNOWN_DATA_KEYS}, "frame")
+    return Data(epoch, seq, fields.time_us(decoded, "t"), channels, offsets, values)
+
+
+def _log(decoded: dict[Any, Any], epoch: int, seq: int) -> Log:
+    if decoded.get("level") not in _LEVELS:
+        raise BadMessage(f"level must be one of {', '.join(_LEVELS)}, not {fields.shown(decoded.get('level'))}")
+    return Log(epoch, seq, decoded["level"], fields.time_us(decoded, "t"), fields.text(decoded, "text", MAX_LOG_BYTES))
+
+
+def _gap(decoded: dict[Any, Any], epoch: int, seq: int) -> Gap:
+    last = fields.seq(decoded, "last")
+    of = fields.optional_integer(decoded, "of", 1, 2**63 - 1)
+    of_last = fields.optional_integer(decoded, "of_last", 1, 2**53 - 1)
+    if last < seq or ((of is None) != (of_last is None)) or (of is not None and (last != seq or of == epoch)):
+        raise BadMessage("gap needs last >= s; with of also of_last, last = s, and another epoch than its own")
+    return Gap(
+        epoch,
+        seq,
+        last,
+        fields.integer(decoded, "readings", 0, 2**53 - 1),
+        fields.time_us(decoded, "from_us"),
+        fields.time_us(decoded, "to_us"),
+        fields.text(decoded, "reason", MAX_REASON_BYTES),
+        of,
+        of_last,
+    )
+
+
+def encode(message: FromDevice | FromHub) -> bytes:
+    """Write a message as msgpack; the caller keeps it within MAX_MESSAGE_BYTES."""
+    return _packb(_TO_MAP[type(message)](message))
+
+
+def _optional(message: dict[str, Any], **more: Any) -> dict[str, Any]:
+    message.update({key: value for key, value in more.items() if value is not None})
+    return message
+
+
+def _gap_to_map(m: Gap) -> dict[str, Any]:
+    head = {"e": m.epoch, "s": m.seq, "op": "gap", "last": m.last, "readings": m.readings}
+    return head | _optional({"from_us": m.from_us, "to_us": m.to_us, "reason": m.reason}, of=m.of, of_last=m.of_last)
+
+
+def _welcome_to_map(m: Welcome) -> dict[str, Any]:
+    head = {"op": "welcome", "time_us": m.time_us, "marks": m.marks, "credit": credit_to_map(m.credit)}
+    return head | {"limits": dict(m.limits), "heartbeat_s": m.heartbeat_s, "hub": m.hub}
+
+
+def credit_to_map(credit: Credit) -> dict[str, Any]:
+    """Write the two windows."""
+    windows = {"live": [credit.live.frames, credit.live.bytes], "backfill": [credit.backfill.frames, credit.backfill.bytes]}
+    return _optional(windows, reason=credit.reason)
+
+
+_TO_MAP: Final[Mapping[type, Callable[[Any], dict[str, Any]]]] = {
+    Hello: hello_to_map,
+    Data: lambda m: {"e": m.epoch, "s": m.seq, "op": "data", "t": m.base_us, "c": m.channels, "d": m.offsets_us, "v": m.values},
+    Result: lambda m: {"e": m.epoch, "s": m.seq, "op": "result"} | outcome_to_map(m.outcome),
+    Log: lambda m: {"e": m.epoch, "s": m.seq, "op": "log", "level": m.level, "t": m.time_us, "text": m.text},
+    Gap: _gap_to_map,
+    Welcome: _welcome_to_map,
+    Ack: lambda m: {"op": "ack", "acks": m.acks, "credit": credit_to_map(m.credit)},
+    Reject: lambda m: _optional({"op": "reject", "code": m.code, "reason": m.reason}, e=m.epoch, s=m.seq, readings=m.readings),
+    Command: lambda m: {"op": "command", "id": m.id, "name": m.name, "args": dict(m.args), "ttl_s": m.ttl_s, "created_us": m.created_us},
+    Cancel: lambda m: {"op": "cancel", "id": m.id},
+    Desired: lambda m: {"op": "desired", "version": m.version, "document": dict(m.document)},
+    Bye: lambda m: _optional(
+        {"op": "bye", "code": m.code, "reason": m.reason}, retry_s=m.retry_s, jitter_s=m.jitter_s, expected=m.expected
+    ),
+    UnknownOp: lambda m: {"op": m.op},
+}
+
+
+def decode_from_hub(message: bytes) -> FromHub:
+    """Read what a hub sent. Raises BadMessage."""
+    decoded = fields.mapping(unpack(message), "a message")
+    reader = _FROM_HUB.get(str(decoded.get("op")))
+    return UnknownOp(fields.shown(decoded.get("op"))) if reader is None else reader(decoded)
+
+
+def _pairs(decoded: Mapping[str, Any], key: str) -> tuple[tuple[int, int], ...]:
+    pairs = fields.array(decoded, key)
+    if any(type(pair) is not list or len(pair) != 2 or type(pair[0]) is not int or type(pair[1]) is not int for pair in pairs):
+        raise BadMessage(f"{key} must be pairs of integers")
+    return tuple((pair[0], pair[1]) for pair in pairs)
+
+
+def _credit(decoded: Mapping[str, Any]) -> Credit:
+    credit = fields.mapping(decoded.get("credit"), "credit")
+    windows = []
+    for lane in ("live", "backfill"):
+        window = fields.array(credit, lane, 2)
+        if len(window) != 2 or any(type(item) is not int or item < 0 for item in window):
+            raise BadMessage(f"credit.{lane} must be [frames, bytes], not {fields.shown(window)}")
+        windows.append(Window(window[0], window[1]))
+    return Credit(windows[0], windows[1], fields.text(credit, "reason", MAX_REASON_BYTES, "") or None)
+
+
+def _reject_from_map(m: Mapping[str, Any]) -> Reject:
+    readings = None
+    if m.get("readings") is not None:
+        readings = tuple((int(index), str(code)) for index, code in fields.array(m, "readings"))
+    numbered = m.get("e") is not None
+    return Reject(
+        fields.epoch(m) if numbered else None,
+        fields.seq(m) if numbered else None,
+        fields.text(m, "code", 64),
+        fields.text(m, "reason", MAX_MESSAGE_BYTES, ""),
+        readings,
+    )
+
+
+def _bye_from_map(m: Mapping[str, Any]) -> Bye:
+    code = fields.integer(m, "code", 1000, 4999)
+    expected = None if m.get("expected") is None else _pairs(m, "expected")
+    reason = fields.text(m, "reason", MAX_MESSAGE_BYTES, "")
+    return Bye(code, reason, fields.number(m, "retry_s", 0, 1e9), fields.number(m, "jitter_s", 0, 1e9), expected)
+
+
+_FROM_HUB: Final[Mapping[str, Callable[[Mapping[str, Any]], FromHub]]] = {
+    "welcome": lambda m: Welcome(
+        time_us=fields.time_us(m, "time_us") or 0,
+        marks=_pairs(m, "marks"),
+        credit=_credit(m),
+        heartbeat_s=fields.number(m, "heartbeat_s", 0.01, 86_400) or 20.0,
+        hub=fields.text(m, "hub", MAX_REASON_BYTES, ""),
+        limits=fields.mapping(m.get("limits") or {}, "limits"),
+    ),
+    "ack": lambda m: Ack(_pairs(m, "acks"), _credit(m)),
+    "reject": _reject_from_map,
+    "command": lambda m: Command(
+        id=fields.text(m, "id", 64),
+        name=fields.text(m, "name", 64),
+        args=fields.mapping(m.get("args") or {}, "args"),
+        ttl_s=fields.number(m, "ttl_s", 0, 1e9) or 0.0,
+        created_us=fields.time_us(m, "created_us") or 0,
+    ),
+    "cancel": lambda m: Cancel(fields.text(m, "id", 64)),
+    "desired": lambda m: Desired(fields.integer(m, "version", 0, 2**53), fields.mapping(m.get("document") or {}, "document")),
+    "bye": _bye_from_map,
+}
