@@ -88,7 +88,9 @@ def _closed(error: ConnectionClosed) -> LinkClosed:
 class MemoryLink:
     """One end of an in-memory pair; each direction holds at most `max_messages`, then `send` waits."""
 
-    def __init__(self, outgoing: trio.MemorySendChannel[bytes | str], incoming: trio.MemoryReceiveChannel[bytes | str], closing: list[LinkClosed]) -> None:
+    def __init__(
+        self, outgoing: trio.MemorySendChannel[bytes | str], incoming: trio.MemoryReceiveChannel[bytes | str], closing: list[LinkClosed]
+    ) -> None:
         self._outgoing = outgoing
         self._incoming = incoming
         self._closing = closing  # shared by both ends: how the connection ended

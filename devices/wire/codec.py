@@ -11,8 +11,9 @@ import msgpack
 
 from devices.wire import fields
 from devices.wire.fields import BadMessage
+from devices.wire.from_hub import decode_from_hub
 from devices.wire.hello import hello_from_map, hello_to_map, outcome_from_map, outcome_to_map
-from devices.wire.limits import MAX_ARRAY, MAX_LOG_BYTES, MAX_MAP, MAX_MESSAGE_BYTES, MAX_REASON_BYTES
+from devices.wire.limits import MAX_LOG_BYTES, MAX_REASON_BYTES
 from devices.wire.messages import (
     Ack,
     Bye,
@@ -32,9 +33,9 @@ from devices.wire.messages import (
     UnknownOp,
     Unreadable,
     Welcome,
-    Window,
 )
 from devices.wire.peek import peek
+from devices.wire.unpack import unpack
 
 __all__ = ["BadMessage", "decode_from_device", "decode_from_hub", "encode", "unpack"]
 
@@ -42,24 +43,6 @@ _KNOWN_DATA_KEYS: Final = frozenset({"e", "s", "op", "t", "c", "d", "v"})
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _RESERVED: Final = frozenset({"pack", "reported"})
 _packb: Final = msgpack.Packer(use_bin_type=True, autoreset=True).pack
-
-
-def unpack(message: bytes) -> Any:
-    """Decode msgpack within the limits of the protocol. Raises BadMessage, and nothing else, for any bytes."""
-    if len(message) > MAX_MESSAGE_BYTES:
-        raise BadMessage(f"message of {len(message)} bytes is over the limit of {MAX_MESSAGE_BYTES}")
-    try:
-        return msgpack.unpackb(
-            message,
-            max_array_len=MAX_ARRAY,
-            max_map_len=MAX_MAP,
-            max_str_len=MAX_MESSAGE_BYTES,
-            max_bin_len=MAX_MESSAGE_BYTES,
-            max_ext_len=0,
-        )
-    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException, msgpack.ExtraData) as error:
-        # StackError (nesting) and FormatError are ValueErrors; an unhashable map key is a TypeError.
-        raise BadMessage(f"not msgpack within the limits: {type(error).__name__} {fields.shown(str(error))}") from None
 
 
 def decode_from_device(message: bytes) -> FromDevice:
@@ -182,74 +165,4 @@ _TO_MAP: Final[Mapping[type, Callable[[Any], dict[str, Any]]]] = {
         {"op": "bye", "code": m.code, "reason": m.reason}, retry_s=m.retry_s, jitter_s=m.jitter_s, expected=m.expected
     ),
     UnknownOp: lambda m: {"op": m.op},
-}
-
-
-def decode_from_hub(message: bytes) -> FromHub:
-    """Read what a hub sent. Raises BadMessage."""
-    decoded = fields.mapping(unpack(message), "a message")
-    reader = _FROM_HUB.get(str(decoded.get("op")))
-    return UnknownOp(fields.shown(decoded.get("op"))) if reader is None else reader(decoded)
-
-
-def _pairs(decoded: Mapping[str, Any], key: str) -> tuple[tuple[int, int], ...]:
-    pairs = fields.array(decoded, key)
-    if any(type(pair) is not list or len(pair) != 2 or type(pair[0]) is not int or type(pair[1]) is not int for pair in pairs):
-        raise BadMessage(f"{key} must be pairs of integers")
-    return tuple((pair[0], pair[1]) for pair in pairs)
-
-
-def _credit(decoded: Mapping[str, Any]) -> Credit:
-    credit = fields.mapping(decoded.get("credit"), "credit")
-    windows = []
-    for lane in ("live", "backfill"):
-        window = fields.array(credit, lane, 2)
-        if len(window) != 2 or any(type(item) is not int or item < 0 for item in window):
-            raise BadMessage(f"credit.{lane} must be [frames, bytes], not {fields.shown(window)}")
-        windows.append(Window(window[0], window[1]))
-    return Credit(windows[0], windows[1], fields.text(credit, "reason", MAX_REASON_BYTES, "") or None)
-
-
-def _reject_from_map(m: Mapping[str, Any]) -> Reject:
-    readings = None
-    if m.get("readings") is not None:
-        readings = tuple((int(index), str(code)) for index, code in fields.array(m, "readings"))
-    numbered = m.get("e") is not None
-    return Reject(
-        fields.epoch(m) if numbered else None,
-        fields.seq(m) if numbered else None,
-        fields.text(m, "code", 64),
-        fields.text(m, "reason", MAX_MESSAGE_BYTES, ""),
-        readings,
-    )
-
-
-def _bye_from_map(m: Mapping[str, Any]) -> Bye:
-    code = fields.integer(m, "code", 1000, 4999)
-    expected = None if m.get("expected") is None else _pairs(m, "expected")
-    reason = fields.text(m, "reason", MAX_MESSAGE_BYTES, "")
-    return Bye(code, reason, fields.number(m, "retry_s", 0, 1e9), fields.number(m, "jitter_s", 0, 1e9), expected)
-
-
-_FROM_HUB: Final[Mapping[str, Callable[[Mapping[str, Any]], FromHub]]] = {
-    "welcome": lambda m: Welcome(
-        time_us=fields.time_us(m, "time_us") or 0,
-        marks=_pairs(m, "marks"),
-        credit=_credit(m),
-        heartbeat_s=fields.number(m, "heartbeat_s", 0.01, 86_400) or 20.0,
-        hub=fields.text(m, "hub", MAX_REASON_BYTES, ""),
-        limits=fields.mapping(m.get("limits") or {}, "limits"),
-    ),
-    "ack": lambda m: Ack(_pairs(m, "acks"), _credit(m)),
-    "reject": _reject_from_map,
-    "command": lambda m: Command(
-        id=fields.text(m, "id", 64),
-        name=fields.text(m, "name", 64),
-        args=fields.mapping(m.get("args") or {}, "args"),
-        ttl_s=fields.number(m, "ttl_s", 0, 1e9) or 0.0,
-        created_us=fields.time_us(m, "created_us") or 0,
-    ),
-    "cancel": lambda m: Cancel(fields.text(m, "id", 64)),
-    "desired": lambda m: Desired(fields.integer(m, "version", 0, 2**53), fields.mapping(m.get("document") or {}, "document")),
-    "bye": _bye_from_map,
 }

@@ -78,12 +78,11 @@ def channel_to_map(channel: Channel) -> dict[str, Any]:
 def channels_from_list(items: list[Any]) -> tuple[Channel, ...]:
     """Read a channel list; names in it are unique."""
     channels = tuple(_channel(fields.mapping(item, "channels")) for item in items)
-    names = [channel.name for channel in channels]
-    for channel_name in names:
-        if names.count(channel_name) > 1 if len(names) < 32 else False:
-            raise BadMessage(f"channels holds the name {fields.shown(channel_name)} twice")
-    if len(set(names)) != len(names):
-        raise BadMessage("channels holds a name twice")
+    seen: set[str] = set()
+    for channel in channels:
+        if channel.name in seen:
+            raise BadMessage(f"channels holds the name {fields.shown(channel.name)} twice")
+        seen.add(channel.name)
     return channels
 
 

@@ -6,44 +6,13 @@ themselves: what comes from a peer is checked by codec.py, what we make ourselve
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
+
+from devices.wire.kinds import CommandState as CommandState
+from devices.wire.kinds import Kind as Kind
 
 Value = float | int | bool | str | tuple[float, float]
 Args = Mapping[str, Any]
-
-
-class Kind(StrEnum):
-    """What the values of a channel are (protocol section 4)."""
-
-    GAUGE = "gauge"
-    COUNTER = "counter"
-    STATE = "state"
-    TEXT = "text"
-    POSITION = "position"
-
-
-class CommandState(StrEnum):
-    """Where a command is; the hub's ledger adds queued and sent to what a device says."""
-
-    QUEUED = "queued"
-    SENT = "sent"
-    ACCEPTED = "accepted"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    TOO_LATE = "too_late"
-
-    @property
-    def is_final(self) -> bool:
-        """Tell whether no further state follows."""
-        return self in _FINAL
-
-
-_FINAL = frozenset({CommandState.DONE, CommandState.FAILED, CommandState.REJECTED, CommandState.EXPIRED, CommandState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)

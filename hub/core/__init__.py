@@ -1,0 +1,1 @@
+"""Policy of the hub: plain code without sockets, databases or clocks."""
