@@ -1,0 +1,164 @@
+"""The session table: hello first, numbers without holes, windows held."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.wire.limits import CloseCode
+from devices.wire.messages import Credit, Data, Gap, Hello, Unfinished, UnknownOp, Window
+from devices.wire.session import DeviceSession, ProtocolError, State, Verdict
+
+LIVE, OLD = 11, 7
+CREDIT = Credit(Window(4, 1_000), Window(2, 500))
+
+
+def streaming(marks: dict[int, int] | None = None, first: int = 1) -> DeviceSession:
+    session = DeviceSession("dev")
+    hello = Hello("dev", LIVE, (), (Unfinished(OLD, first, first + 8),))
+    session.receive(hello)
+    session.open(hello, marks or {})
+    session.grant(CREDIT)
+    return session
+
+
+def closes_with(code: CloseCode) -> "pytest.RaisesExc[ProtocolError]":
+    return pytest.raises(ProtocolError, check=lambda error: error.code == code)
+
+
+def test_a_frame_before_hello_breaks_the_protocol() -> None:
+    with closes_with(CloseCode.PROTOCOL):
+        DeviceSession("dev").receive(Data(1, 1, 0, [0], [0], [1]))
+
+
+def test_a_frame_before_welcome_breaks_the_protocol() -> None:
+    session = DeviceSession("dev")
+    session.receive(Hello("dev", LIVE, ()))
+    with closes_with(CloseCode.PROTOCOL):
+        session.receive(Data(LIVE, 1, 0, [0], [0], [1]))
+
+
+def test_a_second_hello_breaks_the_protocol() -> None:
+    with closes_with(CloseCode.PROTOCOL):
+        streaming().receive(Hello("dev", LIVE, ()))
+
+
+def test_an_unknown_op_changes_nothing() -> None:
+    session = streaming()
+    session.receive(UnknownOp("'dance'"))
+    assert session.state is State.STREAMING
+
+
+def test_nothing_is_taken_after_close() -> None:
+    session = streaming()
+    session.close()
+    with closes_with(CloseCode.PROTOCOL):
+        session.receive(Data(LIVE, 1, 0, [0], [0], [1]))
+
+
+def test_hello_of_another_device_is_refused() -> None:
+    with closes_with(CloseCode.WRONG_DEVICE):
+        DeviceSession("dev").receive(Hello("other", LIVE, ()))
+
+
+def test_an_epoch_with_a_mark_that_is_not_unfinished_was_used_before() -> None:
+    session = DeviceSession("dev")
+    with closes_with(CloseCode.EPOCH_USED):
+        session.open(Hello("dev", LIVE, ()), {LIVE: 0})
+
+
+def test_a_continued_live_epoch_that_is_listed_goes_on_from_its_mark() -> None:
+    session = DeviceSession("dev")
+    session.receive(hello := Hello("dev", LIVE, (), (Unfinished(LIVE, 4, 9),)))
+    assert session.open(hello, {LIVE: 5}) == {LIVE: 0}
+    session.grant(CREDIT)
+    assert session.take(LIVE, 4, 4, 10) is Verdict.DUPLICATE
+    assert session.take(LIVE, 6, 6, 10) is Verdict.NEW
+
+
+def test_first_unacked_above_the_mark_was_acked_elsewhere() -> None:
+    session = DeviceSession("dev")
+    session.receive(hello := Hello("dev", LIVE, (), (Unfinished(OLD, 10, 12),)))
+    assert session.open(hello, {OLD: 3}) == {OLD: 9, LIVE: 0}
+    assert dict(session.expected()) == {OLD: 10, LIVE: 1}
+
+
+def test_a_jump_names_what_was_due() -> None:
+    session = streaming()
+    with pytest.raises(ProtocolError) as caught:
+        session.take(LIVE, 3, 3, 10)
+    assert caught.value.code == CloseCode.SEQ_JUMP
+    assert caught.value.expected == ((LIVE, 1),)
+
+
+def test_a_frame_of_an_unlisted_epoch_is_refused() -> None:
+    with closes_with(CloseCode.UNKNOWN_EPOCH):
+        streaming().take(99, 1, 1, 10)
+
+
+def test_more_frames_than_the_largest_window_close_the_connection() -> None:
+    session = streaming()
+    for seq in range(1, 5):
+        session.take(LIVE, seq, seq, 10)
+    with closes_with(CloseCode.OVER_CREDIT):
+        session.take(LIVE, 5, 5, 10)
+
+
+def test_a_smaller_window_does_not_close_what_was_sent_under_the_larger() -> None:
+    session = streaming()
+    session.grant(Credit(Window(0, 0), Window(0, 0), "store_full"))
+    assert session.take(LIVE, 1, 1, 10) is Verdict.NEW
+
+
+def test_one_frame_may_always_go_however_large() -> None:
+    session = streaming()
+    assert session.take(LIVE, 1, 1, 60_000) is Verdict.NEW
+    with closes_with(CloseCode.OVER_CREDIT):
+        session.take(LIVE, 2, 2, 10)
+
+
+def test_a_commit_frees_credit() -> None:
+    session = streaming()
+    for seq in range(1, 100):
+        session.take(LIVE, seq, seq, 200)
+        session.committed(LIVE, seq)
+    assert session.durable(LIVE) == 99
+    assert (session.live.frames, session.live.bytes) == (0, 0)
+
+
+def test_lanes_do_not_share_credit() -> None:
+    session = streaming()
+    for seq in range(1, 5):
+        session.take(LIVE, seq, seq, 10)
+    assert session.take(OLD, 1, 1, 10) is Verdict.NEW
+
+
+def test_a_gap_stands_for_its_frames_and_is_clipped() -> None:
+    session = streaming({OLD: 3})
+    gap = Gap(OLD, 2, 8, 60, None, None, "spool_full")
+    assert session.first_new(gap) == 4
+    assert session.take(OLD, gap.seq, gap.last, 50) is Verdict.NEW
+    assert session.take(OLD, 8, 8, 10) is Verdict.DUPLICATE
+    assert session.take(OLD, 9, 9, 10) is Verdict.NEW
+
+
+def test_an_epoch_given_up_takes_nothing_more() -> None:
+    session = streaming()
+    session.give_up(OLD, 9)
+    assert session.take(OLD, 5, 5, 10) is Verdict.DUPLICATE
+
+
+@given(st.lists(st.tuples(st.sampled_from([LIVE, OLD]), st.integers(1, 12), st.booleans()), max_size=60))
+def test_new_frames_are_each_number_once_and_in_order(tries: list[tuple[int, int, bool]]) -> None:
+    session = streaming()
+    session.grant(Credit(Window(100, 10**6), Window(100, 10**6)))
+    taken: dict[int, list[int]] = {LIVE: [], OLD: []}
+    for epoch, seq, is_committed in tries:
+        try:
+            if session.take(epoch, seq, seq, 10) is Verdict.NEW:
+                taken[epoch].append(seq)
+        except ProtocolError as error:
+            assert error.code == CloseCode.SEQ_JUMP
+        if is_committed and taken[epoch]:
+            session.committed(epoch, taken[epoch][-1])
+    for seqs in taken.values():
+        assert seqs == list(range(1, len(seqs) + 1))
