@@ -125,7 +125,7 @@ def _gap(decoded: dict[Any, Any], epoch: int, seq: int) -> Gap:
 
 def encode(message: FromDevice | FromHub) -> bytes:
     """Write a message as msgpack; the caller keeps it within MAX_MESSAGE_BYTES."""
-    return _packb(_TO_MAP[type(message)](message))
+    return bytes(_packb(_TO_MAP[type(message)](message)))
 
 
 def _optional(message: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -141,7 +141,9 @@ class DeviceSession:
         # With nothing in flight one frame may always go, however large.
         if lane.frames > max(lane.max_frames, 1) or (lane.bytes > lane.max_bytes and lane.frames > 1):
             granted = f"{lane.max_frames} frames and {lane.max_bytes} bytes"
-            raise ProtocolError(CloseCode.OVER_CREDIT, f"{lane.frames} frames of {lane.bytes} bytes are in flight, the window was {granted}")
+            raise ProtocolError(
+                CloseCode.OVER_CREDIT, f"{lane.frames} frames of {lane.bytes} bytes are in flight, the window was {granted}"
+            )
         known.received = last
         known.sizes.append((last, size_bytes))
         return Verdict.NEW

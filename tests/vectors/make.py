@@ -32,7 +32,11 @@ def _good() -> list[tuple[str, str, dict[str, Any]]]:
     frame = {"e": EPOCH, "s": 1}
     return [
         ("device", "hello with one unfinished epoch, a command and a result not yet acked", hello),
-        ("device", "two readings, the second 1 ms later", frame | {"op": "data", "t": TIME_US, "c": [0, 1], "d": [0, 1000], "v": [21.5, True]}),
+        (
+            "device",
+            "two readings, the second 1 ms later",
+            frame | {"op": "data", "t": TIME_US, "c": [0, 1], "d": [0, 1000], "v": [21.5, True]},
+        ),
         ("device", "a reading that can never be dated", frame | {"op": "data", "t": None, "c": [0], "d": [0], "v": [1]}),
         ("device", "a command is done", frame | {"op": "result", "id": "c-2", "state": "done", "value": 42}),
         ("device", "a log line", frame | {"op": "log", "level": "warning", "t": TIME_US, "text": "low battery"}),
@@ -60,7 +64,11 @@ def _good() -> list[tuple[str, str, dict[str, Any]]]:
             },
         ),
         ("hub", "frames up to 12 are durable", {"op": "ack", "acks": [[EPOCH, 12]], "credit": credit}),
-        ("hub", "hold: the disk is full", {"op": "ack", "acks": [], "credit": {"live": [0, 0], "backfill": [0, 0], "reason": "store_full"}}),
+        (
+            "hub",
+            "hold: the disk is full",
+            {"op": "ack", "acks": [], "credit": {"live": [0, 0], "backfill": [0, 0], "reason": "store_full"}},
+        ),
         (
             "hub",
             "reading 1 of frame 3 is refused, the others are stored",
@@ -70,13 +78,17 @@ def _good() -> list[tuple[str, str, dict[str, Any]]]:
         ("hub", "stop a command", {"op": "cancel", "id": "c-3"}),
         ("hub", "the desired document", {"op": "desired", "version": 3, "document": {"interval_s": 5}}),
         ("hub", "the hub restarts", {"op": "bye", "code": 1012, "reason": "restart", "retry_s": 1.0, "jitter_s": 15.0}),
-        ("hub", "the frame's number cannot be read", {"op": "bye", "code": 4005, "reason": "bad_frame", "retry_s": 0.0, "jitter_s": 1.0, "expected": [[EPOCH, 4]]}),
+        (
+            "hub",
+            "the frame's number cannot be read",
+            {"op": "bye", "code": 4005, "reason": "bad_frame", "retry_s": 0.0, "jitter_s": 1.0, "expected": [[EPOCH, 4]]},
+        ),
     ]
 
 
 def _refused() -> list[tuple[str, str, bytes]]:
     def pack(value: Any) -> bytes:
-        return msgpack.packb(value)
+        return bytes(msgpack.packb(value))
 
     head = {"e": EPOCH, "s": 2}
     return [
@@ -85,10 +97,18 @@ def _refused() -> list[tuple[str, str, bytes]]:
         ("close 4005", "seq 0", pack({"e": EPOCH, "s": 0, "op": "data"})),
         ("close 4005", "epoch above 2^63-1", pack({"e": 2**63, "s": 1, "op": "data"})),
         ("close 4500", "hello without a device", pack({"op": "hello", "epoch": 1, "channels": []})),
-        ("close 4500", "a channel of no known kind", pack({"op": "hello", "device": "a", "epoch": 1, "channels": [{"name": "x", "kind": "odd"}]})),
+        (
+            "close 4500",
+            "a channel of no known kind",
+            pack({"op": "hello", "device": "a", "epoch": 1, "channels": [{"name": "x", "kind": "odd"}]}),
+        ),
         ("reject bad_frame", "a body cut short", pack(head | {"op": "data", "t": 1, "c": [0], "d": [0], "v": [1.5]})[:-4]),
         ("reject bad_frame", "arrays of unequal length", pack(head | {"op": "data", "t": 1, "c": [0, 1], "d": [0], "v": [1.5]})),
-        ("reject bad_frame", "an array of 4,097 items", pack(head | {"op": "data", "t": 1, "c": [0] * 4097, "d": [0] * 4097, "v": [0] * 4097})),
+        (
+            "reject bad_frame",
+            "an array of 4,097 items",
+            pack(head | {"op": "data", "t": 1, "c": [0] * 4097, "d": [0] * 4097, "v": [0] * 4097}),
+        ),
         ("reject bad_frame", "nested five deep", pack(head | {"op": "result", "id": "a", "state": "done", "value": [[[[1]]]]})),
         ("reject bad_frame", "an extension type", pack(head | {"op": "data", "x": msgpack.ExtType(5, b"abc")})),
         ("reject unknown_op", "an op of a later version", pack(head | {"op": "dance"})),

@@ -1,6 +1,7 @@
 """The codec on the published vectors, on garbage, and back and forth."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,8 @@ def test_refused_vector_gets_its_answer(vector: dict[str, Any]) -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes_give_a_message_or_the_one_error(message: bytes) -> None:
     for decode in (decode_from_device, decode_from_hub):
-        try:
-            decode(message)
-        except BadMessage as error:
-            assert str(error)
+        with suppress(BadMessage):
+            assert decode(message) is not None
 
 
 _values = st.one_of(st.floats(allow_nan=False), st.integers(-(2**63), 2**63 - 1), st.booleans(), st.text(max_size=20))
