@@ -131,7 +131,11 @@ def main() -> None:
     parser.add_argument("--ids", type=Path, default=Path("independent-ids.txt"), help="file of the command ids already begun")
     given = parser.parse_args()
     try:
-        print(json.dumps(trio.run(lambda: run(given.url, given.token, given.device, frames=given.frames, commands=given.commands, ids=given.ids))))
+        print(
+            json.dumps(
+                trio.run(lambda: run(given.url, given.token, given.device, frames=given.frames, commands=given.commands, ids=given.ids))
+            )
+        )
     except* (RuntimeError, ConnectionClosed) as group:
         raise SystemExit(f"independent client: {group.exceptions[0]}") from None
 
