@@ -62,7 +62,7 @@ class Client:
         frames, room_bytes = self.credit["live"]
         if not self.sizes:
             return bool(frames)
-        return len(self.sizes) < frames and sum(self.sizes.values()) + size_bytes <= room_bytes
+        return bool(len(self.sizes) < frames and sum(self.sizes.values()) + size_bytes <= room_bytes)
 
     async def receive(self, nursery: trio.Nursery) -> None:
         """Take what the hub says until it closes the connection."""
@@ -109,7 +109,7 @@ class Client:
 
 async def run(url: str, token: str, device: str, *, frames: int, commands: int, ids: Path) -> dict[str, Any]:
     """Be a device once and return what happened; raises RuntimeError where the hub refuses."""
-    headers = [("Authorization", f"Bearer {token}")]
+    headers = [(b"Authorization", f"Bearer {token}".encode())]
     async with open_websocket_url(url, subprotocols=["tributary.device.v1"], extra_headers=headers) as link, trio.open_nursery() as nursery:
         client = Client(link, device, ids)
         welcome = await client.hello()
