@@ -1,0 +1,111 @@
+"""Which readings of a frame are stored and which are rejected, against the channel list of their epoch.
+
+Owns the rules of docs/protocol.md section 6 for single readings; plain code that takes the time as an argument. The device session
+calls it once a frame: a frame of plain numbers is judged as columns, and only a frame that is not goes reading by reading.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+from devices.wire.limits import MAX_FUTURE_S, MAX_TEXT_BYTES, MAX_TIME_US
+from devices.wire.messages import Channel, Data, Kind
+
+INT64_MIN: Final = -(2**63)
+INT64_MAX: Final = 2**63 - 1
+MAX_EQUAL_STAMPS: Final = 1_000  # nanoseconds in the microsecond that equal stamps of one series are spread over
+_INT: Final = frozenset({int})
+_NUMBERS: Final = frozenset({int, float})
+_FUTURE_US: Final = MAX_FUTURE_S * 1_000_000
+
+Rejected = tuple[int, str]  # index of a reading, code
+
+
+class ChannelRules:
+    """The rules of one channel list; made once an epoch."""
+
+    def __init__(self, channels: Sequence[Channel]) -> None:
+        self._channels = tuple(channels)
+        self._numeric = frozenset(i for i, channel in enumerate(channels) if channel.kind in (Kind.GAUGE, Kind.COUNTER))
+
+    def rejected(self, data: Data, now_us: int) -> list[Rejected]:
+        """Return (index, code) of each reading that will not be stored, in order; mostly an empty list."""
+        if data.base_us is None:
+            return [(index, "no_time") for index in range(len(data.values))]
+        if self._is_plain(data, data.base_us, now_us):
+            return []
+        codes = [self._code(data, data.base_us, index, now_us) for index in range(len(data.values))]
+        _mark_equal_stamps(data, codes)
+        return [(index, code) for index, code in enumerate(codes) if code]
+
+    def _is_plain(self, data: Data, base_us: int, now_us: int) -> bool:
+        """Tell, without looking at single readings in Python, that all of them are good numbers."""
+        types = set(map(type, data.values))
+        if not (types <= _NUMBERS and set(map(type, data.channels)) == _INT and set(map(type, data.offsets_us)) == _INT):
+            return False
+        if not self._numeric.issuperset(data.channels) or len(data.values) >= MAX_EQUAL_STAMPS:
+            return False
+        if int in types and not (min(data.values) >= INT64_MIN and max(data.values) <= INT64_MAX):
+            return False
+        # A NaN or an infinity among the values makes their sum one; a sum that overflows is looked at one by one.
+        is_finite = float not in types or math.isfinite(sum(data.values))
+        return is_finite and base_us + min(data.offsets_us) >= -MAX_TIME_US and base_us + max(data.offsets_us) <= now_us + _FUTURE_US
+
+    def _code(self, data: Data, base_us: int, index: int, now_us: int) -> str | None:
+        channel, offset_us = data.channels[index], data.offsets_us[index]
+        if type(channel) is not int or not 0 <= channel < len(self._channels):
+            return "unknown_channel"
+        if type(offset_us) is not int or base_us + offset_us < -MAX_TIME_US:
+            return "no_time"
+        if base_us + offset_us > now_us + _FUTURE_US:
+            return "future"
+        return value_code(self._channels[channel], data.values[index])
+
+
+def value_code(channel: Channel, value: Any) -> str | None:
+    """Return why a value does not fit its channel, or None where it does."""
+    match channel.kind:
+        case Kind.GAUGE | Kind.COUNTER:
+            return _number_code(value)
+        case Kind.STATE if channel.values is None:
+            return None if type(value) is bool else "wrong_type"
+        case Kind.STATE:
+            return "wrong_type" if type(value) is not str else None if value in (channel.values or ()) else "wrong_value"
+        case Kind.TEXT:
+            return _text_code(value)
+        case Kind.POSITION:
+            return _position_code(value)
+
+
+def _number_code(value: Any) -> str | None:
+    if type(value) is float:
+        return None if math.isfinite(value) else "not_finite"
+    if type(value) is int:
+        return None if INT64_MIN <= value <= INT64_MAX else "out_of_range"
+    return "wrong_type"
+
+
+def _text_code(value: Any) -> str | None:
+    if type(value) is not str:
+        return "wrong_type"
+    return None if len(value.encode(errors="surrogatepass")) <= MAX_TEXT_BYTES else "text_too_long"
+
+
+def _position_code(value: Any) -> str | None:
+    if type(value) is not list or len(value) != 2 or any(type(part) not in _NUMBERS for part in value):
+        return "wrong_type"
+    latitude, longitude = value
+    return None if -90 <= latitude <= 90 and -180 <= longitude <= 180 else "bad_position"
+
+
+def _mark_equal_stamps(data: Data, codes: list[str | None]) -> None:
+    """Reject what comes after MAX_EQUAL_STAMPS readings of one channel in one microsecond: no point key is left for it."""
+    if len(codes) < MAX_EQUAL_STAMPS:
+        return
+    counts: dict[tuple[int, int], int] = {}
+    for index, code in enumerate(codes):
+        if code is None:
+            key = (data.channels[index], data.offsets_us[index])
+            counts[key] = counts.get(key, 0) + 1
+            if counts[key] > MAX_EQUAL_STAMPS:
+                codes[index] = "same_time"
