@@ -1,0 +1,94 @@
+"""What every viewer sees whole: devices, the newest commands, the state of the hub itself; each with a version.
+
+Owns the current items and their versions. Must not know viewers, sockets or clocks. The registry, the command desk and main put;
+viewer sessions read everything once and then watch.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+MAX_COMMANDS: Final = 200  # what a page lists; older ones are read over HTTP
+
+Item = Mapping[str, Any]
+Watcher = Callable[[str, Item], None]
+
+
+class Entities:
+    """The newest version of every entity.
+
+    Versions are drawn from one rising count. Give the wall clock in µs as `first_version`, so that they also rise across a restart
+    and a page that was open before does not take the new items for old ones.
+    """
+
+    def __init__(self, first_version: int = 1) -> None:
+        self._next_version = first_version
+        self._devices: dict[str, Item] = {}
+        self._commands: dict[str, Item] = {}
+        self._system: Item = {}
+        self._watchers: dict[object, Watcher] = {}
+
+    def put_device(self, item: Item) -> None:
+        """Replace a device by its key `device` and tell the watchers; an item equal to the kept one changes nothing."""
+        name = item["device"]
+        if self._is_same(self._devices.get(name), item):
+            return
+        self._devices[name] = self._versioned(item)
+        self._tell("device", self._devices[name])
+
+    def remove_device(self, name: str) -> None:
+        """Forget a device and its commands; the watchers get an item with `removed`."""
+        if self._devices.pop(name, None) is None:
+            return
+        self._commands = {key: item for key, item in self._commands.items() if item["device"] != name}
+        self._tell("device", self._versioned({"device": name, "removed": True}))
+
+    def put_command(self, item: Item) -> None:
+        """Replace a command by its key `id` unless the kept version is higher; only the newest MAX_COMMANDS stay."""
+        kept = self._commands.get(item["id"])
+        if kept is not None and kept["version"] >= item["version"]:
+            return
+        self._commands[item["id"]] = dict(item)
+        if len(self._commands) > MAX_COMMANDS:
+            del self._commands[min(self._commands, key=lambda key: (self._commands[key]["created_us"], key))]
+        self._tell("command", item)
+
+    def put_system(self, item: Item) -> None:
+        """Replace the state of the hub; an equal one changes nothing."""
+        if self._is_same(self._system, item):
+            return
+        self._system = self._versioned(item)
+        self._tell("system", self._system)
+
+    def devices(self) -> list[dict[str, Any]]:
+        """Return every device by name."""
+        return [dict(self._devices[name]) for name in sorted(self._devices)]
+
+    def commands(self) -> list[dict[str, Any]]:
+        """Return the commands, newest first."""
+        return sorted((dict(item) for item in self._commands.values()), key=lambda item: (item["created_us"], item["id"]), reverse=True)
+
+    def system(self) -> dict[str, Any]:
+        """Return the state of the hub, empty before it is first put."""
+        return dict(self._system)
+
+    def watch(self, callback: Watcher) -> Callable[[], None]:
+        """Call `callback(what, item)` at each change, what being device, command or system; return the call that ends it.
+
+        The callback is plain, quick, and must not raise: it runs inside the put.
+        """
+        key = object()
+        self._watchers[key] = callback
+        return lambda: self._watchers.pop(key, None) and None
+
+    def _versioned(self, item: Item) -> Item:
+        version = self._next_version
+        self._next_version += 1
+        return {**item, "version": version}
+
+    @staticmethod
+    def _is_same(kept: Item | None, item: Item) -> bool:
+        return kept is not None and kept == {**item, "version": kept.get("version")}
+
+    def _tell(self, what: str, item: Item) -> None:
+        for callback in list(self._watchers.values()):
+            callback(what, item)

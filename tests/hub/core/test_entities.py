@@ -1,0 +1,69 @@
+"""Tests of hub/core/entities.py."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hub.core.entities import MAX_COMMANDS, Entities
+
+
+def command(number: int, version: int = 1) -> dict[str, Any]:
+    return {"id": f"c{number}", "version": version, "device": "a", "state": "queued", "created_us": number}
+
+
+def test_versions_rise_with_each_change_and_start_where_told() -> None:
+    entities = Entities(first_version=1_000)
+    entities.put_device({"device": "b", "presence": "online"})
+    entities.put_device({"device": "a", "presence": "online"})
+    entities.put_device({"device": "b", "presence": "offline"})
+    assert [(item["device"], item["presence"], item["version"]) for item in entities.devices()] == [
+        ("a", "online", 1_001),
+        ("b", "offline", 1_002),
+    ]
+
+
+def test_an_equal_item_is_no_change() -> None:
+    entities = Entities()
+    seen: list[str] = []
+    entities.watch(lambda what, item: seen.append(what))
+    for _ in range(2):
+        entities.put_device({"device": "a"})
+        entities.put_system({"credit": "open", "store_lag": 0, "notes": []})
+    assert seen == ["device", "system"]
+
+
+def test_a_lower_version_of_a_command_is_ignored() -> None:
+    entities = Entities()
+    entities.put_command({**command(1, version=3), "state": "done"})
+    entities.put_command({**command(1, version=2), "state": "sent"})
+    assert [item["state"] for item in entities.commands()] == ["done"]
+
+
+def test_only_the_newest_commands_stay_whatever_order_they_came_in() -> None:
+    entities = Entities()
+    for number in reversed(range(MAX_COMMANDS + 50)):
+        entities.put_command(command(number))
+    kept = [item["created_us"] for item in entities.commands()]
+    assert kept == list(reversed(range(50, MAX_COMMANDS + 50)))
+
+
+def test_a_removed_device_is_told_with_a_higher_version_and_takes_its_commands_along() -> None:
+    entities = Entities()
+    seen: list[Mapping[str, Any]] = []
+    entities.put_device({"device": "a"})
+    entities.put_command(command(1))
+    entities.watch(lambda what, item: seen.append(item))
+    entities.remove_device("a")
+    entities.remove_device("a")
+    assert seen == [{"device": "a", "removed": True, "version": 2}]
+    assert entities.devices() == []
+    assert entities.commands() == []
+
+
+def test_a_watcher_that_ended_is_told_nothing() -> None:
+    entities = Entities()
+    seen: list[str] = []
+    unwatch = entities.watch(lambda what, item: seen.append(what))
+    unwatch()
+    unwatch()
+    entities.put_device({"device": "a"})
+    assert seen == []
