@@ -1,0 +1,84 @@
+"""The life of a command as plain functions: which state follows which, and which arguments a device takes.
+
+Owns the order of states (design: queued, sent, accepted, running, then one final state that never changes) and the checks of arguments;
+commands.py keeps the records. No clock, no I/O.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from devices.wire.fields import shown
+from devices.wire.messages import CommandState, Outcome
+from hub.core.errors import Refusal
+from hub.ports import CommandRecord
+
+GRACE_US: Final = 30_000_000  # a result may be on its way, or in a spool, when the time to live ends
+_RANK: Final = {CommandState.QUEUED: 0, CommandState.SENT: 1, CommandState.ACCEPTED: 2, CommandState.RUNNING: 3}
+
+
+def is_final(record: CommandRecord) -> bool:
+    """Tell whether the command has ended."""
+    return CommandState(record.state).is_final
+
+
+def moved(record: CommandRecord, state: CommandState, now_us: int, reason: str | None = None) -> CommandRecord:
+    """Return the record in another state."""
+    return replace(record, state=state.value, version=record.version + 1, updated_us=now_us, reason=reason)
+
+
+def with_outcome(record: CommandRecord, outcome: Outcome, now_us: int) -> CommandRecord | None:
+    """Return the record after what the device said, or None where that changes nothing.
+
+    A result after the final state is kept as a note; a state that lies behind the record's is old news.
+    """
+    if outcome.state is CommandState.TOO_LATE:
+        return None
+    if is_final(record):
+        note = f"{outcome.state.value} was reported after the end" + (f": {outcome.reason}" if outcome.reason else "")
+        if outcome.state.value == record.state or record.note == note:
+            return None
+        return replace(record, version=record.version + 1, updated_us=now_us, note=note)
+    if not outcome.state.is_final and (_RANK[outcome.state], outcome.progress or 0) <= (
+        _RANK[CommandState(record.state)],
+        record.progress or 0,
+    ):
+        return None
+    progress = outcome.progress if outcome.progress is not None else record.progress
+    return replace(moved(record, outcome.state, now_us, outcome.reason), progress=progress, value=outcome.value)
+
+
+def overdue(record: CommandRecord, now_us: int) -> CommandRecord | None:
+    """Return the record as its time to live ends it: expired if it was never sent, unknown if it was sent and nothing came back."""
+    if record.state == CommandState.QUEUED and now_us >= record.expires_us:
+        return moved(record, CommandState.EXPIRED, now_us, "not sent within its time to live")
+    if record.state == CommandState.SENT and now_us >= record.expires_us + GRACE_US:
+        return moved(record, CommandState.FAILED, now_us, "outcome_unknown")
+    return None
+
+
+def checked_args(command: str, specs: Mapping[str, Any], args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments with defaults filled in. Raises Refusal naming the argument, the limit and the value."""
+    for name in args:
+        if name not in specs:
+            known = ", ".join(sorted(specs)) or "none"
+            raise Refusal("bad_argument", f"{command} has no argument {shown(name)}", f"it takes: {known}", 422)
+    checked = {}
+    for name, spec in specs.items():
+        value = args.get(name, spec.get("default"))
+        if value is None:
+            raise Refusal("bad_argument", f"{command} needs the argument {name} ({spec['type']})", "give it", 422)
+        checked[name] = _checked_arg(name, spec, value)
+    return checked
+
+
+def _checked_arg(name: str, spec: Mapping[str, Any], value: Any) -> Any:
+    types: Mapping[str, tuple[type, ...]] = {"number": (int, float), "integer": (int,), "bool": (bool,), "text": (str,)}
+    if type(value) not in types[spec["type"]] or (type(value) is float and not math.isfinite(value)):
+        raise Refusal("bad_argument", f"{name} must be a {spec['type']}, not {shown(value)}", "correct the value", 422)
+    low, high = spec.get("min"), spec.get("max")
+    if type(value) in (int, float) and ((low is not None and value < low) or (high is not None and value > high)):
+        bounds = f"{'' if low is None else f'at least {low:g} '}{'' if high is None else f'at most {high:g} '}".strip()
+        raise Refusal("bad_argument", f"{name} must be {bounds}, not {value:g}", "correct the value", 422)
+    return value
