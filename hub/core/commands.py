@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import trio
 
 from devices.wire.codec import decode_from_device, encode
+from devices.wire.fields import shown
 from devices.wire.messages import Command, CommandState, Outcome, Result
 from hub.core import ledger
 from hub.core.errors import Refusal
@@ -75,7 +76,7 @@ class CommandDesk:
         commands = {spec["name"]: spec for spec in known.description.get("commands", [])}
         if name not in commands:
             hint = f"it takes: {', '.join(sorted(commands)) or 'none'}"
-            raise Refusal("unknown_command", f"device {device} takes no command {ledger.shown(name)}", hint, 422)
+            raise Refusal("unknown_command", f"device {device} takes no command {shown(name)}", hint, 422)
         if not 0 < ttl_s <= MAX_TTL_S:
             raise Refusal("bad_ttl", f"ttl_s must be above 0 and at most {MAX_TTL_S:.0f}, not {ttl_s:g}", "correct the value", 422)
         checked = ledger.checked_args(name, commands[name].get("args", {}), args)
