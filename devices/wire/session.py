@@ -152,20 +152,17 @@ class DeviceSession:
         """Return the first seq of a gap that is not received yet: it is clipped to what lies above."""
         return max(gap.seq, self._epochs[gap.epoch].received + 1)
 
-    def committed(self, epoch: int, seq: int) -> None:
-        """Note that everything up to seq is durable, which frees its credit once the ack goes out."""
+    def committed(self, epoch: int, seq: int) -> list[tuple[int, int]]:
+        """Note that everything up to seq is durable; return (last seq, bytes) of the frames whose credit that frees."""
         known = self._epochs.get(epoch)
         if known is None:
-            return
+            return []
         known.durable = max(known.durable, seq)
-        freed = 0
-        for last, size_bytes in known.sizes:
-            if last > seq:
-                break
-            freed += 1
-            known.lane.frames -= 1
-            known.lane.bytes -= size_bytes
-        del known.sizes[:freed]
+        freed = [entry for entry in known.sizes if entry[0] <= seq]
+        del known.sizes[: len(freed)]
+        known.lane.frames -= len(freed)
+        known.lane.bytes -= sum(size_bytes for _, size_bytes in freed)
+        return freed
 
     def give_up(self, epoch: int, last: int) -> None:
         """Take the rest of another epoch as given up by a gap (`of`)."""
