@@ -6,7 +6,7 @@ sockets: device sessions report `connected` and `disconnected`. Called by the do
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -59,6 +59,7 @@ class Registry:
         self._by_token: dict[bytes, str] = {}
         self._connected_us: dict[str, int] = {}
         self._clock_offset_us: dict[str, int] = {}
+        self._revoked: list[Callable[[str], None]] = []
         self._unconfirmed: set[str] = set()  # seen before this start and not since: hub downtime is not device downtime
 
     async def load(self) -> None:
@@ -68,6 +69,10 @@ class Registry:
             if record.last_seen_us is not None:
                 self._unconfirmed.add(record.name)
             self._show(record.name)
+
+    def on_revoked(self, callback: Callable[[str], None]) -> None:
+        """Call `callback(name)` when a device's token was replaced or the device removed: its connection must end."""
+        self._revoked.append(callback)
 
     def confirm(self) -> None:
         """Call the devices that did not come back offline: the time for coming back after a start is over."""
@@ -104,6 +109,7 @@ class Registry:
         await self._state.put_device(changed)
         self._by_token.pop(record.token_hash, None)
         self._keep(changed)
+        self._revoke(name)
         return token
 
     async def remove_device(self, name: str) -> None:
@@ -113,6 +119,7 @@ class Registry:
         self._by_token.pop(record.token_hash, None)
         del self._devices[name]
         self._board.remove_device(name)
+        self._revoke(name)
 
     def device_of(self, token: str) -> str | None:
         """Return the name of the device that a token was made for. The look-up is by hash, so its time tells nothing of the token."""
@@ -169,6 +176,10 @@ class Registry:
             "clock_offset_us": self._clock_offset_us.get(name),
         }
         return item | {key: value for key, value in optional.items() if value is not None}
+
+    def _revoke(self, name: str) -> None:
+        for callback in self._revoked:
+            callback(name)
 
     def _presence(self, name: str) -> str:
         if name in self._connected_us:

@@ -1,0 +1,91 @@
+"""What the hub counts and how it is told to Prometheus: latency histograms, rejections, and the figures of the hub's parts.
+
+Owns the counts and the text of /metrics; must not know what the parts are (main.py gives it functions). Device sessions count here
+for every frame, so a histogram is a plain list and one bisection.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+# From a commit that found the disk idle to a device that waits for a full disk; steps of about 1.6 keep a quantile within a quarter.
+BOUNDS_S: Final = (
+    0.001, 0.0016, 0.0025, 0.004, 0.0063, 0.01, 0.016, 0.025, 0.04, 0.063, 0.1, 0.16, 0.25, 0.4, 0.63, 1.0, 2.5, 10.0, 60.0,
+)  # fmt: skip
+
+Figures = Callable[[], Mapping[str, float]]
+
+
+class Histogram:
+    """Counts of observed seconds by upper bound."""
+
+    def __init__(self, name: str, meaning: str) -> None:
+        self.name = name
+        self.meaning = meaning
+        self.counts = [0] * (len(BOUNDS_S) + 1)
+        self.sum_s = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one observation."""
+        self.counts[bisect_left(BOUNDS_S, seconds)] += 1
+        self.sum_s += seconds
+
+    def family(self) -> HistogramMetricFamily:
+        """Return it as Prometheus wants it: cumulative counts."""
+        cumulative, buckets = 0, []
+        for bound, count in zip([*map(str, BOUNDS_S), "+Inf"], self.counts, strict=True):
+            cumulative += count
+            buckets.append((bound, cumulative))
+        return HistogramMetricFamily(self.name, self.meaning, buckets=buckets, sum_value=self.sum_s)
+
+
+class Metrics(Collector):
+    """All figures of one hub; the device sessions' IngestMetrics."""
+
+    def __init__(self) -> None:
+        self._durable = Histogram("tributary_receive_to_durable_seconds", "From the receipt of a frame to its commit in the journal.")
+        self._acked = Histogram("tributary_receive_to_ack_seconds", "From the receipt of a frame to its ack handed to the connection.")
+        self._rejected: Counter[str] = Counter()
+        self._parts: dict[str, Figures] = {}
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def durable(self, seconds: float) -> None:
+        """Count a frame and the time from its receipt to its commit."""
+        self._durable.observe(seconds)
+
+    def acked(self, seconds: float) -> None:
+        """Count a frame and the time from its receipt to its ack."""
+        self._acked.observe(seconds)
+
+    def rejected(self, code: str) -> None:
+        """Count a rejection by its code."""
+        self._rejected[code] += 1
+
+    def add_part(self, name: str, figures: Figures) -> None:
+        """Show a part's figures as tributary_<name>_<figure>, read each time somebody asks."""
+        self._parts[name] = figures
+
+    def collect(self) -> Iterator[Metric]:
+        """Return everything, for prometheus_client."""
+        yield self._durable.family()
+        yield self._acked.family()
+        rejected = CounterMetricFamily("tributary_rejected_frames", "Frames with a rejection, by its code.", labels=["code"])
+        for code, count in sorted(self._rejected.items()):
+            rejected.add_metric([code], count)
+        yield rejected
+        yield from self._gauges()
+
+    def _gauges(self) -> Iterable[Metric]:
+        for part, figures in self._parts.items():
+            for name, value in figures().items():
+                yield GaugeMetricFamily(f"tributary_{part}_{name}", f"{name.replace('_', ' ')} of the {part}.".capitalize(), value=value)
+
+    def text(self) -> bytes:
+        """Return the answer of /metrics in the Prometheus text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,39 @@
+"""The figures as Prometheus reads them."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from hub.metrics import Metrics
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, str], float]:
+    families = text_string_to_metric_families(metrics.text().decode())
+    return {(s.name, s.labels.get("le") or s.labels.get("code") or ""): s.value for family in families for s in family.samples}
+
+
+def test_histogram_counts_are_cumulative_and_sum_up() -> None:
+    metrics = Metrics()
+    for seconds in (0.001, 0.0011, 0.05, 400.0):
+        metrics.durable(seconds)
+    found = samples(metrics)
+    name = "tributary_receive_to_durable_seconds"
+    assert found[(f"{name}_bucket", "0.001")] == 1
+    assert found[(f"{name}_bucket", "0.0016")] == 2
+    assert found[(f"{name}_bucket", "60.0")] == 3
+    assert found[(f"{name}_bucket", "+Inf")] == found[(f"{name}_count", "")] == 4
+    assert found[(f"{name}_sum", "")] == 400.0521
+    assert found[("tributary_receive_to_ack_seconds_count", "")] == 0
+
+
+def test_rejections_are_counted_by_code() -> None:
+    metrics = Metrics()
+    for code in ("readings", "bad_frame", "readings"):
+        metrics.rejected(code)
+    assert samples(metrics)[("tributary_rejected_frames_total", "readings")] == 2
+
+
+def test_figures_of_a_part_are_read_when_somebody_asks() -> None:
+    metrics = Metrics()
+    figures = {"pending_rows": 1.0}
+    metrics.add_part("journal", lambda: figures)
+    figures["pending_rows"] = 7.0
+    assert samples(metrics)[("tributary_journal_pending_rows", "")] == 7
