@@ -1,0 +1,108 @@
+"""Settings: where they come from, and one line that names key, value and limit where one is wrong."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hub.config import ConfigError, Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in [name for name in os.environ if name.startswith("TRIBUTARY_")]:
+        monkeypatch.delenv(variable)
+
+
+def refusal_of(**given: object) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(**given)  # type: ignore[arg-type]  # wrong on purpose
+    assert caught.value.hint
+    assert "\n" not in caught.value.message
+    return caught.value.message
+
+
+def test_defaults_listen_on_this_machine_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    settings = load_settings()
+    assert (settings.host, settings.port, settings.data_dir) == ("127.0.0.1", 8080, tmp_path / "tributary")
+
+
+def test_relative_data_home_is_not_obeyed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")  # the XDG specification calls it invalid
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_settings().data_dir == tmp_path / ".local" / "share" / "tributary"
+
+
+def test_option_wins_over_environment_and_environment_over_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "hub.toml"
+    file.write_text('port = 1001\nhost = "::1"\nlog_level = "debug"\nallowed_origins = ["https://a.example"]\n')
+    monkeypatch.setenv("TRIBUTARY_PORT", "1002")
+    monkeypatch.setenv("TRIBUTARY_HOST", "127.0.0.2")
+    settings = load_settings(file, port=1003, host=None)
+    assert (settings.port, settings.host, settings.log_level) == (1003, "127.0.0.2", "debug")
+    assert settings.allowed_origins == ("https://a.example",)
+
+
+def test_file_is_found_by_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").write_text("port = 1001\n")
+    monkeypatch.setenv("TRIBUTARY_CONFIG", str(tmp_path / "hub.toml"))
+    assert load_settings().port == 1001
+
+
+def test_bytes_and_origins_may_be_written_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIBUTARY_JOURNAL_MAX_BYTES", "5GB")
+    monkeypatch.setenv("TRIBUTARY_ALLOWED_ORIGINS", "https://a.example, https://b.example")
+    settings = load_settings()
+    assert settings.journal_max_bytes == 5_000_000_000
+    assert settings.allowed_origins == ("https://a.example", "https://b.example")
+
+
+def test_value_over_its_limit_is_named_with_the_limit() -> None:
+    said = refusal_of(port=99_999)
+    assert "port = 99999" in said
+    assert "65535" in said
+    assert "command line" in said
+
+
+def test_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIBUTARY_JOURNAL_MAX_BYTES", "1MB")
+    said = refusal_of()
+    assert "TRIBUTARY_JOURNAL_MAX_BYTES" in said
+    assert "16000000" in said
+
+
+@pytest.mark.parametrize("name", ["TRIBUTARY_PROT", "TRIBUTARY_NOTHING_LIKE_IT"])
+def test_unknown_variable_is_refused_and_not_ignored(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "1")
+    assert name in refusal_of()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("prt = 1", ["prt", "hub.toml"]),
+        ("port : 1", ["hub.toml", "line 1"]),
+        ('port = "many"', ["port = 'many'", "hub.toml"]),
+        ('log_level = "loud"', ["loud", "'warning'"]),
+        ('min_free_bytes = "lots"', ["min_free_bytes", "lots"]),
+        ("resume_window_s = -1", ["resume_window_s", "0"]),
+    ],
+)
+def test_wrong_file_is_told_in_one_line(tmp_path: Path, text: str, words: list[str]) -> None:
+    (tmp_path / "hub.toml").write_text(text)
+    said = refusal_of(config=tmp_path / "hub.toml")
+    assert all(word in said for word in words), said
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    assert str(tmp_path / "none.toml") in refusal_of(config=tmp_path / "none.toml")
+
+
+def test_half_of_tls_is_refused() -> None:
+    said = refusal_of(tls_key=Path("key.pem"))
+    assert "tls_certificate" in said
+
+
+def test_every_setting_says_what_it_does() -> None:
+    assert [key for key, field in Settings.model_fields.items() if not field.description] == []
