@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         3600.0, description="Seconds of frames kept in the journal after they are stored, so that a viewer resumes without a new snapshot."
     )
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        20_000, description="Connections of all kinds at once; more are refused with 503. Each takes a file descriptor (`ulimit -n`)."
+        10_000, description="Connections of all kinds at once; more are refused with 503. Each takes a file descriptor (`ulimit -n`)."
     )
     restart_jitter_s: Annotated[float, Field(ge=0, le=600)] = Field(
         15.0, description="Seconds over which devices spread their return when this hub stops or restarts."

@@ -1,0 +1,67 @@
+"""The command `tributary`: one file per group of commands, each importing what it needs only when it runs.
+
+Owns the list of commands and how an error ends the process: one line `error: what; what to do` and an exit code (failures.py). Must
+import nothing here that a plain device installation lacks. [project.scripts] calls main.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hub.cli import command, device, doctor, login, query
+from hub.cli.failures import failure_of
+
+app = typer.Typer(
+    name="tributary",
+    help="An IoT and real-time dashboard hub. Try it: `tributary demo`. Run it: `tributary serve`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def version_text() -> str:
+    """Return name and version of the installation."""
+    from importlib.metadata import version
+
+    return f"tributary {version('tributary-hub')}"
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(version_text())
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("version")
+def _version() -> None:
+    """Print the version."""
+    typer.echo(version_text())
+
+
+for _part in (login, query, command, doctor, device):
+    _part.add_to(app)
+
+
+def main() -> None:
+    """Run the command line and end the process."""
+    try:
+        app()
+    except BaseException as error:
+        failure = failure_of(error)
+        if failure is None:
+            raise
+        print(failure.line, file=sys.stderr)
+        sys.exit(failure.exit_code)

@@ -1,0 +1,179 @@
+"""What doctor looks at: each check answers with findings, ok, warn or fail, and what to do.
+
+Owns the checks and their order; prints nothing and changes nothing. A stopped hub's files are opened read only; a running hub is asked.
+"""
+
+import os
+import resource
+import shutil
+import socket
+import ssl
+import stat
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import trio
+
+from hub.client import HubClient, HubError
+from hub.client.local import LocalHub, find_local
+from hub.config import ConfigError, Settings, load_settings
+
+_EARLIEST_S: Final = 1_767_225_600  # 2026: a clock before that was never set
+_EXPIRY_WARNING_S: Final = 14 * 86_400
+_FILES_BESIDE_SOCKETS: Final = 64
+
+
+class Verdict(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Finding(NamedTuple):
+    """One line of doctor."""
+
+    verdict: Verdict
+    what: str
+    found: str
+    advice: str = ""
+
+
+def check_all(config: Path | None, data_dir: Path | None) -> list[Finding]:
+    """Return every finding, in the order a person should read them."""
+    try:
+        settings = load_settings(config, data_dir=data_dir)
+    except ConfigError as error:
+        return [Finding(Verdict.FAIL, "settings", error.message, error.hint)]
+    findings = [Finding(Verdict.OK, "settings", f"read{f' from {config}' if config else ''}")]
+    try:
+        running: LocalHub | None = find_local(settings.data_dir)
+    except HubError:
+        running = None
+    for check in (_installation, _clock, _descriptors, _data_dir, _disk, _credentials, _tls):
+        findings.extend(check(settings))
+    findings.extend(_port(settings) if running is None else trio.run(_running_hub, settings, running))
+    return findings
+
+
+def _installation(settings: Settings) -> Iterator[Finding]:
+    missing = [
+        name for name in ("duckdb", "fastapi", "h11", "plotly", "argon2", "prometheus_client", "structlog") if find_spec(name) is None
+    ]
+    if missing:
+        yield Finding(Verdict.FAIL, "installation", f"missing {', '.join(missing)}", "pip install 'tributary-hub[hub]'")
+    else:
+        yield Finding(Verdict.OK, "installation", "complete")
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    if time.time() < _EARLIEST_S:
+        shown = time.strftime("%Y-%m-%d", time.gmtime())
+        yield Finding(Verdict.FAIL, "clock", f"it says {shown}", "set the clock: without it readings get wrong times")
+    else:
+        yield Finding(Verdict.OK, "clock", "plausible")
+
+
+def _descriptors(settings: Settings) -> Iterator[Finding]:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = settings.max_connections + _FILES_BESIDE_SOCKETS
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        found = f"{soft} files may be open here, max_connections = {settings.max_connections} needs {needed}"
+        yield Finding(Verdict.WARN, "descriptors", found, f"ulimit -n {needed} (LimitNOFILE= in systemd), or lower max_connections")
+    else:
+        yield Finding(Verdict.OK, "descriptors", "enough for max_connections")
+
+
+def _data_dir(settings: Settings) -> Iterator[Finding]:
+    path = settings.data_dir
+    if not path.exists():
+        yield Finding(Verdict.OK, "data directory", f"{path} is made at the first start")
+        return
+    if not path.is_dir():
+        yield Finding(Verdict.FAIL, "data directory", f"{path} is no directory", "choose another with --data-dir")
+        return
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding(Verdict.FAIL, "data directory", f"{path} is not writable for this user", "run this as the user of the hub")
+        return
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Finding(Verdict.WARN, "data directory", f"others may look into {path}", f"chmod 700 {path}")
+    else:
+        yield Finding(Verdict.OK, "data directory", str(path))
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    place = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.is_dir())
+    usage = shutil.disk_usage(place)
+    least = min(settings.min_free_bytes, usage.total // 10)
+    found = f"{usage.free:,} bytes free"
+    if usage.free < least:
+        yield Finding(Verdict.FAIL, "disk", f"{found}, below {least:,}: devices hold back", "free some space, or lower min_free_bytes")
+    elif usage.free < 2 * least:
+        yield Finding(Verdict.WARN, "disk", f"{found}; below {least:,} devices hold back", "free some space soon")
+    else:
+        yield Finding(Verdict.OK, "disk", found)
+
+
+def _credentials(settings: Settings) -> Iterator[Finding]:
+    for path in sorted([settings.data_dir / "admin.token", *settings.data_dir.glob("host-*.token")]):
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except OSError:
+            continue  # not there yet, or not ours to see: the data directory's line says so
+        if mode & 0o077:
+            yield Finding(Verdict.FAIL, "credentials", f"others may read {path}", f"chmod 600 {path}, then make new tokens")
+            return
+    yield Finding(Verdict.OK, "credentials", "nobody else may read them")
+
+
+def _tls(settings: Settings) -> Iterator[Finding]:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        if settings.host not in ("127.0.0.1", "::1", "localhost"):
+            found = f"the hub listens on {settings.host} without TLS: tokens and readings cross the network in the clear"
+            yield Finding(Verdict.WARN, "tls", found, "set tls_certificate and tls_key, or put a TLS proxy before it")
+        return
+    from hub.cli.certificate import certificate_end_s
+
+    try:
+        left_s = certificate_end_s(settings.tls_certificate, settings.tls_key) - time.time()
+    except (OSError, ssl.SSLError) as error:
+        yield Finding(Verdict.FAIL, "tls", f"{settings.tls_certificate}: {error}", "give a PEM chain and the key that belongs to it")
+        return
+    if left_s < _EXPIRY_WARNING_S:
+        yield Finding(Verdict.WARN, "tls", f"the certificate ends in {left_s / 86_400:.1f} days", "renew it, then restart the hub")
+    else:
+        yield Finding(Verdict.OK, "tls", f"the certificate is good for {left_s / 86_400:.0f} days")
+
+
+def _port(settings: Settings) -> Iterator[Finding]:
+    yield Finding(Verdict.OK, "hub", "not running", "start it: tributary serve")
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            found = f"{settings.host}:{settings.port} cannot be had: {error.strerror}"
+            yield Finding(Verdict.FAIL, "port", found, "stop what listens there, or choose another with --port")
+            return
+    yield Finding(Verdict.OK, "port", f"{settings.host}:{settings.port} is free")
+
+
+async def _running_hub(settings: Settings, running: LocalHub) -> list[Finding]:
+    try:
+        async with HubClient.local(settings.data_dir) as client:
+            before_us = time.time_ns() // 1000
+            said, reasons = await client.hub(), await client.ready()
+            skew_s = abs(said["time_us"] - before_us) / 1e6
+    except HubError as error:
+        return [Finding(Verdict.FAIL, "hub", f"process {running.pid} does not answer: {error.message}", error.hint or "look at its log")]
+    findings = [Finding(Verdict.OK, "hub", f"version {said['version']} runs at {running.url} (process {running.pid})")]
+    if skew_s > 2:
+        findings.append(Finding(Verdict.WARN, "hub clock", f"{skew_s:.1f} s off this command's", "look for a jumping clock"))
+    for reason in reasons:
+        findings.append(Finding(Verdict.FAIL, "hub", reason, "see docs/operating.md: when the hub holds back"))
+    return findings

@@ -1,0 +1,61 @@
+"""`tributary device ...`: which devices may connect.
+
+Owns what is printed: a token stands alone on stdout, so that it can be piped. The hub keeps the devices.
+"""
+
+import json
+from typing import Annotated
+
+import typer
+
+from hub.cli.options import DataDirOption, JsonOption, ask_hub
+from hub.cli.tables import show_table, time_text
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The device's name: 1 to 64 of A-Z a-z 0-9 . _ : -")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(name="device", help="Add, list and remove devices; make tokens.", no_args_is_help=True)
+    for command in (add, remove, token):
+        group.command()(command)
+    group.command("list")(list_devices)
+    app.add_typer(group)
+
+
+def add(name: NameArgument, data_dir: DataDirOption = None) -> None:
+    """Add a device and print its token, which is shown this once; give it to the device."""
+    typer.echo(ask_hub(data_dir, lambda client: client.add_device(name)))
+
+
+def token(name: NameArgument, data_dir: DataDirOption = None) -> None:
+    """Replace a device's token and print the new one; the old one stops working at once."""
+    typer.echo(ask_hub(data_dir, lambda client: client.new_token(name)))
+
+
+def remove(name: NameArgument, data_dir: DataDirOption = None) -> None:
+    """Remove a device and end its connection; its readings stay in the history."""
+    ask_hub(data_dir, lambda client: client.remove_device(name))
+    typer.echo(f"removed {name}", err=True)
+
+
+def list_devices(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
+    """List the devices: whether each is there, when it was last seen, what it measures."""
+    items = ask_hub(data_dir, lambda client: client.devices())
+    if as_json:
+        typer.echo(json.dumps(items, indent=2))
+        return
+    if not items:
+        typer.echo("no devices yet; add one: tributary device add NAME", err=True)
+        return
+    rows = [
+        (
+            item["device"],
+            item.get("presence", ""),
+            time_text(item["last_seen_us"]) if item.get("last_seen_us") is not None else "never",
+            item.get("firmware") or "",
+            str(len(item.get("channels", []))),
+        )
+        for item in sorted(items, key=lambda item: str(item["device"]))
+    ]
+    show_table(("device", "presence", "last seen", "firmware", "channels"), rows)

@@ -1,0 +1,59 @@
+"""This machine as a device of a hub on this machine: its name, its kept token, its spool.
+
+Owns the file with the token (0600 in the data directory) and when a new one is made. `demo` and `host` use it; devices.host streams.
+"""
+
+import os
+import re
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from hub.client import HubClient
+
+_MAX_NAME: Final = 64
+
+
+class Enrolled(NamedTuple):
+    """A device the hub knows, and where its unacked readings are kept."""
+
+    name: str
+    token: str
+    spool_dir: Path
+
+
+def machine_name(said: str | None = None) -> str:
+    """Return the host name as a device name: what a device name may not hold becomes a hyphen."""
+    name = re.sub(r"[^A-Za-z0-9._:-]+", "-", said if said is not None else socket.gethostname()).lstrip("._:-")[:_MAX_NAME]
+    return name or "this-machine"
+
+
+async def enrol(client: "HubClient", data_dir: Path, name: str) -> Enrolled:
+    """Return this machine's device, added to the hub where it is new; a lost token is replaced. Raises HubError, OSError."""
+    from hub.client import HubError
+
+    path = data_dir / f"host-{name.replace(':', '_')}.token"
+    try:
+        await client.device(name)
+        token = _kept(path) or await client.new_token(name)
+    except HubError as error:
+        if error.status != 404:
+            raise
+        token = await client.add_device(name)
+    _keep(path, token)
+    return Enrolled(name, token, data_dir / "host-spool" / name)
+
+
+def _kept(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def _keep(path: Path, token: str) -> None:
+    draft = path.with_suffix(".new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(token + "\n")
+    draft.replace(path)

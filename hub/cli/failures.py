@@ -1,0 +1,69 @@
+"""How a command ends when it cannot do what it was asked: one line for a person and an exit code.
+
+Owns the exit codes and the names of extras; any error it does not know keeps its traceback, because that is a defect. main calls it.
+"""
+
+import errno
+from typing import Final, NamedTuple
+
+import trio
+
+from hub.core.errors import Refusal
+
+FAILED: Final = 1
+USAGE: Final = 2  # a wrong option, argument or setting
+JOURNAL_BROKEN: Final = 75  # EX_TEMPFAIL: nothing is acked any more, devices keep their frames; a supervisor may start it again
+INTERRUPTED: Final = 130
+
+# What a plain `pip install tributary-hub`, which is enough for a device, does not bring.
+_IN_EXTRA: Final = frozenset(
+    {"argon2", "duckdb", "fastapi", "h11", "httpx", "numpy", "plotly", "prometheus_client", "pydantic", "pydantic_settings", "rich"}
+    | {"structlog"}
+)
+
+
+class Failure(NamedTuple):
+    """The end of a command."""
+
+    line: str
+    exit_code: int
+
+
+def failure_of(error: BaseException) -> Failure | None:
+    """Return how to end for an error, or None for one that nobody foresaw. Of a group the one error that is no cancellation counts."""
+    while isinstance(error, BaseExceptionGroup):
+        others = [each for each in error.exceptions if not isinstance(each, trio.Cancelled)]
+        if not others:
+            return None
+        error = others[0]
+    if isinstance(error, KeyboardInterrupt):
+        return Failure("interrupted", INTERRUPTED)
+    if isinstance(error, Refusal):
+        return Failure(_line(error.message, error.hint), USAGE if error.code in ("bad_config", "bad_usage") else FAILED)
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _IN_EXTRA:
+        return Failure(_line(f"{error.name} is not installed", "pip install 'tributary-hub[hub]'"), FAILED)
+    if type(error).__name__ == "JournalBroken":  # by name: hub.ports needs numpy, which a device installation lacks
+        return Failure(_line(str(error), "check the disk, then start the hub again: it verifies the journal"), JOURNAL_BROKEN)
+    if isinstance(error, OSError):
+        return _of_system(error)
+    return None
+
+
+def _of_system(error: OSError) -> Failure | None:
+    if error.errno == errno.ENOSPC:
+        return Failure(_line(f"no space left on the disk{_place(error)}", "free some space"), FAILED)
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EISDIR):
+        return Failure(_line(f"{error.strerror}{_place(error)}", "check the path and who owns it"), FAILED)
+    if error.errno == errno.EMFILE:
+        return Failure(_line("no file descriptor is left for this process", "raise the limit: ulimit -n 65536"), FAILED)
+    return None
+
+
+def _place(error: OSError) -> str:
+    return f": {error.filename}" if error.filename else ""
+
+
+def _line(message: str, hint: str) -> str:
+    """Join to one line; what comes from elsewhere may hold line ends."""
+    text = f"error: {message}; {hint}" if hint else f"error: {message}"
+    return " ".join(text.split())

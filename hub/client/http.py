@@ -1,0 +1,182 @@
+"""The HTTP API of a hub as methods.
+
+Owns the paths and the credential; shows nothing and decides nothing. Every method raises HubError; live.py is the other half.
+"""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx
+import trio
+
+from devices.wire.messages import CommandState
+from hub.client.errors import HubError, refused
+from hub.client.live import LiveConnection, open_live
+from hub.client.local import find_local, pinned, read_admin_token
+
+_TIMEOUT_S: Final = 30.0
+_POLL_S: Final = (0.05, 1.0)  # first and longest wait between two looks at a command
+
+
+class HubClient:
+    """One hub, as the holder of a credential: `async with HubClient(url, token) as client`.
+
+    Every method raises HubError. A cancelled call may or may not have been carried out by the hub.
+    """
+
+    def __init__(self, url: str, token: str, *, tls: ssl.SSLContext | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
+        self._tls = tls
+        headers = {"Authorization": f"Bearer {token}"}
+        self._http = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=_TIMEOUT_S, trust_env=False, verify=tls or True)
+
+    @classmethod
+    def local(cls, data_dir: Path) -> Self:
+        """Return a client, as administrator, of the hub that runs on this data directory. Raises HubError where none runs."""
+        found = find_local(data_dir)
+        tls = pinned(found.tls_certificate) if found.tls_certificate else None
+        return cls(found.url, read_admin_token(data_dir), tls=tls)
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with trio.CancelScope(shield=True):  # closes sockets; waits for nobody
+            await self._http.__aexit__(kind, error, trace)
+
+    async def hub(self) -> dict[str, Any]:
+        """Return name, version, journal, time, credit and counts of the hub."""
+        return await self._object("GET", "/api/v1/hub")
+
+    async def ready(self) -> list[str]:
+        """Return why the hub wants no new connections now; empty: it is ready."""
+        response = await self._request("GET", "/readyz")
+        return [] if response.status_code == 200 else [str(reason) for reason in _decoded(response).get("reasons", ["not ready"])]
+
+    async def metrics(self) -> str:
+        """Return the Prometheus text."""
+        return _checked(await self._request("GET", "/metrics")).text
+
+    async def devices(self) -> list[dict[str, Any]]:
+        """Return every device, as in protocol section 11."""
+        return list((await self._object("GET", "/api/v1/devices"))["devices"])
+
+    async def device(self, name: str) -> dict[str, Any]:
+        """Return one device."""
+        return await self._object("GET", f"/api/v1/devices/{_path(name)}")
+
+    async def add_device(self, name: str) -> str:
+        """Add a device and return its token, which the hub shows this once."""
+        return str((await self._object("POST", "/api/v1/devices", {"name": name}))["token"])
+
+    async def remove_device(self, name: str) -> None:
+        """Forget a device and end its connection; its readings stay."""
+        _checked(await self._request("DELETE", f"/api/v1/devices/{_path(name)}"))
+
+    async def new_token(self, name: str) -> str:
+        """Replace a device's token, end its connection, return the new one."""
+        return str((await self._object("POST", f"/api/v1/devices/{_path(name)}/token"))["token"])
+
+    async def command(self, device: str, name: str, args: Mapping[str, Any] | None = None, *, ttl_s: float = 30.0) -> dict[str, Any]:
+        """Send a command and return it as the ledger has it."""
+        body = {"name": name, "args": dict(args or {}), "ttl_s": ttl_s}
+        return await self._object("POST", f"/api/v1/devices/{_path(device)}/commands", body)
+
+    async def commands(self, device: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """Return the newest commands, newest first."""
+        params = {"limit": limit} | ({"device": device} if device is not None else {})
+        return list((await self._object("GET", "/api/v1/commands", params=params))["commands"])
+
+    async def command_state(self, command_id: str) -> dict[str, Any]:
+        """Return one command."""
+        return await self._object("GET", f"/api/v1/commands/{_path(command_id)}")
+
+    async def command_ended(self, command_id: str, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Return the command once it is in a final state; HubError `timeout` where that takes longer."""
+        wait_s, longest_s = _POLL_S
+        with trio.move_on_after(timeout_s):
+            while True:
+                item = await self.command_state(command_id)
+                if CommandState(item["state"]).is_final:
+                    return item
+                await trio.sleep(wait_s)
+                wait_s = min(longest_s, wait_s * 1.5)
+        raise HubError("timeout", f"command {command_id} has not ended within {timeout_s:g} s", f"see GET /api/v1/commands/{command_id}")
+
+    async def series(self, device: str | None = None) -> list[dict[str, Any]]:
+        """Return every series that has a reading: device, channel, unit, kind."""
+        return list((await self._object("GET", "/api/v1/series", params={} if device is None else {"device": device}))["series"])
+
+    async def query(
+        self,
+        device: str,
+        channels: Sequence[str] = (),
+        *,
+        from_us: int | None = None,
+        to_us: int | None = None,
+        span_s: float | None = None,
+        width: str = "raw",
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Return stored readings (width `raw`) or buckets of [from_us, to_us), or of the last `span_s` seconds.
+
+        `truncated` is true where the limit was met: then the newest are given.
+        """
+        params: dict[str, Any] = {"device": device, "channel": list(channels), "width": width}
+        params |= {"from": from_us, "to": to_us, "span_s": span_s, "limit": limit}
+        return await self._object("GET", "/api/v1/query", params={key: value for key, value in params.items() if value is not None})
+
+    async def losses(self, device: str) -> dict[str, Any]:
+        """Return what a device declared lost (`gaps`) and what the hub refused of it (`rejects`), as far as the journal reaches back."""
+        return await self._object("GET", f"/api/v1/devices/{_path(device)}/losses")
+
+    async def new_login(self) -> str:
+        """Return a new one-time login link for the page."""
+        return str((await self._object("POST", "/api/v1/logins"))["url"])
+
+    def live(self) -> AbstractAsyncContextManager[LiveConnection]:
+        """Connect as a viewer: `async with client.live() as live`; closed when the block is left. Raises HubError."""
+        return open_live(self.url, self._token, self._tls)
+
+    async def _object(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        return _decoded(_checked(await self._request(method, path, body, params)))
+
+    async def _request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
+    ) -> httpx.Response:
+        try:
+            return await self._http.request(method, path, json=body, params=params)
+        except httpx.TimeoutException:
+            raise HubError("timeout", f"{self.url} did not answer within {_TIMEOUT_S:g} s", "look at the hub's log") from None
+        except httpx.HTTPError as error:
+            said = str(error) or type(error).__name__
+            raise HubError("unreachable", f"no hub answers at {self.url}: {said}", "start one: tributary serve") from None
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    raise refused(response.status_code, response.content)
+
+
+def _decoded(response: httpx.Response) -> dict[str, Any]:
+    try:
+        said = response.json()
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise HubError("bad_answer", f"{response.url} did not answer with a JSON object", "is this address a Tributary hub?")
+    return said
+
+
+def _path(name: str) -> str:
+    return quote(name, safe="")

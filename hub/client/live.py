@@ -1,0 +1,137 @@
+"""The live connection: a viewer in Python, message by message.
+
+Owns the handshake, the msgpack form and `drawn`; keeps no picture of what it was told. HubClient.live opens it.
+"""
+
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, Self
+
+import msgpack
+import trio
+from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError, WebSocketConnection, connect_websocket_url
+from wsproto.utilities import ProtocolError
+
+from devices.wire.limits import CLOSE_TIMEOUT_S, SUBPROTOCOL_LIVE_MSGPACK
+from hub.client.errors import HubError, refused
+
+MAX_LIVE_BYTES: Final = 64 * 1024 * 1024  # the hub is trusted; this bounds a mistake
+CONNECT_TIMEOUT_S: Final = 30.0
+_ENDS: Final = (1000, 1001)
+
+
+class LiveConnection:
+    """Messages of the hub as dicts (protocol sections 10 to 12): `async for message in live`.
+
+    Asking for the next message tells the hub that the one before is drawn, so a slow loop gets wider buckets and never a
+    gap. Nothing is queued here: a loop that does not come back for 40 s is taken for dead.
+    """
+
+    def __init__(self, socket: WebSocketConnection) -> None:
+        self._socket = socket
+        self._undrawn: tuple[str, int] | None = None
+
+    async def subscribe(
+        self,
+        subscription: str,
+        devices: Sequence[str] = ("*",),
+        *,
+        channels: Sequence[str] = ("*",),
+        width_us: int = 0,
+        span_s: float = 300.0,
+        cursor: str | None = None,
+    ) -> None:
+        """Ask for series under an id of our own; a second one with the same id replaces the first. Raises HubError."""
+        message: dict[str, Any] = {"op": "subscribe", "id": subscription, "devices": list(devices), "channels": list(channels)}
+        message |= {"width_us": width_us, "span_s": span_s}
+        await self._send(message if cursor is None else message | {"cursor": cursor})
+
+    async def unsubscribe(self, subscription: str) -> None:
+        """End a subscription. Raises HubError."""
+        await self._send({"op": "unsubscribe", "id": subscription})
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the next message. Raises HubError `closed`. Cancelling loses nothing."""
+        if self._undrawn is not None:
+            subscription, number = self._undrawn
+            self._undrawn = None
+            await self._send({"op": "drawn", "id": subscription, "n": number})
+        try:
+            raw = await self._socket.get_message()
+        except ConnectionClosed as error:
+            raise _closed(error) from None
+        message: dict[str, Any] = msgpack.unpackb(raw, raw=False, strict_map_key=False)
+        if message.get("op") in ("snapshot", "update") and "n" in message:
+            self._undrawn = (message["id"], message["n"])
+        return message
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> dict[str, Any]:
+        try:
+            return await self.receive()
+        except HubError as error:
+            if error.status in _ENDS:
+                raise StopAsyncIteration from None
+            raise
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        try:
+            await self._socket.send_message(msgpack.packb(message))
+        except ConnectionClosed as error:
+            raise _closed(error) from None
+
+
+@asynccontextmanager
+async def open_live(url: str, token: str, tls: ssl.SSLContext | None) -> AsyncIterator[LiveConnection]:
+    """Connect as a viewer to a hub's http address; closed when the block is left. Raises HubError."""
+    failure: HubError | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            socket = await _connect(nursery, url.replace("http", "ws", 1) + "/v1/live", token, tls)
+            try:
+                yield LiveConnection(socket)
+            finally:
+                with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_TIMEOUT_S):
+                    await socket.aclose()
+                nursery.cancel_scope.cancel()
+    except* ProtocolError:
+        pass  # trio-websocket's reader can end with it after our close (its issue 184): the connection is gone and nothing more
+    except* HubError as group:
+        failure = _first(group)
+    if failure is not None:
+        raise failure
+
+
+async def _connect(nursery: trio.Nursery, url: str, token: str, tls: ssl.SSLContext | None) -> WebSocketConnection:
+    try:
+        with trio.fail_after(CONNECT_TIMEOUT_S):
+            return await connect_websocket_url(
+                nursery,
+                url,
+                ssl_context=tls,
+                subprotocols=[SUBPROTOCOL_LIVE_MSGPACK],
+                extra_headers=[(b"Authorization", f"Bearer {token}".encode())],
+                max_message_size=MAX_LIVE_BYTES,
+            )
+    except ConnectionRejected as error:
+        raise refused(error.status_code, error.body or b"") from None
+    except (trio.TooSlowError, HandshakeError, OSError) as error:
+        raise HubError("unreachable", f"cannot watch {url}: {error or type(error).__name__}", "check that the hub runs there") from None
+
+
+def _closed(error: ConnectionClosed) -> HubError:
+    if error.reason is None:
+        return HubError("closed", "the connection to the hub was lost", "connect again and resume from the last cursor", 1006)
+    said = f"the hub closed the live connection: {error.reason.code} {error.reason.reason or ''}".rstrip()
+    return HubError("closed", said, "connect again and resume from the last cursor", error.reason.code)
+
+
+def _first(group: BaseExceptionGroup[HubError]) -> HubError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, HubError)
+    return error
