@@ -1,0 +1,30 @@
+"""What every test stands on: servers that may be missing here but never in CI, and how hard Hypothesis tries.
+
+Owns the `needs_server` and `slow` markers and the Hypothesis profiles; `TRIBUTARY_TEST_PROFILE=thorough` tries ten times as much.
+"""
+
+import os
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+IS_CI = any(os.environ.get(name, "").lower() in ("1", "true", "yes") for name in ("TRIBUTARY_CI", "CI"))
+
+# Virtual machines stall now and then: a slow example is no defect of the code.
+settings.register_profile("quick", max_examples=100, deadline=None, print_blob=True)
+settings.register_profile("ci", settings.get_profile("quick"), derandomize=False, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("ci"), max_examples=1_000)
+settings.load_profile(os.environ.get("TRIBUTARY_TEST_PROFILE", "ci" if IS_CI else "quick"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose server is not installed, with the reason; in CI that is a failure."""
+    for marker in item.iter_markers("needs_server"):
+        missing = [binary for binary in marker.args if shutil.which(binary) is None]
+        if not missing:
+            continue
+        reason = f"needs {', '.join(missing)}, which is not installed"
+        if IS_CI:
+            pytest.fail(f"{reason}; in CI nothing is skipped: install it in .ci/run", pytrace=False)
+        pytest.skip(reason)

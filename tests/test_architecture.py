@@ -1,0 +1,246 @@
+"""The shape of the code: who may import whom, which file a library lives in, how long a file and a function may be.
+
+Reads every source file with ast and runs none. The rules stand in docs/architecture.md; here they are held.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("hub", "devices", "dashboard", "simulators")
+MAX_FILE_LINES, MAX_BODY_LINES = 250, 40
+
+# May be imported by every part of the hub; of them core takes ports and its own errors only.
+SHARED = {"hub.config", "hub.auth", "hub.metrics", "hub.ports", "hub.core.errors", "hub.core.records"}
+# part of the hub -> what else of the hub it may import (main: everything)
+HUB = {
+    "hub.cli": {"hub.main", "hub.client", "hub.logs", "hub.datadir"},
+    "hub.client": set[str](),
+    "hub.web": {"hub.sessions", "hub.core"},
+    "hub.sessions": {"hub.core", "hub.journal"},
+    "hub.store": {"hub.core"},
+    "hub.state": {"hub.core"},
+    "hub.journal": {"hub.core"},
+    "hub.core": {"hub.ports"},
+    "hub.config": set[str](),
+    "hub.auth": {"hub.core"},
+    "hub.metrics": set[str](),
+    "hub.ports": {"hub.core"},
+    "hub.logs": set[str](),
+    "hub.layers": set[str](),
+    "hub.datadir": set[str](),
+    "hub.followers": {"hub.core", "hub.journal"},
+    "hub.system": {"hub.core", "hub.journal"},
+}
+# folder -> what it may import of the other folders
+OTHER_FOLDERS = {
+    "devices": set[str](),
+    "dashboard": {"devices.wire"},
+    "simulators": {"devices", "hub.client"},
+    "simulators.bench": {"devices", "hub.client", "hub.store", "hub.ports"},
+    "hub.cli": {"devices", "dashboard", "simulators"},
+    "hub": {"devices", "dashboard"},
+    "hub.core": {"devices.wire"},
+}
+EVERYWHERE = {"trio", "trio_websocket", "numpy", "msgpack", "structlog"}
+# library -> the files that may know it. More than one place needs its reason.
+HOMES = {
+    "typer": ("hub.cli",),
+    "httpx": ("hub.client",),
+    "pydantic_settings": ("hub.config",),
+    "pydantic": ("hub.config", "hub.web"),  # the library FastAPI and pydantic-settings are made of
+    "fastapi": ("hub.web",),
+    "starlette": ("hub.web",),  # FastAPI is made of it
+    "h11": ("hub.web",),
+    "duckdb": ("hub.store",),
+    "plotly": ("dashboard",),
+    "argon2": ("hub.auth",),
+    "prometheus_client": ("hub.metrics",),
+    "rich": ("hub.cli",),
+    "psutil": ("devices.host",),
+    # trio-websocket raises its errors and offers no names of its own for them
+    "wsproto": ("devices.client", "hub.client", "hub.web"),
+}
+
+
+@dataclass(frozen=True)
+class Module:
+    """One source file, read."""
+
+    name: str  # dotted, a package without __init__
+    path: Path
+    is_package: bool
+    tree: ast.Module
+
+    def imports(self) -> Iterator[tuple[str, int]]:
+        """Yield every imported module with its line; `from a import b` as a.b where that is a module of ours."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((alias.name, node.lineno) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{self.path}:{node.lineno} imports relatively"
+                base = node.module or ""
+                for alias in node.names:
+                    inner = f"{base}.{alias.name}"
+                    yield (inner if inner in modules() else base), node.lineno
+
+
+@cache
+def modules() -> dict[str, Module]:
+    """Return every source file of the product by its dotted name."""
+    found = {}
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            is_package = parts[-1] == "__init__"
+            name = ".".join(parts[:-1] if is_package else parts)
+            found[name] = Module(name, path, is_package, ast.parse(path.read_text(), str(path)))
+    return found
+
+
+def is_in(name: str, places: set[str] | tuple[str, ...]) -> bool:
+    """Tell whether a module is one of the places or below one."""
+    return any(name == place or name.startswith(place + ".") for place in places)
+
+
+def rule_for(name: str, rules: dict[str, set[str]]) -> set[str] | None:
+    """Return the rule of the deepest place that a module lies in."""
+    places = [place for place in rules if is_in(name, (place,))]
+    return rules[max(places, key=len)] if places else None
+
+
+def may_import(name: str, other: str) -> bool:
+    """Tell whether a module of ours may import another one of ours."""
+    folder, other_folder = name.partition(".")[0], other.partition(".")[0]
+    if name == "hub.main" or other == "hub":
+        return True
+    if folder != other_folder:
+        allowed = rule_for(name, OTHER_FOLDERS)
+        return allowed is not None and is_in(other, allowed)
+    if folder != "hub":
+        return True
+    part = next((place for place in HUB if is_in(name, (place,))), None)
+    if part is None:
+        return False  # a new part of the hub: say in HUB what it may import
+    shared = SHARED if part != "hub.core" else set()
+    return is_in(other, (part,)) or is_in(other, HUB[part]) or other in shared
+
+
+def test_each_part_of_the_hub_has_its_rule() -> None:
+    """A new part of the hub says in HUB what it may import."""
+    parts = {name for name in modules() if is_in(name, ("hub",)) and name not in ("hub", "hub.main")}
+    assert {name for name in parts if not is_in(name, set(HUB))} == set()
+
+
+def test_each_part_imports_only_what_it_may() -> None:
+    wrong = [
+        f"{module.path.relative_to(ROOT)}:{line} imports {other}"
+        for module in modules().values()
+        for other, line in module.imports()
+        if other.partition(".")[0] in FOLDERS and not may_import(module.name, other)
+    ]
+    assert wrong == []
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Late imports inside functions count too: they only hide a cycle."""
+    edges = {
+        module.name: sorted({other for other, _ in module.imports() if other in modules() and other != module.name})
+        for module in modules().values()
+    }
+    # A package's __init__ gathers the names of its modules; they may not import it back.
+    done: set[str] = set()
+
+    def walk(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail[trail.index(name) :], name))
+        if name not in done:
+            for other in edges[name]:
+                walk(other, (*trail, name))
+            done.add(name)
+
+    for name in edges:
+        walk(name, ())
+
+
+def test_each_library_has_one_home() -> None:
+    wrong = []
+    for module in modules().values():
+        for other, line in module.imports():
+            library = other.partition(".")[0]
+            if library in FOLDERS or library in EVERYWHERE or library in sys.stdlib_module_names:
+                continue
+            if not is_in(module.name, HOMES.get(library, ())):
+                wrong.append(f"{module.path.relative_to(ROOT)}:{line} imports {library}, at home in {HOMES.get(library, 'nowhere yet')}")
+    assert wrong == []
+
+
+def test_devices_run_without_the_hub_extra() -> None:
+    base = {"trio", "trio_websocket", "wsproto", "msgpack", "psutil"}
+    wrong = [
+        f"{module.path.relative_to(ROOT)}:{line} imports {other}"
+        for module in modules().values()
+        if is_in(module.name, ("devices",))
+        for other, line in module.imports()
+        if other.partition(".")[0] not in {"devices", *base, *sys.stdlib_module_names}
+    ]
+    assert wrong == []
+
+
+def source_files() -> list[Path]:
+    """Return the product's files and the tests'."""
+    return [module.path for module in modules().values()] + sorted((ROOT / "tests").rglob("*.py"))
+
+
+def test_every_file_says_what_it_owns() -> None:
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in source_files()
+        if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert wrong == []
+
+
+def test_no_file_of_the_product_is_too_long() -> None:
+    lengths = {str(module.path.relative_to(ROOT)): module.path.read_text().count("\n") for module in modules().values()}
+    assert {path: lines for path, lines in lengths.items() if lines > MAX_FILE_LINES} == {}
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the lines of a body, its docstring left out."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def test_no_function_is_two_ideas() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {body_lines(node)} lines"
+        for path in source_files()
+        if path != ROOT / "tests" / "vectors" / "make.py"  # a table
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and body_lines(node) > MAX_BODY_LINES
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("devices.link", "hub.ports"),
+        ("hub.core.registry", "hub.sessions.device"),
+        ("hub.core.registry", "hub.config"),
+        ("hub.store.duckdb", "hub.web.api"),
+        ("hub.web.door", "hub.journal.journal"),
+        ("hub.cli.serve", "hub.store.duckdb"),
+        ("dashboard.figures", "devices.client"),
+        ("simulators.crash.fleet", "hub.ports"),
+        ("hub.brandnew", "hub.ports"),
+    ],
+)
+def test_the_rules_would_notice(name: str, other: str) -> None:
+    assert not may_import(name, other)
