@@ -4,7 +4,7 @@ PY := .venv/bin/python
 STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 
-.PHONY: help install lint format test lock clean
+.PHONY: help install run lint format test crash-test bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -19,6 +19,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
+run: install ## a hub that shows this machine's sensors; prints a link to its dashboard
+	.venv/bin/tributary demo
+
 lint: install ## format, style and types
 	$(PY) -m ruff format --check $(SOURCES)
 	$(PY) -m ruff check $(SOURCES)
@@ -30,6 +33,12 @@ format: install ## rewrite to the house format
 
 test: install ## all tests
 	$(PY) -m pytest -q
+
+crash-test: install ## kill hubs and devices under load, fill the disk; no reading may be lost or doubled
+	$(PY) -m simulators.crash
+
+bench: install ## what one acked frame costs the hub, beside a bare WebSocket sink
+	.venv/bin/tributary bench ingest
 
 lock: ## pin versions and hashes anew (needs uv in .venv)
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml -o requirements.lock

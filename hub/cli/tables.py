@@ -7,7 +7,7 @@ import csv
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a text that begins like this
@@ -27,10 +27,11 @@ def show_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def write_csv(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print CSV (RFC 4180, with line feeds); a text that a spreadsheet would run gets a leading apostrophe."""
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(head)
+def write_csv(head: Sequence[str], rows: Iterable[Sequence[Any]], stream: TextIO | None = None) -> None:
+    """Print CSV: texts quoted, numbers bare, lines ended by a line feed; a text that a spreadsheet would run gets a leading apostrophe."""
+    # Texts are quoted always: with a line feed as line end the csv module would leave a carriage return in a cell bare.
+    out = csv.writer(stream or sys.stdout, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    out.writerow([_cell(name) for name in head])
     for row in rows:
         out.writerow([_cell(value) for value in row])
 
