@@ -9,7 +9,7 @@ import shutil
 import pytest
 from hypothesis import HealthCheck, settings
 
-IS_CI = any(os.environ.get(name, "").lower() in ("1", "true", "yes") for name in ("TRIBUTARY_CI", "CI"))
+from tests.support.environment import IS_CI
 
 # Virtual machines stall now and then: a slow example is no defect of the code.
 settings.register_profile("quick", max_examples=100, deadline=None, print_blob=True)
