@@ -97,6 +97,9 @@ class JournalFile(Protocol):
     def free_bytes(self) -> int:
         """Bytes that may still be written: free disk and the file's own free pages."""
 
+    def disk_bytes(self) -> int:
+        """Size of the disk that the file is on."""
+
     def close(self) -> None:
         """Close the file; idempotent."""
 

@@ -1,0 +1,119 @@
+"""The data directory: one hub at a time, private, and of a format that this hub knows.
+
+Owns the names of what is in it, its lock, and the migrations between formats, all of them here. Must not open any file's contents but
+the format numbers. main.py enters it first and leaves it last; doctor looks through it.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+# Of the whole directory; each SQLite file carries its own number besides (PRAGMA user_version, bytes 60-63 of its header,
+# sqlite.org/fileformat2.html section 1.3.13).
+FORMAT: Final = 1
+FILE_FORMATS: Final = {"journal.db": 1, "state.db": 1}
+_VERSION_AT: Final = 60
+
+# MIGRATIONS[n] turns a directory of format n into one of format n + 1, in place; it must be safe to run again after a crash.
+MIGRATIONS: Final[dict[int, Callable[[Path], None]]] = {}
+
+
+class DataDirError(Exception):
+    """The directory cannot be used; the text is one line that says what and what to do."""
+
+
+class DataDir:
+    """A locked data directory: `with DataDir(path) as data:`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.journal = path / "journal.db"
+        self.history = path / "history.duckdb"
+        self.state = path / "state.db"
+        self.admin_token = path / "admin.token"
+        self.hub_json = path / "hub.json"
+        self._lock: int | None = None
+
+    def __enter__(self) -> Self:
+        """Make the directory where it is missing, lock it, and bring it to this format. Raises DataDirError."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DataDirError(
+                f"cannot write in the data directory {self.path}: {error.strerror}; choose another with --data-dir or correct its owner"
+            ) from None
+        try:
+            self._take_lock(self._lock)
+            self._check_format()
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._release()
+
+    def _take_lock(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
+            raise DataDirError(
+                f"the data directory {self.path} is in use by process {holder}; stop that hub, or choose another with --data-dir"
+            ) from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)  # this releases the lock; the file stays, so that two starts never lock two files
+            self._lock = None
+
+    def _check_format(self) -> None:
+        found = self._format()
+        if found > FORMAT:
+            raise self._newer("", found, FORMAT)
+        for name, known in FILE_FORMATS.items():
+            if (version := _user_version(self.path / name)) > known:
+                raise self._newer(f" ({name})", version, known)
+        for number in range(found, FORMAT):
+            MIGRATIONS[number](self.path)
+            self._write_format(number + 1)
+        if not (self.path / "format").exists():
+            self._write_format(FORMAT)
+
+    def _format(self) -> int:
+        try:
+            return int((self.path / "format").read_text())
+        except FileNotFoundError:
+            return FORMAT  # a new directory
+        except ValueError:
+            raise DataDirError(f"{self.path / 'format'} holds no number; restore it from a backup, or use another directory") from None
+
+    def _write_format(self, number: int) -> None:
+        draft = self.path / "format.new"
+        with draft.open("w") as file:
+            file.write(f"{number}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path / "format")
+
+    def _newer(self, what: str, found: int, known: int) -> DataDirError:
+        return DataDirError(
+            f"the data directory {self.path} has format {found}{what}, this hub knows up to {known}; "
+            "run the newer hub that wrote it, or choose another with --data-dir"
+        )
+
+
+def _user_version(path: Path) -> int:
+    """Return a SQLite file's own number; 0 for a file that is missing or still empty."""
+    try:
+        with path.open("rb") as file:
+            file.seek(_VERSION_AT)
+            return int.from_bytes(file.read(4), "big")
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,236 @@
+"""The journal: frames in, durable after the next commit; rows out, by position.
+
+Owns the group commit, who is told what when, and which follower has read how far. Must not know what a frame means. Sessions call
+submit, open_epochs and withdraw; followers read and wait; main.py runs it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+import trio
+
+from devices.wire.messages import Channel
+from hub.core.records import Row
+from hub.journal.batch import Batch, Entry, Owner
+from hub.journal.marks import Marks
+from hub.journal.pending import Pending
+from hub.journal.room import JournalSettings, Room
+from hub.journal.tail import Tail
+from hub.journal.upkeep import Upkeep
+from hub.journal.writer import Writer
+from hub.ports import FollowerCursor, JournalFile, JournalFull, JournalState, Now, Opening
+
+_RETRY_S: Final = 0.5  # after a commit that found no room
+_LAST_COMMIT_S: Final = 5.0  # when stopping
+
+
+class Journal:
+    """One journal file and everything that waits for it.
+
+    The order of a commit: the file is synced; owners are told (in this order acks go out); `on_commit` callbacks get the rows;
+    waiters wake. Nothing of a frame is visible before.
+    """
+
+    def __init__(self, file: JournalFile, settings: JournalSettings, now: Now) -> None:
+        self.id = ""
+        self.position = 0  # of the last committed row
+        self._settings = settings
+        self._now = now
+        self._file = file
+        self._writer = Writer(file)
+        self._reading = trio.CapacityLimiter(1)
+        self._pending = Pending()
+        self._is_running = False
+        self._committed = trio.Event()  # replaced at each commit
+        self._told_holding: str | None = None
+        self._on_commit: list[Callable[[Sequence[Row]], None]] = []
+        self._on_holding: list[Callable[[], None]] = []
+        self._commits = self._rows = 0
+        self._commit_s = 0.0
+        # What the file knows; filled when it is opened.
+        self._room = Room(settings, 0)
+        self._marks = Marks(())
+        self._tail = Tail(0, 0)
+        self._upkeep = Upkeep(self._writer, settings, JournalState("", 1, 0, (), {}), self._room, self._marks, now)
+
+    @property
+    def first(self) -> int:
+        """The lowest position that is still there, or the next one."""
+        return self._upkeep.first
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Commit until cancelled; then commit what waits, and close. Raises JournalBroken: nothing more may be acked, end the process."""
+        try:
+            state = await self._writer.call(self._file.open)
+            await self._take_state(state)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._upkeep.run, lambda: self.position, self._tell_holding)
+                task_status.started()
+                try:
+                    await self._commit_loop()
+                finally:
+                    await self._commit_last()
+        finally:
+            self._is_running = False
+            self._pending.abandon()
+            with trio.CancelScope(shield=True):
+                await self._writer.call(self._file.close)
+
+    async def _take_state(self, state: JournalState) -> None:
+        self.id, self.position = state.journal, state.last
+        self._room = Room(self._settings, await self._writer.call(self._file.disk_bytes))
+        self._marks = Marks(state.marks)
+        self._tail = Tail(self._settings.tail_bytes, state.last)
+        self._upkeep = Upkeep(self._writer, self._settings, state, self._room, self._marks, self._now)
+        self._is_running = True
+        await self._upkeep.measure()
+        self._tell_holding()
+
+    async def _commit_last(self) -> None:
+        with trio.move_on_after(_LAST_COMMIT_S, shield=True):
+            if self._pending.rows and not self.holding and not self._writer.is_broken:
+                await self._commit()
+
+    @property
+    def holding(self) -> str | None:
+        """Why devices get no credit: store_full, overload; None: they get some."""
+        return self._room.holding
+
+    def submit(self, entry: Entry) -> None:
+        """Put a frame into the next commit; its owner is told. Synchronous, and bounded by the credit devices have.
+
+        Raises RuntimeError while the journal is not running.
+        """
+        if not self._is_running:
+            raise RuntimeError("the journal is not running")
+        self._pending.add(entry)
+        self._room.pending(self._pending.waiting_bytes)
+        self._tell_holding()
+
+    async def open_epochs(self, owner: Owner, openings: Sequence[Opening]) -> bool:
+        """Open epochs and return True when that is durable; False at once while the journal holds: they go into the first commit after."""
+        if not openings:
+            await trio.lowlevel.checkpoint()
+            return True
+        request = self._pending.ask(owner, openings)
+        if self.holding:
+            return False
+        await request.settled.wait()
+        return request.is_durable
+
+    async def withdraw(self, owner: Owner) -> None:
+        """Return when nothing of an owner is pending: what waits is taken out, what is being committed is waited for."""
+        await self._pending.withdraw(owner)
+
+    def marks(self, device: str) -> Mapping[int, int]:
+        """Return {epoch: highest durable seq} of a device."""
+        return self._marks.of(device)
+
+    def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
+        """Return the channels an epoch is numbered with. Raises KeyError. Any thread may call it."""
+        return self._marks.channels(device, epoch)
+
+    async def read(self, after: int, max_rows: int = 1000, max_bytes: int = 4_194_304) -> list[Row]:
+        """Return committed rows above a position, oldest first, at least one where there is one."""
+        await trio.lowlevel.checkpoint()
+        if self._tail.has_all_above(after):
+            return self._tail.read(after, max_rows, max_bytes)
+        position = self.position
+        read = partial(self._file.read, after, max_rows, max_bytes)
+        rows: list[Row] = await trio.to_thread.run_sync(read, limiter=self._reading)
+        # The file may already have what its owners have not been told yet.
+        return [row for row in rows if row.position <= position]
+
+    async def wait_beyond(self, position: int) -> None:
+        """Return when something above a position is committed."""
+        while self.position <= position:
+            await self._committed.wait()
+
+    def on_commit(self, callback: Callable[[Sequence[Row]], None]) -> None:
+        """Call `callback(rows)` after each commit, in order; it must not raise or block."""
+        self._on_commit.append(callback)
+
+    def on_holding(self, callback: Callable[[], None]) -> None:
+        """Call `callback()` whenever `holding` changes."""
+        self._on_holding.append(callback)
+
+    def cursor(self, follower: str) -> FollowerCursor:
+        """Return how far a follower is; (0, 0) where it never was."""
+        return self._upkeep.cursor(follower)
+
+    async def set_cursor(self, follower: str, cursor: FollowerCursor) -> None:
+        """Keep a follower's cursor."""
+        await self._upkeep.set_cursor(follower, cursor)
+
+    def statistics(self) -> Mapping[str, float]:
+        """Return figures for metrics and doctor."""
+        return {
+            "position": self.position,
+            "first_position": self.first,
+            "pending_rows": self._pending.rows,
+            "pending_bytes": self._pending.waiting_bytes,
+            "commits": self._commits,
+            "committed_rows": self._rows,
+            "commit_seconds": self._commit_s,
+            "size_bytes": self._room.size_bytes,
+            "free_bytes": self._room.free_bytes,
+            "tail_rows": len(self._tail),
+            "holding": float(self.holding is not None),
+        }
+
+    async def _commit_loop(self) -> None:
+        while True:
+            await self._pending.wait_for_work()
+            await trio.sleep(self._settings.gather_s)
+            if not await self._commit():
+                await trio.sleep(_RETRY_S)
+
+    async def _commit(self) -> bool:
+        """Commit what waits; False: there was no room, and it waits on."""
+        batch = self._pending.take()
+        openings, rows, marks = batch.openings(), batch.rows(), batch.marks()
+        began_s = trio.current_time()
+        try:
+            with trio.CancelScope(shield=True):  # what was taken is committed or put back, whatever is cancelled
+                first = await self._writer.call(partial(self._file.commit, openings, rows, marks))
+        except JournalFull:
+            self._pending.put_back(batch)
+            self._pending.settle()
+            self._found_full()
+            return False
+        self._commit_s += trio.current_time() - began_s
+        self._commits += 1
+        self._marks.committed(openings, marks)
+        self._tell(batch, [Row(first + at, *row[1:]) for at, row in enumerate(rows)])
+        return True
+
+    def _tell(self, batch: Batch, rows: list[Row]) -> None:
+        if rows:
+            self._rows += len(rows)
+            self._tail.append(rows)
+            self.position = rows[-1].position
+        self._room.is_full = False
+        self._room.pending(self._pending.waiting_bytes)
+        for request in batch.requests:
+            request.is_durable = True
+            request.settled.set()
+        for owner, marks in batch.told().items():
+            owner.committed(marks)
+        for callback in self._on_commit:
+            callback(rows)
+        self._pending.settle()
+        if rows:
+            woken, self._committed = self._committed, trio.Event()
+            woken.set()
+        self._tell_holding()
+
+    def _found_full(self) -> None:
+        self._room.is_full = True
+        self._tell_holding()
+
+    def _tell_holding(self) -> None:
+        if self.holding != self._told_holding:
+            self._told_holding = self.holding
+            for callback in self._on_holding:
+                callback()

@@ -1,0 +1,53 @@
+"""How much room the journal has, and when it must hold: the bounds of disk and memory, each with a way back.
+
+Owns the thresholds; plain code that is told sizes. Used by journal.py.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+MAX_PENDING_BYTES: Final = 64 << 20  # of frames that wait for a commit, all devices together
+_BACK: Final = 0.05  # of a bound: so much better it must be before credit is given again, so that it does not flutter
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """The bounds of the journal."""
+
+    max_bytes: int = 20_000_000_000  # of pages in use
+    min_free_bytes: int = 2_000_000_000  # of the disk; never more than 10 % of it
+    resume_window_s: float = 3_600.0  # rows kept for viewers that come back, though every follower has them
+    resume_bytes: int = 2_000_000_000  # beyond this size rows go as soon as every follower has them
+    followers: tuple[str, ...] = ("history", "ledger")  # who holds rows back
+    tail_bytes: int = 32 << 20  # of the newest rows in memory, for followers that keep up
+    gather_s: float = 0.005  # between two commits: what comes in between shares one sync
+
+
+class Room:
+    """Decides whether the journal holds, and why."""
+
+    def __init__(self, settings: JournalSettings, disk_bytes: int) -> None:
+        self._max_bytes = settings.max_bytes
+        self._min_free_bytes = min(settings.min_free_bytes, disk_bytes // 10)
+        self.size_bytes = 0
+        self.free_bytes = disk_bytes
+        self.is_full = False  # a commit found no room
+        self._is_short = False
+        self._is_overloaded = False
+
+    @property
+    def holding(self) -> str | None:
+        """Why credit is 0, or None."""
+        if self.is_full or self._is_short:
+            return "store_full"
+        return "overload" if self._is_overloaded else None
+
+    def measured(self, size_bytes: int, free_bytes: int) -> None:
+        """Take the sizes of file and disk."""
+        self.size_bytes, self.free_bytes = size_bytes, free_bytes
+        back = _BACK if self._is_short else 0.0
+        self._is_short = size_bytes > self._max_bytes * (1 - back) or free_bytes < self._min_free_bytes * (1 + back)
+
+    def pending(self, size_bytes: int) -> None:
+        """Take the bytes that wait for a commit."""
+        self._is_overloaded = size_bytes > (MAX_PENDING_BYTES // 2 if self._is_overloaded else MAX_PENDING_BYTES)

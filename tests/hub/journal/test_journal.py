@@ -1,0 +1,288 @@
+"""The journal on its real file: what is told is durable, in order, once; and what happens when the disk is full, broken, or away."""
+
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from devices.wire.messages import Channel
+from hub.core.records import Row, RowKind
+from hub.journal import Entry, Journal, JournalSettings, SQLiteJournalFile
+from hub.journal.room import MAX_PENDING_BYTES
+from hub.layers import layer
+from hub.ports import FollowerCursor, JournalBroken, Opening
+from tests.support.faulty_file import FaultyFile
+from tests.support.waiting import until
+
+CHANNELS = (Channel("temp", "Cel"),)
+
+
+class Session:
+    """An owner that remembers what it was told."""
+
+    def __init__(self, device: str = "pump") -> None:
+        self.device = device
+        self.told: dict[int, int] = {}
+        self.calls = 0
+        self.changed = trio.Event()
+
+    def committed(self, marks: Mapping[int, int]) -> None:
+        self.told.update(marks)
+        self.calls += 1
+        self.changed.set()
+
+    async def is_told(self, epoch: int, seq: int) -> None:
+        with trio.fail_after(10):
+            while self.told.get(epoch, 0) < seq:
+                self.changed = trio.Event()
+                await self.changed.wait()
+
+    def entry(self, epoch: int, seq: int, body: bytes = b"body") -> Entry:
+        return Entry(self, Row(0, self.device, epoch, seq, RowKind.DATA, 1_000 + seq, body, None), ((epoch, seq),))
+
+    def opening(self, epoch: int, elsewhere: int = 0) -> Opening:
+        return Opening(self.device, epoch, CHANNELS, 1_000, elsewhere)
+
+
+def faulty_journal(directory: Path, settings: JournalSettings | None = None) -> tuple[Journal, FaultyFile]:
+    file = FaultyFile(SQLiteJournalFile(directory / "journal.db"))
+    return Journal(file, settings or JournalSettings(), lambda: time.time_ns() // 1000), file
+
+
+@asynccontextmanager
+async def running(directory: Path, settings: JournalSettings | None = None) -> AsyncIterator[tuple[Journal, FaultyFile]]:
+    journal, file = faulty_journal(directory, settings)
+    async with layer(journal.run):
+        yield journal, file
+
+
+async def fill(journal: Journal, session: Session, epoch: int, seqs: Iterable[int], body: bytes = b"body") -> None:
+    await journal.open_epochs(session, [session.opening(epoch)])
+    last = 0
+    for last in seqs:
+        journal.submit(session.entry(epoch, last, body))
+    await session.is_told(epoch, last)
+
+
+async def test_frames_are_told_once_durable_and_found_by_the_next_start(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, _):
+        await fill(journal, Session(), 7, range(1, 6))
+        id_before = journal.id
+    async with running(tmp_path) as (journal, _):
+        assert journal.id == id_before
+        assert journal.position == 5
+        assert journal.marks("pump") == {7: 5}
+        assert journal.channels("pump", 7) == CHANNELS
+        assert [(row.position, row.seq) for row in await journal.read(0)] == [(n, n) for n in range(1, 6)]
+
+
+async def test_what_comes_together_shares_a_commit(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, file):
+        first, second = Session("a"), Session("b")
+        for session in (first, second):
+            await journal.open_epochs(session, [session.opening(7)])
+        before = file.commits
+        for seq in range(1, 101):
+            journal.submit(first.entry(7, seq))
+            journal.submit(second.entry(7, seq))
+        await first.is_told(7, 100)
+        await second.is_told(7, 100)
+        assert file.commits == before + 1
+        assert first.calls == second.calls == 1
+
+
+async def test_followers_see_rows_after_their_owner_and_in_order(tmp_path: Path) -> None:
+    seen: list[str] = []
+    async with running(tmp_path) as (journal, _):
+        session = Session()
+        journal.on_commit(lambda rows: seen.extend(f"{row.position} after {session.told.get(7)}" for row in rows))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(journal.wait_beyond, 2)
+            await fill(journal, session, 7, [1])
+            await fill(journal, session, 7, [2])
+            await fill(journal, session, 7, [3])
+    assert seen == ["1 after 1", "2 after 2", "3 after 3"]
+
+
+async def test_rows_are_read_across_the_edge_of_the_tail(tmp_path: Path) -> None:
+    async with running(tmp_path, JournalSettings(tail_bytes=20_000)) as (journal, _):
+        session = Session()
+        for begin in range(1, 200, 20):
+            await fill(journal, session, 7, range(begin, begin + 20), b"x" * 100)
+        for after in range(0, 200, 7):
+            rows = await journal.read(after, max_rows=11)
+            assert [row.position for row in rows] == list(range(after + 1, min(after + 12, 201)))
+        assert len(await journal.read(0, max_bytes=350)) == 3
+        assert len(await journal.read(199, max_bytes=1)) == 1
+        assert await journal.read(200) == []
+
+
+async def test_full_disk_keeps_the_batch_and_goes_on(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, file):
+        session, changes = Session(), list[str | None]()
+        journal.on_holding(lambda: changes.append(journal.holding))
+        await journal.open_epochs(session, [session.opening(7)])
+        file.is_full = True
+        journal.submit(session.entry(7, 1))
+        await holding(journal, "store_full")
+        assert not await journal.open_epochs(session, [session.opening(8)])
+        journal.submit(session.entry(7, 2))
+        assert session.told == {}
+        file.is_full = False
+        await session.is_told(7, 2)
+        assert changes == ["store_full", None]
+        assert journal.marks("pump") == {7: 2, 8: 0}
+
+
+async def test_a_session_that_leaves_while_the_disk_is_full_takes_its_frames_along(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, file):
+        gone, stays = Session("gone"), Session("stays")
+        for session in (gone, stays):
+            await journal.open_epochs(session, [session.opening(7)])
+        file.is_full = True
+        journal.submit(gone.entry(7, 1))
+        journal.submit(stays.entry(7, 1))
+        await holding(journal, "store_full")
+        await journal.withdraw(gone)
+        file.is_full = False
+        await stays.is_told(7, 1)
+        assert [row.device for row in await journal.read(0)] == ["stays"]
+        assert gone.told == {}
+
+
+async def test_a_session_that_leaves_during_a_commit_waits_for_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, file):
+        session = Session()
+        await journal.open_epochs(session, [session.opening(7)])
+        file.began.clear()
+        file.go_on.clear()
+        journal.submit(session.entry(7, 1))
+        await trio.to_thread.run_sync(file.began.wait, 10)
+        journal.submit(session.entry(7, 2))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(journal.withdraw, session)
+            await trio.testing.wait_all_tasks_blocked()
+            assert session.told == {}
+            file.go_on.set()
+        assert session.told == {7: 1}
+        assert [row.seq for row in await journal.read(0)] == [1]
+
+
+async def test_broken_disk_ends_the_journal_and_tells_nobody(tmp_path: Path) -> None:
+    session = Session()
+    journal, file = faulty_journal(tmp_path)
+
+    async def break_it() -> None:
+        async with layer(journal.run):
+            await journal.open_epochs(session, [session.opening(7)])
+            file.is_broken = True
+            journal.submit(session.entry(7, 1))
+            await trio.sleep_forever()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await break_it()
+    assert caught.value.subgroup(JournalBroken)
+    assert session.told == {}
+    await journal.withdraw(session)  # does not hang
+    async with running(tmp_path) as (again, _):
+        assert again.marks("pump") == {7: 0}
+
+
+async def test_stopping_commits_what_waits(tmp_path: Path) -> None:
+    session = Session()
+    async with running(tmp_path, JournalSettings(gather_s=30.0)) as (journal, _):
+        journal.submit(session.entry(7, 1))
+    assert session.told == {7: 1}
+    with pytest.raises(RuntimeError):
+        journal.submit(session.entry(7, 2))
+
+
+async def test_too_much_that_waits_holds_until_half_is_gone(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, file):
+        session = Session()
+        await journal.open_epochs(session, [session.opening(7)])
+        file.go_on.clear()
+        body = bytes(1 << 20)
+        for seq in range(1, MAX_PENDING_BYTES // len(body) + 2):
+            journal.submit(session.entry(7, seq, body))
+        assert journal.holding == "overload"
+        file.go_on.set()
+        await session.is_told(7, MAX_PENDING_BYTES // len(body) + 1)
+        await holding(journal, None)
+
+
+async def test_a_bound_of_the_file_holds_and_loses_nothing(tmp_path: Path) -> None:
+    settings = JournalSettings(max_bytes=1 << 20, resume_bytes=0)
+    async with running(tmp_path, settings) as (journal, _):
+        session = Session()
+        await fill(journal, session, 7, range(1, 300), bytes(8_000))
+        await holding(journal, "store_full")
+        assert journal.first == 1  # what no follower has is never trimmed
+        for name in settings.followers:
+            await journal.set_cursor(name, FollowerCursor(299, 290))
+        await holding(journal, None)
+        assert journal.first == 291
+
+
+async def test_rows_stay_for_the_resume_window(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, file):
+        await fill(journal, Session(), 7, range(1, 10))
+        for name in JournalSettings().followers:
+            await journal.set_cursor(name, FollowerCursor(9, 9))
+        looked = file.looks
+        await until(lambda: file.looks > looked + 1)
+        assert journal.first == 1
+
+
+async def test_positions_are_not_reused_when_everything_was_trimmed(tmp_path: Path) -> None:
+    settings = JournalSettings(resume_window_s=0.0, resume_bytes=0, followers=("history",))
+    async with running(tmp_path, settings) as (journal, _):
+        await fill(journal, Session(), 7, range(1, 10))
+        await journal.set_cursor("history", FollowerCursor(9, 9))
+        await until(lambda: journal.first == 10)
+    async with running(tmp_path, settings) as (journal, _):
+        assert (journal.first, journal.position) == (10, 9)
+        assert journal.cursor("history") == FollowerCursor(9, 9)
+        await fill(journal, Session(), 8, [1])
+        assert [row.position for row in await journal.read(0)] == [10]
+
+
+async def test_frames_acked_elsewhere_take_a_row(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, _):
+        session = Session()
+        assert await journal.open_epochs(session, [session.opening(7, elsewhere=40)])
+        assert journal.marks("pump") == {7: 40}
+        (row,) = await journal.read(0)
+        assert (row.kind, row.seq) == (RowKind.ELSEWHERE, 40)
+
+
+@pytest.mark.parametrize("kill_after", [1, 40, 200])
+async def test_what_was_told_survives_kill_9(tmp_path: Path, kill_after: int) -> None:
+    told = told_until_killed(tmp_path, kill_after)
+    async with running(tmp_path) as (journal, _):
+        assert journal.marks("pump")[7] >= told
+        rows: Sequence[Row] = await journal.read(0, max_rows=1_000_000, max_bytes=1 << 30)
+        assert [row.seq for row in rows] == list(range(1, journal.marks("pump")[7] + 1))
+
+
+def told_until_killed(directory: Path, kill_after: int) -> int:
+    """Run the program until it was told this seq, kill it, and return the last one it was told."""
+    program = Path(__file__).with_name("writer_program.py")
+    with subprocess.Popen([sys.executable, str(program), str(directory)], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        told = 0
+        while told < kill_after:
+            told = int(child.stdout.readline())
+        child.kill()
+        return max([told, *map(int, child.stdout.read().split())])
+
+
+async def holding(journal: Journal, reason: str | None) -> None:
+    """Wait until the journal holds for this reason."""
+    await until(lambda: journal.holding == reason)

@@ -1,0 +1,71 @@
+"""One hub at a time, private, of a known format; and each refusal is one line that says what to do."""
+
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hub.datadir import FORMAT, DataDir, DataDirError
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(DataDirError) as caught, DataDir(path):
+        pass
+    said = str(caught.value)
+    assert "\n" not in said
+    assert str(path) in said
+    return said
+
+
+def test_new_directory_is_private_and_has_its_format(tmp_path: Path) -> None:
+    with DataDir(tmp_path / "a" / "b") as data:
+        assert stat.S_IMODE(data.path.stat().st_mode) == 0o700
+    assert (tmp_path / "a" / "b" / "format").read_text() == f"{FORMAT}\n"
+
+
+def test_second_hub_is_told_who_has_the_directory(tmp_path: Path) -> None:
+    program = """import sys; from pathlib import Path; from hub.datadir import DataDir
+with DataDir(Path(sys.argv[1])): print('in', flush=True); input()"""
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"in\n"
+        assert f"process {other.pid}" in refusal(tmp_path)
+        other.communicate(b"\n")
+    with DataDir(tmp_path):
+        pass
+
+
+def test_directory_is_free_again_after_a_failure_inside(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), DataDir(tmp_path):
+        _ = 1 / 0
+    with DataDir(tmp_path):
+        pass
+
+
+def test_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    assert "--data-dir" in refusal(tmp_path / "file")
+
+
+def test_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with DataDir(tmp_path):
+        pass
+    (tmp_path / "format").write_text("99\n")
+    assert "99" in refusal(tmp_path)
+    assert (tmp_path / "format").read_text() == "99\n"
+
+
+def test_newer_file_inside_is_refused(tmp_path: Path) -> None:
+    with DataDir(tmp_path) as data, closing(sqlite3.connect(data.state)) as file:
+        file.execute("PRAGMA user_version = 77")
+        file.commit()
+    assert "77 (state.db)" in refusal(tmp_path)
+
+
+def test_unreadable_format_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "format").write_text("one\n")
+    assert "no number" in refusal(tmp_path)
