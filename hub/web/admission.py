@@ -1,0 +1,118 @@
+"""Who may open a WebSocket: the handshake, the token or session, the origin and the subprotocol, all before the upgrade.
+
+Owns the order of these checks and their refusals (docs/protocol.md sections 1 and 10). Opens nothing itself; called by the door.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from devices.wire.limits import SUBPROTOCOL_DEVICE, SUBPROTOCOL_LIVE_JSON, SUBPROTOCOL_LIVE_MSGPACK
+from hub.auth import Principal
+from hub.core.errors import Refusal
+from hub.web.head import Head
+from hub.web.refusals import bad_request
+
+DEVICE_PATH: Final = "/v1/device"
+LIVE_PATH: Final = "/v1/live"
+ENCODINGS: Final = {SUBPROTOCOL_LIVE_JSON: "json", SUBPROTOCOL_LIVE_MSGPACK: "msgpack"}
+SUBPROTOCOLS: Final = {DEVICE_PATH: (SUBPROTOCOL_DEVICE,), LIVE_PATH: tuple(ENCODINGS)}
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+class AuthPort(Protocol):
+    """What the door asks about whoever knocks."""
+
+    def device_of(self, token: str) -> str | None:
+        """Return the device a token was made for."""
+
+    async def principal(self, headers: Mapping[str, str]) -> Principal | None:
+        """Return who sends these headers (names in lower case), by session cookie or bearer token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A WebSocket that may be opened, for a device or for somebody who watches."""
+
+    who: str | Principal
+    subprotocol: str
+    key: str  # Sec-WebSocket-Key
+
+
+async def admit(head: Head, auth: AuthPort, allowed_origins: tuple[str, ...], *, is_encrypted: bool) -> Admitted:
+    """Let an upgrade in, or raise Refusal (400, 401, 403, 404, 426)."""
+    if head.path not in SUBPROTOCOLS:
+        raise Refusal("not_found", f"there is no WebSocket at {head.path}", f"open {DEVICE_PATH} or {LIVE_PATH}", 404)
+    key = _checked_key(head)
+    who = _device(head, auth) if head.path == DEVICE_PATH else await _viewer(head, auth)
+    _check_origin(head, allowed_origins, is_encrypted=is_encrypted)
+    return Admitted(who, _subprotocol(head), key)
+
+
+def _checked_key(head: Head) -> str:
+    if head.method != "GET" or head.version != "1.1":
+        raise bad_request("a WebSocket begins with GET and HTTP/1.1", "see RFC 6455 section 4.1")
+    if head.fields.get("sec-websocket-version") != "13":
+        raise bad_request("Sec-WebSocket-Version is not 13", "speak WebSocket version 13 (RFC 6455)", status=426)
+    if head.fields.get("content-length", "0") != "0" or "transfer-encoding" in head.fields:
+        raise bad_request("a WebSocket handshake has no body", "see RFC 6455 section 4.1")
+    key = head.fields.get("sec-websocket-key", "")
+    try:
+        is_key = len(base64.b64decode(key, validate=True)) == 16
+    except binascii.Error:
+        is_key = False
+    if not is_key:
+        raise bad_request("Sec-WebSocket-Key is not 16 bytes in base64", "see RFC 6455 section 4.1")
+    return key
+
+
+def _device(head: Head, auth: AuthPort) -> str:
+    scheme, _, token = head.fields.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Refusal("no_token", "there is no device token", "send it as Authorization: Bearer <device token>", 401)
+    if (device := auth.device_of(token.strip())) is None:
+        raise Refusal("wrong_token", "no device has this token", "make a new one: tributary devices token NAME", 401)
+    return device
+
+
+async def _viewer(head: Head, auth: AuthPort) -> Principal:
+    if (principal := await auth.principal(head.fields)) is None:
+        raise Refusal("not_logged_in", "there is no live session and no valid bearer token", "log in: tributary login", 401)
+    return principal
+
+
+def _check_origin(head: Head, allowed: tuple[str, ...], *, is_encrypted: bool) -> None:
+    """Refuse a page of somebody else's that would use our user's cookie. Programs send a bearer token, and no Origin."""
+    origin = head.fields.get("origin")
+    if origin is None:
+        if "authorization" in head.fields:
+            return
+        raise Refusal("foreign_origin", "there is no Origin, and a session cookie needs one", "use a bearer token outside a browser", 403)
+    came_from = _place(origin)
+    schemes = ("https",) if is_encrypted else ("http", "https")  # https before plain TCP: a reverse proxy ends TLS
+    own = [_place(f"{scheme}://{head.fields.get('host', '')}") for scheme in schemes]
+    if came_from is None or came_from not in (*own, *map(_place, allowed)):
+        raise Refusal("foreign_origin", f"pages of {origin} may not open sockets here", "add it to allowed_origins", 403)
+
+
+def _place(origin: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port of an origin; None where it is none ("null", garbage)."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        return None
+    return parts.scheme, parts.hostname, _DEFAULT_PORTS[parts.scheme] if port is None else port
+
+
+def _subprotocol(head: Head) -> str:
+    wanted = SUBPROTOCOLS[head.path]
+    for offer in head.fields.get("sec-websocket-protocol", "").split(","):
+        if (offer := offer.strip()) in wanted:
+            return offer
+    raise bad_request("no subprotocol was offered that is spoken here", f"send Sec-WebSocket-Protocol: {' or '.join(wanted)}")

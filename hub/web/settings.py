@@ -1,0 +1,32 @@
+"""What the door is told: where it listens, and every limit it keeps, with its unit and its reason.
+
+Owns numbers and paths only. main.py fills it from the configuration; door, head, http and upgrade read it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from devices.wire import limits
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSettings:
+    """Where the door listens and what it bears."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080  # 0: any free one
+    tls_certificate: Path | None = None  # PEM, leaf first; None: plain TCP
+    tls_key: Path | None = None
+    allowed_origins: tuple[str, ...] = ()  # scheme://host[:port] of other pages that may open sockets; the hub's own always may
+    max_connections: int = 10_000  # beyond it 503 and come back later
+    max_head_bytes: int = 8_192
+    head_timeout_s: float = 5.0  # also the limit of a TLS handshake, and of the first byte of a new connection
+    idle_timeout_s: float = 60.0  # between two requests of one connection
+    max_body_bytes: int = 1_048_576
+    body_timeout_s: float = 30.0
+    max_message_bytes: int = limits.MAX_MESSAGE_BYTES
+    send_timeout_s: float = limits.SEND_TIMEOUT_S  # without progress
+    close_timeout_s: float = limits.CLOSE_TIMEOUT_S
+    linger_s: float = 1.0  # how long what we said last may take to be read, before the stream is closed under it
+    leave_grace_s: float = 5.0  # how long the app may go on after its client has left
+    retry_after_s: int = 5  # what a client hears when there is no room

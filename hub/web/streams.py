@@ -1,0 +1,116 @@
+"""The stream under every connection: sends make progress or end it, bytes can be put back, and last words are heard.
+
+Owns deadlines of sending and the orderly end of a TCP or TLS stream; knows neither HTTP nor WebSocket. Made by the door for each
+connection it accepts, used by head, http and upgrade.
+"""
+
+from typing import Final, TypeAlias
+
+import trio
+
+Transport: TypeAlias = "trio.SocketStream | trio.SSLStream[LingeringStream]"
+
+PIECE_BYTES: Final = 16_384  # what counts as progress: so much within the send deadline
+MAX_LINGER_BYTES: Final = 1_048_576  # what is read and thrown away so that our last words are not lost to a reset
+
+
+class GuardedStream:
+    """One accepted connection.
+
+    A send that makes no progress for `send_timeout_s` closes the stream and raises BrokenResourceError. One task may receive at a time.
+    """
+
+    def __init__(self, transport: Transport, send_timeout_s: float) -> None:
+        self._transport = transport
+        self._send_timeout_s = send_timeout_s
+        self._unread = b""
+        self.sent_bytes = 0  # a count, so that the door knows whether an answer has begun
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Tell whether this is TLS."""
+        return isinstance(self._transport, trio.SSLStream)
+
+    def unread(self, data: bytes) -> None:
+        """Put bytes back; the next receive returns them first."""
+        self._unread = data + self._unread
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return what came, b"" at the end. Cancelling loses nothing. Raises BrokenResourceError, ClosedResourceError."""
+        if not self._unread:
+            return bytes(await self._transport.receive_some(max_bytes))
+        await trio.lowlevel.checkpoint()
+        size = len(self._unread) if max_bytes is None else max_bytes
+        data, self._unread = self._unread[:size], self._unread[size:]
+        return data
+
+    async def send_all(self, data: bytes) -> None:
+        """Send everything. Cancelled, it leaves the stream unusable. Raises BrokenResourceError, ClosedResourceError."""
+        if len(data) <= PIECE_BYTES:
+            await self._send(data)
+            return
+        view = memoryview(data)
+        for begin in range(0, len(data), PIECE_BYTES):
+            await self._send(view[begin : begin + PIECE_BYTES])
+
+    async def _send(self, piece: bytes | memoryview) -> None:
+        with trio.move_on_after(self._send_timeout_s) as scope:
+            await self._transport.send_all(piece)
+            self.sent_bytes += len(piece)
+        if scope.cancelled_caught:
+            await trio.aclose_forcefully(self._transport)
+            raise trio.BrokenResourceError(f"the other side read nothing for {self._send_timeout_s:g} s")
+
+    async def end_sending(self) -> None:
+        """Say that nothing more will be sent, where the transport can (TLS cannot)."""
+        if isinstance(self._transport, trio.SocketStream):
+            await self._transport.send_eof()
+
+    async def finish(self, linger_s: float) -> None:
+        """End sending, wait until the other side ends or `linger_s` is over, and close.
+
+        Closing with bytes unread would reset the connection, and the reset would overtake our last words.
+        """
+        try:
+            with trio.move_on_after(linger_s):
+                if isinstance(self._transport, trio.SSLStream):
+                    await self._transport.aclose()  # says so within TLS, then lingers below it
+                else:
+                    await _linger(self._transport)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # it is over, which is what was wanted
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close at once, whatever is under way; idempotent."""
+        await trio.aclose_forcefully(self._transport)
+
+
+class LingeringStream(trio.abc.Stream):
+    """A TCP stream that lingers when it is closed: what stands under a TLS stream."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self._stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        try:
+            await _linger(self._stream)
+        finally:
+            await trio.aclose_forcefully(self._stream)
+
+
+async def _linger(stream: trio.SocketStream) -> None:
+    await stream.send_eof()
+    heard_bytes = 0
+    while heard_bytes < MAX_LINGER_BYTES and (data := await stream.receive_some()):
+        heard_bytes += len(data)

@@ -1,0 +1,178 @@
+"""The door as a whole: what listens, what is let in, and that nothing in one connection touches another."""
+
+import errno
+import resource
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+import trio
+import trustme
+from trio_websocket import ConnectionClosed, open_websocket_url
+
+from hub.core.errors import Refusal
+from hub.web.door import Door, DoorSettings
+from tests.support.door import KnownAuth, Sessions, everything, frame, is_refusal, plain_app, running_door, until, upgrade
+
+GET = b"GET /hello HTTP/1.1\r\nHost: hub.example\r\n\r\n"
+HEADERS = [(b"Authorization", b"Bearer device-token")]
+
+
+def door_at(port: int = 0, **settings: object) -> Door:
+    sessions = Sessions()
+    return Door(
+        settings=DoorSettings(port=port, **settings),  # type: ignore[arg-type]
+        auth=KnownAuth(),
+        app=plain_app,
+        serve_device=sessions.serve_device,
+        serve_viewer=sessions.serve_viewer,
+    )
+
+
+async def test_port_that_is_taken_is_refused_with_its_number_and_a_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(Refusal) as refused:
+            await door_at(port).run()
+    assert refused.value.code == "port_taken"
+    assert str(port) in refused.value.message
+    assert refused.value.hint
+
+
+async def test_address_of_another_machine_is_refused_in_one_line() -> None:
+    with pytest.raises(Refusal) as refused:
+        await door_at(host="192.0.2.1").run()
+    assert refused.value.code == "cannot_listen"
+    assert "192.0.2.1" in refused.value.message
+
+
+async def test_healthy_session_and_requests_go_on_beside_every_kind_of_bad_connection() -> None:
+    bad = [
+        upgrade(X_Anything="caf\xe9\xff"),
+        upgrade(Host="\xe9"),
+        upgrade()[:-10],
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20,
+        b"\x00" * 9000,
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        upgrade() + b"\xff" * 200,
+        upgrade() + frame(b"close") + frame(b"ping", 9) * 50,
+        upgrade() + frame(b"crash"),
+        upgrade() + frame(bytes(65_535))[:1000],
+    ]
+    async with running_door(head_timeout_s=0.2) as place:
+        url = f"ws://{place.address[0]}:{place.address[1]}/v1/device"
+        async with open_websocket_url(url, subprotocols=["tributary.device.v1"], extra_headers=HEADERS) as healthy:
+            for request in bad:
+                await place.answer_to(request, is_ended=True)
+                await healthy.send_message(b"still here")
+                assert await healthy.get_message() == b"still here"
+                assert b"200" in await place.answer_to(GET, is_ended=True)
+            await place.holds(1)
+            assert place.door.failed == 1  # the session that was told to crash
+
+
+async def test_crash_of_a_session_closes_it_with_1011_and_is_logged_with_its_traceback() -> None:
+    async with running_door() as place, await place.connect() as stream:
+        await stream.send_all(upgrade() + frame(b"crash"))
+        assert (await everything(stream)).endswith(b"\x88\x02\x03\xf3")
+        await stream.aclose()
+        await place.holds(0)
+        assert [entry["event"] for entry in place.logs] == ["connection_failed"]
+        assert "told to" in repr(place.logs[0]["exc_info"].exceptions)
+
+
+async def test_connection_above_the_limit_hears_503_and_when_to_come_back() -> None:
+    async with running_door(max_connections=1) as place, await place.connect() as first:
+        await first.send_all(GET)
+        await until(first, b"hello from /hello")
+        heard = await place.answer_to(GET)
+        is_refusal(heard, 503, "busy")
+        assert b"Retry-After: " in heard
+        await first.send_all(GET)
+        await until(first, b"hello from /hello")
+        assert place.door.refused == 1
+
+
+async def test_accepting_goes_on_after_the_descriptors_ran_out() -> None:
+    async with running_door() as place:
+        late = socket.socket()
+        late.setblocking(False)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with late, socket.socket() as probe:
+            highest = probe.fileno()
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+                assert late.connect_ex(place.address) in {0, errno.EINPROGRESS}
+                with trio.fail_after(5):
+                    while not place.logs:
+                        await trio.lowlevel.checkpoint()
+                assert place.logs[0]["event"] == "accept_failed"
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            client = trio.SocketStream(trio.socket.from_stdlib_socket(late))
+            await client.send_all(GET)
+            await until(client, b"hello from /hello")
+            await client.aclose()
+
+
+async def test_stopping_closes_the_listener_first_and_sessions_say_1012() -> None:
+    async with running_door() as place, await place.connect() as stream:
+        await stream.send_all(upgrade())
+        await until(stream, b"\r\n\r\n")
+        await place.sessions.count_is(1)
+        began = trio.current_time()
+        place.scope.cancel()
+        with trio.CancelScope(shield=True), trio.fail_after(3):
+            assert await everything(stream) == b"\x88\x02\x03\xf4"
+            await stream.aclose()
+            with pytest.raises(OSError, match="all attempts to connect"):
+                await trio.open_tcp_stream(*place.address)
+        assert trio.current_time() - began < 1
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def certificate(authority: trustme.CA, tmp_path: Path) -> Path:
+    path = tmp_path / "hub.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
+    return path
+
+
+async def test_requests_and_sockets_work_over_tls(authority: trustme.CA, certificate: Path) -> None:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    async with running_door(tls_certificate=certificate) as place:
+        async with await trio.open_ssl_over_tcp_stream(*place.address, ssl_context=context, https_compatible=True) as stream:
+            await stream.send_all(GET)
+            await until(stream, b"hello from /hello")
+        url = f"wss://{place.address[0]}:{place.address[1]}/v1/device"
+        async with open_websocket_url(url, context, subprotocols=["tributary.device.v1"], extra_headers=HEADERS) as link:
+            await link.send_message(b"over tls")
+            assert await link.get_message() == b"over tls"
+            await link.send_message(b"close")
+            with pytest.raises(ConnectionClosed) as end:
+                await link.get_message()
+            assert end.value.reason is not None
+            assert end.value.reason.code == 4004
+            await trio.aclose_forcefully(link._stream)  # a trio-websocket client leaves it open when the server closes first
+
+
+async def test_plain_words_and_silence_before_tls_end_that_connection_only(certificate: Path) -> None:
+    async with running_door(tls_certificate=certificate, head_timeout_s=0.1) as place:
+        assert b"HTTP" not in await place.answer_to(GET)
+        assert await place.answer_to(b"\x16\x03\x01") == b""
+        await place.holds(0)
+
+
+async def test_certificate_that_cannot_be_read_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "no.pem").write_text("nothing")
+    for name in ("no.pem", "missing.pem"):
+        with pytest.raises(Refusal) as refused:
+            await door_at(tls_certificate=tmp_path / name).run()
+        assert refused.value.code == "bad_certificate"
+        assert name in refused.value.message
