@@ -42,39 +42,43 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     host: Annotated[str, Field(min_length=1)] = Field(
-        "127.0.0.1", description="Address to listen on; `0.0.0.0` or `::` opens the hub to the network (set TLS then)."
+        default="127.0.0.1", description="Address to listen on; `0.0.0.0` or `::` opens the hub to the network (set TLS then)."
     )
-    port: Annotated[int, Field(ge=0, le=65_535)] = Field(8080, description="TCP port of everything: devices, page, API. 0: a free one.")
+    port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        default=8080, description="TCP port of everything: devices, page, API. 0: a free one."
+    )
     data_dir: Path = Field(
         default_factory=default_data_dir, description="Directory of the journal, the stores and the credentials; one hub at a time uses it."
     )
     tls_certificate: Path | None = Field(
-        None, description="PEM file with the certificate chain; with `tls_key` the port speaks https and wss, and nothing else."
+        default=None, description="PEM file with the certificate chain; with `tls_key` the port speaks https and wss, and nothing else."
     )
-    tls_key: Path | None = Field(None, description="PEM file with the key of `tls_certificate`, not encrypted.")
+    tls_key: Path | None = Field(default=None, description="PEM file with the key of `tls_certificate`, not encrypted.")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (),
+        default=(),
         description="Origins (`https://dash.example.com`) whose pages may open a live connection, besides the hub's own;"
         " needed behind a reverse proxy that changes the Host header. In the environment: separated by commas.",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least level that is logged.")
     journal_max_bytes: Annotated[ByteSize, Field(ge=16_000_000)] = Field(
-        ByteSize(20_000_000_000),
+        default=ByteSize(20_000_000_000),
         description="Bytes (or `20GB`) the journal may use. At the bound devices keep their readings (credit 0, `store_full`);"
         " nothing that is not stored is ever deleted.",
     )
     min_free_bytes: Annotated[ByteSize, Field(ge=0)] = Field(
-        ByteSize(2_000_000_000),
+        default=ByteSize(2_000_000_000),
         description="Bytes (or `2GB`) to leave free on the disk, at most 10 % of it; below it devices hold back, as above.",
     )
     resume_window_s: Annotated[float, Field(ge=0, le=7 * 86_400)] = Field(
-        3600.0, description="Seconds of frames kept in the journal after they are stored, so that a viewer resumes without a new snapshot."
+        default=3600.0,
+        description="Seconds of frames kept in the journal after they are stored, so that a viewer resumes without a new snapshot.",
     )
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        10_000, description="Connections of all kinds at once; more are refused with 503. Each takes a file descriptor (`ulimit -n`)."
+        default=10_000,
+        description="Connections of all kinds at once; more are refused with 503. Each takes a file descriptor (`ulimit -n`).",
     )
     restart_jitter_s: Annotated[float, Field(ge=0, le=600)] = Field(
-        15.0, description="Seconds over which devices spread their return when this hub stops or restarts."
+        default=15.0, description="Seconds over which devices spread their return when this hub stops or restarts."
     )
 
     @field_validator("allowed_origins", mode="before")

@@ -11,13 +11,15 @@ import ssl
 import stat
 import time
 from collections.abc import Iterator
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import trio
 
+from hub.cli.certificate import certificate_end_s
+from hub.cli.findings import Finding, Verdict
+from hub.cli.store_checks import check_stores
 from hub.client import HubClient, HubError
 from hub.client.local import LocalHub, find_local
 from hub.config import ConfigError, Settings, load_settings
@@ -25,23 +27,6 @@ from hub.config import ConfigError, Settings, load_settings
 _EARLIEST_S: Final = 1_767_225_600  # 2026: a clock before that was never set
 _EXPIRY_WARNING_S: Final = 14 * 86_400
 _FILES_BESIDE_SOCKETS: Final = 64
-
-
-class Verdict(StrEnum):
-    """How bad a finding is."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Finding(NamedTuple):
-    """One line of doctor."""
-
-    verdict: Verdict
-    what: str
-    found: str
-    advice: str = ""
 
 
 def check_all(config: Path | None, data_dir: Path | None) -> list[Finding]:
@@ -57,8 +42,9 @@ def check_all(config: Path | None, data_dir: Path | None) -> list[Finding]:
         running = None
     for check in (_installation, _clock, _descriptors, _data_dir, _disk, _credentials, _tls):
         findings.extend(check(settings))
-    findings.extend(_port(settings) if running is None else trio.run(_running_hub, settings, running))
-    return findings
+    if running is not None:
+        return findings + trio.run(_running_hub, settings, running)
+    return [*findings, *check_stores(settings), *_port(settings)]
 
 
 def _installation(settings: Settings) -> Iterator[Finding]:
@@ -109,14 +95,18 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
 def _disk(settings: Settings) -> Iterator[Finding]:
     place = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.is_dir())
     usage = shutil.disk_usage(place)
-    least = min(settings.min_free_bytes, usage.total // 10)
-    found = f"{usage.free:,} bytes free"
-    if usage.free < least:
-        yield Finding(Verdict.FAIL, "disk", f"{found}, below {least:,}: devices hold back", "free some space, or lower min_free_bytes")
-    elif usage.free < 2 * least:
-        yield Finding(Verdict.WARN, "disk", f"{found}; below {least:,} devices hold back", "free some space soon")
-    else:
-        yield Finding(Verdict.OK, "disk", found)
+    yield disk_finding(usage.free, usage.total, settings.min_free_bytes)
+
+
+def disk_finding(free_bytes: int, disk_bytes: int, min_free_bytes: int) -> Finding:
+    """Judge the free space as the journal does."""
+    least = min(min_free_bytes, disk_bytes // 10)
+    found = f"{free_bytes:,} bytes free"
+    if free_bytes < least:
+        return Finding(Verdict.FAIL, "disk", f"{found}, below {least:,}: devices hold back", "free some space, or lower min_free_bytes")
+    if free_bytes < 2 * least:
+        return Finding(Verdict.WARN, "disk", f"{found}; below {least:,} devices hold back", "free some space soon")
+    return Finding(Verdict.OK, "disk", found)
 
 
 def _credentials(settings: Settings) -> Iterator[Finding]:
@@ -137,8 +127,6 @@ def _tls(settings: Settings) -> Iterator[Finding]:
             found = f"the hub listens on {settings.host} without TLS: tokens and readings cross the network in the clear"
             yield Finding(Verdict.WARN, "tls", found, "set tls_certificate and tls_key, or put a TLS proxy before it")
         return
-    from hub.cli.certificate import certificate_end_s
-
     try:
         left_s = certificate_end_s(settings.tls_certificate, settings.tls_key) - time.time()
     except (OSError, ssl.SSLError) as error:

@@ -8,6 +8,7 @@ import json
 import typer
 
 from hub.cli.failures import FAILED
+from hub.cli.findings import Verdict
 from hub.cli.options import ConfigOption, DataDirOption, JsonOption
 
 
@@ -18,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 
 def doctor(config: ConfigOption = None, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
     """Check settings, disk, clock, port, credentials, data directory and the running hub. Exit code 1 when something fails."""
-    from hub.cli.checks import Verdict, check_all
+    from hub.cli.checks import check_all
 
     findings = check_all(config, data_dir)
     if as_json:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import trio
 
 from hub.core.errors import Refusal
+from hub.datadir import DataDirError
 
 FAILED: Final = 1
 USAGE: Final = 2  # a wrong option, argument or setting
@@ -40,6 +41,8 @@ def failure_of(error: BaseException) -> Failure | None:
         return Failure("interrupted", INTERRUPTED)
     if isinstance(error, Refusal):
         return Failure(_line(error.message, error.hint), USAGE if error.code in ("bad_config", "bad_usage") else FAILED)
+    if isinstance(error, DataDirError):
+        return Failure(_line(str(error), ""), FAILED)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _IN_EXTRA:
         return Failure(_line(f"{error.name} is not installed", "pip install 'tributary-hub[hub]'"), FAILED)
     if type(error).__name__ == "JournalBroken":  # by name: hub.ports needs numpy, which a device installation lacks

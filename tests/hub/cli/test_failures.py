@@ -7,6 +7,7 @@ import trio
 
 from hub.cli.failures import failure_of
 from hub.core.errors import Refusal
+from hub.datadir import DataDirError
 from hub.ports import JournalBroken
 
 
@@ -46,6 +47,11 @@ async def test_cancellation_beside_an_error_does_not_hide_it() -> None:
     failure = failure_of(caught[0])
     assert failure is not None
     assert failure.line == "error: port 8080 is taken; choose another"
+
+
+def test_data_directory_that_is_in_use_is_one_line() -> None:
+    failure = failure_of(ExceptionGroup("", [DataDirError("the data directory /srv is in use by process 7; stop that hub")]))
+    assert failure == ("error: the data directory /srv is in use by process 7; stop that hub", 1)
 
 
 def test_missing_library_names_the_extra() -> None:
