@@ -23,11 +23,12 @@ class SpoolInUse(Exception):
 
 
 def open_spool(
-    folder: str | os.PathLike[str] | None, *, sync: Literal["process", "power"] = "process", max_bytes: int = 64 * 1024 * 1024
+    folder: str | os.PathLike[str] | None, *, sync: Literal["kill", "power"] = "kill", max_bytes: int = 64 * 1024 * 1024
 ) -> Spool:
     """Open or make the spool in `folder`; None keeps it in memory, where it is lost with the process.
 
-    A damaged file is renamed and the spool begins anew. Raises SpoolInUse where another process has it open.
+    What it keeps survives a killed process (sync="kill") or a power cut too (sync="power"). A damaged file is renamed and the
+    spool begins anew. Raises SpoolInUse where another process has it open.
     """
     if folder is None:
         return Spool(Shelf(Tables(None, is_power_safe=False), max_bytes), is_in_memory=True, is_power_safe=False)

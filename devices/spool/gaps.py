@@ -49,6 +49,13 @@ def in_place_of(epoch: int, rows: Sequence[FrameRow], reason: str) -> FrameRow:
     return FrameRow(rows[0].key, rows[-1].last, FrameKind.GAP, readings, from_us, to_us, body)
 
 
+def over_hole(epoch: SpooledEpoch, seq: int, last: int, reason: str) -> FrameRow:
+    """Make the gap over frames that the file has lost; how many readings they held is unknown."""
+    return FrameRow(
+        epoch.ordinal << SEQ_BITS | seq, last, FrameKind.GAP, 0, None, None, encode(Gap(epoch.epoch, seq, last, 0, None, None, reason))
+    )
+
+
 def give_up(old: SpooledEpoch, rows: Sequence[FrameRow], reason: str) -> Draft:
     """Make the draft that gives up the rest of another epoch."""
     readings, from_us, to_us = _extent([row for row in rows if row.kind != FrameKind.GIVE_UP])

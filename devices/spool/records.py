@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from devices.wire.messages import Channel, Frame, Outcome
+from devices.wire.messages import Channel, Frame, Outcome, Result
 
 FRAME_COST_BYTES: Final = 48  # what a row costs beside its body: key, four integers, cell and page share
 SEQ_BITS: Final = 40  # a row's key is ordinal << 40 | seq: 10^12 frames an epoch, 8 million epochs before the spool was ever empty
@@ -33,7 +33,11 @@ class Draft(NamedTuple):
     readings: int = 0
     from_us: int | None = None
     to_us: int | None = None
-    command_id: str | None = None  # of a RESULT
+
+
+def result_draft(outcome: Outcome) -> Draft:
+    """Make the draft of a result frame."""
+    return Draft(FrameKind.RESULT, lambda epoch, seq: Result(epoch, seq, outcome))
 
 
 class SpooledFrame(NamedTuple):

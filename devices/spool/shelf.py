@@ -4,19 +4,27 @@ Owns the rules and the counts in memory, which change only once their transactio
 are spool.py's, which is the only caller.
 """
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Final
 
 from devices.spool import gaps
-from devices.spool.records import FRAME_COST_BYTES, SEQ_BITS, CommandEntry, Draft, FrameKind, FrameRow, SpooledEpoch, SpooledFrame
+from devices.spool.records import (
+    FRAME_COST_BYTES,
+    SEQ_BITS,
+    CommandEntry,
+    Draft,
+    FrameKind,
+    FrameRow,
+    SpooledEpoch,
+    SpooledFrame,
+    result_draft,
+)
 from devices.spool.tables import Tables
+from devices.spool.tail import Tail
 from devices.wire.codec import encode
-from devices.wire.messages import Channel, Outcome, Result
+from devices.wire.messages import Channel, Outcome
 
-TAIL_FRAMES: Final = 1_024  # newest frames of the current epoch kept in memory, so that a live frame is not read back
-TAIL_BYTES: Final = 512 * 1024
 DROP_PART: Final = 64  # a full spool drops 1/64 of its bound at once, so that a gap is rewritten seldom
 
 
@@ -32,9 +40,9 @@ class Shelf:
         self.pinned: Mapping[int, int] = {}  # epoch -> highest seq in flight: a full spool drops those last
         self.generation = 0  # rises when frames were replaced: what was read before is stale
         self.dropped_readings = 0
+        self.gaps = 0  # made since the spool was opened; those that were merged count once
         self.log_bytes = 0  # about how much the write-ahead log grew since the last checkpoint
-        self._tail: deque[SpooledFrame] = deque()
-        self._tail_bytes = 0
+        self._tail = Tail()  # of the current epoch
 
     def open_epoch(self, number: int, channels: Sequence[Channel]) -> None:
         """Begin an epoch and number new frames in it."""
@@ -76,10 +84,7 @@ class Shelf:
 
     def tail_after(self, epoch: SpooledEpoch, after: int, max_frames: int) -> list[SpooledFrame] | None:
         """Return frames out of memory; None where they must be read."""
-        if epoch is not self.current or not self._tail or self._tail[0].seq > after + 1:
-            return None
-        skip = max(0, after + 1 - self._tail[0].seq)  # the tail has no gaps in it and no holes
-        return [self._tail[index] for index in range(skip, min(skip + max_frames, len(self._tail)))]
+        return self._tail.after(after, max_frames) if epoch is self.current else None
 
     def read(self, epoch: SpooledEpoch, after: int, max_frames: int, max_bytes: int) -> list[SpooledFrame]:
         """Return frames that reach beyond `after`, in order."""
@@ -97,18 +102,21 @@ class Shelf:
             epoch.frames -= frames
             epoch.bytes -= size
             epoch.first = seq + 1  # a gap that reaches beyond it is clipped by the hub
-        while self._tail and self.current is not None and self._tail[0].last < self.current.first:
-            self._tail_bytes -= len(self._tail.popleft().body)
+        if self.current is not None:
+            self._tail.drop_below(self.current.first)
         return sum(frames for _, _, frames, _ in moves)
 
     def replace_by_gap(self, number: int, seq: int, reason: str) -> bool:
-        """Put a gap in the place of the frame that begins at `seq`; tell whether there is one."""
+        """Put a gap in the place of the frame that begins at `seq`, or of one that is missing there; tell whether it was needed."""
         epoch = self.epochs.get(number)
-        rows = [] if epoch is None else self._tables.rows(epoch.ordinal, seq, 1)
-        if epoch is None or not rows or rows[0].kind in {FrameKind.GAP, FrameKind.GIVE_UP}:
+        if epoch is None:
             return False
-        with self._tables.transaction():
-            self._put_gap(epoch, rows, reason)
+        rows = self._tables.rows(epoch.ordinal, seq, 1)
+        if not rows:
+            return self._fill_hole(epoch, seq, reason)
+        if rows[0].kind in {FrameKind.GAP, FrameKind.GIVE_UP}:
+            return False
+        self._put_gaps([rows], reason)
         return True
 
     def give_up(self, number: int, reason: str) -> None:
@@ -125,6 +133,7 @@ class Shelf:
                 entry.epoch, entry.seq = self.current.epoch, seq
                 self._tables.put_command(entry)
         del self.epochs[number]
+        self.gaps += 1
         self._kept(rows, sum(len(row.body) for row in rows) + FRAME_COST_BYTES * len(rows))
 
     def renumber(self, number: int, to: int) -> None:
@@ -194,32 +203,43 @@ class Shelf:
         epoch.frames += len(rows)
         epoch.bytes += size
         self.log_bytes += size + 8_192  # about what a small commit writes beside its rows
-        for row in rows:
-            self._tail.append(SpooledFrame(row.last, row.last, row.body))
-            self._tail_bytes += len(row.body)
         epoch.last = rows[-1].last
-        while len(self._tail) > TAIL_FRAMES or self._tail_bytes > TAIL_BYTES:
-            self._tail_bytes -= len(self._tail.popleft().body)
+        self._tail.extend(rows)
 
     def _drop_oldest(self, need: int) -> None:
         """Free about `need` bytes: frames not in flight first; where all are, those too."""
-        runs = gaps.choose(self._tables.stream(), self.pinned, self._numbers(), need) or gaps.choose(
-            self._tables.stream(), {}, self._numbers(), need
-        )
-        with self._tables.transaction():
-            for run in runs:
-                self.dropped_readings += sum(row.readings for row in run if row.kind != FrameKind.GAP)
-                self._put_gap(self.epochs[self._numbers()[run[0].key >> SEQ_BITS]], run, "spool_full")
+        runs = self._choose(self.pinned, need) or self._choose({}, need)
+        self._put_gaps(runs, "spool_full")
+        self.dropped_readings += sum(row.readings for run in runs for row in run if row.kind != FrameKind.GAP)
 
     def _choose(self, pinned: Mapping[int, int], need: int) -> list[list[FrameRow]]:
         with closing(self._tables.stream()) as rows:
             return gaps.choose(rows, pinned, self._numbers(), need)
 
-    def _put_gap(self, epoch: SpooledEpoch, rows: Sequence[FrameRow], reason: str) -> None:
-        gap = gaps.in_place_of(epoch.epoch, rows, reason)
-        self._tables.replace(rows, gap)
-        epoch.frames -= len(rows) - 1
-        epoch.bytes -= sum(len(row.body) + FRAME_COST_BYTES for row in rows) - len(gap.body) - FRAME_COST_BYTES
+    def _fill_hole(self, epoch: SpooledEpoch, seq: int, reason: str) -> bool:
+        following = self._tables.read(epoch.ordinal, seq - 1, 1, 1)
+        if not epoch.first <= seq <= epoch.last or not following or following[0].seq <= seq:
+            return False
+        gap = gaps.over_hole(epoch, seq, following[0].seq - 1, reason)
+        self._tables.insert((gap,))
+        epoch.frames += 1
+        epoch.bytes += len(gap.body) + FRAME_COST_BYTES
+        self.gaps += 1
+        self._forget_tail()
+        return True
+
+    def _put_gaps(self, runs: Sequence[Sequence[FrameRow]], reason: str) -> None:
+        """Put one gap in the place of each run of neighbouring rows, all of them in one transaction."""
+        epochs = {epoch.ordinal: epoch for epoch in self.epochs.values()}
+        made = [(epochs[run[0].key >> SEQ_BITS], run) for run in runs]
+        gap_rows = [gaps.in_place_of(epoch.epoch, run, reason) for epoch, run in made]
+        with self._tables.transaction():
+            for run, gap in zip(runs, gap_rows, strict=True):
+                self._tables.replace(run, gap)
+        for (epoch, run), gap in zip(made, gap_rows, strict=True):
+            self.gaps += 1 - sum(row.kind == FrameKind.GAP for row in run)
+            epoch.frames -= len(run) - 1
+            epoch.bytes -= sum(len(row.body) + FRAME_COST_BYTES for row in run) - len(gap.body) - FRAME_COST_BYTES
         self._forget_tail()
 
     def _numbers(self) -> dict[int, int]:
@@ -227,10 +247,4 @@ class Shelf:
 
     def _forget_tail(self) -> None:
         self._tail.clear()
-        self._tail_bytes = 0
         self.generation += 1
-
-
-def result_draft(outcome: Outcome) -> Draft:
-    """Make the draft of a result frame."""
-    return Draft(FrameKind.RESULT, lambda epoch, seq: Result(epoch, seq, outcome))

@@ -4,7 +4,7 @@ Owns who waits for whom; the rules are shelf.py's. Nothing here knows of connect
 effect, but never in part.
 
 Where work runs: an append in WAL with synchronous=NORMAL takes 15 to 30 µs, a hop to a thread and back 60 to 100 µs (measured), and a
-commit without a sync only writes to the page cache. So with sync="process" an append runs in the event loop; what syncs
+commit without a sync only writes to the page cache. So with sync="kill" an append runs in the event loop; what syncs
 (checkpoints, command ids) or grows with its size (acks, reads from the file) runs in the thread. With sync="power" an append syncs, so
 it runs there too, and all that wait share one commit.
 """
@@ -67,6 +67,11 @@ class Spool:
     def dropped_readings(self) -> int:
         """Readings given up since the spool was opened, because it was full."""
         return self._shelf.dropped_readings
+
+    @property
+    def gaps(self) -> int:
+        """Gaps declared since the spool was opened, for whatever reason."""
+        return self._shelf.gaps
 
     def unfinished(self) -> list[SpooledEpoch]:
         """Return the epochs with unacked frames, oldest first."""

@@ -51,7 +51,7 @@ async def test_frames_are_numbered_from_one_and_ready_to_be_sent(folder: Path) -
     spool.close()
 
 
-@pytest.mark.parametrize("sync", ["process", "power"])
+@pytest.mark.parametrize("sync", ["kill", "power"])
 async def test_unacked_frames_are_there_after_a_new_start_and_acked_ones_are_not(folder: Path, sync: str) -> None:
     spool = open_spool(folder, sync=sync)  # type: ignore[arg-type]
     await spool.open_epoch(5, CHANNELS)

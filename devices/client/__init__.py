@@ -1,0 +1,11 @@
+"""The device client: one object that keeps readings until the hub has them, and takes commands.
+
+Owns the public names; device.py is the object, courier.py the loop of connections, connection.py one of them, websocket.py the
+way to the hub.
+"""
+
+from devices.client.device import Device
+from devices.client.statistics import Statistics
+from devices.client.websocket import DeviceRefused, Unreachable, open_websocket
+
+__all__ = ["Device", "DeviceRefused", "Statistics", "Unreachable", "open_websocket"]

@@ -1,0 +1,35 @@
+"""The figures of one device: what its connections came to, and what a program may ask for.
+
+Owns two records; courier.py counts in the first, device.py makes the second of it and of the spool.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the connections of one device came to."""
+
+    connects: int = 0  # connections that were welcomed
+    acked: int = 0
+    rejected: int = 0
+    in_flight: int = 0
+    is_connected: bool = False
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Counts since the device was entered, but for what is unacked or in flight now."""
+
+    spooled_frames: int
+    acked_frames: int
+    unacked_frames: int  # on the spool now
+    unacked_bytes: int
+    in_flight_frames: int  # sent on this connection and not acked yet
+    gaps: int  # stretches declared lost: the spool was full, or the hub could not read a frame
+    dropped_readings: int  # readings lost because the spool was full
+    rejected: int  # readings, or whole frames, that the hub refused
+    connects: int  # connections that the hub welcomed
+    is_connected: bool
+    last_error: str | None  # why the last connection ended or could not be made
