@@ -1,0 +1,185 @@
+"""One device connection: hello, welcome, then frames in and acks out until it ends.
+
+Owns the order of things on one socket (docs/protocol.md part A): it decodes, lets the intake number and judge, and sends what the
+outbox has. It never waits for storage while reading. Called by the door for each connection that was let in; devices.py keeps who
+is connected.
+"""
+
+from contextlib import suppress
+from typing import TypeVar
+
+import trio
+
+from devices.link import Link, LinkClosed
+from devices.wire import limits
+from devices.wire.codec import BadMessage, decode_from_device, encode
+from devices.wire.limits import CloseCode
+from devices.wire.messages import Bye, Command, Frame, Hello, Reject, UnknownOp, Welcome
+from devices.wire.session import DeviceSession, ProtocolError, State
+from hub.core.commands import Deliver
+from hub.sessions.intake import Intake
+from hub.sessions.outbox import Outbox
+from hub.sessions.parts import Connection, DeviceParts, Roster
+
+E = TypeVar("E", bound=Exception)
+
+
+class DeviceConnection:
+    """A device on one link."""
+
+    def __init__(self, device: str, link: Link, parts: DeviceParts, roster: Roster) -> None:
+        self.device = device
+        self.predecessors: list[Connection] = []
+        self.deliver: Deliver | None = None
+        self._link = link
+        self._parts = parts
+        self._roster = roster
+        self._session = DeviceSession(device)
+        self._outbox = Outbox()
+        self._intake = Intake(device, self._session, self._outbox, parts)
+        self._scope = trio.CancelScope()
+        self._end: ProtocolError | None = None
+
+    @property
+    def intake(self) -> Intake:
+        """By which the journal knows this connection's entries."""
+        return self._intake
+
+    async def run(self) -> None:
+        """Serve the device until it leaves, breaks a rule, is taken over, or the hub stops (Cancelled: bye and 1012)."""
+        end = ProtocolError(CloseCode.RESTART, "the hub is stopping")
+        try:
+            with self._scope:
+                end = await self._serve()
+            end = self._end or end
+        finally:
+            self._session.close()
+            with trio.CancelScope(deadline=trio.current_time() + limits.CLOSE_TIMEOUT_S, shield=True):
+                await self._say_bye(end)
+            with trio.CancelScope(shield=True):
+                await self._roster.leave(self)
+
+    async def _serve(self) -> ProtocolError:
+        end: ProtocolError | None = None
+        try:
+            hello = await self._hello()
+            await self._open(hello)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._send_loop)
+                nursery.start_soon(self._heartbeat)
+                nursery.start_soon(self._roster.welcomed, self, hello)
+                await self._read_loop()
+        except* ProtocolError as group:
+            end = _first(group, ProtocolError)
+        except* LinkClosed as group:
+            end = end or ProtocolError(CloseCode.NORMAL, f"the device closed: {_first(group, LinkClosed)}")
+        assert end is not None  # the read loop only ends by an exception
+        return end
+
+    def switch_off(self, code: CloseCode, reason: str) -> None:
+        """Take nothing more from now on, synchronously, and end the connection with this code."""
+        self._session.close()
+        self._end = self._end or ProtocolError(code, reason)
+        self._scope.cancel()
+
+    def put_command(self, command: Command) -> None:
+        """Send a command soon. Where too many wait the device does not read: the connection ends, and the next one gets them."""
+        try:
+            self._outbox.put(command)
+        except trio.WouldBlock:
+            self.switch_off(CloseCode.SLOW_READER, "the device does not read its commands")
+
+    def restate_credit(self) -> None:
+        """Tell the device its credit now."""
+        self._outbox.restate()
+
+    async def _hello(self) -> Hello:
+        with trio.move_on_after(limits.HELLO_TIMEOUT_S):
+            while True:
+                message = self._decoded(await self._binary())
+                if isinstance(self._session.receive(message), Hello):
+                    assert isinstance(message, Hello)
+                    return message
+                await self._answer_unknown(message)
+        raise ProtocolError(CloseCode.HELLO_TIMEOUT, f"no hello within {limits.HELLO_TIMEOUT_S:g} s")
+
+    async def _open(self, hello: Hello) -> None:
+        """Take the device over, make its epochs durable, and welcome it."""
+        await self._roster.take_over(self)
+        marks = await self._intake.open(hello)
+        await self._parts.desk.said(self.device, hello.results)
+        credit = self._parts.credit()
+        welcome = Welcome(
+            time_us=self._parts.now(),
+            marks=marks,
+            credit=credit,
+            heartbeat_s=limits.HEARTBEAT_S,
+            hub=self._parts.hub_name,
+            limits={"frame_bytes": limits.MAX_MESSAGE_BYTES, "readings": limits.MAX_ARRAY, "future_s": limits.MAX_FUTURE_S},
+        )
+        self._session.grant(credit)
+        await self._send(encode(welcome))
+
+    async def _read_loop(self) -> None:
+        while True:
+            message = self._session.receive(self._decoded(raw := await self._binary()))
+            if isinstance(message, UnknownOp):
+                await self._answer_unknown(message)
+            elif not isinstance(message, Hello):
+                self._intake.take(message, raw)
+
+    async def _binary(self) -> bytes:
+        message = await self._link.receive()
+        if isinstance(message, str):
+            raise ProtocolError(CloseCode.TEXT, "a text message came where binary is due; send msgpack in binary messages")
+        return message
+
+    def _decoded(self, message: bytes) -> Hello | Frame | UnknownOp:
+        try:
+            return decode_from_device(message)
+        except BadMessage as error:
+            if self._session.state is State.STREAMING:
+                raise ProtocolError(CloseCode.BAD_FRAME, f"bad_frame: {error}", self._session.expected()) from None
+            raise ProtocolError(CloseCode.BAD_HELLO, f"bad_hello: {error}") from None
+
+    async def _answer_unknown(self, message: Hello | Frame | UnknownOp) -> None:
+        op = message.op if isinstance(message, UnknownOp) else type(message).__name__
+        await self._send(encode(Reject(None, None, "unknown_op", f"op {op} is not known")))
+
+    async def _send_loop(self) -> None:
+        while True:
+            await self._outbox.due()
+            credit = self._parts.credit()
+            arrived_s = self._intake.take_unacked()
+            for message in self._outbox.take(credit):
+                await self._send(encode(message))
+            self._intake.acked(arrived_s, credit)
+
+    async def _send(self, message: bytes) -> None:
+        with trio.move_on_after(limits.SEND_TIMEOUT_S) as scope:
+            await self._link.send(message)
+        if scope.cancelled_caught:
+            raise ProtocolError(CloseCode.SLOW_READER, f"nothing could be sent for {limits.SEND_TIMEOUT_S:g} s")
+
+    async def _heartbeat(self) -> None:
+        """Ping; two periods without an answer are the end."""
+        while True:
+            await trio.sleep(limits.HEARTBEAT_S)
+            with trio.move_on_after(limits.HEARTBEAT_S * (limits.MISSED_HEARTBEATS - 1)) as scope:
+                await self._link.ping()
+            if scope.cancelled_caught:
+                raise ProtocolError(CloseCode.HEARTBEAT_LOST, f"{limits.MISSED_HEARTBEATS} pings were not answered")
+
+    async def _say_bye(self, end: ProtocolError) -> None:
+        retry_s, jitter_s = self._parts.retry_hint(end.code)
+        with trio.move_on_after(1.0):
+            with suppress(LinkClosed):
+                await self._link.send(encode(Bye(end.code, end.reason, retry_s, jitter_s, end.expected)))
+        await self._link.aclose(end.code, end.reason)
+
+
+def _first(group: BaseExceptionGroup[E], kind: type[E]) -> E:
+    found = group.subgroup(kind)
+    assert found is not None
+    inner = found.exceptions[0]
+    return _first(inner, kind) if isinstance(inner, BaseExceptionGroup) else inner

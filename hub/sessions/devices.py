@@ -1,0 +1,82 @@
+"""Who is connected: one live connection a device, takeover in order, and the credit that all share.
+
+Owns the map of device connections and the hand-over between an old and a new one (docs/protocol.md section 5); gives every
+connection the parts it needs. Built by main.py, called by the door through `serve`.
+"""
+
+from typing import Final
+
+import trio
+
+from devices.link import Link
+from devices.wire.limits import CloseCode
+from devices.wire.messages import Command, Hello
+from hub.sessions.device import DeviceConnection
+from hub.sessions.parts import Connection, DeviceParts
+
+_RESTATE_S: Final = 20.0  # protocol section 6: while credit is 0
+
+
+class DeviceSessions:
+    """All device connections of this hub: the Roster."""
+
+    def __init__(self, parts: DeviceParts) -> None:
+        self._parts = parts
+        self._connections: dict[str, Connection] = {}
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Tell devices at once when credit goes to or from 0, and every 20 s while it is 0."""
+        self._parts.journal.on_holding(self._restate)
+        task_status.started()
+        while True:
+            await trio.sleep(_RESTATE_S)
+            if self._parts.journal.holding:
+                self._restate()
+
+    async def serve(self, device: str, link: Link) -> None:
+        """Serve one connection of a device whose token was checked."""
+        await DeviceConnection(device, link, self._parts, self).run()
+
+    def count(self) -> int:
+        """Return how many devices are connected."""
+        return len(self._connections)
+
+    async def take_over(self, newer: Connection) -> None:
+        """Make `newer` the device's connection: return when nothing of an older one is pending any more."""
+        older = self._connections.get(newer.device)
+        self._connections[newer.device] = newer
+        if older is not None:
+            newer.predecessors = [*older.predecessors, older]
+            older.switch_off(CloseCode.TAKEN_OVER, "another connection of this device took over")
+        for predecessor in newer.predecessors:
+            await self._parts.journal.withdraw(predecessor.intake)
+        newer.predecessors = []
+
+    async def welcomed(self, connection: Connection, hello: Hello) -> None:
+        """Give the device the commands that wait for it, and show it online: who sees that can send it one."""
+
+        async def deliver(command: Command) -> None:
+            connection.put_command(command)
+
+        connection.deliver = deliver
+        await self._parts.desk.attach(connection.device, deliver)
+        await self._parts.registry.connected(hello)
+
+    async def leave(self, connection: Connection) -> None:
+        """Forget a connection that ended, once its frames are committed or withdrawn: its name is free only then."""
+        await self._parts.journal.withdraw(connection.intake)
+        if connection.deliver is not None:
+            self._parts.desk.detach(connection.device, connection.deliver)
+        if self._connections.get(connection.device) is connection:
+            del self._connections[connection.device]
+            await self._parts.registry.disconnected(connection.device)
+
+    def drop(self, device: str, code: CloseCode, reason: str) -> None:
+        """End a device's connection now: its token was withdrawn, or it was removed."""
+        connection = self._connections.get(device)
+        if connection is not None:
+            connection.switch_off(code, reason)
+
+    def _restate(self) -> None:
+        for connection in self._connections.values():
+            connection.restate_credit()

@@ -1,0 +1,119 @@
+"""What one device connection takes in: frames numbered, judged, handed to the journal, and acked once they are durable.
+
+Owns the epochs of the connection and its frames in flight; sends nothing and waits for nothing, but for the commit that opens its
+epochs. Decides by devices.wire.session and hub.core.ingest. device.py feeds it; the journal calls `committed`.
+"""
+
+from collections.abc import Mapping
+
+import msgpack
+import trio
+
+from devices.wire.messages import Credit, Data, Frame, Gap, Hello, Log, Reject, Result, Unreadable
+from devices.wire.session import DeviceSession, Verdict
+from hub.core.ingest import ChannelRules
+from hub.core.records import Row, RowKind
+from hub.journal import Entry
+from hub.ports import Opening
+from hub.sessions.outbox import Outbox
+from hub.sessions.parts import DeviceParts
+
+_KINDS = {Data: RowKind.DATA, Result: RowKind.RESULT, Log: RowKind.LOG, Gap: RowKind.GAP, Unreadable: RowKind.BAD}
+
+
+class Intake:
+    """The receiving half of a device connection; an Owner of journal entries."""
+
+    def __init__(self, device: str, session: DeviceSession, outbox: Outbox, parts: DeviceParts) -> None:
+        self._device = device
+        self._session = session
+        self._outbox = outbox
+        self._parts = parts
+        self._rules: dict[int, ChannelRules] = {}
+        self._arrived: dict[tuple[int, int], float] = {}  # of frames in flight: (epoch, last seq) -> monotonic s; bounded by credit
+        self._unacked_s: list[float] = []  # when the frames came that were committed since the last ack; bounded by credit
+        self._unacked_bytes = 0
+
+    async def open(self, hello: Hello) -> tuple[tuple[int, int], ...]:
+        """Make the epochs of a hello durable (or leave them waiting while the journal holds); return the marks for its welcome.
+
+        Raises ProtocolError where an epoch was used before.
+        """
+        journal, now_us = self._parts.journal, self._parts.now()
+        marks = journal.marks(self._device)
+        elsewhere = self._session.open(hello, marks)
+        declared = {entry.epoch: entry.channels for entry in hello.unfinished}
+        openings = [
+            Opening(self._device, epoch, declared.get(epoch) or hello.channels, now_us, up_to)
+            for epoch, up_to in elsewhere.items()
+            if epoch not in marks or up_to
+        ]
+        await journal.open_epochs(self, openings)
+        opened = {opening.epoch: opening.channels for opening in openings}
+        for epoch in elsewhere:
+            channels = journal.channels(self._device, epoch) if epoch in marks else opened[epoch]
+            self._rules[epoch] = ChannelRules(channels)
+        return tuple((epoch, self._session.durable(epoch)) for epoch in elsewhere)
+
+    def take(self, frame: Frame, body: bytes) -> None:
+        """Number, judge and submit one frame, synchronously. Raises ProtocolError."""
+        last = frame.last if isinstance(frame, Gap) else frame.seq
+        seq = frame.seq
+        if isinstance(frame, Gap) and frame.epoch in self._rules:
+            seq = self._session.first_new(frame)
+        if self._session.take(frame.epoch, frame.seq, last, len(body)) is Verdict.DUPLICATE:
+            self._outbox.committed(frame.epoch, self._session.durable(frame.epoch))
+            return
+        now_us = self._parts.now()
+        rejects = self._judge(frame, now_us)
+        marks: tuple[tuple[int, int], ...] = ((frame.epoch, last),)
+        if isinstance(frame, Gap) and frame.of is not None and frame.of_last is not None:
+            marks = (*marks, (frame.of, frame.of_last))
+            self._session.give_up(frame.of, frame.of_last)
+        self._arrived[(frame.epoch, last)] = trio.current_time()
+        row = Row(0, self._device, frame.epoch, seq, _KINDS[type(frame)], now_us, body, rejects)
+        self._parts.journal.submit(Entry(self, row, marks))
+
+    def _judge(self, frame: Frame, now_us: int) -> bytes | None:
+        """Return what the journal keeps of rejections, and hold the reject for the device."""
+        if isinstance(frame, Unreadable):
+            self._reject(Reject(frame.epoch, frame.seq, frame.code, frame.reason))
+            return bytes(msgpack.packb([frame.code, frame.reason]))
+        if not isinstance(frame, Data):
+            return None
+        rejected = self._rules[frame.epoch].rejected(frame, now_us)
+        if not rejected:
+            return None
+        reason = f"{len(rejected)} of {len(frame.values)} readings: {', '.join(sorted({code for _, code in rejected}))}"
+        self._reject(Reject(frame.epoch, frame.seq, "readings", reason, tuple(rejected)))
+        return bytes(msgpack.packb(rejected))
+
+    def _reject(self, reject: Reject) -> None:
+        self._outbox.hold(reject)
+        self._parts.metrics.rejected(reject.code)
+
+    def committed(self, marks: Mapping[int, int]) -> None:
+        """Take the journal's word that these frames are durable; half a window of them makes the ack urgent. Never raises."""
+        now_s = trio.current_time()
+        for epoch, seq in marks.items():
+            for last, size_bytes in self._session.committed(epoch, seq):
+                arrived_s = self._arrived.pop((epoch, last), now_s)
+                self._parts.metrics.durable(now_s - arrived_s)
+                self._unacked_s.append(arrived_s)
+                self._unacked_bytes += size_bytes
+            self._outbox.committed(epoch, seq)
+        live = self._parts.credit().live
+        if len(self._unacked_s) * 2 >= live.frames or self._unacked_bytes * 2 >= live.bytes:
+            self._outbox.restate()
+
+    def take_unacked(self) -> list[float]:
+        """Return when the frames came that the next ack covers, and begin to count anew."""
+        arrived_s, self._unacked_s, self._unacked_bytes = self._unacked_s, [], 0
+        return arrived_s
+
+    def acked(self, arrived_s: list[float], credit: Credit) -> None:
+        """Note that an ack for these frames, with this credit, was handed to the connection."""
+        self._session.grant(credit)
+        now_s = trio.current_time()
+        for one_s in arrived_s:
+            self._parts.metrics.acked(now_s - one_s)

@@ -1,0 +1,92 @@
+"""What every device connection shares: the parts of the hub it uses, the credit, the hints of when to come back.
+
+Owns no connection; device.py and devices.py build on it, main.py fills it.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from devices.wire.limits import CloseCode
+from devices.wire.messages import Command, Credit, Hello, Window
+from hub.core.commands import CommandDesk, Deliver
+from hub.core.registry import Registry
+from hub.journal import Journal, Owner
+from hub.ports import Now
+
+LIVE: Final = Window(256, 1_048_576)
+BACKFILL: Final = Window(128, 524_288)
+_NONE: Final = Window(0, 0)
+_TAKEN_OVER_RETRY_S: Final = 5.0  # the newer connection is mostly the same device: leave it in peace
+
+
+class IngestMetrics(Protocol):
+    """What a device session counts."""
+
+    def durable(self, seconds: float) -> None:
+        """Count a frame and the time from its receipt to its commit."""
+
+    def acked(self, seconds: float) -> None:
+        """Count a frame and the time from its receipt to its ack."""
+
+    def rejected(self, code: str) -> None:
+        """Count a rejection by its code."""
+
+
+class Connection(Protocol):
+    """A device connection as the roster sees it."""
+
+    device: str
+    predecessors: list["Connection"]  # older connections whose frames may still be pending
+    deliver: Deliver | None  # what the command desk knows this connection by
+
+    @property
+    def intake(self) -> Owner:
+        """By which the journal knows its entries."""
+
+    def switch_off(self, code: CloseCode, reason: str) -> None:
+        """Take nothing more from now on, and end with this code."""
+
+    def put_command(self, command: Command) -> None:
+        """Send a command soon."""
+
+    def restate_credit(self) -> None:
+        """Tell the device its credit now."""
+
+
+class Roster(Protocol):
+    """Who is connected, as a connection sees it."""
+
+    async def take_over(self, newer: Connection) -> None:
+        """Make `newer` the device's connection; return when nothing of an older one is pending."""
+
+    async def welcomed(self, connection: Connection, hello: Hello) -> None:
+        """Show the device online and give it the commands that wait for it."""
+
+    async def leave(self, connection: Connection) -> None:
+        """Forget a connection that ended, once nothing of it is pending."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceParts:
+    """The parts of the hub that a device connection uses."""
+
+    journal: Journal
+    registry: Registry
+    desk: CommandDesk
+    metrics: IngestMetrics
+    now: Now
+    hub_name: str
+    restart_jitter_s: float = 15.0
+
+    def credit(self) -> Credit:
+        """Return the windows that hold now."""
+        reason = self.journal.holding
+        return Credit(_NONE, _NONE, reason) if reason else Credit(LIVE, BACKFILL)
+
+    def retry_hint(self, code: CloseCode) -> tuple[float | None, float | None]:
+        """Return (retry_s, jitter_s) for a bye."""
+        if not code.may_return:
+            return None, None
+        if code == CloseCode.RESTART:
+            return 0.5, self.restart_jitter_s
+        return (_TAKEN_OVER_RETRY_S, 5.0) if code == CloseCode.TAKEN_OVER else (0.0, 1.0)

@@ -1,0 +1,208 @@
+"""The state store on SQLite: devices, commands, logins; every change is on disk when the call returns.
+
+Owns the tables of state.db and its thread; decides nothing. An adapter of hub.ports.StateStore, named in main.py only.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import trio
+
+from hub.core.records import Cursor
+from hub.ports import CommandRecord, DeviceRecord, StoreUnavailable
+
+T = TypeVar("T")
+FORMAT: Final = 1  # PRAGMA user_version; a change comes with a migration in hub/datadir.py
+FINAL: Final = "('done', 'failed', 'expired', 'cancelled', 'rejected')"
+
+_TABLES: Final = """
+CREATE TABLE devices (name TEXT PRIMARY KEY, created_us INTEGER NOT NULL, token_hash BLOB NOT NULL, description TEXT NOT NULL,
+    last_seen_us INTEGER, is_disabled INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE commands (id TEXT PRIMARY KEY, device TEXT NOT NULL, name TEXT NOT NULL, args TEXT NOT NULL, state TEXT NOT NULL,
+    version INTEGER NOT NULL, by TEXT NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,
+    progress REAL, value TEXT, reason TEXT, note TEXT) WITHOUT ROWID;
+CREATE INDEX commands_by_time ON commands (created_us);
+CREATE INDEX commands_by_device ON commands (device, created_us);
+CREATE TABLE logins (token_hash BLOB PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL,
+    expires_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE cursors (follower TEXT PRIMARY KEY, journal TEXT NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_COMMAND: Final = "id, device, name, args, state, version, by, created_us, updated_us, expires_us, progress, value, reason, note"
+_PUT_COMMAND: Final = f"""
+INSERT INTO commands ({_COMMAND}) VALUES ({", ".join("?" * 14)}) ON CONFLICT (id) DO UPDATE SET state = excluded.state,
+    version = excluded.version, updated_us = excluded.updated_us, progress = excluded.progress, value = excluded.value,
+    reason = excluded.reason, note = excluded.note WHERE excluded.version > commands.version
+"""
+_NEWEST: Final = "ORDER BY created_us DESC, id DESC LIMIT ?"
+
+
+class SQLiteStateStore:
+    """A StateStore in one file. Raises StoreUnavailable where SQLite fails: the same call may succeed later."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = trio.CapacityLimiter(1)
+        self._connection: sqlite3.Connection | None = None
+
+    async def start(self) -> None:
+        """Open or make the file."""
+        await self._call(self._open)
+
+    def _open(self) -> None:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30.0)
+        self._connection = connection
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            with self._transaction():
+                for statement in _TABLES.strip().split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {FORMAT}")
+        self._path.chmod(0o600)
+
+    async def devices(self) -> list[DeviceRecord]:
+        """Return all devices."""
+        rows = await self._all("SELECT name, created_us, token_hash, description, last_seen_us, is_disabled FROM devices")
+        return [
+            DeviceRecord(name, created_us, token_hash, json.loads(description), last_seen_us, bool(is_disabled))
+            for name, created_us, token_hash, description, last_seen_us, is_disabled in rows
+        ]
+
+    async def put_device(self, device: DeviceRecord) -> None:
+        """Insert or replace by name."""
+        d = device
+        values = (d.name, d.created_us, d.token_hash, json.dumps(dict(d.description)), d.last_seen_us, int(d.is_disabled))
+        await self._change("INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    async def delete_device(self, name: str) -> bool:
+        """Delete a device and its commands; tell whether it was there."""
+
+        def delete() -> bool:
+            with self._transaction() as connection:
+                connection.execute("DELETE FROM commands WHERE device = ?", (name,))
+                return connection.execute("DELETE FROM devices WHERE name = ?", (name,)).rowcount > 0
+
+        return await self._call(delete)
+
+    async def put_command(self, command: CommandRecord) -> None:
+        """Insert, or replace where the kept version is lower."""
+        await self._change(_PUT_COMMAND, _command_values(command))
+
+    async def command(self, command_id: str) -> CommandRecord | None:
+        """Return one command."""
+        rows = await self._all(f"SELECT {_COMMAND} FROM commands WHERE id = ?", (command_id,))
+        return _command(rows[0]) if rows else None
+
+    async def commands(self, device: str | None, limit: int) -> list[CommandRecord]:
+        """Return the newest commands, newest first."""
+        if device is None:
+            rows = await self._all(f"SELECT {_COMMAND} FROM commands {_NEWEST}", (limit,))
+        else:
+            rows = await self._all(f"SELECT {_COMMAND} FROM commands WHERE device = ? {_NEWEST}", (device, limit))
+        return [_command(row) for row in rows]
+
+    async def open_commands(self) -> list[CommandRecord]:
+        """Return all commands that are in no final state."""
+        rows = await self._all(f"SELECT {_COMMAND} FROM commands WHERE state NOT IN {FINAL} ORDER BY created_us, id")
+        return [_command(row) for row in rows]
+
+    async def put_commands_at(self, commands: Sequence[CommandRecord], cursor: Cursor) -> None:
+        """Write the commands and the ledger follower's cursor in one transaction."""
+
+        def put() -> None:
+            with self._transaction() as connection:
+                connection.executemany(_PUT_COMMAND, [_command_values(command) for command in commands])
+                connection.execute("INSERT OR REPLACE INTO cursors VALUES ('ledger', ?, ?)", (cursor.journal, cursor.position))
+
+        await self._call(put)
+
+    async def ledger_cursor(self) -> Cursor | None:
+        """Return the cursor of put_commands_at."""
+        rows = await self._all("SELECT journal, position FROM cursors WHERE follower = 'ledger'")
+        return Cursor(*rows[0]) if rows else None
+
+    async def put_login(self, token_hash: bytes, kind: str, name: str, role: str, expires_us: int) -> None:
+        """Keep a one-time login link (kind link) or a web session (kind session)."""
+        await self._change("INSERT OR REPLACE INTO logins VALUES (?, ?, ?, ?, ?)", (token_hash, kind, name, role, expires_us))
+
+    async def take_login(self, token_hash: bytes, now_us: int) -> tuple[str, str] | None:
+        """Use up a one-time link: return (name, role) once, then None. Links that are over go as well."""
+
+        def take() -> tuple[str, str] | None:
+            with self._transaction() as connection:
+                found = connection.execute(
+                    "DELETE FROM logins WHERE token_hash = ? AND kind = 'link' AND expires_us > ? RETURNING name, role",
+                    (token_hash, now_us),
+                ).fetchone()
+                connection.execute("DELETE FROM logins WHERE expires_us <= ?", (now_us,))
+                return None if found is None else (found[0], found[1])
+
+        return await self._call(take)
+
+    async def session(self, token_hash: bytes, now_us: int) -> tuple[str, str] | None:
+        """Return (name, role) of a live web session."""
+        query = "SELECT name, role FROM logins WHERE token_hash = ? AND kind = 'session' AND expires_us > ?"
+        rows = await self._all(query, (token_hash, now_us))
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    async def end_session(self, token_hash: bytes) -> None:
+        """End a web session."""
+        await self._change("DELETE FROM logins WHERE token_hash = ? AND kind = 'session'", (token_hash,))
+
+    async def aclose(self) -> None:
+        """Close; idempotent."""
+
+        def close() -> None:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+        await self._call(close)
+
+    async def _all(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        return await self._call(lambda: self._open_connection().execute(query, values).fetchall())
+
+    async def _change(self, statement: str, values: Sequence[Any]) -> None:
+        def change() -> None:
+            with self._transaction() as connection:
+                connection.execute(statement, values)
+
+        await self._call(change)
+
+    async def _call(self, call: Callable[[], T]) -> T:
+        try:
+            return await trio.to_thread.run_sync(call, limiter=self._thread)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self._path}: {error}") from error
+
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreUnavailable(f"{self._path} is not open")
+        return self._connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self._open_connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _command_values(c: CommandRecord) -> tuple[Any, ...]:
+    value = None if c.value is None else json.dumps(c.value)
+    times = (c.created_us, c.updated_us, c.expires_us)
+    return (c.id, c.device, c.name, json.dumps(dict(c.args)), c.state, c.version, c.by, *times, c.progress, value, c.reason, c.note)
+
+
+def _command(row: Sequence[Any]) -> CommandRecord:
+    record = CommandRecord(*row)
+    return replace(record, args=json.loads(row[3]), value=None if row[11] is None else json.loads(row[11]))

@@ -1,0 +1,244 @@
+"""One device connection against the real journal: numbers, acks, rejects, gaps, commands, takeover, and the end of each."""
+
+from pathlib import Path
+
+import msgpack
+import pytest
+
+from devices.wire.limits import CloseCode
+from devices.wire.messages import CommandState
+from hub.core.records import RowKind
+from tests.support.ingest_hub import IngestHub, ingest_hub
+from tests.support.waiting import until
+
+E = 77
+
+
+async def rows_of(hub: IngestHub) -> list[tuple[int, int, int]]:
+    return [(row.epoch, row.seq, row.kind) for row in await hub.journal.read(0)]
+
+
+async def test_frames_are_durable_when_they_are_acked(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        welcome = await device.hello(E)
+        assert welcome["marks"] == [[E, 0]]
+        assert welcome["credit"]["live"][0] > 0
+        for seq in (1, 2, 3):
+            await device.data(E, seq, [20.5, 40])
+        await device.is_acked(E, 3)
+        assert hub.journal.marks("pump") == {E: 3}
+        assert await rows_of(hub) == [(E, seq, RowKind.DATA) for seq in (1, 2, 3)]
+    async with ingest_hub(tmp_path) as hub:
+        assert hub.journal.marks("pump") == {E: 3}
+        device = await hub.connect("pump")
+        unfinished = [{"epoch": E, "first": 2, "last": 3, "channels": [{"name": "temp"}]}]
+        welcome = await device.hello(E + 1, unfinished=unfinished)
+        assert [E, 3] in welcome["marks"]
+
+
+async def test_duplicates_are_dropped_and_acked_again(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E)
+        await device.data(E, 1, [1.0])
+        await device.is_acked(E, 1)
+        await device.data(E, 1, [1.0])
+        await device.is_acked(E, 1)
+        assert await rows_of(hub) == [(E, 1, RowKind.DATA)]
+
+
+async def test_a_bad_reading_is_rejected_by_index_and_the_frame_is_kept(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E)
+        await device.data(E, 1, [1.0, float("nan")])
+        reject = await device.hears("reject")
+        assert (reject["e"], reject["s"], reject["readings"]) == (E, 1, [[1, "not_finite"]])
+        assert hub.journal.marks("pump") == {E: 1}  # a reject is told only once its frame is durable
+        (row,) = await hub.journal.read(0)
+        assert row.rejects is not None
+        assert msgpack.unpackb(row.rejects) == [[1, "not_finite"]]
+
+
+async def test_a_bad_frame_takes_its_row_with_the_reason(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E)
+        await device.data(E, 1, [1.0], c="not a list")
+        assert (await device.hears("reject"))["code"] == "bad_frame"
+        await device.data(E, 2, [1.0])
+        await device.is_acked(E, 2)
+        assert await rows_of(hub) == [(E, 1, RowKind.BAD), (E, 2, RowKind.DATA)]
+
+
+async def test_a_gap_moves_the_mark_to_its_last_and_gives_up_another_epoch(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E)
+        await device.data(E, 1, [1.0])
+        gap = {"op": "gap", "readings": 9, "from_us": 1, "to_us": 2, "reason": "spool_full"}
+        await device.say({"e": E, "s": 1, **gap, "last": 5})  # begins at what was received: clipped
+        await device.data(E, 6, [1.0])
+        await device.is_acked(E, 6)
+        assert await rows_of(hub) == [(E, 1, RowKind.DATA), (E, 2, RowKind.GAP), (E, 6, RowKind.DATA)]
+        again = await hub.connect("pump")
+        channels = [{"name": "temp"}]
+        await again.hello(E + 1, unfinished=[{"epoch": E + 9, "first": 1, "last": 4, "channels": channels}])
+        await again.say({"e": E + 1, "s": 1, **gap, "last": 1, "of": E + 9, "of_last": 4})
+        await again.is_acked(E + 1, 1)
+        assert hub.journal.marks("pump") == {E: 6, E + 1: 1, E + 9: 4}
+
+
+async def test_frames_acked_elsewhere_are_noted(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        welcome = await device.hello(E, unfinished=[{"epoch": E, "first": 8, "last": 9, "channels": [{"name": "temp"}]}])
+        assert welcome["marks"] == [[E, 7]]
+        await device.data(E, 8, [1.0])
+        await device.is_acked(E, 8)
+        assert (E, 7, RowKind.ELSEWHERE) in await rows_of(hub)
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"e": E, "s": 3, "op": "log", "level": "info", "t": None, "text": "x"}, CloseCode.SEQ_JUMP),
+        ({"e": E + 1, "s": 1, "op": "log", "level": "info", "t": None, "text": "x"}, CloseCode.UNKNOWN_EPOCH),
+        ({"e": "what", "s": 1, "op": "log"}, CloseCode.BAD_FRAME),
+    ],
+)
+async def test_breaking_a_rule_ends_the_connection_with_its_code(tmp_path: Path, said: dict[str, object], code: CloseCode) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E)
+        await device.say(said)
+        ended, bye = await device.is_closed()
+        assert (ended, bye["code"]) == (code, code)
+        assert bye["reason"]
+        assert bye["expected"] == [[E, 1]]
+
+
+async def test_an_epoch_used_before_is_refused(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E)
+        await device.link.aclose()
+        again = await hub.connect("pump")
+        await again.say({"op": "hello", "device": "pump", "epoch": E, "unfinished": [], "channels": []})
+        code, bye = await again.is_closed()
+        assert code == CloseCode.EPOCH_USED
+        assert bye["retry_s"] == 0
+
+
+async def test_takeover_commits_the_old_connection_first_and_loses_nothing(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        first = await hub.connect("pump")
+        await first.hello(E)
+        for seq in range(1, 21):
+            await first.data(E, seq, [float(seq)])
+        second = await hub.connect("pump")
+        unfinished = [{"epoch": E, "first": 1, "last": 20, "channels": [{"name": "temp"}]}]
+        welcome = await second.hello(E + 1, unfinished=unfinished)
+        code, bye = await first.is_closed()
+        assert code == CloseCode.TAKEN_OVER
+        assert bye["retry_s"] > 0
+        mark = dict(welcome["marks"])[E]
+        for seq in range(mark + 1, 21):
+            await second.data(E, seq, [float(seq)])
+        await second.data(E + 1, 1, [0.0])
+        await second.is_acked(E + 1, 1)
+        assert [row[:2] for row in await rows_of(hub)] == [(E, seq) for seq in range(1, 21)] + [(E + 1, 1)]
+        assert hub.sessions.count() == 1
+
+
+async def test_presence_follows_the_connection(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E, firmware="7.1")
+        await until(lambda: presence(hub) == "online")
+        await device.link.aclose()
+        await until(lambda: presence(hub) == "offline")
+        item = hub.registry.item("pump")
+        assert item is not None
+        assert item["firmware"] == "7.1"
+        assert item["last_seen_us"] > 0
+
+
+async def test_a_command_reaches_the_device_and_its_result_the_ledger(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E, commands=[{"name": "blink"}])
+        await until(lambda: presence(hub) == "online")
+        record = await hub.desk.create("pump", "blink", {}, 30.0, "tester")
+        command = await device.hears("command")
+        assert command["id"] == record.id
+        kept = await hub.state.command(record.id)
+        assert kept is not None
+        assert kept.state == CommandState.SENT  # committed before the bytes went out
+
+
+async def test_results_told_in_hello_are_in_the_ledger_before_welcome(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E, commands=[{"name": "blink"}])
+        await until(lambda: presence(hub) == "online")
+        record = await hub.desk.create("pump", "blink", {}, 30.0, "tester")
+        await device.hears("command")
+        await device.link.aclose()
+        again = await hub.connect("pump")
+        results = [{"id": record.id, "state": "failed", "reason": "interrupted"}]
+        await again.hello(E + 1, results=results)
+        found = await hub.desk.get(record.id)
+        assert found is not None
+        assert (found.state, found.reason) == ("failed", "interrupted")
+
+
+async def test_stopping_says_bye_with_a_time_to_come_back(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E)
+        await device.data(E, 1, [1.0])
+        hub.connections.cancel_scope.cancel()
+    code, bye = await device.is_closed()
+    assert code == CloseCode.RESTART
+    assert bye["jitter_s"] > 0
+    async with ingest_hub(tmp_path) as hub:
+        assert hub.journal.marks("pump")[E] in (0, 1)  # committed or taken out, never half
+
+
+async def test_a_withdrawn_token_ends_the_connection(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E)
+        hub.sessions.drop("pump", CloseCode.REVOKED, "the token was withdrawn")
+        code, bye = await device.is_closed()
+        assert code == CloseCode.REVOKED
+        assert "retry_s" not in bye
+
+
+async def test_a_text_message_is_refused(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.link.send("hello")
+        assert (await device.is_closed())[0] == CloseCode.TEXT
+
+
+async def test_wherever_a_connection_is_cut_nothing_stays_registered(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        for said in range(4):
+            device = await hub.connect("pump")
+            if said > 0:
+                await device.say({"op": "hello", "device": "pump", "epoch": E + said, "unfinished": [], "channels": [{"name": "t"}]})
+            if said > 1:
+                await device.hears("welcome")
+            if said > 2:
+                await device.data(E + said, 1, [1.0])
+            await device.link.aclose()
+            await until(lambda: not hub.sessions.count() and not hub.connections.child_tasks)
+            assert presence(hub) != "online"
+        assert hub.journal.statistics()["pending_rows"] == 0
+
+
+def presence(hub: IngestHub) -> str | None:
+    return (hub.registry.item("pump") or {}).get("presence")
