@@ -31,12 +31,27 @@ class Failure(NamedTuple):
 
 
 def failure_of(error: BaseException) -> Failure | None:
-    """Return how to end for an error, or None for one that nobody foresaw. Of a group the one error that is no cancellation counts."""
-    while isinstance(error, BaseExceptionGroup):
-        others = [each for each in error.exceptions if not isinstance(each, trio.Cancelled)]
-        if not others:
-            return None
-        error = others[0]
+    """Return how to end for an error, or None for one that nobody foresaw.
+
+    Of a group a broken journal counts first: what else went wrong then came of it.
+    """
+    leaves = sorted(_leaves(error), key=lambda leaf: not _is_journal_broken(leaf))
+    return _failure_of_one(leaves[0]) if leaves else None
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for each in error.exceptions for leaf in _leaves(each)]
+    return [] if isinstance(error, trio.Cancelled) else [error]
+
+
+def _is_journal_broken(error: BaseException) -> bool:
+    return type(error).__name__ == "JournalBroken"  # by name: hub.ports needs numpy, which a device installation lacks
+
+
+def _failure_of_one(error: BaseException) -> Failure | None:
+    if _is_journal_broken(error):
+        return Failure(_line(str(error), "check the disk, then start the hub again: it verifies the journal"), JOURNAL_BROKEN)
     if isinstance(error, KeyboardInterrupt):
         return Failure("interrupted", INTERRUPTED)
     if isinstance(error, Refusal):
@@ -45,11 +60,7 @@ def failure_of(error: BaseException) -> Failure | None:
         return Failure(_line(str(error), ""), FAILED)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _IN_EXTRA:
         return Failure(_line(f"{error.name} is not installed", "pip install 'tributary-hub[hub]'"), FAILED)
-    if type(error).__name__ == "JournalBroken":  # by name: hub.ports needs numpy, which a device installation lacks
-        return Failure(_line(str(error), "check the disk, then start the hub again: it verifies the journal"), JOURNAL_BROKEN)
-    if isinstance(error, OSError):
-        return _of_system(error)
-    return None
+    return _of_system(error) if isinstance(error, OSError) else None
 
 
 def _of_system(error: OSError) -> Failure | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.config import ConfigError, Settings, load_settings
+from hub.config import ConfigError, Settings, load_settings, settings_table
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +106,9 @@ def test_half_of_tls_is_refused() -> None:
 
 def test_every_setting_says_what_it_does() -> None:
     assert [key for key, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_operating_manual_has_the_table_of_settings() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    table = manual.partition("a test compares -->\n")[2].partition("<!-- end of settings")[0]
+    assert table == settings_table(), "paste this: python -c 'from hub.config import settings_table; print(settings_table())'"

@@ -36,6 +36,12 @@ def test_broken_journal_ends_with_75_also_out_of_nested_nurseries() -> None:
     assert "Input/output error" in failure.line
 
 
+def test_broken_journal_counts_before_what_came_of_it() -> None:
+    failure = failure_of(ExceptionGroup("", [Refusal("x", "y", "z"), ExceptionGroup("", [JournalBroken("sync failed")])]))
+    assert failure is not None
+    assert failure.exit_code == 75
+
+
 async def test_cancellation_beside_an_error_does_not_hide_it() -> None:
     caught: list[BaseException] = []
     try:
