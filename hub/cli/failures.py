@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 import trio
 
 from hub.core.errors import Refusal
-from hub.datadir import DataDirError
 
 FAILED: Final = 1
 USAGE: Final = 2  # a wrong option, argument or setting
@@ -21,6 +20,8 @@ _IN_EXTRA: Final = frozenset(
     {"argon2", "duckdb", "fastapi", "h11", "httpx", "numpy", "plotly", "prometheus_client", "pydantic", "pydantic_settings", "rich"}
     | {"structlog"}
 )
+# Errors of parts that are imported only where they are needed, by name: each says in one line what to do.
+_SPEAKS_FOR_ITSELF: Final = frozenset({"DataDirError", "DeviceRefused", "SpoolInUse"})
 
 
 class Failure(NamedTuple):
@@ -56,7 +57,7 @@ def _failure_of_one(error: BaseException) -> Failure | None:
         return Failure("interrupted", INTERRUPTED)
     if isinstance(error, Refusal):
         return Failure(_line(error.message, error.hint), USAGE if error.code in ("bad_config", "bad_usage") else FAILED)
-    if isinstance(error, DataDirError):
+    if type(error).__name__ in _SPEAKS_FOR_ITSELF:
         return Failure(_line(str(error), ""), FAILED)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _IN_EXTRA:
         return Failure(_line(f"{error.name} is not installed", "pip install 'tributary-hub[hub]'"), FAILED)

@@ -45,8 +45,8 @@ def query(
     data_dir: DataDirOption = None,
 ) -> None:
     """Print stored readings of a device, oldest first."""
-    zone = _zone(zone_name)
-    span_s, from_us, to_us = _range(last, from_text, to_text, zone)
+    zone = zone_of(zone_name)
+    span_s, from_us, to_us = time_range(last, from_text, to_text, zone)
     answer = ask_hub(
         data_dir,
         lambda client: client.query(device, channels or (), from_us=from_us, to_us=to_us, span_s=span_s, width=width, limit=limit),
@@ -54,31 +54,35 @@ def query(
     if as_json:
         typer.echo(json.dumps(answer))
         return
-    is_raw = all("points" in series for series in answer["series"])
-    rows = sorted((_raw_rows if is_raw else _bucket_rows)(answer, zone), key=lambda row: row[0])
-    lines = [(time_text(row[0], zone), *row[1:]) for row in rows]
+    head, lines = rows_of(answer, zone)
     if as_csv:
-        write_csv(_RAW if is_raw else _BUCKETS, lines)
+        write_csv(head, lines)
     elif lines:
-        show_table(_RAW if is_raw else _BUCKETS, [tuple(_text(cell) for cell in line) for line in lines])
+        show_table(head, [tuple(_text(cell) for cell in line) for line in lines])
     if not lines:
         typer.echo("no readings there", err=True)
     if answer.get("truncated"):
         typer.echo("more readings match than are shown; ask for less time, wider buckets or a higher --limit", err=True)
 
 
-def _raw_rows(answer: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[Any, ...]]:
-    for series in answer["series"]:
-        for time_us, _, value in series["points"]:
-            yield time_us, series["device"], series["channel"], series["unit"], value
+def rows_of(answer: Mapping[str, Any], zone: tzinfo) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Return the head and the rows of an answer, all series together in order of time."""
+    is_raw = all("points" in series for series in answer["series"])
+    rows = [row for series in answer["series"] for row in (_raw_rows if is_raw else _bucket_rows)(series)]
+    rows.sort(key=lambda row: row[0])
+    return _RAW if is_raw else _BUCKETS, [(time_text(row[0], zone), *row[1:]) for row in rows]
 
 
-def _bucket_rows(answer: Mapping[str, Any], zone: tzinfo) -> Iterator[tuple[Any, ...]]:
-    for series in answer["series"]:
-        b = series["buckets"]
-        for start_us, low, high, total, count, last in zip(b["t"], b["min"], b["max"], b["sum"], b["count"], b["last"], strict=True):
-            mean = None if total is None or not count else total / count
-            yield start_us, series["device"], series["channel"], series["unit"], count, low, mean, high, last
+def _raw_rows(series: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    for time_us, _, value in series["points"]:
+        yield time_us, series["device"], series["channel"], series["unit"], value
+
+
+def _bucket_rows(series: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    b = series["buckets"]
+    for start_us, low, high, total, count, last in zip(b["t"], b["min"], b["max"], b["sum"], b["count"], b["last"], strict=True):
+        mean = None if total is None or not count else total / count
+        yield start_us, series["device"], series["channel"], series["unit"], count, low, mean, high, last
 
 
 def _text(cell: Any) -> str:
@@ -89,7 +93,8 @@ def _text(cell: Any) -> str:
     return f"{cell:.10g}" if isinstance(cell, float) else str(cell)
 
 
-def _zone(name: str) -> tzinfo:
+def zone_of(name: str) -> tzinfo:
+    """Return the zone of this name. Raises Refusal."""
     if name.upper() == "UTC":
         return UTC
     try:
@@ -98,12 +103,12 @@ def _zone(name: str) -> tzinfo:
         raise Refusal("bad_usage", f"there is no time zone {name!r}", "write one as Europe/Berlin, or UTC") from None
 
 
-def _range(last: str | None, from_text: str | None, to_text: str | None, zone: tzinfo) -> tuple[float | None, int | None, int | None]:
+def time_range(last: str | None, from_text: str | None, to_text: str | None, zone: tzinfo) -> tuple[float | None, int | None, int | None]:
     """Return (span_s, from_us, to_us) as the options say."""
     if last is not None and from_text is not None:
         raise Refusal("bad_usage", "--last and --from contradict each other", "give one of them")
     if from_text is None:
-        span_s = _span_s(last or "5m")
+        span_s = _span_s("5m" if last is None else last)
         if to_text is None:
             return span_s, None, None
         to_us = _time_us(to_text, zone)

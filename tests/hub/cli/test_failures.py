@@ -5,6 +5,8 @@ import errno
 import pytest
 import trio
 
+from devices.client import DeviceRefused
+from devices.spool import SpoolInUse
 from hub.cli.failures import failure_of
 from hub.core.errors import Refusal
 from hub.datadir import DataDirError
@@ -40,6 +42,13 @@ def test_broken_journal_counts_before_what_came_of_it() -> None:
     failure = failure_of(ExceptionGroup("", [Refusal("x", "y", "z"), ExceptionGroup("", [JournalBroken("sync failed")])]))
     assert failure is not None
     assert failure.exit_code == 75
+
+
+@pytest.mark.parametrize("error", [DeviceRefused(401, "no device has this token", "make a new one"), SpoolInUse("the spool is in use")])
+def test_device_that_cannot_run_says_why(error: Exception) -> None:
+    failure = failure_of(ExceptionGroup("", [error]))
+    assert failure is not None
+    assert str(error) in failure.line
 
 
 async def test_cancellation_beside_an_error_does_not_hide_it() -> None:
