@@ -18,6 +18,8 @@ from hub.web.streams import GuardedStream
 
 _CLOSE_FRAME: Final = 0x88  # FIN and opcode 8; what a server sends is one frame at a time, and never masked
 _RECEIVE_BYTES: Final = 65_536
+_MAX_PASSED_OVER: Final = 1_000  # pings after our Close; a client that sends more is not closing
+_TOLD_BY_US: Final = frozenset({1002, 1007, 1009})  # a breach of RFC 6455 that trio-websocket closes for without a word
 
 
 class UpgradedStream(trio.abc.Stream):
@@ -32,8 +34,10 @@ class UpgradedStream(trio.abc.Stream):
         self._handshake = handshake
         self._linger_s = linger_s
         self._answered = trio.Event()
+        self._is_sending = False
         self._has_sent_close = False
         self._closing: trio.Event | None = None
+        self.code: Callable[[], int | None] = lambda: None  # why trio-websocket closes, once it does
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if self._handshake:
@@ -45,8 +49,13 @@ class UpgradedStream(trio.abc.Stream):
         return await self._stream.receive_some(max_bytes)
 
     async def send_all(self, data: Any) -> None:
+        if self._is_sending or self._has_sent_close:
+            # Only `aclose` below sends out of turn, and after a Close nothing may follow.
+            raise trio.ClosedResourceError("the connection is closing")
         self._answered.set()
+        self._is_sending = True
         await self._stream.send_all(data)
+        self._is_sending = False  # and only then: after a cancelled send nothing more can be said
         if data and data[0] == _CLOSE_FRAME:
             self._has_sent_close = True
             await self._stream.end_sending()
@@ -59,9 +68,14 @@ class UpgradedStream(trio.abc.Stream):
         try:
             if self._closing is not None:
                 await self._closing.wait()
-            elif self._has_sent_close:
+            else:
                 self._closing = trio.Event()
-                await self._stream.finish(self._linger_s)
+                if not self._has_sent_close and not self._is_sending and (code := self.code()) in _TOLD_BY_US:
+                    await self.send_all(bytes([_CLOSE_FRAME, 2]) + code.to_bytes(2, "big"))
+                if self._has_sent_close:
+                    await self._stream.finish(self._linger_s)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the client is gone
         finally:
             if self._closing is not None:
                 self._closing.set()
@@ -76,6 +90,7 @@ class _Reader:
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
+        self._passed_over = 0
         self.scope = trio.CancelScope(shield=True)
         self.has_ended = False
         self.on_end: Callable[[], None] = lambda: None
@@ -86,12 +101,12 @@ class _Reader:
     async def _run(self, read: Callable[[], Awaitable[None]]) -> None:
         try:
             with self.scope:
-                while not self.has_ended:
+                while self._passed_over < _MAX_PASSED_OVER:
                     try:
-                        await read()
-                        self.has_ended = True
+                        return await read()
                     except LocalProtocolError:
                         # A Ping after our Close (trio-websocket#184). It is consumed; what follows it may be the Close we wait for.
+                        self._passed_over += 1
                         await trio.lowlevel.checkpoint()
         finally:
             self.has_ended = True
@@ -142,6 +157,7 @@ async def serve_upgraded(
                     cast(trio.Nursery, reader), carrier, max_message_size=settings.max_message_bytes, receive_buffer_size=_RECEIVE_BYTES
                 )
                 socket = await request.accept(subprotocol=subprotocol)
+                carrier.code = lambda: socket.closed.code if socket.closed else None
                 await _serve(_DoorLink(socket, remote, reader), settings, serve)
             except ConnectionClosed:
                 pass  # the client left before it heard the answer
