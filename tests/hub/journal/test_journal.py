@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,43 +11,14 @@ import pytest
 import trio
 import trio.testing
 
-from devices.wire.messages import Channel
 from hub.core.records import Row, RowKind
-from hub.journal import Entry, Journal, JournalSettings, SQLiteJournalFile
+from hub.journal import Journal, JournalSettings, SQLiteJournalFile
 from hub.journal.room import MAX_PENDING_BYTES
 from hub.layers import layer
-from hub.ports import FollowerCursor, JournalBroken, Opening
+from hub.ports import FollowerCursor, JournalBroken
 from tests.support.faulty_file import FaultyFile
+from tests.support.owner import CHANNELS, Session
 from tests.support.waiting import until
-
-CHANNELS = (Channel("temp", "Cel"),)
-
-
-class Session:
-    """An owner that remembers what it was told."""
-
-    def __init__(self, device: str = "pump") -> None:
-        self.device = device
-        self.told: dict[int, int] = {}
-        self.calls = 0
-        self.changed = trio.Event()
-
-    def committed(self, marks: Mapping[int, int]) -> None:
-        self.told.update(marks)
-        self.calls += 1
-        self.changed.set()
-
-    async def is_told(self, epoch: int, seq: int) -> None:
-        with trio.fail_after(10):
-            while self.told.get(epoch, 0) < seq:
-                self.changed = trio.Event()
-                await self.changed.wait()
-
-    def entry(self, epoch: int, seq: int, body: bytes = b"body") -> Entry:
-        return Entry(self, Row(0, self.device, epoch, seq, RowKind.DATA, 1_000 + seq, body, None), ((epoch, seq),))
-
-    def opening(self, epoch: int, elsewhere: int = 0) -> Opening:
-        return Opening(self.device, epoch, CHANNELS, 1_000, elsewhere)
 
 
 def faulty_journal(directory: Path, settings: JournalSettings | None = None) -> tuple[Journal, FaultyFile]:

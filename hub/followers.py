@@ -1,0 +1,149 @@
+"""Followers of the journal: each reads on from its cursor, applies rows, and says how far it is; none loses anything.
+
+Owns the loop around a follower (read, apply, make safe, start again after a failure) and the history writer. Must not hold devices
+back: a slow or failed follower is lag. Started by main.py.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import structlog
+import trio
+
+from hub.core.columns import columns_of
+from hub.core.records import Columns, Cursor, Row
+from hub.journal import Journal
+from hub.ports import FollowerCursor, HistoryStore
+
+_log = structlog.get_logger(__name__)
+SAFE_EVERY_S: Final = 30.0  # a replay after a crash is at most so long
+SAFE_EVERY_ROWS: Final = 200_000  # or so many frames
+MAX_PAUSE_S: Final = 30.0  # between two starts of a follower that fails
+MAX_READS: Final = 5  # of 1,000 rows, joined into one batch
+
+
+class Follower(Protocol):
+    """Something that follows the journal."""
+
+    name: str
+
+    async def start(self) -> int:
+        """Return the position after which to begin: what the follower's own storage holds."""
+
+    async def apply(self, rows: Sequence[Row]) -> None:
+        """Apply rows, in order, each exactly once by the follower's own cursor. What it raises is told to the log, and it starts anew."""
+
+    async def make_safe(self) -> int:
+        """Make what was applied survive a crash; return the position up to which it does."""
+
+
+async def run_follower(
+    journal: Journal, follower: Follower, gather_s: float = 0.0, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Run a follower until cancelled; whatever it raises, it begins again from its own cursor after a growing pause.
+
+    It waits `gather_s` before it reads, so that a batch is worth its transaction.
+    """
+    task_status.started()
+    failures = 0
+    while True:
+        began_s = trio.current_time()
+        try:
+            await _follow(journal, follower, gather_s)
+        except Exception:  # a follower may fail in ways of its own; the hub goes on, and its lag is shown
+            if trio.current_time() - began_s > MAX_PAUSE_S:
+                failures = 0
+            failures += 1
+            pause_s = random.uniform(0.5, 1.0) * min(MAX_PAUSE_S, 0.5 * 2**failures)
+            _log.exception("follower_failed", follower=follower.name, again_in_s=round(pause_s, 1))
+            await trio.sleep(pause_s)
+
+
+async def _follow(journal: Journal, follower: Follower, gather_s: float) -> None:
+    position = await follower.start()
+    if position < journal.first - 1:
+        _log.error("follower_missed_rows", follower=follower.name, after=position, first=journal.first)
+    safe = min(position, journal.cursor(follower.name).safe)
+    await journal.set_cursor(follower.name, FollowerCursor(position, safe))
+    safe_due_s, rows_since = trio.current_time() + SAFE_EVERY_S, 0
+    while True:
+        deadline = safe_due_s if position != safe else float("inf")
+        with trio.CancelScope(deadline=deadline):
+            await journal.wait_beyond(position)
+        if journal.position > position:
+            await trio.sleep(gather_s)
+            rows = await _read_some(journal, position)
+            await follower.apply(rows)
+            position = rows[-1].position
+            rows_since += len(rows)
+            await journal.set_cursor(follower.name, FollowerCursor(position, safe))
+        if position != safe and (trio.current_time() >= safe_due_s or rows_since >= SAFE_EVERY_ROWS):
+            safe = await follower.make_safe()
+            await journal.set_cursor(follower.name, FollowerCursor(position, safe))
+            safe_due_s, rows_since = trio.current_time() + SAFE_EVERY_S, 0
+
+
+async def _read_some(journal: Journal, after: int) -> list[Row]:
+    rows: list[Row] = []
+    for _ in range(MAX_READS):
+        more = await journal.read(rows[-1].position if rows else after)
+        rows += more
+        if len(more) < 1_000:
+            break
+    return rows
+
+
+class HistoryWriter:
+    """The follower that fills the history store."""
+
+    name = "history"
+
+    def __init__(self, journal: Journal, store: HistoryStore) -> None:
+        self.parked_rows = 0  # frames that could not be read again and are in the journal only
+        self._journal = journal
+        self._store = store
+        self._applied: list[Callable[[int], None]] = []
+        self._thread = trio.CapacityLimiter(1)
+
+    def on_applied(self, callback: Callable[[int], None]) -> None:
+        """Call `callback(position)` whenever the store has everything up to a position."""
+        self._applied.append(callback)
+
+    async def start(self) -> int:
+        """Return the store's cursor in this journal; 0 where the store has followed another one."""
+        cursor = await self._store.cursor()
+        if cursor is None:
+            return 0
+        if cursor.journal != self._journal.id:
+            _log.warning("history_follows_another_journal", before=cursor.journal, now=self._journal.id)
+            return 0
+        return cursor.position
+
+    async def apply(self, rows: Sequence[Row]) -> None:
+        """Store the readings of the rows; the cursor moves also where there are none."""
+        columns = await trio.to_thread.run_sync(self._columns, rows, limiter=self._thread)
+        position = rows[-1].position
+        await self._store.append(columns, Cursor(self._journal.id, position))
+        for callback in self._applied:
+            callback(position)
+
+    async def make_safe(self) -> int:
+        """Have the store make its rows safe."""
+        cursor = await self._store.make_safe()
+        return cursor.position if cursor is not None and cursor.journal == self._journal.id else 0
+
+    def _columns(self, rows: Sequence[Row]) -> Columns:
+        try:
+            return columns_of(rows, self._journal.channels)
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError):
+            return columns_of([row for row in rows if self._is_readable(row)], self._journal.channels)
+
+    def _is_readable(self, row: Row) -> bool:
+        try:
+            columns_of([row], self._journal.channels)
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
+            self.parked_rows += 1
+            _log.error("frame_parked", device=row.device, epoch=row.epoch, seq=row.seq, position=row.position, reason=repr(error))
+            return False
+        return True

@@ -1,0 +1,80 @@
+"""DuckDB's columns as the port's answers: readings, buckets, with each value in the type of its channel.
+
+Owns the queries' text and the way back from columns; holds no connection. Used by store.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from devices.wire.messages import Kind
+from hub.core.records import Buckets, Reading, Series
+
+Found = Mapping[str, Any]  # fetchnumpy: arrays, masked where there are NULLs
+
+VALUE: Final = "num, exact, text, lon"
+RAW: Final = f"""
+SELECT series, t_ns, {VALUE} FROM readings WHERE series IN ({{ids}}) AND t_ns >= ? AND t_ns < ? ORDER BY t_ns DESC, series LIMIT ?
+"""
+# The remainder is taken twice so that times before 1970 round down as well.
+BUCKETS: Final = """
+SELECT series, t_ns - ((t_ns % {width}) + {width}) % {width} AS start_ns, min(num) AS low, max(num) AS high, sum(num) AS total,
+    count(*) AS count, max(t_ns) AS last_ns, arg_max_null(num, t_ns) AS num, arg_max_null(exact, t_ns) AS exact,
+    arg_max_null(text, t_ns) AS text, arg_max_null(lon, t_ns) AS lon
+FROM readings WHERE series IN ({ids}) AND t_ns >= ? AND t_ns < ? GROUP BY ALL ORDER BY start_ns DESC, series LIMIT ?
+"""
+LATEST: Final = f"SELECT DISTINCT ON (series) series, t_ns, {VALUE} FROM readings WHERE series IN ({{ids}}) ORDER BY series, t_ns DESC"
+
+
+def ids_text(ids: Sequence[int]) -> str:
+    """Return ids for an IN list; they are integers of our own."""
+    return ", ".join(map(str, ids))
+
+
+def readings_of(found: Found, series: Mapping[int, Series]) -> dict[Series, list[Reading]]:
+    """Return raw readings by series, oldest first; `found` comes newest first."""
+    numbers = found["series"].tolist()[::-1]
+    answer: dict[Series, list[Reading]] = {}
+    for number, t_ns, value in zip(numbers, found["t_ns"].tolist()[::-1], _values(found, series)[::-1], strict=True):
+        answer.setdefault(series[number], []).append(Reading(t_ns, value))
+    return answer
+
+
+def buckets_of(found: Found, series: Mapping[int, Series], width_us: int) -> dict[Series, Buckets]:
+    """Return buckets by series, oldest first."""
+    last = np.array([*_values(found, series), None], np.object_)[:-1]  # the None keeps numpy from making positions a matrix
+    numbers = np.ma.getdata(found["series"])
+    answer = {}
+    for number in np.unique(numbers).tolist():
+        mine = np.flatnonzero(numbers == number)[::-1]
+        answer[series[number]] = Buckets(
+            width_us=width_us,
+            start_us=np.ma.getdata(found["start_ns"])[mine] // 1_000,
+            min=_floats(found["low"])[mine],
+            max=_floats(found["high"])[mine],
+            sum=_floats(found["total"])[mine],
+            count=np.ma.getdata(found["count"])[mine].astype(np.int64),
+            last=last[mine].tolist(),
+            last_ns=np.ma.getdata(found["last_ns"])[mine],
+        )
+    return answer
+
+
+def _floats(column: Any) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """Return a column with NaN where it is NULL."""
+    return np.ma.filled(np.ma.asarray(column, np.float64), np.nan)
+
+
+def _values(found: Found, series: Mapping[int, Series]) -> list[Any]:
+    """Return each value as its device said it."""
+    columns = [np.ma.asarray(found[name]).tolist() for name in ("series", "num", "exact", "text", "lon")]
+    return [_value(series[number].kind, *parts) for number, *parts in zip(*columns, strict=True)]
+
+
+def _value(kind: Kind, num: float | None, exact: int | None, text: str | None, lon: float | None) -> Any:
+    if kind is Kind.POSITION:
+        return [num, lon]
+    if kind in (Kind.TEXT, Kind.STATE):
+        return text if text is not None else bool(exact)
+    return num if exact is None else exact

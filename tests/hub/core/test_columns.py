@@ -1,0 +1,107 @@
+"""Columns of a batch are what one gets reading by reading, with the same point keys."""
+
+import struct
+import zlib
+from typing import Any
+
+import msgpack
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.wire.messages import Channel, Kind
+from hub.core.columns import columns_of
+from hub.core.records import Columns, Row, RowKind, Series
+
+CHANNELS = (
+    Channel("temp", "Cel"),
+    Channel("count", "1", Kind.COUNTER),
+    Channel("door", "", Kind.STATE),
+    Channel("mode", "", Kind.STATE, values=("on", "off")),
+    Channel("note", "", Kind.TEXT),
+    Channel("place", "", Kind.POSITION),
+)
+NUMBER = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**63), 2**63 - 1))
+VALUES = [
+    NUMBER,
+    NUMBER,
+    st.booleans(),
+    st.sampled_from(["on", "off"]),
+    st.text(max_size=5),
+    st.lists(st.floats(-90, 90), min_size=2, max_size=2),
+]
+READING = st.integers(0, 5).flatmap(lambda channel: st.tuples(st.just(channel), st.integers(-5, 5), VALUES[channel]))
+
+
+def row(
+    device: str, epoch: int, seq: int, readings: list[tuple[int, int, Any]], base_us: int = 10**9, rejected: tuple[int, ...] = ()
+) -> Row:
+    c, d, v = ([each[at] for each in readings] for at in range(3))
+    body = msgpack.packb({"e": epoch, "s": seq, "op": "data", "t": base_us, "c": c, "d": d, "v": v})
+    rejects = msgpack.packb([[index, "not_finite"] for index in rejected]) if rejected else None
+    return Row(seq, device, epoch, seq, RowKind.DATA, 0, body, rejects)
+
+
+def one_by_one(rows: list[Row]) -> list[tuple[Series, int, Any]]:
+    """Say the same without columns."""
+    found = []
+    for each in rows:
+        body = msgpack.unpackb(each.body)
+        rejected = {index for index, _ in msgpack.unpackb(each.rejects)} if each.rejects else set()
+        spread, seen = zlib.crc32(struct.pack("<QQ", each.epoch, each.seq)), dict[tuple[int, int], int]()
+        for index, (c, d, v) in enumerate(zip(body["c"], body["d"], body["v"], strict=True)):
+            if index in rejected:
+                continue
+            k = seen[c, d] = seen.get((c, d), -1) + 1
+            series = Series(each.device, CHANNELS[c].name, CHANNELS[c].unit, CHANNELS[c].kind)
+            found.append((series, (body["t"] + d) * 1000 + (spread + k) % 1000, v))
+    return found
+
+
+def said(columns: Columns) -> list[tuple[Series, int, Any]]:
+    """Say what columns hold as readings."""
+    found = []
+    for at in range(len(columns)):
+        series = columns.series[columns.index[at]]
+        value: Any = float(columns.num[at])
+        if columns.exact is not None and not np.ma.getmaskarray(columns.exact)[at]:
+            value = int(np.ma.getdata(columns.exact)[at])
+        if columns.text is not None and columns.text[at] is not None:
+            value = columns.text[at]
+        elif series.kind is Kind.STATE:
+            value = bool(value)
+        elif series.kind is Kind.POSITION:
+            assert columns.lon is not None
+            value = [float(columns.num[at]), float(columns.lon[at])]
+        found.append((series, int(columns.t_ns[at]), value))
+    return found
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.integers(1, 3), st.integers(1, 2**53 - 1), st.lists(READING, min_size=1, max_size=8)),
+        max_size=6,
+    ),
+    st.sets(st.integers(0, 7)),
+)
+def test_columns_are_what_one_gets_reading_by_reading(frames: list[Any], rejected: set[int]) -> None:
+    rows = [row(device, epoch, seq, r, rejected=tuple(at for at in rejected if at < len(r))) for device, epoch, seq, r in frames]
+    assert said(columns_of(rows, lambda device, epoch: CHANNELS)) == one_by_one(rows)
+
+
+def test_equal_stamps_of_one_series_land_on_different_points() -> None:
+    columns = columns_of([row("a", 1, 1, [(0, 0, 1.0), (1, 0, 5), (0, 0, 2.0), (0, 0, 3.0)])], lambda device, epoch: CHANNELS)
+    temp = columns.t_ns[columns.index == columns.series.index(Series("a", "temp", "Cel", Kind.GAUGE))]
+    assert len(set(temp.tolist())) == 3
+
+
+def test_rows_that_hold_no_readings_are_left_out() -> None:
+    others = [Row(1, "a", 1, 1, kind, 0, b"\xc1", None) for kind in RowKind if kind is not RowKind.DATA]
+    undated = Row(2, "a", 1, 2, RowKind.DATA, 0, msgpack.packb({"t": None, "c": [0], "d": [0], "v": [1.0]}), b"\x91\x92\x00\xa1x")
+    assert len(columns_of([*others, undated], lambda device, epoch: CHANNELS)) == 0
+
+
+def test_series_of_rejected_readings_do_not_occur() -> None:
+    columns = columns_of([row("a", 1, 1, [(0, 0, 1.0), (1, 0, 5)], rejected=(0,))], lambda device, epoch: CHANNELS)
+    assert columns.series == [Series("a", "count", "1", Kind.COUNTER)]
+    assert columns.index.tolist() == [0]
