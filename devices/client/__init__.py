@@ -6,6 +6,6 @@ way to the hub.
 
 from devices.client.device import Device
 from devices.client.statistics import Statistics
-from devices.client.websocket import DeviceRefused, Unreachable, open_websocket
+from devices.client.websocket import DeviceRefused, Unreachable, device_url, open_websocket
 
-__all__ = ["Device", "DeviceRefused", "Statistics", "Unreachable", "open_websocket"]
+__all__ = ["Device", "DeviceRefused", "Statistics", "Unreachable", "device_url", "open_websocket"]

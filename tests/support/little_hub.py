@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import trio
+from trio_websocket import WebSocketRequest, serve_websocket
 
 from devices.client import Unreachable
-from devices.link import Link, LinkClosed, memory_link_pair
+from devices.link import Link, LinkClosed, WebSocketLink, memory_link_pair
 from devices.wire.codec import BadMessage, decode_from_device, encode
-from devices.wire.limits import CloseCode
+from devices.wire.limits import SUBPROTOCOL_DEVICE, CloseCode
 from devices.wire.messages import (
     Ack,
     Bye,
@@ -134,6 +135,29 @@ class LittleHub:
     def result(self, id_: str) -> Any:
         """Return the latest outcome that came for a command."""
         return [frame.outcome for frame in self.frames if isinstance(frame, Result) and frame.outcome.id == id_][-1]
+
+
+@asynccontextmanager
+async def listening_hub(token: str = "right") -> AsyncIterator[tuple[LittleHub, str]]:
+    """Run a little hub on a real socket; yields it and its address. `hub.down` answers 503 there."""
+    hub = LittleHub()
+
+    async def let_in(request: WebSocketRequest) -> None:
+        hub.connected_s.append(trio.current_time())
+        if hub.down is not None:
+            retry = [(b"Retry-After", b"%d" % hub.down.retry_s)] if hub.down.retry_s is not None else []
+            await request.reject(503, extra_headers=retry, body=b'{"code": "busy", "message": "no room"}')
+        elif dict(request.headers).get(b"authorization") != f"Bearer {token}".encode():
+            await request.reject(401, body=b'{"code": "wrong_token", "message": "unknown token", "hint": "make a new token"}')
+        else:
+            assert SUBPROTOCOL_DEVICE in request.proposed_subprotocols
+            await hub.serve(WebSocketLink(await request.accept(subprotocol=SUBPROTOCOL_DEVICE), "device"))
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hub.run)
+        server = await nursery.start(serve_websocket, let_in, "127.0.0.1", 0, None)
+        yield hub, f"http://127.0.0.1:{server.port}"
+        nursery.cancel_scope.cancel()
 
 
 class HubConnection:

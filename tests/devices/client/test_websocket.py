@@ -1,0 +1,145 @@
+"""A device over real sockets: what the door answers, cuts, silence, and a process that is killed."""
+
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import trio
+
+from devices import Channel, Device, DeviceRefused
+from devices.client import Unreachable
+from simulators.faults import FaultProxy, fault_proxy
+from tests.support.little_hub import LittleHub, listening_hub
+
+CHANNELS = [Channel("temp", "Cel")]
+DEADLINE_S = 20.0
+
+
+@asynccontextmanager
+async def proxied_hub() -> AsyncIterator[tuple[LittleHub, FaultProxy]]:
+    async with listening_hub() as (hub, url), fault_proxy("127.0.0.1", urlsplit(url).port or 0) as proxy:
+        with trio.fail_after(DEADLINE_S):
+            yield hub, proxy
+
+
+class Hasty(random.Random):
+    """Chance without jitter, so that a test does not wait for it."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return a
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    with trio.fail_after(DEADLINE_S):
+        while not holds():  # noqa: ASYNC110  # what is waited for is a figure, and nobody tells when it changes
+            await trio.sleep(0.005)
+
+
+async def test_a_wrong_token_is_told_with_what_to_do() -> None:
+    async with listening_hub() as (_, url):
+        with pytest.raises(DeviceRefused, match=r"401.*unknown token; make a new token") as refusal:
+            async with Device(url, "d1", "wrong", channels=CHANNELS):
+                await trio.sleep_forever()
+        assert (refusal.value.code, refusal.value.hint) == (401, "make a new token")
+
+
+async def test_a_busy_hub_is_asked_again_when_it_said_so() -> None:
+    async with listening_hub() as (hub, url):
+        hub.down = Unreachable("busy", 1.0)
+        async with Device(url, "d1", "right", channels=CHANNELS, rng=Hasty(1)) as device:
+            await device.send({"temp": 1})
+            await until(lambda: device.statistics().last_error)
+            assert "503: no room" in str(device.statistics().last_error)
+            hub.down = None
+            await device.drained(DEADLINE_S)
+            assert hub.connected_s[1] - hub.connected_s[0] >= 1.0
+        assert hub.values() == [1]
+
+
+async def test_nobody_there_is_waited_for() -> None:
+    async with listening_hub() as (hub, url):
+        pass
+    async with Device(url, "d1", "right", channels=CHANNELS, rng=Hasty(1)) as device:
+        await device.send({"temp": 1})
+        await until(lambda: device.statistics().last_error)
+        assert "cannot connect" in str(device.statistics().last_error)
+        assert not device.statistics().is_connected
+    assert hub.hellos == []
+
+
+@pytest.mark.parametrize("how", ["rst", "fin"])
+async def test_cuts_in_the_middle_of_frames_lose_and_double_nothing(how: Any) -> None:
+    async with proxied_hub() as (hub, proxy), Device(proxy.url, "d1", "right", channels=CHANNELS, rng=Hasty(1)) as device:
+        hub.commit_s = 0.005
+        for number in range(300):
+            await device.send({"temp": number})
+            if number % 100 == 50:
+                await until(lambda: device.statistics().is_connected)
+                proxy.cut_after(777, how)
+        await device.drained(DEADLINE_S)
+        assert sorted(hub.values()) == list(range(300))
+        assert device.statistics().connects >= 3
+
+
+async def test_a_hub_that_falls_silent_is_left_and_nothing_is_lost() -> None:
+    async with proxied_hub() as (hub, proxy):
+        hub.heartbeat_s = 0.1
+        async with Device(proxy.url, "d1", "right", channels=CHANNELS, rng=Hasty(1)) as device:
+            await device.send({"temp": 0})
+            await device.drained(DEADLINE_S)
+            proxy.half_open()
+            for number in range(1, 100):
+                await device.send({"temp": number})
+            await until(lambda: proxy.swallowed_bytes > 1_000)
+            proxy.heal()  # for new connections; the one that was silent stays so
+            await device.drained(DEADLINE_S)
+            assert device.statistics().connects == 2
+            assert sorted(hub.values()) == list(range(100))
+
+
+WRITER = """
+import sys, trio
+from devices import Channel, Device
+async def main():
+    async with Device(sys.argv[1], "d1", "right", channels=[Channel("temp", "Cel")], spool_dir=sys.argv[2], sync=sys.argv[3]) as device:
+        number = int(sys.argv[4])
+        while True:
+            await device.send({"temp": number})
+            print(number, flush=True)
+            number += 1
+            await trio.sleep(0.001)
+trio.run(main)
+"""
+
+
+@pytest.mark.parametrize("sync", ["kill", "power"])
+async def test_a_killed_process_loses_nothing_that_send_returned_for(tmp_path: Path, sync: Any) -> None:
+    async with listening_hub() as (hub, url):
+        number = 0
+        for _ in range(2):
+            command = [sys.executable, "-c", WRITER, url, str(tmp_path), sync, str(number)]
+            process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
+            assert process.stdout is not None
+            said = b""
+            with trio.fail_after(DEADLINE_S):
+                while said.count(b"\n") < 100:
+                    said += await process.stdout.receive_some()
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+            async for rest in process.stdout:
+                said += rest
+            await process.stdout.aclose()
+            number = int(said.split(b"\n")[-2]) + 1
+        async with Device(url, "d1", "right", channels=CHANNELS, rng=Hasty(1), spool_dir=tmp_path) as device:
+            await device.drained(DEADLINE_S)
+        values = hub.values()
+        # The last reading before each kill may be kept without having been told.
+        assert set(values) >= set(range(number))
+        assert [value for value in set(values) if values.count(value) > 1] in ([], [value for value in set(values) if value == number])
