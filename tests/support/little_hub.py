@@ -83,7 +83,8 @@ class LittleHub:
         """Serve one connection until it ends; a newer one ends an older one."""
         connection = HubConnection(self, link)
         if self.current is not None:
-            await self.current.end(CloseCode.TAKEN_OVER, "taken over")
+            self.current.withdraw()
+            self._nursery.start_soon(self.current.end, CloseCode.TAKEN_OVER, "taken over")
         self.current = connection
         await connection.run()
 
@@ -170,6 +171,7 @@ class HubConnection:
         self._pending: list[tuple[Frame, Iterable[tuple[int, int]]]] = []
         self._acks: dict[int, int] = {}
         self._came = trio.Event()
+        self._is_over = False
 
     async def run(self) -> None:
         """Serve it to its end."""
@@ -193,9 +195,14 @@ class HubConnection:
         if self._session.state is State.STREAMING:
             self._session.grant(credit)
 
+    def withdraw(self) -> None:
+        """Take nothing more, and forget what is not committed."""
+        self._is_over = True
+        self._pending.clear()
+
     async def end(self, code: CloseCode, reason: str, expected: tuple[tuple[int, int], ...] | None = None) -> None:
         """Say bye and close; what is not committed is withdrawn."""
-        self._pending.clear()
+        self.withdraw()
         retry_s, jitter_s = self._hub.hints.get(code, (None, None))
         with suppress(LinkClosed):
             await self.link.send(encode(Bye(code, reason, retry_s, jitter_s, expected)))
@@ -234,6 +241,8 @@ class HubConnection:
             self._take(frame, len(raw))
 
     def _take(self, frame: Frame, size_bytes: int) -> None:
+        if self._is_over:
+            return
         self._came.set()
         last = frame.last if isinstance(frame, Gap) else frame.seq
         if self._session.take(frame.epoch, frame.seq, last, size_bytes) is Verdict.DUPLICATE:
