@@ -1,6 +1,26 @@
-"""Who may do what: a principal is whoever a request comes from."""
+"""Who may do what: principals, the administrator's credential, one-time login links and web sessions.
 
+Owns the drawing and checking of secrets; keeps only their hashes, in the state store. Devices' tokens are the registry's. Asked by
+the door before an upgrade and by the API at each request.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from hub.core.registry import hash_token
+from hub.ports import Now, StateStore
+
+COOKIE: Final = "tributary_session"
+LINK_S: Final = 600  # long enough to switch to a browser, short enough to forget in a scrollback
+SESSION_S: Final = 30 * 86_400
+ROLES: Final = ("viewer", "operator", "admin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,3 +29,73 @@ class Principal:
 
     name: str
     role: str
+
+
+class Auth:
+    """The credentials of one hub."""
+
+    def __init__(self, state: StateStore, admin_token: Path, device_of: Callable[[str], str | None], now: Now) -> None:
+        self._state = state
+        self._path = admin_token
+        self._device_of = device_of
+        self._now = now
+        self._admin = b""
+
+    async def start(self) -> None:
+        """Read the administrator's credential, or make it."""
+        self._admin = hash_token(await trio.to_thread.run_sync(self._read_or_make))
+
+    def _read_or_make(self) -> str:
+        try:
+            token = self._path.read_text().strip()
+        except FileNotFoundError:
+            token = ""
+        if not token:
+            token = secrets.token_urlsafe(32)
+            draft = self._path.with_name(self._path.name + ".new")
+            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(token + "\n")
+            draft.replace(self._path)
+        return token
+
+    def device_of(self, token: str) -> str | None:
+        """Return the device a token was made for."""
+        return self._device_of(token)
+
+    async def principal(self, headers: Mapping[str, str]) -> Principal | None:
+        """Return who sends these headers (names in lower case): by bearer token if there is one, else by session cookie."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme:
+            is_admin = scheme.lower() == "bearer" and secrets.compare_digest(hash_token(token.strip()), self._admin)
+            return Principal("admin", "admin") if is_admin else None
+        session = session_of(headers)
+        found = await self._state.session(hash_token(session), self._now()) if session else None
+        return Principal(*found) if found is not None else None
+
+    async def new_login(self, name: str, role: str) -> str:
+        """Return the token of a one-time login link."""
+        token = secrets.token_urlsafe(32)
+        await self._state.put_login(hash_token(token), "link", name, role, self._now() + LINK_S * 1_000_000)
+        return token
+
+    async def use_login(self, token: str) -> str | None:
+        """Use up a login link: return the token of a new session, or None where the link is not known, used or over."""
+        found = await self._state.take_login(hash_token(token), self._now())
+        if found is None:
+            return None
+        session = secrets.token_urlsafe(32)
+        await self._state.put_login(hash_token(session), "session", *found, self._now() + SESSION_S * 1_000_000)
+        return session
+
+    async def logout(self, session: str) -> None:
+        """End a session."""
+        await self._state.end_session(hash_token(session))
+
+
+def session_of(headers: Mapping[str, str]) -> str | None:
+    """Return the session token in the cookies of a request."""
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return None
+    return found.value if found is not None else None

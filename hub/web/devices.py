@@ -1,0 +1,127 @@
+"""Routes of devices, commands, logins and the hub itself.
+
+Owns their bodies and limits; the registry and the command desk decide. Made into the app by api.py.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.auth import Auth, Principal
+from hub.core.commands import CommandDesk
+from hub.core.errors import Refusal
+from hub.core.registry import Registry
+from hub.web.access import Action, may
+from hub.web.losses import JournalReader, losses_of
+
+MAX_NAMES: Final = 1_000  # added by one request
+
+
+class NewDevices(BaseModel):
+    """Devices to add: one by `name`, or several by `names`."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str | None = None
+    names: Annotated[list[str], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+
+
+class NewCommand(BaseModel):
+    """A command to send."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    args: dict[str, Any] = Field(default_factory=dict)
+    ttl_s: float = 30.0
+
+
+def device_routes(
+    registry: Registry, desk: CommandDesk, auth: Auth, journal: JournalReader, hub: Callable[[], dict[str, Any]]
+) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/api/v1")
+    _read_routes(router, registry, desk, auth, journal, hub)
+    _manage_routes(router, registry, auth)
+    _command_routes(router, registry, desk, auth)
+    return router
+
+
+def _known(registry: Registry, name: str) -> dict[str, Any]:
+    item = registry.item(name)
+    if item is None:
+        raise Refusal("no_device", f"no device is called {name[:64]!r}", "see: tributary device list", 404)
+    return item
+
+
+def _read_routes(
+    router: APIRouter, registry: Registry, desk: CommandDesk, auth: Auth, journal: JournalReader, hub: Callable[[], dict[str, Any]]
+) -> None:
+    may_read = Depends(may(auth, Action.READ))
+
+    @router.get("/hub", dependencies=[may_read])
+    async def about_hub() -> dict[str, Any]:
+        """Return name, version, journal, time, credit and counts of this hub."""
+        return hub()
+
+    @router.get("/devices", dependencies=[may_read])
+    async def devices() -> dict[str, Any]:
+        """Return every device."""
+        return {"devices": [registry.item(name) for name in registry.names()]}
+
+    @router.get("/devices/{name}", dependencies=[may_read])
+    async def device(name: str) -> dict[str, Any]:
+        """Return one device."""
+        return _known(registry, name)
+
+    @router.get("/devices/{name}/losses", dependencies=[may_read])
+    async def losses(name: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+        """Return what the device declared lost and what was refused of it, as far as the journal reaches back."""
+        _known(registry, name)
+        return await losses_of(journal, name, after)
+
+    @router.get("/commands", dependencies=[may_read])
+    async def commands(device: str | None = None, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> dict[str, Any]:
+        """Return the newest commands, newest first."""
+        return {"commands": [desk.item(record) for record in await desk.list(device, limit)]}
+
+    @router.get("/commands/{command_id}", dependencies=[may_read])
+    async def command(command_id: str) -> dict[str, Any]:
+        """Return one command."""
+        record = await desk.get(command_id)
+        if record is None:
+            raise Refusal("no_command", f"no command has the id {command_id[:64]!r}", "see: GET /api/v1/commands", 404)
+        return desk.item(record)
+
+
+def _manage_routes(router: APIRouter, registry: Registry, auth: Auth) -> None:
+    may_manage = Depends(may(auth, Action.MANAGE))
+
+    @router.post("/devices", status_code=201, dependencies=[may_manage])
+    async def add(new: NewDevices) -> dict[str, Any]:
+        """Add devices; their tokens are shown this once."""
+        if (new.name is None) == (new.names is None):
+            raise Refusal("bad_request", "give either name or names", 'send {"name": "pump-7"}', 422)
+        if new.name is not None:
+            return {"device": new.name, "token": await registry.add_device(new.name)}
+        tokens = await registry.add_devices(new.names or [])
+        return {"devices": [{"device": name, "token": token} for name, token in tokens.items()]}
+
+    @router.delete("/devices/{name}", status_code=204, dependencies=[may_manage])
+    async def remove(name: str) -> Response:
+        """Forget a device and end its connection; its readings stay."""
+        await registry.remove_device(name)
+        return Response(status_code=204)
+
+    @router.post("/devices/{name}/token", dependencies=[may_manage])
+    async def token(name: str) -> dict[str, Any]:
+        """Replace a device's token and end its connection."""
+        return {"device": name, "token": await registry.new_token(name)}
+
+
+def _command_routes(router: APIRouter, registry: Registry, desk: CommandDesk, auth: Auth) -> None:
+    @router.post("/devices/{name}/commands", status_code=202)
+    async def send(name: str, new: NewCommand, by: Annotated[Principal, Depends(may(auth, Action.COMMAND))]) -> dict[str, Any]:
+        """Send a command to a connected device; its result comes later, under its id."""
+        _known(registry, name)
+        return desk.item(await desk.create(name, new.name, new.args, new.ttl_s, by.name))
