@@ -24,6 +24,7 @@ class GuardedStream:
         self._transport = transport
         self._send_timeout_s = send_timeout_s
         self._unread = b""
+        self._has_ended_sending = False
         self.sent_bytes = 0  # a count, so that the door knows whether an answer has begun
 
     @property
@@ -62,8 +63,9 @@ class GuardedStream:
             raise trio.BrokenResourceError(f"the other side read nothing for {self._send_timeout_s:g} s")
 
     async def end_sending(self) -> None:
-        """Say that nothing more will be sent, where the transport can (TLS cannot)."""
-        if isinstance(self._transport, trio.SocketStream):
+        """Say that nothing more will be sent, where the transport can (TLS cannot); idempotent."""
+        if not self._has_ended_sending and isinstance(self._transport, trio.SocketStream):
+            self._has_ended_sending = True
             await self._transport.send_eof()
 
     async def finish(self, linger_s: float) -> None:
@@ -76,9 +78,10 @@ class GuardedStream:
                 if isinstance(self._transport, trio.SSLStream):
                     await self._transport.aclose()  # says so within TLS, then lingers below it
                 else:
-                    await _linger(self._transport)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # it is over, which is what was wanted
+                    await self.end_sending()
+                    await _drain(self._transport)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+            pass  # it is over, or another task is in the middle of something: then at once
         finally:
             await self.close()
 
@@ -104,13 +107,13 @@ class LingeringStream(trio.abc.Stream):
 
     async def aclose(self) -> None:
         try:
-            await _linger(self._stream)
+            await self._stream.send_eof()
+            await _drain(self._stream)
         finally:
             await trio.aclose_forcefully(self._stream)
 
 
-async def _linger(stream: trio.SocketStream) -> None:
-    await stream.send_eof()
+async def _drain(stream: trio.SocketStream) -> None:
     heard_bytes = 0
     while heard_bytes < MAX_LINGER_BYTES and (data := await stream.receive_some()):
         heard_bytes += len(data)

@@ -4,11 +4,12 @@ Owns what keeps trio-websocket 0.12.2 from harm: it sees a head of our own makin
 where a Ping after our Close would end it. Knows nothing of devices or viewers; called by the door with what is to be served.
 """
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 import trio
-from trio_websocket import ConnectionClosed, wrap_server_stream
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 from wsproto.utilities import LocalProtocolError
 
 from devices.link import Link, LinkClosed, WebSocketLink
@@ -19,6 +20,9 @@ from hub.web.streams import GuardedStream
 _CLOSE_FRAME: Final = 0x88  # FIN and opcode 8; what a server sends is one frame at a time, and never masked
 _RECEIVE_BYTES: Final = 65_536
 _MAX_PASSED_OVER: Final = 1_000  # pings after our Close; a client that sends more is not closing
+# A message of fragments of one byte fits; a flood of pings, or of fragments without one, which would fill memory, does not.
+_MAX_MESSAGES_HEARD: Final = 8
+_FLOOD_S: Final = 10.0
 _TOLD_BY_US: Final = frozenset({1002, 1007, 1009})  # a breach of RFC 6455 that trio-websocket closes for without a word
 
 
@@ -26,13 +30,17 @@ class UpgradedStream(trio.abc.Stream):
     """The stream under one WebSocket.
 
     Gives the handshake first and nothing more before it is answered: wsproto would lose frames that come with the head. Ends its
-    sending after our Close, so that a client that does not answer it still sees the end, and lingers until it has.
+    sending after our Close, so that a client that does not answer it still sees the end, and lingers until it has. A client that
+    sends much without ever completing a message is closed with 1008.
     """
 
-    def __init__(self, stream: GuardedStream, handshake: bytes, linger_s: float) -> None:
+    def __init__(self, stream: GuardedStream, handshake: bytes, settings: DoorSettings) -> None:
         self._stream = stream
         self._handshake = handshake
-        self._linger_s = linger_s
+        self._linger_s = settings.linger_s
+        self._max_heard_bytes = _MAX_MESSAGES_HEARD * settings.max_message_bytes
+        self._heard_since = -math.inf
+        self.heard_bytes = 0  # since the session took a message
         self._answered = trio.Event()
         self._is_sending = False
         self._has_sent_close = False
@@ -46,11 +54,21 @@ class UpgradedStream(trio.abc.Stream):
             return handshake
         if not self._answered.is_set():
             await self._answered.wait()
-        return await self._stream.receive_some(max_bytes)
+        data = await self._stream.receive_some(max_bytes)
+        self.heard_bytes += len(data)
+        if self.heard_bytes > self._max_heard_bytes:
+            await self._check_flood()
+        return data
+
+    async def _check_flood(self) -> None:
+        if (now := trio.current_time()) - self._heard_since < _FLOOD_S:
+            await self._say(CloseCode.POLICY)
+            raise trio.BrokenResourceError("much was sent, and no message")
+        self._heard_since, self.heard_bytes = now, 0
 
     async def send_all(self, data: Any) -> None:
         if self._is_sending or self._has_sent_close:
-            # Only `aclose` below sends out of turn, and after a Close nothing may follow.
+            # Only `_say` below sends out of turn, and after a Close nothing may follow.
             raise trio.ClosedResourceError("the connection is closing")
         self._answered.set()
         self._is_sending = True
@@ -70,8 +88,8 @@ class UpgradedStream(trio.abc.Stream):
                 await self._closing.wait()
             else:
                 self._closing = trio.Event()
-                if not self._has_sent_close and not self._is_sending and (code := self.code()) in _TOLD_BY_US:
-                    await self.send_all(bytes([_CLOSE_FRAME, 2]) + code.to_bytes(2, "big"))
+                if (code := self.code()) in _TOLD_BY_US:
+                    await self._say(code)
                 if self._has_sent_close:
                     await self._stream.finish(self._linger_s)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -80,6 +98,11 @@ class UpgradedStream(trio.abc.Stream):
             if self._closing is not None:
                 self._closing.set()
             await self._stream.close()
+
+    async def _say(self, code: int) -> None:
+        """Send a Close, where none was sent and no message is cut in two by it."""
+        if not self._has_sent_close and not self._is_sending:
+            await self.send_all(bytes([_CLOSE_FRAME, 2]) + code.to_bytes(2, "big"))
 
 
 class _Reader:
@@ -116,9 +139,15 @@ class _Reader:
 class _DoorLink(WebSocketLink):
     """The link of a connection here: an end in the middle of a send is a closed link, and a close does not wait for a dead reader."""
 
-    def __init__(self, socket: Any, remote: str, reader: _Reader) -> None:
+    def __init__(self, socket: WebSocketConnection, remote: str, reader: _Reader, carrier: UpgradedStream) -> None:
         super().__init__(socket, remote)
         self._reader = reader
+        self._carrier = carrier
+
+    async def receive(self) -> bytes | str:
+        message = await super().receive()
+        self._carrier.heard_bytes = 0
+        return message
 
     async def send(self, message: bytes | str) -> None:
         try:
@@ -147,7 +176,7 @@ async def serve_upgraded(
 
     Cancelled, it lets `serve` end in its own shielded way first. Raises what `serve` raises, in a group.
     """
-    carrier = UpgradedStream(stream, _handshake(key, subprotocol), settings.linger_s)
+    carrier = UpgradedStream(stream, _handshake(key, subprotocol), settings)
     try:
         async with trio.open_nursery() as nursery:
             reader = _Reader(nursery)
@@ -158,7 +187,7 @@ async def serve_upgraded(
                 )
                 socket = await request.accept(subprotocol=subprotocol)
                 carrier.code = lambda: socket.closed.code if socket.closed else None
-                await _serve(_DoorLink(socket, remote, reader), settings, serve)
+                await _serve(_DoorLink(socket, remote, reader, carrier), settings, serve)
             except ConnectionClosed:
                 pass  # the client left before it heard the answer
             finally:

@@ -12,7 +12,8 @@ from devices.link import Link
 from hub.auth import Principal
 from hub.core.errors import Refusal
 from hub.web.admission import ENCODINGS, SUBPROTOCOLS, Admitted, AuthPort, admit
-from hub.web.head import Head, read_head
+from hub.web.head import read_head
+from hub.web.heartbeat import with_heartbeat
 from hub.web.http import Address, ASGIApp, Exchange
 from hub.web.refusals import answer
 from hub.web.settings import DoorSettings
@@ -41,58 +42,62 @@ class Visit:
         self._stream = stream
         self._client = client
         self._server = server
-        self._head: Head | None = None
-        self._sent_before_bytes = 0  # a request is owed an answer while the stream has sent no more than this
+        self._owes_since_bytes: int | None = None  # an answer is owed while the stream has sent no more than this
+        self._may_have_body = True  # what is asked for by HEAD has none
 
     async def run(self, *, has_room: bool = True) -> None:
         """Serve requests until the client leaves. Raises BrokenResourceError, and what a session or the app raises."""
         try:
             if not has_room:
                 raise Refusal("busy", "the hub has no room for another connection", "come back later", 503)
-            await self._serve_requests()
+            admitted = await self._serve_requests()
         except Refusal as refusal:
             await self._say(refusal)
+            return
+        # Nothing of the head is kept while the socket lives: thousands of them are open for days.
+        if admitted is not None:
+            await self._serve_upgraded(admitted)
 
     async def apologise(self) -> None:
         """Answer 500 where an answer is owed, after an error of ours. Raises BrokenResourceError."""
-        if self._head is not None and self._stream.sent_bytes == self._sent_before_bytes:
+        if self._stream.sent_bytes == self._owes_since_bytes:
             await self._say(Refusal("internal", "the hub could not answer: an error of its own", "its log says more", 500))
 
-    async def _serve_requests(self) -> None:
-        settings = self._hosts.settings
+    async def _serve_requests(self) -> Admitted | None:
+        """Answer requests up to the one that may become a WebSocket, or to the end (None)."""
+        hosts, settings = self._hosts, self._hosts.settings
         wait_s = settings.head_timeout_s
         while (head := await read_head(self._stream, settings, wait_s=wait_s)) is not None:
-            self._head = head
-            self._sent_before_bytes = self._stream.sent_bytes
+            self._owes_since_bytes = self._stream.sent_bytes
+            self._may_have_body = head.method != "HEAD"
             if head.is_upgrade:
-                await self._upgrade(head)
-                return
+                return await admit(head, hosts.auth, settings.allowed_origins, is_encrypted=self._stream.is_encrypted)
             if head.path in SUBPROTOCOLS:
                 raise Refusal("upgrade_required", f"{head.path} speaks WebSocket only", "connect with ws:// or wss://", 426)
             exchange = Exchange(self._stream, head, settings, client=self._client, server=self._server)
-            if not await exchange.run(self._hosts.app):
+            if not await exchange.run(hosts.app):
                 break
-            self._head = None
+            self._owes_since_bytes, self._may_have_body = None, True
             wait_s = settings.idle_timeout_s
         await self._stream.finish(settings.linger_s)
+        return None
 
-    async def _upgrade(self, head: Head) -> None:
-        hosts = self._hosts
-        admitted = await admit(head, hosts.auth, hosts.settings.allowed_origins, is_encrypted=self._stream.is_encrypted)
+    async def _serve_upgraded(self, admitted: Admitted) -> None:
         host, port = self._client
         remote = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        await serve_upgraded(self._stream, admitted.key, admitted.subprotocol, remote, hosts.settings, self._session(admitted))
+        settings, serve = self._hosts.settings, self._session(admitted)
+        await serve_upgraded(self._stream, admitted.key, admitted.subprotocol, remote, settings, serve)
 
     def _session(self, admitted: Admitted) -> Callable[[Link], Awaitable[None]]:
         who = admitted.who
         if isinstance(who, str):
             return partial(self._hosts.serve_device, who)
         encoding = ENCODINGS[admitted.subprotocol]
-        return lambda link: self._hosts.serve_viewer(who, link, encoding)
+        heartbeat_s = self._hosts.settings.heartbeat_s
+        return lambda link: with_heartbeat(link, lambda link: self._hosts.serve_viewer(who, link, encoding), heartbeat_s)
 
     async def _say(self, refusal: Refusal) -> None:
-        has_body = self._head is None or self._head.method != "HEAD"
-        await self._stream.send_all(answer(refusal, self._headers(refusal), has_body=has_body))
+        await self._stream.send_all(answer(refusal, self._headers(refusal), has_body=self._may_have_body))
         await self._stream.finish(self._hosts.settings.linger_s)
 
     def _headers(self, refusal: Refusal) -> Iterable[tuple[str, str]]:

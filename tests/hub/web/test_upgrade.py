@@ -195,3 +195,22 @@ async def test_stopping_waits_for_sessions_to_say_goodbye_and_no_longer() -> Non
             for stream in streams:
                 assert await everything(stream) == b"\x88\x02\x03\xf4"
                 await stream.aclose()
+
+
+@pytest.mark.parametrize("flooding", [frame(b"", PING), frame(b"", 10), b"\x00\x80" + MASK])
+async def test_flood_of_frames_without_a_message_is_closed_with_1008(flooding: bytes) -> None:
+    async with running_door(max_message_bytes=1000) as place:
+        first_fragment = b"\x02\x80" + MASK
+        heard = await heard_after(place, first_fragment + flooding * 20_000)
+        assert b"\x88\x02\x03\xf0" in heard
+        await place.holds(0)
+        assert place.door.failed == 0
+
+
+async def test_long_stream_of_messages_is_no_flood() -> None:
+    async with running_door(max_message_bytes=1000) as place, await opened(place) as stream:
+        for number in range(200):
+            message = number.to_bytes(4, "big") * 100
+            await stream.send_all(frame(b"", PING) + frame(message))
+            await until(stream, message)
+        assert place.door.connections == 1
