@@ -20,6 +20,7 @@ from devices.wire.limits import CLOSE_TIMEOUT_S, MISSED_HEARTBEATS, SEND_TIMEOUT
 from devices.wire.messages import Ack, Bye, Cancel, Command, FromHub, Hello, Reject, Welcome
 
 LOST: Final = 1006  # RFC 6455 7.1.5: no close frame came
+BYE_S: Final = 1.0  # how long a bye that came before the end is waited for by who noticed the end first
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ class Connection:
         try:
             end = await task(lanes, heartbeat_s)
         except LinkClosed as closed:
+            if task != self._receive:
+                await trio.sleep(BYE_S)  # the reader may be just behind, and ends this when it is through
             end = self._closed(closed)
         self._end = self._end or end
         scope.cancel()

@@ -22,8 +22,8 @@ class Tally:
 class Statistics:
     """Counts since the device was entered, but for what is unacked or in flight now."""
 
-    spooled_frames: int
-    acked_frames: int
+    spooled_frames: int  # kept by send, send_many and log
+    acked_frames: int  # of these, of earlier starts, and results of commands
     unacked_frames: int  # on the spool now
     unacked_bytes: int
     in_flight_frames: int  # sent on this connection and not acked yet
