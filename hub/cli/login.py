@@ -14,5 +14,5 @@ def add_to(app: typer.Typer) -> None:
 
 
 def login(data_dir: DataDirOption = None) -> None:
-    """Print a new link that opens the dashboard once; whoever opens it first is logged in."""
+    """Print a new link that opens the dashboard once, within 10 minutes; whoever opens it first is logged in."""
     typer.echo(ask_hub(data_dir, lambda client: client.new_login()))

@@ -35,7 +35,7 @@ def query(
         str | None, typer.Option("--from", metavar="TIME", help="RFC 3339, as 2026-03-01T08:00:00Z; without an offset in --tz.")
     ] = None,
     to_text: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Up to here, not included. Default: now.")] = None,
-    width: Annotated[str, typer.Option("--width", metavar="WIDTH", help="raw, or buckets of 100ms, 1s, 10s, 1m, 10m, 1h, 1d.")] = "raw",
+    width: Annotated[str, typer.Option("--width", metavar="WIDTH", help="raw, or buckets of 100ms, 1s, 10s, 1min, 10min, 1h, 1d.")] = "raw",
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", help="At most so many readings or buckets; the newest are kept.")
     ] = None,

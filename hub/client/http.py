@@ -20,6 +20,7 @@ from hub.client.live import LiveConnection, open_live
 from hub.client.local import find_local, pinned, read_admin_token
 
 _TIMEOUT_S: Final = 30.0
+_MAX_NAMES: Final = 1_000  # the hub's limit for one request
 _POLL_S: Final = (0.05, 1.0)  # first and longest wait between two looks at a command
 
 
@@ -76,6 +77,14 @@ class HubClient:
         """Add a device and return its token, which the hub shows this once."""
         return str((await self._object("POST", "/api/v1/devices", {"name": name}))["token"])
 
+    async def add_devices(self, names: Sequence[str]) -> dict[str, str]:
+        """Add devices, all or none of each thousand, and return the token of each."""
+        tokens: dict[str, str] = {}
+        for at in range(0, len(names), _MAX_NAMES):
+            said = await self._object("POST", "/api/v1/devices", {"names": list(names[at : at + _MAX_NAMES])})
+            tokens |= {item["device"]: item["token"] for item in said["devices"]}
+        return tokens
+
     async def remove_device(self, name: str) -> None:
         """Forget a device and end its connection; its readings stay."""
         _checked(await self._request("DELETE", f"/api/v1/devices/{_path(name)}"))
@@ -125,17 +134,26 @@ class HubClient:
         width: str = "raw",
         limit: int | None = None,
     ) -> dict[str, Any]:
-        """Return stored readings (width `raw`) or buckets of [from_us, to_us), or of the last `span_s` seconds.
+        """Return stored readings (width `raw`) or buckets (`100ms`, `1s`, `10s`, `1min`, `10min`, `1h`, `1d`) of [from_us, to_us).
 
-        `truncated` is true where the limit was met: then the newest are given.
+        Without `from_us` the range is `span_s` seconds long, without `to_us` it ends now. `truncated` is true where the limit was met:
+        then the newest are given.
         """
         params: dict[str, Any] = {"device": device, "channel": list(channels), "width": width}
         params |= {"from": from_us, "to": to_us, "span_s": span_s, "limit": limit}
         return await self._object("GET", "/api/v1/query", params={key: value for key, value in params.items() if value is not None})
 
-    async def losses(self, device: str) -> dict[str, Any]:
+    async def losses(self, device: str) -> dict[str, list[dict[str, Any]]]:
         """Return what a device declared lost (`gaps`) and what the hub refused of it (`rejects`), as far as the journal reaches back."""
-        return await self._object("GET", f"/api/v1/devices/{_path(device)}/losses")
+        found: dict[str, list[dict[str, Any]]] = {"gaps": [], "rejects": []}
+        after = 0
+        while True:
+            page = await self._object("GET", f"/api/v1/devices/{_path(device)}/losses", params={"after": after})
+            found["gaps"] += page["gaps"]
+            found["rejects"] += page["rejects"]
+            if not page["is_more"]:
+                return found
+            after = page["position"]
 
     async def new_login(self) -> str:
         """Return a new one-time login link for the page."""

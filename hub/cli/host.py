@@ -1,0 +1,109 @@
+"""`tributary host`: this machine as a device that streams its own sensors.
+
+Owns the options and where the token comes from; devices.host owns the sensors. Works without the hub extra when it is given a token.
+"""
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from devices.wire.fields import is_device_name
+from hub.cli.enrol import Enrolled, enrol, machine_name
+from hub.cli.options import DataDirOption, ask_hub
+from hub.core.errors import Refusal
+
+if TYPE_CHECKING:
+    from hub.client import HubClient
+
+TOKEN_VARIABLE = "TRIBUTARY_DEVICE_TOKEN"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("host")(host)
+
+
+def host(
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="The hub's address. Default: the hub that runs on this machine.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The device's name. Default: the host name.")] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file", metavar="FILE", help=f"File with the device's token. Default: ${TOKEN_VARIABLE}; a local hub gives one."
+        ),
+    ] = None,
+    spool_dir: Annotated[
+        Path | None, typer.Option("--spool-dir", metavar="DIR", help="Where readings wait until the hub has stored them.")
+    ] = None,
+    interval_s: Annotated[float, typer.Option("--interval", metavar="SECONDS", help="How often the sensors are read.")] = 1.0,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Stream this machine's sensors (processor, memory, disk, network, temperatures) to a hub until SIGTERM or Ctrl-C."""
+    from devices.host import MAX_INTERVAL_S, MIN_INTERVAL_S
+
+    if not MIN_INTERVAL_S <= interval_s <= MAX_INTERVAL_S:
+        limits = f"allowed are {MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g} s"
+        raise Refusal("bad_usage", f"--interval is {interval_s:g}; {limits}", "correct it")
+    device_name = name or machine_name()
+    if not is_device_name(device_name):
+        raise Refusal("bad_usage", f"{device_name!r} is no device name", "1 to 64 of A-Z a-z 0-9 . _ : - and a letter or digit first")
+    if url is not None and urlsplit(url).scheme not in ("http", "https", "ws", "wss"):
+        raise Refusal("bad_usage", f"{url!r} is no address of a hub", "write it as https://hub.example.com")
+    token = _given_token(token_file)
+    if url is None:
+        url, enrolled = _enrol_locally(data_dir, device_name, token)
+    elif token is None:
+        raise Refusal(
+            "bad_usage", f"no token for {url}", f"set {TOKEN_VARIABLE} or --token-file; `tributary device add {device_name}` prints one"
+        )
+    else:
+        enrolled = Enrolled(device_name, token, _state_dir() / device_name)
+    _stream(url, enrolled, spool_dir or enrolled.spool_dir, interval_s)
+
+
+def _given_token(token_file: Path | None) -> str | None:
+    if token_file is not None:
+        return token_file.read_text().strip()
+    return os.environ.get(TOKEN_VARIABLE)
+
+
+def _enrol_locally(data_dir: Path | None, name: str, token: str | None) -> tuple[str, Enrolled]:
+    from hub.config import load_settings
+
+    directory = load_settings(data_dir=data_dir).data_dir
+
+    async def ask(client: "HubClient") -> tuple[str, Enrolled]:
+        enrolled = Enrolled(name, token, _state_dir() / name) if token else await enrol(client, directory, name)
+        return client.url, enrolled
+
+    return ask_hub(data_dir, ask)
+
+
+def _state_dir() -> Path:
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "tributary"
+
+
+def _stream(url: str, enrolled: Enrolled, spool_dir: Path, interval_s: float) -> None:
+    import trio
+
+    from devices.host import run_host
+
+    async def until_told() -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async with trio.open_nursery() as nursery:
+
+                async def stop_on_signal() -> None:
+                    async for _ in signals:
+                        nursery.cancel_scope.cancel()
+
+                nursery.start_soon(stop_on_signal)
+                await run_host(url, enrolled.name, enrolled.token, spool_dir=spool_dir, interval_s=interval_s)
+
+    trio.run(until_told)
