@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import compress
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from hub.core.records import Columns, Row, RowKind, Series
 ChannelsOf = Callable[[str, int], tuple[Channel, ...]]
 _NUMBERS: Final = frozenset({int, float, bool})
 _SPREAD: Final = 1_000  # ns in a µs: equal stamps of different frames mostly land on different ones
+_MAX_REMEMBERED: Final = 64  # channels of a list that is remembered: bounds the memory to some 10 MB
 _PAIR: Final = struct.Struct("<QQ")
 
 
@@ -43,15 +45,42 @@ def columns_of(rows: Iterable[Row], channels_of: ChannelsOf) -> Columns:
     return flat.columns()
 
 
+class _Same:
+    """A channel list known by its identity: it is one object as long as its epoch lasts, and costly to hash."""
+
+    __slots__ = ("channels",)
+
+    def __init__(self, channels: tuple[Channel, ...]) -> None:
+        self.channels = channels
+
+    def __hash__(self) -> int:
+        return id(self.channels)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.channels is other.channels
+
+
+def _series_of(device: str, channels: tuple[Channel, ...]) -> tuple[Series, ...]:
+    return tuple([Series(device, channel.name, channel.unit, channel.kind) for channel in channels])
+
+
+@lru_cache(maxsize=2_048)
+def _remembered(device: str, same: _Same) -> tuple[Series, ...]:
+    """Make the series of an epoch once, not in each batch: that was a third of the time where each frame is of another device."""
+    return _series_of(device, same.channels)
+
+
 @dataclass(slots=True)
 class _Flat:
     """Frames joined into long lists."""
 
     channels_of: ChannelsOf
-    series: dict[Series, int] = field(default_factory=dict)
+    series: list[Series] = field(default_factory=list)
+    of_device: dict[str, list[int]] = field(default_factory=dict)  # numbers of a device's series
     lookup: list[int] = field(default_factory=list)  # of all epochs, one after the other: channel -> series
-    begins: dict[tuple[str, int], int] = field(default_factory=dict)  # where an epoch begins in it
+    extents: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)  # where an epoch begins in it, and how many channels
     at: list[int] = field(default_factory=list)  # one entry a frame: its epoch's begin,
+    sizes: list[int] = field(default_factory=list)  # its number of channels,
     base_us: list[int] = field(default_factory=list)
     spread: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
@@ -67,11 +96,14 @@ class _Flat:
             return  # every reading was rejected: no_time
         if row.rejects is not None:
             channels, offsets_us, values = _without_rejected(row.rejects, channels, offsets_us, values)
+        if not len(channels) == len(offsets_us) == len(values):
+            raise ValueError("channels, times and values of a frame are not equally many")
         if len(set(channels)) != len(channels):
             self._note_equals(channels, offsets_us)
         key = (row.device, row.epoch)
-        begin = self.begins.get(key)
-        self.at.append(self._begin(key) if begin is None else begin)
+        begin, size = self.extents.get(key) or self._enter(key)
+        self.at.append(begin)
+        self.sizes.append(size)
         self.base_us.append(base_us)
         self.spread.append(point_spread(row.epoch, row.seq))
         self.lengths.append(len(values))
@@ -79,12 +111,30 @@ class _Flat:
         self.offsets_us += offsets_us
         self.values += values
 
-    def _begin(self, key: tuple[str, int]) -> int:
-        begin = self.begins[key] = len(self.lookup)
-        for channel in self.channels_of(*key):
-            series = Series(key[0], channel.name, channel.unit, channel.kind)
-            self.lookup.append(self.series.setdefault(series, len(self.series)))
-        return begin
+    def _enter(self, key: tuple[str, int]) -> tuple[int, int]:
+        """Number the series of an epoch. Most devices have one epoch in a batch: nothing is looked up for those."""
+        device = key[0]
+        channels = self.channels_of(*key)
+        series = _remembered(device, _Same(channels)) if len(channels) <= _MAX_REMEMBERED else _series_of(device, channels)
+        extent = self.extents[key] = (len(self.lookup), len(series))
+        if device in self.of_device:
+            self.lookup += self._numbers(self.of_device[device], series)
+        else:
+            numbers = range(len(self.series), len(self.series) + len(series))
+            self.series += series
+            self.of_device[device] = list(numbers)
+            self.lookup += numbers
+        return extent
+
+    def _numbers(self, before: list[int], series: tuple[Series, ...]) -> list[int]:
+        """Return the numbers of series of a device that has some already: a new epoch mostly means the same."""
+        known = {self.series[number]: number for number in before}
+        for each in series:
+            if each not in known:
+                known[each] = len(self.series)
+                before.append(len(self.series))
+                self.series.append(each)
+        return [known[each] for each in series]
 
     def _note_equals(self, channels: Sequence[int], offsets_us: Sequence[int]) -> None:
         seen: dict[tuple[int, int], int] = {}
@@ -95,13 +145,16 @@ class _Flat:
 
     def columns(self) -> Columns:
         lengths = np.array(self.lengths, np.int64)
-        index = np.repeat(np.array(self.at, np.int64), lengths) + np.array(self.channels, np.int64)
+        channels = np.array(self.channels, np.int64)
+        if ((channels < 0) | (channels >= np.repeat(np.array(self.sizes, np.int64), lengths))).any():
+            raise ValueError("a frame names a channel that its epoch does not have")  # it would be another epoch's in `lookup`
+        index = np.repeat(np.array(self.at, np.int64), lengths) + channels
         spread = np.repeat(np.array(self.spread, np.int64), lengths)
         for number, k in self.equals:
             spread[number] += k
         t_us = np.repeat(np.array(self.base_us, np.int64), lengths) + np.array(self.offsets_us, np.int64)
         columns = Columns(
-            series=list(self.series),
+            series=self.series,
             index=np.array(self.lookup, np.int32)[index] if len(index) else np.empty(0, np.int32),
             t_ns=t_us * 1_000 + spread % _SPREAD,
             num=np.empty(0),
@@ -120,7 +173,9 @@ def _fill_values(columns: Columns, values: list[Any]) -> None:
     types = set(map(type, values))
     if types <= _NUMBERS:
         columns.num = np.array(values, np.float64)
-        if types - {float}:
+        if float not in types:
+            columns.exact = np.ma.MaskedArray(np.array(values, np.int64), np.zeros(len(values), np.bool_))
+        elif len(types) > 1:
             columns.exact = _exact(values)
         return
     columns.num = np.array([_number(value) for value in values], np.float64)
@@ -142,10 +197,9 @@ def _exact(values: list[Any]) -> "np.ma.MaskedArray[Any, np.dtype[np.int64]]":
 
 def _only_used(columns: Columns) -> Columns:
     """Leave out series of which no reading is here."""
-    used = np.unique(columns.index)
-    if len(used) < len(columns.series):
-        renumbered = np.zeros(len(columns.series), np.int32)
-        renumbered[used] = np.arange(len(used), dtype=np.int32)
-        columns.index = renumbered[columns.index]
-        columns.series = [columns.series[number] for number in used]
+    is_used = np.zeros(len(columns.series), np.bool_)
+    is_used[columns.index] = True
+    if not is_used.all():
+        columns.index = (np.cumsum(is_used, dtype=np.int32) - 1)[columns.index]
+        columns.series = list(compress(columns.series, is_used))
     return columns

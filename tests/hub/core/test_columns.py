@@ -6,6 +6,7 @@ from typing import Any
 
 import msgpack
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,3 +106,25 @@ def test_series_of_rejected_readings_do_not_occur() -> None:
     columns = columns_of([row("a", 1, 1, [(0, 0, 1.0), (1, 0, 5)], rejected=(0,))], lambda device, epoch: CHANNELS)
     assert columns.series == [Series("a", "count", "1", Kind.COUNTER)]
     assert columns.index.tolist() == [0]
+
+
+def test_two_epochs_of_a_device_share_a_series_but_not_a_changed_unit() -> None:
+    lists = {1: (Channel("temp", "Cel"), Channel("level", "m")), 2: (Channel("level", "m"), Channel("temp", "K"))}
+    rows = [row("a", epoch, 1, [(0, 0, 1.0), (1, 0, 2.0)]) for epoch in (1, 2)]
+    columns = columns_of(rows, lambda device, epoch: lists[epoch])
+    assert [columns.series[number][1:3] for number in columns.index] == [("temp", "Cel"), ("level", "m"), ("level", "m"), ("temp", "K")]
+    assert len(columns.series) == 3
+
+
+@pytest.mark.parametrize("channel", [1, -1])
+def test_a_channel_that_its_epoch_does_not_have_never_lands_on_another_device(channel: int) -> None:
+    rows = [row("a", 1, 1, [(0, 0, 1.0)]), row("b", 2, 1, [(channel, 0, 2.0)]), row("c", 3, 1, [(0, 0, 3.0)])]
+    with pytest.raises(ValueError, match="does not have"):
+        columns_of(rows, lambda device, epoch: (CHANNELS[0],))
+
+
+def test_uneven_arrays_are_refused_also_where_two_frames_make_up_for_each_other() -> None:
+    bodies = [{"t": 0, "c": [0, 0], "d": [0, 0], "v": [1.0]}, {"t": 0, "c": [0], "d": [0], "v": [2.0, 3.0]}]
+    rows = [Row(at, "a", 1, at, RowKind.DATA, 0, msgpack.packb(body), None) for at, body in enumerate(bodies, 1)]
+    with pytest.raises(ValueError, match="equally many"):
+        columns_of(rows, lambda device, epoch: CHANNELS)
