@@ -6,19 +6,22 @@ Owns the handshake, the msgpack form and `drawn`; keeps no picture of what it wa
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
 
 import msgpack
 import trio
-from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError, WebSocketConnection, connect_websocket_url
+from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError, WebSocketConnection, wrap_client_stream
 from wsproto.utilities import ProtocolError
 
-from devices.wire.limits import CLOSE_TIMEOUT_S, SUBPROTOCOL_LIVE_MSGPACK
+from devices.wire.limits import SUBPROTOCOL_LIVE_MSGPACK
 from hub.client.errors import HubError, refused
 
 MAX_LIVE_BYTES: Final = 64 * 1024 * 1024  # the hub is trusted; this bounds a mistake
-CONNECT_TIMEOUT_S: Final = 30.0
+CONNECT_TIMEOUT_S: Final = 10.0
+LEAVE_S: Final = 1.0  # nothing of ours is at stake in a close
 _ENDS: Final = (1000, 1001)
+E = TypeVar("E", bound=BaseException)
 
 
 class LiveConnection:
@@ -86,40 +89,79 @@ class LiveConnection:
 
 @asynccontextmanager
 async def open_live(url: str, token: str, tls: ssl.SSLContext | None) -> AsyncIterator[LiveConnection]:
-    """Connect as a viewer to a hub's http address; closed when the block is left. Raises HubError."""
+    """Connect as a viewer to a hub's http address; closed when the block is left, by force after 1 s. Raises HubError."""
     failure: HubError | None = None
+    leaving = trio.Event()
     try:
         async with trio.open_nursery() as nursery:
-            socket = await _connect(nursery, url.replace("http", "ws", 1) + "/v1/live", token, tls)
             try:
-                yield LiveConnection(socket)
+                yield LiveConnection(await nursery.start(_hold, url, token, tls, leaving))
             finally:
-                with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_TIMEOUT_S):
-                    await socket.aclose()
-                nursery.cancel_scope.cancel()
+                leaving.set()
     except* ProtocolError:
         pass  # trio-websocket's reader can end with it after our close (its issue 184): the connection is gone and nothing more
+    except* ConnectionRejected as group:  # raised by the reader
+        rejected = _first(group)
+        failure = refused(rejected.status_code, rejected.body or b"")
     except* HubError as group:
         failure = _first(group)
     if failure is not None:
         raise failure
 
 
-async def _connect(nursery: trio.Nursery, url: str, token: str, tls: ssl.SSLContext | None) -> WebSocketConnection:
+async def _hold(
+    url: str, token: str, tls: ssl.SSLContext | None, leaving: trio.Event, *, task_status: trio.TaskStatus[WebSocketConnection]
+) -> None:
+    """Connect, keep trio-websocket's reader alive until told to leave, close; a cancelled viewer still hears the answer to its close."""
+    stream = await _open_stream(url, tls)
+    try:
+        async with trio.open_nursery() as reader:
+            socket = await _shake_hands(reader, stream, url, token)
+            reader.cancel_scope.shield = True
+            task_status.started(socket)
+            await leaving.wait()
+            with trio.move_on_after(LEAVE_S):
+                await socket.aclose()
+            reader.cancel_scope.cancel()
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+async def _open_stream(url: str, tls: ssl.SSLContext | None) -> trio.abc.Stream:
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "https"
+    host, port = parts.hostname or "", parts.port or (443 if is_tls else 80)
     try:
         with trio.fail_after(CONNECT_TIMEOUT_S):
-            return await connect_websocket_url(
-                nursery,
-                url,
-                ssl_context=tls,
+            if not is_tls:
+                return await trio.open_tcp_stream(host, port)
+            stream = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=tls, https_compatible=True)
+            try:
+                await stream.do_handshake()
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
+            return stream
+    except (trio.TooSlowError, OSError, trio.BrokenResourceError) as error:
+        said = f"cannot watch {url}: {error.__cause__ or str(error) or type(error).__name__}"
+        raise HubError("unreachable", said, "check that the hub runs there") from None
+
+
+async def _shake_hands(reader: trio.Nursery, stream: trio.abc.Stream, url: str, token: str) -> WebSocketConnection:
+    try:
+        with trio.fail_after(CONNECT_TIMEOUT_S):
+            return await wrap_client_stream(
+                reader,
+                stream,  # type: ignore[arg-type]  # it takes any trio.abc.Stream
+                urlsplit(url).netloc,
+                "/v1/live",
                 subprotocols=[SUBPROTOCOL_LIVE_MSGPACK],
                 extra_headers=[(b"Authorization", f"Bearer {token}".encode())],
                 max_message_size=MAX_LIVE_BYTES,
             )
-    except ConnectionRejected as error:
-        raise refused(error.status_code, error.body or b"") from None
-    except (trio.TooSlowError, HandshakeError, OSError) as error:
-        raise HubError("unreachable", f"cannot watch {url}: {error or type(error).__name__}", "check that the hub runs there") from None
+    except (trio.TooSlowError, HandshakeError) as error:
+        said = f"cannot watch {url}: {str(error) or type(error).__name__}"
+        raise HubError("unreachable", said, "check that the hub runs there") from None
 
 
 def _closed(error: ConnectionClosed) -> HubError:
@@ -129,9 +171,7 @@ def _closed(error: ConnectionClosed) -> HubError:
     return HubError("closed", said, "connect again and resume from the last cursor", error.reason.code)
 
 
-def _first(group: BaseExceptionGroup[HubError]) -> HubError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, HubError)
-    return error
+def _first(group: BaseExceptionGroup[E]) -> E:
+    """Return the first error of a group that may hold groups."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
