@@ -7,15 +7,16 @@ from pathlib import Path
 import msgpack
 import pytest
 import trio
+import trio.testing
 from structlog.testing import capture_logs
 
 import hub.followers
 from devices.wire.messages import Channel
-from hub.core.records import Cursor, Row, RowKind, Series
+from hub.core.records import Columns, Cursor, Row, RowKind, Series
 from hub.followers import HistoryWriter, run_follower
 from hub.journal import Entry, Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import layer
-from hub.ports import Opening, StoreUnavailable
+from hub.ports import Opening, StoreRefused, StoreUnavailable
 from hub.store.duckdb import DuckDBStore
 from tests.support.owner import Session
 from tests.support.waiting import until
@@ -77,6 +78,75 @@ async def test_a_frame_that_cannot_be_read_is_parked_and_the_rest_is_stored(tmp_
     assert writer.parked_rows == 1
     assert [log["seq"] for log in logs if log["event"] == "frame_parked"] == [2]
     await store.aclose()
+
+
+class Choosy(DuckDBStore):
+    """A store that will never take the value 2."""
+
+    async def append(self, columns: Columns, cursor: Cursor) -> None:
+        if 2.0 in columns.num:
+            raise StoreRefused("not that value")
+        await super().append(columns, cursor)
+
+
+async def test_a_frame_that_the_store_refuses_is_parked_and_the_rest_is_stored(tmp_path: Path) -> None:
+    store, journal = Choosy(tmp_path / "history"), new_journal(tmp_path)
+    await store.start()
+    writer = HistoryWriter(journal, store)
+    applied: list[int] = []
+    writer.on_applied(applied.append)
+    with capture_logs() as logs:
+        async with layer(journal.run):
+            await submit(journal, range(1, 8))
+            async with layer(writer.run):
+                await until(lambda: journal.cursor("history").applied == 7)
+    assert await stored(store) == [1.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    assert [(log["seq"], log["reason"]) for log in logs if log["event"] == "frame_parked"] == [(2, "not that value")]
+    assert writer.parked_rows == 1
+    assert applied == sorted(set(applied))
+    assert applied[-1] == 7
+    await store.aclose()
+
+
+async def test_a_batch_that_is_tried_again_parks_nothing_twice(tmp_path: Path) -> None:
+    store, journal = DuckDBStore(tmp_path / "history"), new_journal(tmp_path)
+    writer = HistoryWriter(journal, store)
+    async with layer(journal.run):
+        await submit(journal, [1], b"\xc1")
+        with capture_logs():
+            for _ in range(2):
+                with pytest.raises(StoreUnavailable):  # it is not open
+                    await writer.apply(await journal.read(0))
+    assert writer.parked_rows == 1
+
+
+class Broken:
+    """A follower that never starts."""
+
+    name = "history"
+
+    def __init__(self) -> None:
+        self.starts = 0
+
+    async def start(self) -> int:
+        self.starts += 1
+        raise StoreUnavailable("never")
+
+    async def apply(self, rows: Sequence[Row]) -> None:
+        raise AssertionError
+
+    async def make_safe(self) -> int:
+        raise AssertionError
+
+
+async def test_a_store_that_is_away_for_days_is_tried_again_at_most_every_30_s(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    follower = Broken()
+    with capture_logs() as logs, trio.move_on_after(36 * 3600):
+        await run_follower(new_journal(tmp_path), follower)
+    assert follower.starts > 36 * 120
+    assert max(log["again_in_s"] for log in logs) <= 30.0
 
 
 class Moody:
@@ -149,4 +219,46 @@ async def test_a_store_of_another_journal_begins_at_the_first_row(tmp_path: Path
             assert await writer.start() == 0
         assert [log["event"] for log in logs] == ["history_follows_another_journal"]
         assert await writer.make_safe() == 0
+    await store.aclose()
+
+
+async def test_a_follower_far_behind_does_not_wait_for_more(tmp_path: Path) -> None:
+    journal, follower = new_journal(tmp_path), Moody()
+    follower.failures = 0
+    async with layer(journal.run):
+        await submit(journal, range(1, 6_001))
+        async with layer(partial(run_follower, journal, follower, 3_600.0)):
+            await until(lambda: follower.rows)
+            assert follower.rows == list(range(1, 5_001))
+
+
+async def test_a_follower_that_lost_everything_goes_on_with_a_journal_trimmed_empty(tmp_path: Path) -> None:
+    journal, follower = new_journal(tmp_path), Moody()
+    follower.failures = 0
+    async with layer(journal.run):
+        await submit(journal, [1, 2, 3])
+    file = SQLiteJournalFile(tmp_path / "journal.db")
+    file.open()
+    assert file.trim(4, 100) == 3
+    file.close()
+    journal = new_journal(tmp_path)
+    with capture_logs() as logs:
+        async with layer(journal.run), layer(partial(run_follower, journal, follower)):
+            await until(lambda: journal.cursor("history").applied == 3)
+            await submit(journal, [4])
+            await until(lambda: follower.rows)
+    assert follower.rows == [4]
+    assert [log["event"] for log in logs] == ["follower_missed_rows"]
+
+
+async def test_a_store_ahead_of_its_journal_is_told_to_the_operator(tmp_path: Path) -> None:
+    store, journal = DuckDBStore(tmp_path / "history"), new_journal(tmp_path)
+    await store.start()
+    async with layer(journal.run):
+        await submit(journal, [1])
+        writer = HistoryWriter(journal, store)
+        await writer.apply([row._replace(position=9) for row in await journal.read(0)])
+        with capture_logs() as logs:
+            assert await writer.start() == 9
+    assert [log["event"] for log in logs] == ["history_is_ahead_of_its_journal"]
     await store.aclose()
