@@ -1,0 +1,248 @@
+"""What a viewer ends up with is the truth: across splits, lags, reconnects, restarts, late readings. Journal and store are real."""
+
+import math
+import random
+from pathlib import Path
+
+import pytest
+import trio
+
+from devices.link import memory_link_pair
+from tests.support.live_hub import SECOND, LiveHub, Screen, Source, live_hub
+from tests.support.waiting import until
+
+TEMP = ("pump", "temp")
+
+
+async def subscribe(screen: Screen, width_us: int = 0, **other: object) -> None:
+    before = len(screen.of("snapshot")) + len(screen.of("update")) + len(screen.of("error"))
+    await screen.say(**({"op": "subscribe", "id": "a", "devices": ["*"], "width_us": width_us, "span_s": 3_600} | other))
+    await until(lambda: len(screen.of("snapshot")) + len(screen.of("update")) + len(screen.of("error")) > before)
+
+
+async def shows(screen: Screen, *sources: Source, name: tuple[str, str] = TEMP) -> None:
+    """Wait until the screen holds what was made, no less and no more."""
+    values = [value for source in sources for _, value in source.made]
+
+    def is_shown() -> bool:
+        count, total = screen.picture.totals(name)
+        return count == len(values) and math.isclose(total, sum(values), rel_tol=1e-9)
+
+    try:
+        await until(is_shown, 5)
+    except trio.TooSlowError:
+        assert screen.picture.totals(name) == (len(values), sum(values))
+
+
+async def test_a_viewer_is_greeted_with_everything(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        hub.entities.put_device({"device": "pump", "presence": "online"})
+        hub.entities.put_system({"credit": "open"})
+        screen = hub.screen()
+        await until(lambda: screen.of("system"))
+        assert [message["op"] for message in screen.messages] == ["ready", "devices", "commands", "system"]
+        assert screen.messages[0]["hub"] == {"name": "tributary", "version": "0"}
+        hub.entities.put_device({"device": "pump", "presence": "offline"})
+        await until(lambda: len(screen.of("devices")) == 2)
+        assert screen.of("devices")[1]["items"][0]["presence"] == "offline"
+
+
+@pytest.mark.parametrize("width_us", [0, SECOND // 10, SECOND, 60 * SECOND])
+async def test_history_and_live_join_without_gap_or_overlap(tmp_path: Path, width_us: int) -> None:
+    async with live_hub(tmp_path) as hub:
+        source = await hub.source()
+        for at in range(50):
+            source.put((hub.now_us + at * 20_000, float(at)), arrived_us=hub.now_us)
+        await source.is_durable()
+        await hub.is_stored()
+        screens = []
+        for at in range(50, 150):
+            source.put((hub.now_us + at * 20_000, float(at)), arrived_us=hub.now_us)
+            if at % 25 == 0:
+                screens.append(hub.screen())
+                await subscribe(screens[-1], width_us)
+        for screen in screens:
+            await shows(screen, source)
+
+
+@pytest.mark.parametrize("width_us", [0, SECOND])
+async def test_a_viewer_that_comes_back_goes_on_from_its_cursor(tmp_path: Path, width_us: int) -> None:
+    async with live_hub(tmp_path) as hub:
+        source, rest = await hub.source(), random.Random(5)
+        screen = hub.screen()
+        await subscribe(screen, width_us)
+        for _ in range(4):
+            put_some(hub, source, rest)
+            await shows(screen, source)
+            await screen.link.aclose()
+            put_some(hub, source, rest)
+            await source.is_durable()
+            picture, screen = screen.picture, hub.screen()
+            screen.picture, picture.last_n = picture, 0
+            screen.picture.names = {}
+            await subscribe(screen, width_us, cursor=picture.cursor)
+            assert not screen.of("snapshot")
+        await shows(screen, source)
+
+
+@pytest.mark.parametrize("width_us", [0, SECOND])
+async def test_a_viewer_goes_on_across_a_restart_of_the_hub(tmp_path: Path, width_us: int) -> None:
+    async with live_hub(tmp_path) as hub:
+        first, rest = await hub.source(), random.Random(7)
+        screen = hub.screen()
+        await subscribe(screen, width_us)
+        put_some(hub, first, rest)
+        await shows(screen, first)
+        picture = screen.picture
+        put_some(hub, first, rest)
+        await first.is_durable()
+    async with live_hub(tmp_path) as hub:
+        hub._epochs += 50
+        second = await hub.source()
+        put_some(hub, second, rest)
+        await second.is_durable()
+        screen = hub.screen()
+        screen.picture, picture.last_n, picture.names = picture, 0, {}
+        await subscribe(screen, width_us, cursor=picture.cursor)
+        put_some(hub, second, rest)
+        await shows(screen, first, second)
+        assert not screen.of("snapshot")
+
+
+@pytest.mark.parametrize("cursor", ["other:1", "nonsense", "", "{journal}:999", "{journal}:-1"])
+async def test_a_cursor_that_means_nothing_gets_a_snapshot_that_says_so(tmp_path: Path, cursor: str) -> None:
+    async with live_hub(tmp_path) as hub:
+        source = await hub.source()
+        source.put((hub.now_us, 1.0), arrived_us=hub.now_us)
+        await source.is_durable()
+        screen = hub.screen()
+        await subscribe(screen, cursor=cursor.format(journal=hub.journal.id))
+        assert screen.picture.reasons == ["cursor_unknown"]
+        await shows(screen, source)
+
+
+@pytest.mark.parametrize("width_us", [0, SECOND])
+async def test_a_slow_viewer_keeps_the_spike_and_every_reading(tmp_path: Path, width_us: int) -> None:
+    async with live_hub(tmp_path) as hub:
+        source = await hub.source()
+        screen = hub.screen()
+        await subscribe(screen, width_us)
+        screen.is_frozen = True
+        for at in range(40):
+            readings = [(hub.now_us + at * SECOND + n * 1_000, 1.0) for n in range(100)]
+            readings[50] = (readings[50][0], 99.0 if at == 20 else 1.0)
+            source.put(*readings, arrived_us=hub.now_us)
+            await source.is_durable()
+        await shows(screen, source)
+        assert screen.picture.extremes(TEMP) == (1.0, 99.0)
+        if not width_us:
+            assert any(column["w"] for update in screen.of("update") for column in update["data"])
+
+
+async def test_a_viewer_that_never_reads_costs_a_bounded_amount_and_nobody_else(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        source, good = await hub.source(), hub.screen()
+        await subscribe(good, SECOND)
+        ours, theirs = memory_link_pair(1)
+        hub.nursery.start_soon(hub.live.serve, theirs, "json", "admin")
+        await ours.send('{"op": "subscribe", "id": "a", "devices": ["*"], "width_us": 0}')
+        for at in range(60):
+            source.put(*[(hub.now_us + at * SECOND + n * 10_000, float(n)) for n in range(100)], arrived_us=hub.now_us)
+            await source.is_durable()
+        await shows(good, source)
+        assert hub.live.statistics()["waiting_bytes"] < 200_000
+
+
+async def test_late_readings_are_told_once_the_store_shows_them(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        source = await hub.source()
+        source.put((hub.now_us, 1.0), arrived_us=hub.now_us)
+        await source.is_durable()
+        await hub.is_stored()
+        screen = hub.screen()
+        await subscribe(screen, SECOND, span_s=60)
+        late_us = hub.now_us - 600 * SECOND
+        source.put((late_us, 5.0), arrived_us=hub.now_us)
+        await until(lambda: screen.changed)
+        (changed,) = screen.changed
+        assert changed["from_us"] <= late_us < changed["to_us"]
+        await subscribe(screen, SECOND)
+        await shows(screen, source)
+
+
+async def test_a_series_that_begins_later_joins(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        screen = hub.screen()
+        await subscribe(screen, SECOND)
+        for name in ("pump", "fan"):
+            source = await hub.source(name)
+            source.put((hub.now_us, 3.0), arrived_us=hub.now_us)
+            await shows(screen, source, name=(name, "temp"))
+
+
+async def test_only_what_was_asked_for_comes(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        pump, fan = await hub.source("pump"), await hub.source("fan")
+        screen = hub.screen()
+        await subscribe(screen, devices=["pump"], channels=["temp"])
+        fan.put((hub.now_us, 1.0), arrived_us=hub.now_us)
+        pump.put((hub.now_us, 2.0), arrived_us=hub.now_us)
+        await shows(screen, pump)
+        assert set(screen.picture.raw) == {TEMP}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"op": "sing"},
+        {"op": "subscribe", "id": "", "devices": ["*"]},
+        {"op": "subscribe", "id": "a"},
+        {"op": "subscribe", "id": "a", "devices": ["*"], "width_us": 7},
+        {"op": "subscribe", "id": "a", "devices": ["*"], "span_s": -1},
+        {"op": "drawn", "id": "a", "n": "x"},
+    ],
+)
+async def test_a_bad_request_is_answered_and_the_connection_goes_on(tmp_path: Path, message: dict[str, object]) -> None:
+    async with live_hub(tmp_path) as hub:
+        screen = hub.screen()
+        await screen.say(**message)
+        await until(lambda: screen.of("error"))
+        assert all(screen.of("error")[0][key] for key in ("code", "message", "hint"))
+        await subscribe(screen)
+        assert screen.of("snapshot")
+
+
+@pytest.mark.parametrize(("raw", "code"), [(b"\x80", 1003), ("{", 1007), ("[]", 1007)])
+async def test_garbage_ends_the_connection_with_its_code(tmp_path: Path, raw: bytes | str, code: int) -> None:
+    async with live_hub(tmp_path) as hub:
+        screen = hub.screen()
+        await screen.link.send(raw)
+        await until(lambda: screen.end)
+        assert screen.end is not None
+        assert screen.end.code == code
+
+
+async def test_far_behind_the_store_a_hole_is_shown_and_filled_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.sessions.snapshot.MAX_TAIL_ROWS", 10)
+    async with live_hub(tmp_path, has_writer=False) as hub:
+        source = await hub.source()
+        for at in range(30):
+            source.put((hub.now_us + at, 1.0), arrived_us=hub.now_us + at)
+        await source.is_durable()
+        screen = hub.screen()
+        await subscribe(screen)
+        (snapshot,) = screen.of("snapshot")
+        assert snapshot["hole"] == [hub.now_us, hub.now_us + 20]
+        assert screen.picture.totals(TEMP)[0] == 10
+        await hub.writer.apply(await hub.journal.read(0))
+        await until(lambda: screen.changed)
+        await subscribe(screen)
+        await shows(screen, source)
+
+
+def put_some(hub: LiveHub, source: Source, rest: random.Random) -> None:
+    """Submit some frames, a few of them late."""
+    for _ in range(rest.randrange(1, 30)):
+        hub.now_us += rest.randrange(400_000)
+        t_us = hub.now_us - (rest.randrange(5 * SECOND) if rest.random() < 0.2 else 0)
+        source.put(*[(t_us + n, rest.random()) for n in range(rest.randrange(1, 4))], arrived_us=hub.now_us)
