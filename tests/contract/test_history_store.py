@@ -54,6 +54,40 @@ async def test_what_the_cursor_covers_is_not_stored_again(store: HistoryStore) -
     assert await store.cursor() == Cursor("j", 9)
 
 
+async def test_a_few_texts_among_many_numbers_are_kept(store: HistoryStore) -> None:
+    count, places = 10_000, {3: "a\0b", 7_777: "", 9_999: "2020-01-01"}
+    columns = readings(TEMP, *[(n * 1_000, 0.5) for n in range(count)])
+    columns.series, columns.text = [TEMP, NOTE], np.full(count, None, np.object_)
+    for at, text in places.items():
+        columns.index[at], columns.num[at], columns.text[at] = 1, np.nan, text
+    await store.append(columns, Cursor("j", 1))
+    assert {reading.t_ns // 1_000: reading.value for reading in await raw(store, NOTE)} == places
+    assert len(await raw(store, TEMP)) == count - len(places)
+
+
+async def test_a_range_wider_than_any_time_is_answered(store: HistoryStore) -> None:
+    await store.append(readings(TEMP, (1_000, 1.0)), Cursor("j", 1))
+    assert await raw(store, TEMP, -(2**63), 2**63) == [Reading(1_000, 1.0)]
+
+
+async def test_what_nobody_measured_has_no_answer(store: HistoryStore) -> None:
+    await store.append(readings(TEMP, (1_000, 1.0)), Cursor("j", 1))
+    assert (await store.query([COUNT, TEMP], 10, 20, 1_000, 10)).buckets == {}
+    assert (await store.query([COUNT], 0, 20, 0, 10)).raw == {}
+    assert await store.latest([COUNT]) == {}
+
+
+async def test_buckets_of_several_series_stay_apart(store: HistoryStore) -> None:
+    columns = readings(TEMP, *[(n * 1_000_000, float(n)) for n in range(9)])
+    columns.series, columns.index = [TEMP, COUNT, DOOR], np.array([2, 0, 1] * 3, np.int32)
+    columns.exact = np.ma.MaskedArray(np.ones(9, np.int64), [False, True, True] * 3)
+    await store.append(columns, Cursor("j", 1))
+    buckets = (await store.query([TEMP, COUNT, DOOR], 0, 10**6, 1_000, 100)).buckets
+    assert buckets[TEMP].start_us.tolist() == [1_000, 4_000, 7_000]
+    assert buckets[COUNT].last == [2.0, 5.0, 8.0]
+    assert (buckets[DOOR].max.tolist(), buckets[DOOR].last) == ([0.0, 3.0, 6.0], [True, True, True])
+
+
 async def test_another_journal_may_bring_a_reading_again(store: HistoryStore) -> None:
     await store.append(readings(TEMP, (1_000, 1.0), (2_000, 2.0)), Cursor("j", 40))
     await store.append(readings(TEMP, (2_000, 2.0), (3_000, 3.0)), Cursor("restored", 3))

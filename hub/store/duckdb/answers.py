@@ -24,7 +24,17 @@ SELECT series, t_ns - ((t_ns % {width}) + {width}) % {width} AS start_ns, min(nu
     arg_max_null(text, t_ns) AS text, arg_max_null(lon, t_ns) AS lon
 FROM readings WHERE series IN ({ids}) AND t_ns >= ? AND t_ns < ? GROUP BY ALL ORDER BY start_ns DESC, series LIMIT ?
 """
-LATEST: Final = f"SELECT DISTINCT ON (series) series, t_ns, {VALUE} FROM readings WHERE series IN ({{ids}}) ORDER BY series, t_ns DESC"
+LATEST: Final = """
+SELECT series, max(t_ns) AS t_ns, arg_max_null(num, t_ns) AS num, arg_max_null(exact, t_ns) AS exact,
+    arg_max_null(text, t_ns) AS text, arg_max_null(lon, t_ns) AS lon
+FROM readings WHERE series IN ({ids}) GROUP BY series
+"""
+_MAX_NS: Final = 2**63 - 1
+
+
+def point_ns(t_us: int) -> int:
+    """Return a time as the least point key in it, kept within an int64."""
+    return max(-_MAX_NS, min(t_us * 1_000, _MAX_NS))
 
 
 def ids_text(ids: Sequence[int]) -> str:
@@ -43,17 +53,21 @@ def readings_of(found: Found, series: Mapping[int, Series]) -> dict[Series, list
 
 def buckets_of(found: Found, series: Mapping[int, Series], width_us: int) -> dict[Series, Buckets]:
     """Return buckets by series, oldest first."""
+    if not len(found["series"]):
+        return {}
+    low, high, total = (_floats(found[name]) for name in ("low", "high", "total"))
     last = np.array([*_values(found, series), None], np.object_)[:-1]  # the None keeps numpy from making positions a matrix
-    numbers = np.ma.getdata(found["series"])
+    numbers = np.ma.getdata(found["series"])[::-1]
+    by_series = len(numbers) - 1 - np.argsort(numbers, kind="stable")  # series by series, oldest first
+    ids, begins = np.unique(np.sort(numbers), return_index=True)
     answer = {}
-    for number in np.unique(numbers).tolist():
-        mine = np.flatnonzero(numbers == number)[::-1]
+    for number, mine in zip(ids.tolist(), np.split(by_series, begins[1:]), strict=True):
         answer[series[number]] = Buckets(
             width_us=width_us,
             start_us=np.ma.getdata(found["start_ns"])[mine] // 1_000,
-            min=_floats(found["low"])[mine],
-            max=_floats(found["high"])[mine],
-            sum=_floats(found["total"])[mine],
+            min=low[mine],
+            max=high[mine],
+            sum=total[mine],
             count=np.ma.getdata(found["count"])[mine].astype(np.int64),
             last=last[mine].tolist(),
             last_ns=np.ma.getdata(found["last_ns"])[mine],

@@ -5,14 +5,21 @@ Owns the tables and the recovery; reads and writes no readings. Blocking; called
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import duckdb
 import structlog
 
+from hub.ports import StoreUnavailable
+
 _log = structlog.get_logger(__name__)
 MEMORY_LIMIT: Final = "512MB"  # a hub at rest with its store stays below 200 MB; a query that needs more spills to disk
+
+# What DuckDB says where the machine, not the file, is at fault: setting a sound file aside would hide everything stored.
+_MACHINE: Final = ("Could not set lock", "Cannot open file", "Could not write", "Could not fsync", "Could not sync", "No space left")
+_MAX_OPENINGS: Final = 2  # that never came to an end before the log is set aside: a log can also abort the process that replays it
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, device VARCHAR, channel VARCHAR, unit VARCHAR, kind VARCHAR);
@@ -24,19 +31,47 @@ CREATE TABLE IF NOT EXISTS cursor (journal VARCHAR, position BIGINT, has_merged 
 def open_file(path: Path, notes: list[str]) -> duckdb.DuckDBPyConnection:
     """Open or make the file; what had to be set aside is logged and put into `notes` for the operator.
 
-    What a set-aside log or file held is not lost: the journal keeps every frame that is not safe here.
+    What a set-aside log held is not lost: the journal keeps every frame that is not safe here. Raises StoreUnavailable with nothing set
+    aside where the machine is at fault: the file is locked, may not be read, or the disk is full.
     """
     log = path.with_name(path.name + ".wal")
+    opening = path.with_name(path.name + ".opening")
+    openings = _openings(opening)
+    if openings >= _MAX_OPENINGS:
+        _set_aside(log, f"history: its log was set aside, as {openings} openings never ended", notes)
+    with suppress(OSError):  # a full disk: DuckDB says it better
+        opening.write_text(f"{openings + 1}\n")
+    try:
+        return _recovered(path, log, notes)
+    finally:
+        opening.unlink(missing_ok=True)
+
+
+def _recovered(path: Path, log: Path, notes: list[str]) -> duckdb.DuckDBPyConnection:
     try:
         return _opened(path)
     except duckdb.Error as error:
-        _set_aside(log, f"history: its log could not be replayed after a crash and was set aside ({_first_line(error)})", notes)
+        _raise_where_the_machine_fails(error)
+        _set_aside(log, f"history: its log could not be replayed after a crash and was set aside ({first_line(error)})", notes)
     try:
         return _opened(path)
     except duckdb.Error as error:
-        said = f"history: {path.name} is damaged and was set aside; older readings are in that file only ({_first_line(error)})"
+        _raise_where_the_machine_fails(error)
+        said = f"history: {path.name} is damaged and was set aside; older readings are in that file only ({first_line(error)})"
         _set_aside(path, said, notes)
     return _opened(path)
+
+
+def _openings(path: Path) -> int:
+    try:
+        return int(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _raise_where_the_machine_fails(error: duckdb.Error) -> None:
+    if isinstance(error, duckdb.OutOfMemoryException) or any(words in str(error) for words in _MACHINE):
+        raise StoreUnavailable(f"the history cannot be opened: {first_line(error)}") from error
 
 
 def _opened(path: Path) -> duckdb.DuckDBPyConnection:
@@ -60,5 +95,6 @@ def _set_aside(path: Path, said: str, notes: list[str]) -> None:
     notes.append(f"{said}: {aside.name}")
 
 
-def _first_line(error: duckdb.Error) -> str:
+def first_line(error: duckdb.Error) -> str:
+    """Return what an error says without its trace."""
     return str(error).splitlines()[0][:200]

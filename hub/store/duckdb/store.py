@@ -1,13 +1,14 @@
 """The DuckDB history store: readings appended with the cursor in one transaction, queries beside them.
 
-Owns the connection, the numbers of series and the threads: one writes, two read. Must not know the journal. Raises StoreUnavailable
-for what may work later.
+Owns the tables' contents and the numbers of series; connection.py owns the file and the threads. Must not know the journal. Raises
+StoreUnavailable for what may work later.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import duckdb
 import numpy as np
@@ -15,12 +16,8 @@ import trio
 
 from devices.wire.messages import Kind
 from hub.core.records import Columns, Cursor, RangeAnswer, Reading, Series
-from hub.ports import StoreUnavailable
 from hub.store.duckdb import answers
-from hub.store.duckdb.file import open_file
-
-T = TypeVar("T")
-_QUERIES: Final = 2
+from hub.store.duckdb.connection import Connection, DuckDB
 
 # A store that has followed two journals (one was restored or replaced) may be given a reading twice: it looks before it inserts.
 _MERGED: Final = """
@@ -32,33 +29,35 @@ class DuckDBStore:
     """A HistoryStore in one file."""
 
     def __init__(self, path: Path) -> None:
-        self.notes: list[str] = []  # what the operator should know
         self._path = path
-        self._writing = trio.CapacityLimiter(1)
-        self._querying = trio.CapacityLimiter(_QUERIES)
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._file = Connection(path)
         self._ids: dict[Series, int] = {}
-        self._series: dict[int, Series] = {}
         self._cursor: Cursor | None = None
         self._safe: Cursor | None = None
         self._has_merged = False
-        self._inserted = self._queried = 0
+        self._readings = self._inserted = self._queried = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """Return what the operator should know: what was set aside, what is damaged."""
+        return self._file.notes
 
     async def start(self) -> None:
-        """Open or recover the file."""
-        await self._write(self._start)
+        """Open or recover the file. Raises StoreUnavailable where the machine is at fault: no space, no right, another process."""
+        await self._file.open(self._load)
 
-    def _start(self) -> None:
-        self._connection = connection = open_file(self._path, self.notes)
-        for number, device, channel, unit, kind in connection.execute("SELECT id, device, channel, unit, kind FROM series").fetchall():
-            self._know(Series(device, channel, unit, Kind(kind)), number)
+    def _load(self, connection: DuckDB) -> None:
+        rows = connection.execute("SELECT id, device, channel, unit, kind FROM series").fetchall()
+        self._ids = {Series(device, channel, unit, Kind(kind)): number for number, device, channel, unit, kind in rows}
         found = connection.execute("SELECT journal, position, has_merged FROM cursor").fetchone()
-        if found is not None:
-            self._cursor = self._safe = Cursor(found[0], found[1])
-            self._has_merged = found[2]
+        self._cursor = self._safe = Cursor(found[0], found[1]) if found is not None else None
+        self._has_merged = found is not None and found[2]
+        self._readings = _one(connection.execute("SELECT count(*) FROM readings"))
 
     async def cursor(self) -> Cursor | None:
-        """Return the cursor up to which rows are applied."""
+        """Return the cursor up to which rows are applied; after a failure of the file it is opened again first, and may have gone back."""
+        if self._file.has_failed:
+            await self.start()
         await trio.lowlevel.checkpoint()
         return self._cursor
 
@@ -69,9 +68,9 @@ class DuckDBStore:
 
     async def append(self, columns: Columns, cursor: Cursor) -> None:
         """Store the readings and move the cursor, in one transaction; what the cursor already covers is skipped."""
-        await self._write(partial(self._append, columns, cursor))
+        await self._file.write(partial(self._append, columns, cursor))
 
-    def _append(self, columns: Columns, cursor: Cursor) -> None:
+    def _append(self, columns: Columns, cursor: Cursor, connection: DuckDB) -> None:
         before = self._cursor
         is_same_journal = before is None or before.journal == cursor.journal
         if before is not None and is_same_journal and cursor.position <= before.position:
@@ -79,64 +78,42 @@ class DuckDBStore:
         has_merged = self._has_merged or not is_same_journal
         new = [series for series in columns.series if series not in self._ids]
         numbers = {series: len(self._ids) + at for at, series in enumerate(new)}
-        connection = self._open()
+        ids = self._ids | numbers if new else self._ids
+        inserted = 0
         connection.begin()
         try:
             if new:
                 connection.executemany("INSERT INTO series VALUES (?, ?, ?, ?, ?)", [[numbers[s], *s[:3], s.kind.value] for s in new])
             if len(columns):
-                self._insert(connection, columns, numbers, has_merged=has_merged)
+                inserted = _insert(connection, columns, ids, has_merged=has_merged)
             connection.execute("DELETE FROM cursor")
             connection.execute("INSERT INTO cursor VALUES (?, ?, ?)", [*cursor, has_merged])
             connection.commit()
         except duckdb.Error:
-            connection.rollback()
+            with suppress(duckdb.Error):  # a file that has failed has no transaction left
+                connection.rollback()
             raise
-        for series, number in numbers.items():
-            self._know(series, number)
-        self._cursor, self._has_merged = cursor, has_merged
-        self._inserted += len(columns)
-
-    def _insert(self, connection: duckdb.DuckDBPyConnection, columns: Columns, new: Mapping[Series, int], *, has_merged: bool) -> None:
-        ids = np.array([(new if series in new else self._ids)[series] for series in columns.series], np.int32)
-        batch: dict[str, Any] = {"series": ids[columns.index], "t_ns": columns.t_ns, "num": columns.num}
-        if columns.text is not None:
-            batch["num"] = np.ma.masked_invalid(columns.num)  # NULL: a NaN would be the greatest of its bucket
-        for name in ("exact", "text"):
-            if (column := getattr(columns, name)) is not None:
-                batch[name] = column
-        if columns.lon is not None:
-            batch["lon"] = np.ma.masked_invalid(columns.lon)
-        names = ", ".join(batch)
-        connection.register("batch", batch)
-        try:
-            statement = f"INSERT INTO readings ({names}) SELECT {names} FROM batch"
-            if has_merged:
-                connection.execute(statement + _MERGED, [int(columns.t_ns.min()), int(columns.t_ns.max())])
-            else:
-                connection.execute(statement)
-        finally:
-            connection.unregister("batch")
+        self._ids, self._cursor, self._has_merged = ids, cursor, has_merged
+        self._inserted += inserted
+        self._readings += inserted
 
     async def make_safe(self) -> Cursor | None:
         """Checkpoint, and return the cursor that it holds."""
 
-        def checkpoint() -> Cursor | None:
+        def checkpoint(connection: DuckDB) -> Cursor | None:
             if self._safe != self._cursor:
-                self._open().execute("CHECKPOINT")
+                connection.execute("CHECKPOINT")
                 self._safe = self._cursor
             return self._safe
 
-        return await self._write(checkpoint)
+        return await self._file.write(checkpoint)
 
     async def query(self, series: Sequence[Series], from_us: int, to_us: int, width_us: int, max_points: int) -> RangeAnswer:
         """Return readings or buckets, and the cursor of the same transaction."""
         self._queried += 1
-        return await self._read(partial(self._query, list(series), from_us, to_us, width_us, max_points))
+        return await self._file.read(partial(self._query, list(series), from_us, to_us, width_us, max_points))
 
-    def _query(
-        self, wanted: list[Series], from_us: int, to_us: int, width_us: int, max_points: int, connection: duckdb.DuckDBPyConnection
-    ) -> RangeAnswer:
+    def _query(self, wanted: list[Series], from_us: int, to_us: int, width_us: int, max_points: int, connection: DuckDB) -> RangeAnswer:
         connection.begin()
         try:
             at = connection.execute("SELECT journal, position FROM cursor").fetchone()
@@ -146,9 +123,10 @@ class DuckDBStore:
                 return answer
             text = answers.BUCKETS if width_us else answers.RAW
             text = text.format(ids=answers.ids_text(list(ids)), width=width_us * 1_000)
-            found = connection.execute(text, [from_us * 1_000, to_us * 1_000, max_points + 1]).fetchnumpy()
+            found = connection.execute(text, [answers.point_ns(from_us), answers.point_ns(to_us), max_points + 1]).fetchnumpy()
         finally:
-            connection.commit()
+            with suppress(duckdb.Error):  # an interrupted query has no transaction left
+                connection.rollback()
         if len(found["series"]) > max_points:
             found = {name: column[:max_points] for name, column in found.items()}
             answer.is_truncated = True
@@ -166,55 +144,50 @@ class DuckDBStore:
     async def latest(self, series: Sequence[Series]) -> dict[Series, Reading]:
         """Return the newest reading of each."""
 
-        def query(connection: duckdb.DuckDBPyConnection) -> dict[Series, Reading]:
+        def query(connection: DuckDB) -> dict[Series, Reading]:
             ids = {number: each for each in series if (number := self._ids.get(each)) is not None}
             if not ids:
                 return {}
             found = connection.execute(answers.LATEST.format(ids=answers.ids_text(list(ids)))).fetchnumpy()
             return {each: readings[-1] for each, readings in answers.readings_of(found, ids).items()}
 
-        return await self._read(query)
+        return await self._file.read(query)
 
     async def statistics(self) -> Mapping[str, float]:
         """Return figures for metrics and doctor; `bytes` is the file's size."""
         await trio.lowlevel.checkpoint()
-        sizes = {"series": len(self._ids), "inserted_readings": self._inserted, "queries": self._queried, "notes": len(self.notes)}
-        return {**sizes, "bytes": self._path.stat().st_size if self._path.exists() else 0}
+        file = {"readings": self._readings, "series": len(self._ids), "notes": len(self.notes)}
+        work = {"inserted_readings": self._inserted, "queries": self._queried}
+        return {**file, **work, "bytes": self._path.stat().st_size if self._path.exists() else 0}
 
     async def aclose(self) -> None:
-        """Checkpoint and close; idempotent."""
-
-        def close() -> None:
-            if self._connection is not None:
-                self._connection.close()  # DuckDB checkpoints when its last connection is closed
-                self._connection = None
-
-        await self._write(close)
-
-    def _know(self, series: Series, number: int) -> None:
-        self._ids[series] = number
-        self._series[number] = series
-
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        if self._connection is None:
-            raise StoreUnavailable(f"{self._path} is not open")
-        return self._connection
-
-    async def _write(self, call: Callable[[], T]) -> T:
-        return await _in_thread(call, self._writing)
-
-    async def _read(self, call: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """Run a query on a cursor of its own; a cancelled one is waited for, as it still uses the file."""
-
-        def with_cursor() -> T:
-            with self._open().cursor() as connection:
-                return call(connection)
-
-        return await _in_thread(with_cursor, self._querying)
+        """Make safe and close; idempotent."""
+        await self._file.aclose()
 
 
-async def _in_thread(call: Callable[[], T], limiter: trio.CapacityLimiter) -> T:
+def _insert(connection: DuckDB, columns: Columns, ids: Mapping[Series, int], *, has_merged: bool) -> int:
+    """Insert readings out of the columns as they are, without a tuple per reading; return how many were new."""
+    numbers = np.array([ids[series] for series in columns.series], np.int32)
+    batch: dict[str, Any] = {"series": numbers[columns.index], "t_ns": columns.t_ns, "num": columns.num}
+    if columns.text is not None:
+        batch["num"] = np.ma.masked_invalid(columns.num)  # NULL: a NaN would be the greatest of its bucket
+    for name in ("exact", "text"):
+        if (column := getattr(columns, name)) is not None:
+            batch[name] = column
+    if columns.lon is not None:
+        batch["lon"] = np.ma.masked_invalid(columns.lon)
+    names = ", ".join(batch)
+    statement = f"INSERT INTO readings ({names}) SELECT {names} FROM batch"
+    connection.register("batch", batch)
     try:
-        return await trio.to_thread.run_sync(call, limiter=limiter)
-    except duckdb.Error as error:
-        raise StoreUnavailable(f"DuckDB: {error}") from error
+        if has_merged:
+            return _one(connection.execute(statement + _MERGED, [int(columns.t_ns.min()), int(columns.t_ns.max())]))
+        return _one(connection.execute(statement))
+    finally:
+        with suppress(duckdb.Error):  # of a file that has failed; it must not hide why
+            connection.unregister("batch")
+
+
+def _one(answer: DuckDB) -> int:
+    row = answer.fetchone()
+    return int(row[0]) if row is not None else 0
