@@ -126,7 +126,7 @@ class HistoryStore(Protocol):
         """Return readings (width 0) or buckets aligned to 1970 UTC, oldest first, and the cursor of the same transaction."""
 
     async def list_series(self) -> list[Series]:
-        """Return every series that has a reading, with the cursor-independent order device, channel, unit."""
+        """Return every series that has a reading, by device, channel, unit; asked after a query, at least those below its cursor."""
 
     async def latest(self, series: Sequence[Series]) -> dict[Series, Reading]:
         """Return the newest reading of each."""

@@ -126,7 +126,7 @@ class Painter:
         picture, frames = Picture(0, self._now() - request.span_us), 0
         # A line that nobody has kept meanwhile is whole only from now on.
         floor_us = self._now()
-        stored = {each: floor_us for each in await self._history.list_series() if request.selector.matches(each)}
+        stored = dict.fromkeys(await self._matching(request.selector), floor_us)
         while after < self._front.position:
             rows = await self._rows(after, self._front.position)
             after = rows[-1].position
@@ -161,20 +161,31 @@ class Painter:
 
     async def _stored(self, picture: Picture, selector: Selector) -> int:
         """Fill in what the store has; return the position of its cursor in this journal."""
-        series = [each for each in await self._history.list_series() if selector.matches(each)]
-        if len(series) > MAX_SERIES:
-            said = f"{len(series)} series match, the limit of one subscription is {MAX_SERIES}"
-            raise Refusal("too_much", said, "name fewer devices or channels")
-        to_us = self._now() + _FUTURE_US
-        answer = await self._history.query(series, picture.from_us, to_us, picture.width_us, MAX_POINTS)
+        series, answer = await self._query(picture, selector)
         while answer.is_truncated and picture.width_us < LADDER_US[-1]:
             picture.width_us = _wider(picture.width_us)
             picture.from_us -= picture.from_us % picture.width_us
-            answer = await self._history.query(series, picture.from_us, to_us, picture.width_us, MAX_POINTS)
+            series, answer = await self._query(picture, selector)
         _take_answer(picture, answer, series)
         is_ours = answer.cursor is not None and answer.cursor.journal == self._journal.id
         position = answer.cursor.position if answer.cursor is not None and is_ours else 0
         return max(position, self._journal.first - 1)
+
+    async def _query(self, picture: Picture, selector: Selector) -> tuple[list[Series], RangeAnswer]:
+        """Ask the store for every matching series that it has at the cursor of its answer. Raises Refusal where there are too many."""
+        series = await self._matching(selector)
+        while True:
+            answer = await self._history.query(series, picture.from_us, self._now() + _FUTURE_US, picture.width_us, MAX_POINTS)
+            asked, series = series, await self._matching(selector)
+            if series == asked:
+                return series, answer
+
+    async def _matching(self, selector: Selector) -> list[Series]:
+        series = [each for each in await self._history.list_series() if selector.matches(each)]
+        if len(series) > MAX_SERIES:
+            said = f"{len(series)} series match, the limit of one subscription is {MAX_SERIES}"
+            raise Refusal("too_much", said, "name fewer devices or channels")
+        return series
 
     async def _skip(self, picture: Picture, after: int) -> int:
         """Leave out what the store has yet to take in, and say so."""

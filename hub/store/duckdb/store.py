@@ -78,8 +78,8 @@ class DuckDBStore:
         has_merged = self._has_merged or not is_same_journal
         new = [series for series in columns.series if series not in self._ids]
         numbers = {series: len(self._ids) + at for at, series in enumerate(new)}
-        ids = self._ids | numbers if new else self._ids
-        inserted = 0
+        known, inserted = self._ids, 0
+        ids = known | numbers if new else known
         connection.begin()
         try:
             if new:
@@ -88,12 +88,14 @@ class DuckDBStore:
                 inserted = _insert(connection, columns, ids, has_merged=has_merged)
             connection.execute("DELETE FROM cursor")
             connection.execute("INSERT INTO cursor VALUES (?, ?, ?)", [*cursor, has_merged])
+            self._ids = ids  # before the commit: who sees the new cursor also finds the new series
             connection.commit()
         except duckdb.Error:
+            self._ids = known
             with suppress(duckdb.Error):  # a file that has failed has no transaction left
                 connection.rollback()
             raise
-        self._ids, self._cursor, self._has_merged = ids, cursor, has_merged
+        self._cursor, self._has_merged = cursor, has_merged
         self._inserted += inserted
         self._readings += inserted
 

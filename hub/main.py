@@ -1,0 +1,221 @@
+"""The composition root: settings -> adapters -> the nursery tree. The one place to see the whole hub.
+
+    data directory (locked)
+      layer: journal
+        layer: followers (history, ledger), expiry of commands, presence, live fan-out, system
+          layer: device sessions
+            the door: listener and one task per connection
+
+Stopping runs from the inside out (hub/layers.py): the door closes its listener, sessions say bye and close with 1012, followers end,
+the journal commits what it has. Called by the command line and, in process, by tests.
+"""
+
+import json
+import os
+import time
+from functools import partial
+from importlib.metadata import version
+from typing import Any, Final
+
+import trio
+
+import dashboard
+from dashboard.csp import content_security_policy
+from devices.link import Link
+from devices.wire.limits import CloseCode
+from hub.auth import Auth, Principal
+from hub.config import Settings
+from hub.core.commands import CommandDesk, LedgerFollower
+from hub.core.entities import Entities
+from hub.core.registry import Registry
+from hub.datadir import DataDir
+from hub.followers import HistoryWriter, run_follower
+from hub.journal import Journal, JournalSettings, SQLiteJournalFile
+from hub.layers import Run, layer
+from hub.metrics import Metrics
+from hub.sessions.devices import DeviceSessions
+from hub.sessions.live import Live
+from hub.sessions.parts import DeviceParts
+from hub.state.sqlite import SQLiteStateStore
+from hub.store.duckdb import DuckDBStore
+from hub.system import System
+from hub.web.api import ApiParts, make_app
+from hub.web.door import Door
+from hub.web.settings import DoorSettings
+
+HISTORY_GATHER_S: Final = 0.2  # frames of so long share a transaction of the history store
+_CONFIRM_AFTER_S: Final = 5.0  # on top of the longest time a device needs to come back and to report
+_MAX_INTERVAL_S: Final = 600.0  # a device that reports more rarely shows itself when it does
+
+
+def now_us() -> int:
+    """Return the wall clock in µs."""
+    return time.time_ns() // 1000
+
+
+async def serve(settings: Settings, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
+    """Run a hub until cancelled; started with its base url once it listens.
+
+    Raises DataDirError and Refusal (nothing was started; the text says what to do), JournalBroken (end the process with 75).
+    """
+    try:
+        with DataDir(settings.data_dir) as data:
+            await Hub(settings, data).run(task_status=task_status)
+    except BaseExceptionGroup as group:
+        raise _only(group) from None
+
+
+class Hub:
+    """All parts of one hub, put together; `run` gives them their life."""
+
+    def __init__(self, settings: Settings, data: DataDir) -> None:
+        self.settings = settings
+        self.data = data
+        self.url = ""
+        self.entities = Entities(first_version=now_us())
+        self.state = SQLiteStateStore(data.state)
+        self.registry = Registry(self.state, self.entities, now_us)
+        self.desk = CommandDesk(self.state, self.registry, self.entities, now_us)
+        self.journal = Journal(SQLiteJournalFile(data.journal), _journal_settings(settings), now_us)
+        self.history = DuckDBStore(data.history)
+        self.writer = HistoryWriter(self.journal, self.history)
+        self.system = System(self.journal, self.history, self.entities, lambda: self.history.notes)
+        name = f"tributary {version('tributary-hub')}"
+        self.live = Live(self.journal, self.history, self.entities, now_us, name)
+        self.metrics = Metrics()
+        parts = DeviceParts(self.journal, self.registry, self.desk, self.metrics, now_us, name, settings.restart_jitter_s)
+        self.sessions = DeviceSessions(parts)
+        self.auth = Auth(self.state, data.admin_token, self.registry.device_of, now_us)
+        self.door = Door(
+            settings=_door_settings(settings),
+            auth=self.auth,
+            app=make_app(self._api_parts()),
+            serve_device=self.sessions.serve,
+            serve_viewer=self._serve_viewer,
+        )
+        self._wire()
+
+    def _wire(self) -> None:
+        """Connect what only this file may know of each other."""
+        self.writer.on_applied(self.live.store_applied)
+        self.registry.on_revoked(lambda name: self.sessions.drop(name, CloseCode.REVOKED, "the token was withdrawn"))
+        self.metrics.add_part("journal", self.journal.statistics)
+        self.metrics.add_part("history", self.system.history_figures)
+        self.metrics.add_part("live", self.live.statistics)
+        self.metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": len(self.registry.names())})
+
+    async def run(self, *, task_status: trio.TaskStatus[str]) -> None:
+        """Run until cancelled."""
+        await self.state.start()
+        try:
+            await self.auth.start()
+            await self.registry.load()
+            await self.desk.load()
+            await self.history.start()
+            async with layer(self.journal.run), layer(*self._followers()), layer(self.sessions.run):
+                await self._listen(task_status)
+        finally:
+            with trio.CancelScope(shield=True):
+                await self.history.aclose()
+                await self.state.aclose()
+
+    def _followers(self) -> tuple[Run, ...]:
+        ledger = LedgerFollower(self.desk, self.state, lambda: self.journal.id)
+        return (
+            partial(run_follower, self.journal, self.writer, gather_s=HISTORY_GATHER_S),
+            partial(run_follower, self.journal, ledger),
+            self.desk.run,
+            self.live.run,
+            self.system.run,
+            self._confirm_presence,
+        )
+
+    async def _listen(self, task_status: trio.TaskStatus[str]) -> None:
+        """Open the door, say where, and serve until cancelled."""
+        async with trio.open_nursery() as nursery:
+            host, port = await nursery.start(self.door.run)
+            scheme = "https" if self.settings.tls_certificate else "http"
+            self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+            self._write_hub_json()
+            try:
+                task_status.started(self.url)
+                await trio.sleep_forever()
+            finally:
+                self.data.hub_json.unlink(missing_ok=True)
+
+    def _write_hub_json(self) -> None:
+        """Tell commands on this machine where the hub listens; a file that another reads is only ever whole."""
+        draft = self.data.hub_json.with_suffix(".new")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump({"pid": os.getpid(), "url": self.url}, file)
+        draft.replace(self.data.hub_json)
+
+    async def _confirm_presence(self, *, task_status: trio.TaskStatus[None]) -> None:
+        """Call devices offline that did not come back in the time a restart grants them."""
+        task_status.started()
+        intervals = [(self.registry.item(name) or {}).get("interval_s") or 0.0 for name in self.registry.names()]
+        longest_s = min(max(intervals, default=0.0), _MAX_INTERVAL_S)
+        await trio.sleep(self.settings.restart_jitter_s + longest_s + _CONFIRM_AFTER_S)
+        self.registry.confirm()
+
+    async def _serve_viewer(self, principal: Principal, link: Link, encoding: str) -> None:
+        await self.live.serve(link, encoding, principal.role)
+
+    def _api_parts(self) -> ApiParts:
+        return ApiParts(
+            registry=self.registry,
+            desk=self.desk,
+            history=self.history,
+            journal=self.journal,
+            entities=self.entities,
+            auth=self.auth,
+            metrics_text=self.metrics.text,
+            ready=self.system.unready,
+            hub=self._describe,
+            base_url=lambda: self.url,
+            static_folder=dashboard.STATIC,
+            csp=content_security_policy(),
+        )
+
+    def _describe(self) -> dict[str, Any]:
+        """Return what /api/v1/hub says."""
+        return {
+            "name": "tributary",
+            "version": version("tributary-hub"),
+            "journal": self.journal.id,
+            "position": self.journal.position,
+            "time_us": now_us(),
+            "credit": self.journal.holding or "open",
+            "store_lag": self.system.store_lag(),
+            "devices": len(self.registry.names()),
+            "connected": self.sessions.count(),
+            "viewers": self.live.viewers,
+            "data_dir": str(self.settings.data_dir),
+        }
+
+
+def _journal_settings(settings: Settings) -> JournalSettings:
+    return JournalSettings(
+        max_bytes=int(settings.journal_max_bytes),
+        min_free_bytes=int(settings.min_free_bytes),
+        resume_window_s=settings.resume_window_s,
+    )
+
+
+def _door_settings(settings: Settings) -> DoorSettings:
+    return DoorSettings(
+        host=settings.host,
+        port=settings.port,
+        tls_certificate=settings.tls_certificate,
+        tls_key=settings.tls_key,
+        allowed_origins=settings.allowed_origins,
+        max_connections=settings.max_connections,
+    )
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one thing that went wrong; several stay a group."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
