@@ -22,7 +22,6 @@ SAFE_EVERY_ROWS: Final = 200_000  # or so many frames
 MAX_PAUSE_S: Final = 30.0  # between two starts of a follower that fails
 READ_ROWS: Final = 1_000
 MAX_BATCH_ROWS: Final = 5_000  # so many reads joined at most
-GATHER_S: Final = 0.2  # 5,000 frames/s into DuckDB cost 14 us of CPU a frame with it, 62 us with a transaction for each commit
 _UNREADABLE: Final = (ValueError, KeyError, TypeError, IndexError, OverflowError)
 
 
@@ -46,7 +45,8 @@ async def run_follower(
 ) -> None:
     """Run a follower until cancelled; whatever it raises, it begins again from its own cursor after a growing pause.
 
-    It waits `gather_s` before it reads, so that a batch is worth its transaction; one that is behind does not wait.
+    It waits `gather_s` before it reads, so that a batch is worth its transaction; one that is behind does not wait. Into DuckDB, 5,000
+    frames/s cost 14 µs of CPU a frame with 0.2 s and 62 µs with 0.
     """
     task_status.started()
     failures = 0
@@ -111,10 +111,6 @@ class HistoryWriter:
         self._store = store
         self._applied: list[Callable[[int], None]] = []
         self._thread = trio.CapacityLimiter(1)
-
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Follow the journal until cancelled."""
-        await run_follower(self._journal, self, GATHER_S, task_status=task_status)
 
     def on_applied(self, callback: Callable[[int], None]) -> None:
         """Call `callback(position)` whenever the store has everything up to a position."""

@@ -98,7 +98,7 @@ async def test_a_frame_that_the_store_refuses_is_parked_and_the_rest_is_stored(t
     with capture_logs() as logs:
         async with layer(journal.run):
             await submit(journal, range(1, 8))
-            async with layer(writer.run):
+            async with layer(partial(run_follower, journal, writer)):
                 await until(lambda: journal.cursor("history").applied == 7)
     assert await stored(store) == [1.0, 3.0, 4.0, 5.0, 6.0, 7.0]
     assert [(log["seq"], log["reason"]) for log in logs if log["event"] == "frame_parked"] == [(2, "not that value")]
