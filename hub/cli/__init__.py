@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import command, device, doctor, host, login, query
+from hub.cli import bench, command, demo, device, doctor, host, login, query, serve
 from hub.cli.failures import failure_of
 
 app = typer.Typer(
@@ -51,7 +51,7 @@ def _version() -> None:
     typer.echo(version_text())
 
 
-for _part in (login, device, host, query, command, doctor):
+for _part in (serve, demo, login, device, host, query, command, doctor, bench):
     _part.add_to(app)
 
 

@@ -1,0 +1,71 @@
+"""`tributary serve`: one hub in this process until it is told to stop.
+
+Owns signals and the lines on stdout and stderr; hub.main owns the hub. SIGTERM and SIGINT stop it from the inside out.
+"""
+
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+from hub.cli.options import ConfigOption, DataDirOption, HostOption, LogLevelOption, PortOption
+
+if TYPE_CHECKING:
+    from hub.config import Settings
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    host: HostOption = None,
+    port: PortOption = None,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+    log_level: LogLevelOption = None,
+) -> None:
+    """Run the hub: devices, dashboard and API on one port, until SIGTERM or Ctrl-C.
+
+    Prints `ready URL` on stdout once it listens; logs go to stderr. Open the dashboard with `tributary login`.
+    """
+    import trio
+
+    from hub.config import load_settings
+
+    settings = load_settings(config, host=host, port=port, data_dir=data_dir, log_level=log_level)
+    trio.run(run_hub, settings, _say_ready)
+
+
+async def _say_ready(settings: "Settings", url: str) -> None:
+    print(f"data directory: {settings.data_dir}", file=sys.stderr, flush=True)
+    print(f"ready {url}", flush=True)
+
+
+async def run_hub(settings: "Settings", when_ready: "Callable[[Settings, str], Awaitable[None]]") -> None:
+    """Run a hub until a signal comes; `when_ready` runs beside it once it listens. Raises what hub.main.serve raises."""
+    import trio
+
+    from hub import main
+    from hub.logs import configure_logs
+
+    configure_logs(settings.log_level)
+    _shorten_thread_turns()
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+
+            async def stop_on_signal() -> None:
+                async for _ in signals:
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(stop_on_signal)
+            url = await nursery.start(main.serve, settings)
+            await when_ready(settings, url)
+
+
+def _shorten_thread_turns() -> None:
+    """Give the event loop its turn back from a storage thread after 0.5 ms instead of 5."""
+    sys.setswitchinterval(0.0005)
