@@ -23,7 +23,7 @@ ChannelsOf = Callable[[str, int], tuple[Channel, ...]]
 _NUMBERS: Final = frozenset({int, float, bool})
 _SPREAD: Final = 1_000  # ns in a µs: equal stamps of different frames mostly land on different ones
 _MAX_REMEMBERED: Final = 64  # channels of a list that is remembered: bounds the memory to some 10 MB
-_PAIR: Final = struct.Struct("<QQ")
+_PAIR: Final = struct.Struct(">QQ")
 
 
 def point_spread(epoch: int, seq: int) -> int:

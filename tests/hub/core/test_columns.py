@@ -49,7 +49,7 @@ def one_by_one(rows: list[Row]) -> list[tuple[Series, int, Any]]:
     for each in rows:
         body = msgpack.unpackb(each.body)
         rejected = {index for index, _ in msgpack.unpackb(each.rejects)} if each.rejects else set()
-        spread, seen = zlib.crc32(struct.pack("<QQ", each.epoch, each.seq)), dict[tuple[int, int], int]()
+        spread, seen = zlib.crc32(struct.pack(">QQ", each.epoch, each.seq)), dict[tuple[int, int], int]()
         for index, (c, d, v) in enumerate(zip(body["c"], body["d"], body["v"], strict=True)):
             if index in rejected:
                 continue
