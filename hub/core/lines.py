@@ -3,10 +3,11 @@
 Owns which lines exist and how many subscriptions use each. Plain code; the live fan-out feeds it, subscriptions read.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hub.core.buckets import LADDER_US, Bucket, Line, Stretches, buckets_in
+from hub.core.buckets import LADDER_US, Line, Stretches, buckets_in
 from hub.core.records import Columns, Series
 
 Key = tuple[Series, int]  # and the width of the narrowest rung
@@ -32,6 +33,7 @@ class Lines:
     def __init__(self) -> None:
         self._lines: dict[Key, Line] = {}
         self._users: dict[Key, int] = {}
+        self._rungs: Counter[int] = Counter()  # lines of each narrowest rung
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -43,6 +45,7 @@ class Lines:
         if line is None:
             line = self._lines[key] = Line(rung_us, floor_us)
             line.absorb(seed())
+            self._rungs[rung_us] += 1
         self._users[key] = self._users.get(key, 0) + 1
         return line
 
@@ -52,28 +55,14 @@ class Lines:
         self._users[key] -= 1
         if not self._users[key]:
             del self._users[key], self._lines[key]
+            self._rungs[rung_us] -= 1
 
     def absorb(self, columns: Columns) -> list[Touched]:
         """Merge a batch into all lines of its series and say what changed."""
         touched = []
-        present = set(columns.series)
-        rungs = sorted({rung for series, rung in self._lines if series in present})
-        for rung in rungs:
+        for rung in [rung for rung, lines in self._rungs.items() if lines]:
             for series, buckets in buckets_in(columns, rung).items():
                 line = self._lines.get((series, rung))
                 if line is not None:
                     touched.append(Touched(series, rung, *line.absorb(buckets)))
         return touched
-
-
-def merged(buckets: Stretches, width_us: int) -> Stretches:
-    """Merge narrower buckets into wider ones."""
-    wide: Stretches = {}
-    for start in sorted(buckets):
-        aligned = start - start % width_us
-        kept = wide.get(aligned)
-        if kept is None:
-            wide[aligned] = Bucket(*(getattr(buckets[start], name) for name in ("min", "max", "sum", "count", "last", "last_ns")))
-        else:
-            kept.absorb(buckets[start])
-    return wide

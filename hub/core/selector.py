@@ -43,10 +43,17 @@ class Request:
     cursor: str | None
 
 
+def is_id(name: object) -> bool:
+    """Tell whether this may name a subscription. Half a surrogate pair, which JSON can spell, could not be said back."""
+    if not isinstance(name, str) or len(name) > MAX_ID_BYTES or any(0xD800 <= ord(each) < 0xE000 for each in name):
+        return False
+    return 0 < len(name.encode()) <= MAX_ID_BYTES
+
+
 def read_id(message: Mapping[str, Any]) -> str:
     """Return the viewer's own id of a subscription. Raises Refusal."""
     name = message.get("id")
-    if not isinstance(name, str) or not 0 < len(name.encode("utf-8", "replace")) <= MAX_ID_BYTES:
+    if not isinstance(name, str) or not is_id(name):
         raise Refusal("bad_request", f"`id` must be a text of 1 to {MAX_ID_BYTES} bytes", "name the subscription")
     return name
 

@@ -10,14 +10,14 @@ from typing import Final
 import trio
 
 from devices.link import Link
-from hub.core.columns import columns_of
 from hub.core.entities import Entities
 from hub.core.fanout import Fanout
 from hub.core.lines import Lines
+from hub.core.readings import points_in, readable_columns
 from hub.core.records import Columns, Row
 from hub.journal import Journal
 from hub.ports import HistoryStore, Now
-from hub.sessions.snapshot import Painter, points_in
+from hub.sessions.snapshot import Painter
 from hub.sessions.subscription import Subscription
 from hub.sessions.viewer import ViewerConnection
 
@@ -53,8 +53,10 @@ class Live:
         task_status.started()
         while True:
             await self.journal.wait_beyond(self.position)
-            rows = await self.journal.read(self.position, _MAX_ROWS)
-            self._feed(rows)
+            if self._owners:
+                self._feed(await self.journal.read(self.position, _MAX_ROWS))
+            else:
+                self._moved_to(self.journal.position)
 
     async def serve(self, link: Link, encoding: str, role: str) -> None:
         """Serve one viewer until it leaves, breaks a rule, or the hub stops."""
@@ -99,9 +101,12 @@ class Live:
         if wanted:
             self._fed += len(wanted)
             arrived_us = min(row.arrived_us for row in wanted)
-            columns = columns_of(wanted, self.journal.channels)
+            columns = readable_columns(wanted, self.journal.channels)
             self._feed_columns(columns, arrived_us, rows[-1].position)
-        self.position = rows[-1].position
+        self._moved_to(rows[-1].position)
+
+    def _moved_to(self, position: int) -> None:
+        self.position = position
         woken, self._moved = self._moved, trio.Event()
         woken.set()
 

@@ -17,16 +17,19 @@ from devices.wire.limits import CloseCode
 from hub.core.entities import Entities
 from hub.core.errors import Refusal
 from hub.core.lines import Lines
-from hub.core.selector import Request, read_id, read_subscribe
+from hub.core.selector import Request, is_id, read_id, read_subscribe
 from hub.ports import StoreUnavailable
-from hub.sessions.cursors import JournalRange, resume_after
+from hub.sessions.columns import Message
+from hub.sessions.cursors import JournalRange, resume_from
 from hub.sessions.encoding import ViewerEnd, decoded, encoded, first_end
+from hub.sessions.greeting import EntityMail
+from hub.sessions.picture import Picture
 from hub.sessions.snapshot import Painter
-from hub.sessions.subscription import Message, Subscription
+from hub.sessions.subscription import Subscription
 
 MAX_SUBSCRIPTIONS: Final = 64
-MAX_REQUESTS: Final = 128  # that wait to be answered; a viewer that asks faster waits to be read
-_PLURALS: Final = {"device": "devices", "command": "commands"}
+LAST_SEND_S: Final = 1.0
+MAX_ERRORS: Final = 64  # that wait; the oldest are forgotten
 
 
 class Feed(Protocol):
@@ -62,11 +65,12 @@ class ViewerConnection:
         self._role = role
         self._feed = feed
         self._subscriptions: dict[str, Subscription] = {}
-        self._requests: deque[Request] = deque()
-        self._errors: deque[Message] = deque(maxlen=MAX_REQUESTS)
-        self._entities: dict[tuple[str, str], Mapping[str, Any]] = {}  # the newest of each that is not sent yet
-        self._has_room = trio.Event()
+        self._requests: dict[str, Request] = {}  # by id, the newest of each; at most MAX_SUBSCRIPTIONS
+        self._building: str | None = None  # the id of the one that is being answered
+        self._errors: deque[Message] = deque(maxlen=MAX_ERRORS)
+        self._entities = EntityMail(feed.entities, self.wake)
         self._wake = trio.Event()
+        self._sending = trio.CancelScope()
 
     def wake(self) -> None:
         """Look for something to send."""
@@ -74,26 +78,24 @@ class ViewerConnection:
 
     async def run(self) -> None:
         """Serve the viewer until it leaves or breaks a rule, or the hub stops (Cancelled: 1012)."""
-        end: tuple[int, str] = (CloseCode.RESTART, "the hub is stopping")
-        unwatch = self._feed.entities.watch(self._entity_changed)
+        end: tuple[int, str] = (CloseCode.INTERNAL, "the hub failed")
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._send_loop)
+                nursery.start_soon(self._hurry_at_the_end)
                 await self._read_loop()
         except* LinkClosed:
             end = (CloseCode.NORMAL, "")
         except* ViewerEnd as group:
             end = first_end(group)
         finally:
-            unwatch()
+            self._entities.close()
             for subscription in self._subscriptions.values():
                 self._feed.unregister(subscription)
+            if trio.current_effective_deadline() == float("-inf"):  # we are being cancelled
+                end = (CloseCode.RESTART, "the hub is stopping")
             with trio.CancelScope(deadline=trio.current_time() + limits.CLOSE_TIMEOUT_S, shield=True):
                 await self._link.aclose(*end)
-
-    def _entity_changed(self, what: str, item: Mapping[str, Any]) -> None:
-        self._entities[what, str(item.get("device" if what == "device" else "id", ""))] = item
-        self._wake.set()
 
     async def _read_loop(self) -> None:
         while True:
@@ -101,19 +103,16 @@ class ViewerConnection:
             try:
                 self._take(message)
             except Refusal as refusal:
-                self._refuse(message, refusal)
-            while len(self._requests) >= MAX_REQUESTS:
-                self._has_room = trio.Event()
-                await self._has_room.wait()
+                self._refuse(message.get("id"), refusal)
 
     def _take(self, message: Mapping[str, Any]) -> None:
         match message.get("op"):
             case "subscribe":
                 request = read_subscribe(message)
-                others = self._subscriptions.keys() | {waiting.id for waiting in self._requests}
+                others = self._subscriptions.keys() | self._requests.keys()
                 if request.id not in others and len(others) >= MAX_SUBSCRIPTIONS:
                     raise Refusal("too_many", f"{MAX_SUBSCRIPTIONS} subscriptions are open, which is the limit", "end one first")
-                self._requests.append(request)
+                self._requests[request.id] = request
             case "unsubscribe":
                 self._end_subscription(read_id(message))
             case "drawn":
@@ -128,95 +127,93 @@ class ViewerConnection:
             raise Refusal("bad_request", "`n` must be the number of an update", "send the `n` of the last update drawn")
         subscription = self._subscriptions.get(read_id(message))
         if subscription is not None:
-            subscription.drawn(n)
+            subscription.undrawn.drawn(n)
 
     def _end_subscription(self, name: str) -> None:
-        self._requests = deque(waiting for waiting in self._requests if waiting.id != name)
+        self._requests.pop(name, None)
+        if self._building == name:
+            self._building = None
         subscription = self._subscriptions.pop(name, None)
         if subscription is not None:
             self._feed.unregister(subscription)
 
-    def _refuse(self, message: Mapping[str, Any], refusal: Refusal) -> None:
+    def _refuse(self, name: object, refusal: Refusal) -> None:
         said = {"op": "error", "code": refusal.code, "message": refusal.message, "hint": refusal.hint}
-        self._errors.append(said | ({"id": message["id"]} if isinstance(message.get("id"), str) else {}))
+        self._errors.append(said | ({"id": name} if is_id(name) else {}))
         self._wake.set()
 
     async def _send_loop(self) -> None:
         await self._greet()
         while True:
             self._wake = trio.Event()
-            await self._send_entities()
+            while self._errors:
+                await self._send(self._errors.popleft())
+            for message in self._entities.take():
+                await self._send(message)
             while self._requests:
-                await self._subscribe(self._requests.popleft())
-                self._has_room.set()
+                await self._subscribe(self._requests.pop(next(iter(self._requests))))
             next_s = await self._send_updates()
             with trio.CancelScope(deadline=next_s):
                 await self._wake.wait()
 
     async def _greet(self) -> None:
         feed = self._feed
-        name, _, version = feed.hub_name.partition(" ")
-        ready = {"op": "ready", "time_us": feed.now(), "hub": {"name": name, "version": version}, "journal": feed.journal.id}
+        ready = {"op": "ready", "time_us": feed.now(), "hub": feed.hub_name, "journal": feed.journal.id}
         await self._send({**ready, "role": self._role})
-        # What changes while this is being sent comes again with a higher version.
-        await self._send({"op": "devices", "items": feed.entities.devices()})
-        await self._send({"op": "commands", "items": feed.entities.commands()})
-        await self._send({"op": "system", **feed.entities.system()})
-
-    async def _send_entities(self) -> None:
-        while self._errors:
-            await self._send(self._errors.popleft())
-        waiting, self._entities = self._entities, {}
-        for what, op in _PLURALS.items():
-            items = [item for (kind, _), item in waiting.items() if kind == what]
-            if items:
-                await self._send({"op": op, "items": items})
-        for (kind, _), item in waiting.items():
-            if kind == "system":
-                await self._send({"op": "system", **item})
+        for message in self._entities.open():
+            await self._send(message)
 
     async def _subscribe(self, request: Request, reason: str = "new") -> None:
         """Replace a subscription: going on from its cursor where that is possible, else by a snapshot that says why."""
-        picture = after = None
+        self._building = request.id
         try:
-            if request.cursor is not None:
-                after = resume_after(self._feed.journal, request.cursor)
-                reason = "cursor_unknown" if after is None else "too_far"
-                picture = await self._feed.painter.resumed(request, after) if after is not None else None
-            is_resumed = picture is not None
-            picture = picture or await self._feed.painter.whole(request)
+            picture, reason = await self._picture(request, reason)
         except Refusal as refusal:
-            self._refuse({"id": request.id}, refusal)
+            self._refuse(request.id, refusal)
             return
         except StoreUnavailable as error:
-            self._refuse(
-                {"id": request.id}, Refusal("store_unavailable", f"the history cannot be read now: {error}", "subscribe again soon")
-            )
+            said = f"the history cannot be read now: {error}"
+            self._refuse(request.id, Refusal("store_unavailable", said, "subscribe again soon"))
+            return
+        if self._building is None:  # it was ended meanwhile
             return
         old = self._subscriptions.pop(request.id, None)
-        subscription = Subscription(request, picture, self._feed.lines, self._feed.journal.id)
+        from_us = picture.from_us if reason else self._feed.now() - request.span_us
+        subscription = Subscription(request, picture, self._feed.lines, self._feed.journal.id, from_us)
         self._feed.register(subscription, self)  # in the same step as the picture's end: nothing between is missed or doubled
         self._subscriptions[request.id] = subscription
         if old is not None:
+            subscription.changed_due_s = old.changed_due_s
             self._feed.unregister(old)
-        messages = subscription.resumed(picture, after or 0) if is_resumed else subscription.snapshot(picture, reason)
-        await self._send_of(subscription, messages)
+        if reason:
+            await self._send_of(subscription, subscription.snapshot(picture, reason))
+        else:
+            await self._send_of(subscription, subscription.resumed(picture, request.cursor or "", self._feed.now()))
+
+    async def _picture(self, request: Request, reason: str) -> tuple[Picture, str]:
+        """Return the picture and why it is a snapshot; "": it goes on from the cursor. Nothing is awaited after it is whole."""
+        if request.cursor is not None:
+            resume = resume_from(self._feed.journal, request.cursor)
+            reason = "cursor_unknown" if resume is None else "too_far"
+            if resume is not None:
+                held = replace(request, width_us=max(request.width_us, resume.width_us))
+                picture = await self._feed.painter.resumed(held, resume.after)
+                if picture is not None:
+                    return picture, ""
+        return await self._feed.painter.whole(request), reason
 
     async def _send_updates(self) -> float:
         """Send what is due; return when the next is."""
         next_s = float("inf")
         for subscription in list(self._subscriptions.values()):
-            if subscription.mailbox.is_overrun:
-                if subscription.is_slow(trio.current_time()):
-                    next_s = min(next_s, trio.current_time() + 1.0)
-                else:
+            feed, now_s = self._feed, trio.current_time()
+            if subscription.due_s(now_s, feed.stored) <= now_s:
+                if subscription.mailbox.is_overrun:
                     await self._subscribe(replace(subscription.request, cursor=None), "too_far")
-                continue
-            await self._send_of(subscription, subscription.changed(self._feed.stored))
-            now_s = trio.current_time()
-            if subscription.due_s(now_s) <= now_s:
-                await self._send_of(subscription, subscription.update(self._feed.position, now_s, self._feed.now()))
-            next_s = min(next_s, subscription.due_s(trio.current_time()))
+                    next_s = now_s
+                    continue
+                await self._send_of(subscription, subscription.due(feed.position, now_s, feed.now(), feed.stored))
+            next_s = min(next_s, subscription.due_s(trio.current_time(), feed.stored))
         return next_s
 
     async def _send_of(self, subscription: Subscription, messages: Iterable[Message]) -> None:
@@ -225,9 +222,18 @@ class ViewerConnection:
             subscription.sent(message, size_bytes, trio.current_time())
 
     async def _send(self, message: Mapping[str, Any]) -> int:
+        """Send a message whole; a cancelled one is given LAST_SEND_S, as half a message would leave no way to say goodbye."""
+        await trio.lowlevel.checkpoint_if_cancelled()
         raw = encoded(message, is_json=self._is_json)
-        with trio.move_on_after(limits.SEND_TIMEOUT_S) as scope:
+        with trio.CancelScope(deadline=trio.current_time() + limits.SEND_TIMEOUT_S, shield=True) as self._sending:
             await self._link.send(raw)
-        if scope.cancelled_caught:
+        if self._sending.cancelled_caught:
+            await trio.lowlevel.checkpoint_if_cancelled()
             raise ViewerEnd(CloseCode.SLOW_VIEWER, f"nothing could be written for {limits.SEND_TIMEOUT_S:g} s")
         return len(raw)
+
+    async def _hurry_at_the_end(self) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._sending.deadline = min(self._sending.deadline, trio.current_time() + LAST_SEND_S)

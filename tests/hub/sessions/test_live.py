@@ -41,7 +41,7 @@ async def test_a_viewer_is_greeted_with_everything(tmp_path: Path) -> None:
         screen = hub.screen()
         await until(lambda: screen.of("system"))
         assert [message["op"] for message in screen.messages] == ["ready", "devices", "commands", "system"]
-        assert screen.messages[0]["hub"] == {"name": "tributary", "version": "0"}
+        assert screen.messages[0]["hub"] == "tributary 0"
         hub.entities.put_device({"device": "pump", "presence": "offline"})
         await until(lambda: len(screen.of("devices")) == 2)
         assert screen.of("devices")[1]["items"][0]["presence"] == "offline"
@@ -156,18 +156,34 @@ async def test_a_viewer_that_never_reads_costs_a_bounded_amount_and_nobody_else(
 async def test_late_readings_are_told_once_the_store_shows_them(tmp_path: Path) -> None:
     async with live_hub(tmp_path) as hub:
         source = await hub.source()
-        source.put((hub.now_us, 1.0), arrived_us=hub.now_us)
+        for at in range(200):
+            source.put((hub.now_us - at * SECOND, 1.0), arrived_us=hub.now_us)
         await source.is_durable()
         await hub.is_stored()
         screen = hub.screen()
-        await subscribe(screen, SECOND, span_s=60)
-        late_us = hub.now_us - 600 * SECOND
+        await subscribe(screen, SECOND)
+        late_us = hub.now_us - 190 * SECOND - 1
         source.put((late_us, 5.0), arrived_us=hub.now_us)
         await until(lambda: screen.changed)
         (changed,) = screen.changed
         assert changed["from_us"] <= late_us < changed["to_us"]
         await subscribe(screen, SECOND)
         await shows(screen, source)
+
+
+async def test_what_is_older_than_the_viewer_shows_is_not_told(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        source, screens = await hub.source(), [hub.screen(), hub.screen()]
+        for screen, width_us in zip(screens, (0, SECOND), strict=True):
+            await subscribe(screen, width_us, span_s=60)
+        source.put((hub.now_us - 600 * SECOND, 5.0), arrived_us=hub.now_us)
+        await source.is_durable()
+        await hub.is_stored()
+        source.made.clear()
+        source.put((hub.now_us, 1.0), arrived_us=hub.now_us)
+        for screen in screens:
+            await shows(screen, source)
+            assert not screen.changed
 
 
 async def test_a_series_that_begins_later_joins(tmp_path: Path) -> None:

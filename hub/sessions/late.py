@@ -1,0 +1,42 @@
+"""Stretches that changed and are older than what the hub knows whole: the viewer asks for them again once the store shows them.
+
+Owns what is late in one subscription and which position the store has to pass. Two rounds are kept, one that waits with its position
+fixed and one that fills: with a single one a backfill without a pause would never be told. Bounded by the number of series.
+"""
+
+from hub.core.records import Series
+
+Stretch = tuple[int, int]  # [from_us, to_us)
+Late = dict[Series | None, Stretch]  # None: of any series
+
+
+class LateStretches:
+    """What is late in one subscription."""
+
+    def __init__(self) -> None:
+        self._waiting: Late = {}
+        self._waiting_for = 0
+        self._filling: Late = {}
+        self._filling_to = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting or self._filling)
+
+    def add(self, series: Series | None, from_us: int, to_us: int, position: int) -> None:
+        """Note a stretch that the store shows once it has passed a position."""
+        known = self._filling.get(series)
+        self._filling[series] = (from_us, to_us) if known is None else (min(from_us, known[0]), max(to_us, known[1]))
+        self._filling_to = max(position, self._filling_to)
+
+    def is_shown(self, stored: int) -> bool:
+        """Tell whether something may be told, the store being at a position."""
+        if not self._waiting and self._filling:
+            self._waiting, self._waiting_for, self._filling = self._filling, self._filling_to, {}
+        return bool(self._waiting) and self._waiting_for <= stored
+
+    def take(self, stored: int) -> Late:
+        """Return what the store shows by now, and forget it."""
+        if not self.is_shown(stored):
+            return {}
+        shown, self._waiting = self._waiting, {}
+        return shown
