@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import trio
+import trustme
 
 from devices.client import Device
 from devices.wire.messages import Channel
 from hub import main
 from hub.client import HubClient, HubError, LiveConnection
+from hub.client.local import pinned, read_admin_token
 from hub.config import Settings
 
 CHANNELS = (Channel("temp", "Cel"), Channel("level", "m"))
@@ -190,10 +192,35 @@ async def test_hub_that_stops_says_so_to_its_viewers(tmp_path: Path) -> None:
         await nursery.start(run)
         with trio.fail_after(20):
             async with HubClient.local(tmp_path) as client, client.live() as live:
+                # A session that is stopped in the middle of a message can say nothing more: wait until it has greeted us.
+                greeting = {"ready", "devices", "commands", "system"}
+                while greeting:
+                    greeting.discard((await live.receive())["op"])
                 stop.cancel()
                 with pytest.raises(HubError) as caught:
                     await read_to_the_end(live)
         assert (caught.value.code, caught.value.status) == ("closed", 1012)
+
+
+async def test_hub_with_tls_is_known_by_its_own_certificate(tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("hub.example")
+    chain, key = tmp_path / "hub.pem", tmp_path / "hub.key"
+    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(key))
+    settings = Settings(port=0, data_dir=tmp_path / "data", tls_certificate=chain, tls_key=key)
+    async with trio.open_nursery() as nursery:
+        url = await nursery.start(main.serve, settings)
+        assert url.startswith("https://")
+        token = read_admin_token(settings.data_dir)
+        with trio.fail_after(20):
+            async with HubClient(url, token, tls=pinned(chain)) as client, client.live() as live:
+                assert (await client.hub())["credit"] == "open"
+                assert (await live.receive())["op"] == "ready"
+            async with HubClient(url, token) as stranger:
+                with pytest.raises(HubError) as caught:
+                    await stranger.hub()
+        assert caught.value.code == "unreachable"
+        nursery.cancel_scope.cancel()
 
 
 async def test_nobody_at_the_address_is_told() -> None:
