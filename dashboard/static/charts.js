@@ -1,0 +1,327 @@
+// The charts of one device: one for each unit, with the channels that have it; and tiles for states, texts and positions.
+//
+// Owns how a series becomes lines: raw points a line, buckets a line of means in a band from minimum to maximum; a silence longer than
+// three intervals breaks it. Plotly draws. main.js calls `draw`.
+
+import { lastTime, lastValue, meanOf, numberOf } from "/static/model.js";
+import { colours } from "/static/theme.js";
+import { ago, digits, quantity, scaleOf, shown, symbol } from "/static/units.js";
+
+const GAP_INTERVALS = 3;
+const MAX_LINES = 8; // shown at first; more are a click away
+const LONG_NAME = 11; // letters; longer ones get a line of their own in the legend
+const CONFIG = { displayModeBar: false, responsive: false, showTips: false, doubleClick: false, scrollZoom: false };
+
+export class Charts {
+  constructor(root, waiting) {
+    this.root = root;
+    this.waiting = waiting;
+    this.cards = new Map(); // unit -> Card, "values" -> Tiles
+    this.isVisible = new WeakMap();
+    this.seen = new IntersectionObserver((entries) => {
+      for (const entry of entries) this.isVisible.set(entry.target, entry.isIntersecting);
+    }, { rootMargin: "200px" });
+    this.sized = new ResizeObserver((entries) => {
+      for (const entry of entries) for (const card of this.cards.values()) if (card.plot === entry.target) card.resize();
+    });
+  }
+
+  clear() {
+    for (const card of this.cards.values()) card.remove();
+    this.cards.clear();
+  }
+
+  // Colours have changed.
+  restyle() {
+    for (const card of this.cards.values()) card.palette = null;
+  }
+
+  // Draw what a model has of a device, up to `nowUs` on the hub's clock.
+  draw(model, device, nowUs) {
+    const groups = grouped(model, device);
+    this.waiting.hidden = groups.size > 0;
+    for (const [unit, card] of this.cards) {
+      if (groups.has(unit)) continue;
+      card.remove();
+      this.cards.delete(unit);
+    }
+    for (const [unit, channels] of groups) {
+      let card = this.cards.get(unit);
+      if (!card) {
+        card = unit === "values" ? new Tiles() : new Card(unit);
+        this.cards.set(unit, card);
+        this.root.append(card.element);
+        this.seen.observe(card.element);
+        if (card.plot) this.sized.observe(card.plot);
+      }
+      const view = { fromUs: nowUs - model.spanUs, nowUs, intervalUs: (device.interval_s ?? 0) * 1e6, hole: model.hole };
+      card.draw(channels, view, this.isVisible.get(card.element) !== false);
+    }
+  }
+}
+
+// The channels that a device declares and those it once had with data, by unit; in the device's own order.
+function grouped(model, device) {
+  const order = new Map((device.channels ?? []).map((channel, at) => [channel.name, at]));
+  const found = [...model.series.values()].filter((each) => each.device === device.device && each.rows.length > 0);
+  found.sort((a, b) => (order.get(a.channel) ?? 1e6) - (order.get(b.channel) ?? 1e6) || a.channel.localeCompare(b.channel));
+  const groups = new Map();
+  const values = [];
+  for (const series of found) {
+    if (series.kind === "text" || series.kind === "position" || (series.kind === "state" && !isNumeric(series.rows))) {
+      values.push(series);
+      continue;
+    }
+    const unit = series.kind === "counter" ? perSecond(series.unit) : series.kind === "state" ? "state" : series.unit === "1" ? "" : series.unit;
+    if (!groups.has(unit)) groups.set(unit, []);
+    groups.get(unit).push(series);
+  }
+  if (values.length) groups.set("values", values);
+  return groups;
+}
+
+const perSecond = (unit) => `${unit === "1" ? "" : unit}/s`;
+const isNumeric = (rows) => numberOf(lastValue(rows.at(-1))) !== null;
+
+// Parts are a click away where their whole is shown (cpu.0 beside cpu), and so are all beyond the first few.
+function hiddenAtFirst(channels) {
+  const names = channels.map((each) => each.channel);
+  const isPart = (each) => names.some((name) => each.channel.startsWith(`${name}.`));
+  const wholes = channels.filter((each) => !isPart(each));
+  return new Set([...channels.filter(isPart), ...wholes.slice(MAX_LINES)].map((each) => each.key));
+}
+
+function titleOf(unit, channels) {
+  if (unit === "state") return "States";
+  const stems = new Set(channels.map((each) => each.channel.split(/[. ]/)[0]));
+  if (unit === "" && stems.size === 1) return [...stems][0].replace(/^./, (letter) => letter.toUpperCase()).replaceAll("_", " ");
+  return unit.endsWith("/s") && quantity(unit) === symbol(unit) ? "Rate" : quantity(unit);
+}
+
+class Card {
+  constructor(unit) {
+    this.unit = unit;
+    this.palette = null;
+    this.hidden = null; // keys of series that the viewer has switched off
+    this.items = new Map(); // key -> elements of the legend
+    this.element = make("section", "card chart");
+    const head = make("div", "chart-head");
+    this.title = make("h2");
+    this.unitLabel = make("span", "chart-unit");
+    head.append(this.title, this.unitLabel);
+    this.plot = make("div", "plot");
+    this.plot.setAttribute("role", "img");
+    this.legend = make("ul", "legend");
+    this.element.append(head, this.plot, this.legend);
+  }
+
+  remove() {
+    window.Plotly.purge(this.plot);
+    this.element.remove();
+  }
+
+  resize() {
+    if (this.plot.classList.contains("js-plotly-plot") && this.plot.offsetWidth) window.Plotly.Plots.resize(this.plot);
+  }
+
+  draw(channels, view, isVisible) {
+    this.hidden ??= hiddenAtFirst(channels);
+    this.title.textContent = titleOf(this.unit, channels);
+    this.legend.classList.toggle("long", channels.some((each) => each.channel.length > LONG_NAME));
+    this.palette ??= colours();
+    const lines = channels.map((series, at) => ({ series, colour: this.palette.series[at % this.palette.series.length], ...lineOf(series, view) }));
+    this._legend(lines, view);
+    if (!isVisible) return;
+    const drawn = lines.filter((line) => !this.hidden.has(line.series.key));
+    const largest = drawn.reduce((most, line) => Math.max(most, line.largest), 0);
+    const scale = scaleOf(this.unit === "state" ? "" : this.unit, largest);
+    this.unitLabel.textContent = scale.symbol;
+    this.plot.setAttribute("aria-label", `Chart of ${channels.map((each) => each.channel).join(", ")}`);
+    const traces = drawn.flatMap((line) => tracesOf(line, scale, this.unit === "state"));
+    window.Plotly.react(this.plot, traces, layoutOf(this.palette, view, this.unit, drawn), CONFIG);
+  }
+
+  _legend(lines, view) {
+    const gone = new Set(this.items.keys());
+    for (const line of lines) {
+      const { key, channel } = line.series;
+      gone.delete(key);
+      const item = this.items.get(key) ?? this._legendItem(key, channel);
+      const isOn = !this.hidden.has(key);
+      item.button.setAttribute("aria-pressed", String(isOn));
+      item.button.style.setProperty("--line", line.colour);
+      const value = line.now === null ? "–" : shown(line.now, this.unit === "state" ? "" : this.unit);
+      if (item.value.textContent !== value) item.value.textContent = value;
+      const seconds = (view.nowUs - line.lastUs) / 1e6;
+      item.button.classList.toggle("stale", line.isStale);
+      item.button.title = `${channel}: ${value}, ${ago(seconds)}. Click to ${isOn ? "hide" : "show"} the line`;
+    }
+    for (const key of gone) {
+      this.items.get(key).item.remove();
+      this.items.delete(key);
+    }
+  }
+
+  _legendItem(key, channel) {
+    const item = make("li");
+    const button = make("button");
+    button.type = "button";
+    const name = make("span", "legend-name");
+    name.textContent = channel;
+    const value = make("span", "legend-value");
+    button.append(make("span", "swatch"), name, value);
+    button.addEventListener("click", () => {
+      if (!this.hidden.delete(key)) this.hidden.add(key);
+      this.element.dispatchEvent(new CustomEvent("redraw", { bubbles: true }));
+    });
+    item.append(button);
+    this.legend.append(item);
+    const elements = { item, button, value };
+    this.items.set(key, elements);
+    return elements;
+  }
+}
+
+// States with words, texts and positions: the present value of each.
+class Tiles {
+  constructor() {
+    this.element = make("section", "card chart");
+    const title = make("h2");
+    title.textContent = "Values";
+    this.list = make("dl", "tiles");
+    this.element.append(title, this.list);
+  }
+
+  remove() {
+    this.element.remove();
+  }
+
+  draw(channels, view) {
+    this.list.replaceChildren(...channels.map((series) => {
+      const row = series.rows.at(-1);
+      const tile = make("div");
+      const name = make("dt");
+      name.textContent = series.channel;
+      const value = make("dd");
+      value.textContent = shown(lastValue(row), series.unit);
+      value.title = ago((view.nowUs - lastTime(row)) / 1e6);
+      tile.append(name, value);
+      return tile;
+    }));
+  }
+}
+
+// The columns of a line: times in ms of local time (plotly knows no zones), mean, low, high; null where it breaks.
+export function lineOf(series, { fromUs, nowUs, intervalUs }) {
+  const rows = series.kind === "counter" ? rates(series.rows) : series.rows;
+  const gapUs = GAP_INTERVALS * Math.max(intervalUs, usualStep(rows), 50_000);
+  const x = [];
+  const mean = [];
+  const low = [];
+  const high = [];
+  let largest = 0;
+  let hasBand = false;
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at];
+    if (at > 0 && isGap(rows, at, gapUs)) {
+      x.push(local(rows[at - 1].t + rows[at - 1].w + 1));
+      mean.push(null);
+      low.push(null);
+      high.push(null);
+    }
+    const value = meanOf(row);
+    const bottom = row.w === 0 ? value : row.min;
+    const top = row.w === 0 ? value : row.max;
+    x.push(local(row.w === 0 ? row.t : Math.min(row.t + row.w / 2, Math.max(row.lastT, row.t))));
+    mean.push(value);
+    low.push(bottom);
+    high.push(top);
+    if (top !== bottom) hasBand = true;
+    if (row.t + row.w >= fromUs) largest = Math.max(largest, Math.abs(top ?? 0), Math.abs(bottom ?? 0));
+  }
+  const last = rows.at(-1);
+  const lastUs = last ? lastTime(last) : series.rows.length ? lastTime(series.rows.at(-1)) : fromUs;
+  const now = !last ? null : series.kind === "counter" ? meanOf(last) : lastValue(last);
+  return { x, mean, low, high, largest, hasBand, now, lastUs, isStale: nowUs - lastUs > gapUs + 2e6 };
+}
+
+function isGap(rows, at, gapUs) {
+  const step = rows[at].t - rows[at - 1].t;
+  if (step <= gapUs) return false;
+  // An interval that was changed is no silence: the steps around are then as long.
+  const around = [];
+  for (let near = Math.max(1, at - 2); near <= Math.min(rows.length - 1, at + 2); near += 1) around.push(rows[near].t - rows[near - 1].t);
+  return around.length < 4 || step > GAP_INTERVALS * middle(around);
+}
+
+function usualStep(rows) {
+  const steps = [];
+  const stride = Math.max(1, Math.floor(rows.length / 100));
+  for (let at = stride; at < rows.length; at += stride) steps.push(rows[at].t - rows[at - 1].t);
+  return steps.length ? middle(steps) : 0;
+}
+
+const middle = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+
+// A counter as the rate at which it rises; where it was reset there is no rate.
+export function rates(rows) {
+  const found = [];
+  for (let at = 1; at < rows.length; at += 1) {
+    const rise = numberOf(lastValue(rows[at])) - numberOf(lastValue(rows[at - 1]));
+    const seconds = (lastTime(rows[at]) - lastTime(rows[at - 1])) / 1e6;
+    found.push({ t: lastTime(rows[at]), n: 0, w: 0, v: rise >= 0 && seconds > 0 ? rise / seconds : null });
+  }
+  return found;
+}
+
+const zoneMs = (ms) => new Date(ms).getTimezoneOffset() * 60_000;
+const local = (us) => us / 1000 - zoneMs(us / 1000);
+
+function tracesOf(line, scale, isState) {
+  const scaled = (values) => (scale.factor === 1 ? values : values.map((value) => (value === null ? null : value / scale.factor)));
+  const shape = isState ? "hv" : "linear";
+  const common = { type: "scatter", mode: "lines", x: line.x, connectgaps: false, showlegend: false };
+  const mean = {
+    ...common, y: scaled(line.mean), name: line.series.channel, line: { color: line.colour, width: 1.7, shape },
+    hovertemplate: `%{text}${scale.symbol ? ` ${scale.symbol}` : ""}`, text: scaled(line.mean).map((value) => (value === null ? "" : digits(value))),
+  };
+  if (!line.hasBand) return [mean];
+  const edge = { ...common, hoverinfo: "skip", line: { width: 0, shape } };
+  return [
+    { ...edge, y: scaled(line.low) },
+    { ...edge, y: scaled(line.high), fill: "tonexty", fillcolor: faint(line.colour) },
+    mean,
+  ];
+}
+
+function faint(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  return `rgba(${red},${green},${blue},0.18)`;
+}
+
+function layoutOf(palette, view, unit, drawn) {
+  const isWhole = unit === "%" && drawn.every((line) => line.largest <= 100);
+  const axis = { gridcolor: palette.grid, zeroline: false, linecolor: palette.border, tickfont: { color: palette.muted, size: 11 }, fixedrange: true };
+  const shapes = view.hole
+    ? [{ type: "rect", xref: "x", yref: "paper", x0: local(view.hole[0]), x1: local(view.hole[1]), y0: 0, y1: 1, line: { width: 0 }, fillcolor: palette.border, opacity: 0.4 }]
+    : [];
+  return {
+    autosize: true,
+    margin: { l: 40, r: 16, t: 8, b: 24 },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: "inherit", color: palette.text, size: 12 },
+    hovermode: "x unified",
+    hoverlabel: { bgcolor: palette.surface, bordercolor: palette.border, font: { color: palette.text, size: 12 } },
+    dragmode: false,
+    xaxis: { ...axis, type: "date", range: [local(view.fromUs), local(view.nowUs)], showgrid: false, nticks: 6, tickangle: 0, tickformat: "%H:%M", hoverformat: "%b %-d, %H:%M:%S" },
+    yaxis: { ...axis, rangemode: "tozero", nticks: 5, ...(isWhole ? { range: [0, 100.5] } : {}), ...(unit === "state" ? { range: [-0.1, 1.1], tickvals: [0, 1], ticktext: ["off", "on"] } : {}) },
+    shapes,
+  };
+}
+
+function make(name, className = "") {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  return element;
+}

@@ -1,0 +1,229 @@
+// The page: joins connection, model, charts, devices and commands. The one place to see what happens when.
+//
+// A message changes the model at once and asks for a drawing; drawings are at most four a second, and none while the page is hidden.
+// After one the hub is told `drawn`, so that it merges for a viewer that cannot follow.
+
+import { Banners } from "/static/banners.js";
+import { Charts } from "/static/charts.js";
+import { Commands } from "/static/commands.js";
+import { Devices } from "/static/devices.js";
+import { Latency } from "/static/latency.js";
+import { Live } from "/static/live.js";
+import { Model } from "/static/model.js";
+import { Theme } from "/static/theme.js";
+import { duration } from "/static/units.js";
+
+const RANGES = [
+  { name: "5 min", spanS: 300, widthUs: 0 },
+  { name: "15 min", spanS: 900, widthUs: 1_000_000 },
+  { name: "1 h", spanS: 3_600, widthUs: 10_000_000 },
+  { name: "6 h", spanS: 21_600, widthUs: 60_000_000 },
+  { name: "24 h", spanS: 86_400, widthUs: 600_000_000 },
+];
+const DRAW_MS = 250;
+const DRAWN_MS = 500; // how often the hub is told
+const ASK_AGAIN_MS = 2_000;
+const CAUGHT_UP_MS = 5_000;
+const byId = (id) => document.getElementById(id);
+
+let range = RANGES[0];
+let model = null;
+let subscriptions = 0;
+let isFirstList = true;
+let hasList = false;
+let isDirty = false;
+let isScheduled = false;
+let drawnAt = 0;
+let toldAt = 0;
+let toldN = 0;
+let askedAt = 0;
+let askTimer = 0;
+let mergedAt = 0;
+
+const live = new Live({ onOpen, onMessage, onState });
+const banners = new Banners(() => live.tryNow());
+const charts = new Charts(byId("charts"), byId("waiting"));
+const commands = new Commands();
+const latency = new Latency(live);
+const devices = new Devices(choose, () => live.nowUs());
+const theme = new Theme(byId("theme"), () => {
+  // Called while the rest is still being made, too.
+  queueMicrotask(() => {
+    charts.restyle();
+    ask();
+  });
+});
+
+function onState(state) {
+  banners.connection(state);
+  document.body.classList.toggle("is-stale", state.kind !== "open");
+  if (state.kind !== "open") latency.clear();
+}
+
+function onOpen() {
+  isFirstList = true;
+  if (model) subscribe(model.cursor);
+}
+
+function onMessage(message) {
+  switch (message.op) {
+    case "ready":
+      commands.setRole(message.role);
+      break;
+    case "devices":
+      devices.apply(message.items, isFirstList);
+      isFirstList = false;
+      hasList = true;
+      showDevice();
+      break;
+    case "commands":
+      commands.apply(message.items);
+      break;
+    case "system":
+      banners.system(message);
+      break;
+    case "snapshot":
+    case "update":
+      if (message.id === model?.id && model.apply(message)) ask();
+      if (model?.isMerged) mergedAt = Date.now();
+      break;
+    case "changed":
+      if (message.id === model?.id) askAgain();
+      break;
+    case "error":
+      console.warn(`the hub refused a request: ${message.code}: ${message.message}`);
+      break;
+  }
+}
+
+// Show another device, or none.
+function choose(name) {
+  charts.clear();
+  if (model) live.send({ op: "unsubscribe", id: model.id });
+  model = null;
+  if (name !== null) begin();
+  showDevice();
+}
+
+// Begin a subscription of the chosen device and range.
+function begin() {
+  subscriptions += 1;
+  if (model) live.send({ op: "unsubscribe", id: model.id });
+  model = new Model(`page-${subscriptions}`, range.spanS * 1e6, range.widthUs);
+  latency.clear();
+  subscribe(null);
+}
+
+function subscribe(cursor) {
+  toldN = 0;
+  const request = { op: "subscribe", id: model.id, devices: [devices.chosen], channels: ["*"], span_s: range.spanS, width_us: range.widthUs };
+  live.send(cursor === null ? request : { ...request, cursor });
+}
+
+// Ask for everything again: older data has changed, or raw points were merged. At most every two seconds.
+function askAgain() {
+  clearTimeout(askTimer);
+  askTimer = setTimeout(() => {
+    askedAt = Date.now();
+    if (model) subscribe(null);
+  }, Math.max(0, askedAt + ASK_AGAIN_MS - Date.now()));
+}
+
+function showDevice() {
+  const device = devices.current();
+  byId("empty").hidden = device !== null || !hasList;
+  byId("view").hidden = device === null;
+  commands.show(device);
+  if (!device) return;
+  document.title = `${device.device} – Tributary`;
+  byId("device-name").textContent = device.device;
+  byId("device-name").dataset.presence = device.presence;
+  const facts = [devices.seenText(device) === "online" ? `online${since(device)}` : `${device.presence}, last seen ${devices.seenText(device)}`];
+  if (device.interval_s) facts.push(`every ${device.interval_s} s`);
+  if (device.firmware) facts.push(device.firmware);
+  if (Math.abs(device.clock_offset_us ?? 0) > 1e6) facts.push(`its clock is ${duration(Math.abs(device.clock_offset_us) / 1e6)} ${device.clock_offset_us > 0 ? "ahead" : "behind"}`);
+  byId("device-facts").textContent = facts.join(" · ");
+  byId("waiting").textContent = device.presence === "online" ? "Waiting for the first reading." : "No readings in this time range.";
+}
+
+function since(device) {
+  return device.connected_us === undefined ? "" : ` for ${duration(Math.max(0, live.nowUs() - device.connected_us) / 1e6)}`;
+}
+
+// Draw soon.
+function ask() {
+  isDirty = true;
+  if (isScheduled || document.hidden) return;
+  isScheduled = true;
+  setTimeout(() => requestAnimationFrame(draw), Math.max(0, drawnAt + DRAW_MS - performance.now()));
+}
+
+function draw() {
+  isScheduled = false;
+  const device = devices.current();
+  if (!isDirty || document.hidden || !model || !device || !window.Plotly) return;
+  isDirty = false;
+  const nowUs = live.nowUs();
+  const began = performance.now();
+  model.trim(nowUs);
+  charts.draw(model, device, nowUs);
+  byId("hole").hidden = model.hole === null;
+  byId("hole").textContent = "Part of this range is still being stored; it is filled in as soon as that is done.";
+  // A slow machine spends at most half of its time on drawing.
+  const tookMs = performance.now() - began;
+  drawnAt = began + Math.max(0, 2 * tookMs - DRAW_MS);
+  const shown = model;
+  // The next frame begins when this one is on the screen.
+  requestAnimationFrame(() => afterDrawing(shown, device));
+}
+
+function afterDrawing(shown, device) {
+  if (shown !== model || !live.isOpen) return;
+  const delays = model.takeDelays();
+  if (delays) latency.drawn(delays, model.newestUs, device.clock_offset_us);
+  tellDrawn();
+}
+
+function tellDrawn() {
+  if (!model || model.n === toldN || performance.now() - toldAt < DRAWN_MS) return;
+  toldAt = performance.now();
+  toldN = model.n;
+  live.send({ op: "drawn", id: model.id, n: model.n });
+}
+
+// Time moves on also where nothing comes; and what was drawn since the last report is told.
+setInterval(() => {
+  ask();
+  if (!document.hidden && !isDirty) tellDrawn();
+  if (model?.isMerged && !document.hidden && live.isOpen && Date.now() - mergedAt > CAUGHT_UP_MS) askAgain();
+}, 1_000);
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  live.tryNow();
+  ask();
+});
+byId("charts").addEventListener("redraw", () => ask());
+byId("logout").addEventListener("click", async () => {
+  await fetch("/logout", { method: "POST" });
+  location.assign("/");
+});
+
+for (const each of RANGES) {
+  const label = document.createElement("label");
+  const input = document.createElement("input");
+  input.type = "radio";
+  input.name = "range";
+  input.checked = each === range;
+  input.addEventListener("change", () => {
+    range = each;
+    charts.clear();
+    if (devices.chosen !== null) begin();
+  });
+  const text = document.createElement("span");
+  text.textContent = each.name;
+  label.append(input, text);
+  byId("ranges").append(label);
+}
+
+live.start();

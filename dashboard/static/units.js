@@ -1,0 +1,70 @@
+// How units and numbers are shown: UCUM codes as symbols, bytes with binary prefixes, seconds as longer times. Pure.
+
+const SYMBOLS = {
+  "": "", 1: "", Cel: "°C", "[degF]": "°F", K: "K", deg: "°", Ohm: "Ω", uV: "µV", uA: "µA", um: "µm", "m/s2": "m/s²", m2: "m²", m3: "m³",
+  "[ppm]": "ppm", "{rpm}": "rpm", "{count}": "", "/min": "/min", "kW.h": "kWh", "W.h": "Wh", "[psi]": "psi", bit: "bit", "ug/m3": "µg/m³",
+};
+const QUANTITIES = {
+  "": "Number", 1: "Number", "%": "Percentage", Cel: "Temperature", "[degF]": "Temperature", K: "Temperature", By: "Size", "By/s": "Throughput",
+  V: "Voltage", mV: "Voltage", A: "Current", mA: "Current", W: "Power", kW: "Power", "kW.h": "Energy", Hz: "Frequency", MHz: "Frequency",
+  s: "Duration", ms: "Duration", Pa: "Pressure", hPa: "Pressure", bar: "Pressure", lx: "Illuminance", m: "Length", "m/s": "Speed",
+  "m/s2": "Acceleration", kg: "Mass", g: "Mass", "{rpm}": "Rotation", "[ppm]": "Concentration", dB: "Level", L: "Volume", deg: "Angle",
+};
+const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
+const TIMES = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]];
+
+export const quantity = (unit) => QUANTITIES[unit] ?? symbol(unit);
+
+export function symbol(unit) {
+  if (unit in SYMBOLS) return SYMBOLS[unit];
+  if (unit.startsWith("By")) return `B${unit.slice(2)}`;
+  return unit.replace(/[{}[\]]/g, "");
+}
+
+// {factor, symbol}: values of `unit` up to `largest` read well when they are divided by factor and shown with the symbol.
+export function scaleOf(unit, largest) {
+  const size = Math.abs(largest);
+  if (unit === "By" || unit === "By/s") {
+    const power = Math.min(BINARY.length - 1, size >= 1024 ? Math.floor(Math.log2(size) / 10) : 0);
+    return { factor: 1024 ** power, symbol: `${BINARY[power]}B${unit.slice(2)}` };
+  }
+  if (unit === "s") {
+    const [factor, name] = TIMES.find(([seconds]) => size >= 2 * seconds) ?? TIMES.at(-1);
+    return { factor, symbol: name };
+  }
+  return { factor: 1, symbol: symbol(unit) };
+}
+
+// A number with about four digits that mean something.
+export function digits(value) {
+  const size = Math.abs(value);
+  if (!Number.isFinite(value)) return String(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
+  const decimals = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 1 : 2;
+  return value.toLocaleString("en", { minimumFractionDigits: Number.isInteger(value) ? 0 : decimals, maximumFractionDigits: size < 0.1 ? 4 : decimals });
+}
+
+// A value of any kind with its unit, as people read it.
+export function shown(value, unit) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "boolean") return value ? "on" : "off";
+  if (Array.isArray(value)) return value.map((each) => each.toFixed(5)).join(", ");
+  if (typeof value !== "number") return String(value);
+  const scale = scaleOf(unit, value);
+  const text = digits(value / scale.factor);
+  return scale.symbol ? `${text} ${scale.symbol}` : text;
+}
+
+export function milliseconds(ms) {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return duration(ms / 1000);
+}
+
+export function duration(seconds) {
+  const [size, name] = TIMES.find(([each]) => seconds >= each) ?? TIMES.at(-1);
+  return `${Math.floor(seconds / size)} ${name}`;
+}
+
+// "3 s ago" etc.
+export const ago = (seconds) => (seconds < 2 ? "just now" : `${duration(seconds)} ago`);
