@@ -4,9 +4,11 @@ Owns the names of what is in it, its lock, and the migrations between formats, a
 the format numbers. main.py enters it first and leaves it last; doctor looks through it.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -43,12 +45,13 @@ class DataDir:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise DataDirError(
-                f"cannot write in the data directory {self.path}: {error.strerror}; choose another with --data-dir or correct its owner"
-            ) from None
+            raise self._unwritable(error) from None
         try:
             self._take_lock(self._lock)
             self._check_format()
+        except OSError as error:
+            self._release()
+            raise self._unwritable(error) from None
         except BaseException:
             self._release()
             raise
@@ -60,13 +63,14 @@ class DataDir:
     def _take_lock(self, lock: int) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             holder = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
             raise DataDirError(
                 f"the data directory {self.path} is in use by process {holder}; stop that hub, or choose another with --data-dir"
             ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # no room for the number: the lock holds without it
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -101,6 +105,15 @@ class DataDir:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self.path / "format")
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)  # a directory that lost its number would count as one of this format
+        finally:
+            os.close(folder)
+
+    def _unwritable(self, error: OSError) -> DataDirError:
+        advice = "free some space" if error.errno == errno.ENOSPC else "choose another with --data-dir or correct its owner"
+        return DataDirError(f"cannot write in the data directory {self.path}: {error.strerror}; {advice}")
 
     def _newer(self, what: str, found: int, known: int) -> DataDirError:
         return DataDirError(

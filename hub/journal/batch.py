@@ -1,9 +1,10 @@
-"""What goes into one commit: frames and epochs to open, in order, and what that means for marks and owners.
+"""What goes into one commit, by owner: frames and epochs to open, and what that means for marks and owners.
 
-Owns the arithmetic of a batch; plain code without I/O. Filled by pending.py, committed by journal.py.
+Owns the arithmetic of a batch; plain code without I/O. By owner, because owners leave, and thousands of them at once: each takes its
+share out without a look at the others. Filled by pending.py, committed by journal.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -32,66 +33,104 @@ class Entry(NamedTuple):
 class OpeningRequest:
     """Epochs that a session waits to have opened."""
 
-    owner: Owner
     openings: Sequence[Opening]
     settled: trio.Event = field(default_factory=trio.Event)
     is_durable: bool = False
 
 
 @dataclass(slots=True)
-class Batch:
-    """What goes into one commit, in order."""
+class Share:
+    """What one owner has in a batch, in the order it came."""
 
     requests: list[OpeningRequest] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     size_bytes: int = 0
 
-    def __bool__(self) -> bool:
-        return bool(self.requests or self.entries)
+    def marks(self) -> dict[int, int]:
+        """Return {epoch: highest seq} of the frames."""
+        marks: dict[int, int] = {}
+        for entry in self.entries:
+            for epoch, seq in entry.marks:
+                if seq > marks.get(epoch, 0):
+                    marks[epoch] = seq
+        return marks
+
+
+@dataclass(slots=True)
+class Batch:
+    """What goes into one commit. The frames of an owner stay in order; owners go one after another."""
+
+    shares: dict[Owner, Share] = field(default_factory=dict)
+    size_bytes: int = 0  # of the frames' bodies
+    entries: int = 0
+
+    def add(self, entry: Entry) -> None:
+        """Append a frame."""
+        size_bytes = len(entry.row.body)
+        share = self._share(entry.owner)
+        share.entries.append(entry)
+        share.size_bytes += size_bytes
+        self.size_bytes += size_bytes
+        self.entries += 1
+
+    def ask(self, owner: Owner, request: OpeningRequest) -> None:
+        """Append epochs to open."""
+        self._share(owner).requests.append(request)
+
+    def _share(self, owner: Owner) -> Share:
+        share = self.shares.get(owner)
+        if share is None:
+            share = self.shares[owner] = Share()
+        return share
+
+    def remove(self, owner: Owner) -> None:
+        """Take an owner's share out."""
+        share = self.shares.pop(owner, None)
+        if share is not None:
+            self.size_bytes -= share.size_bytes
+            self.entries -= len(share.entries)
+
+    def append(self, later: "Batch") -> None:
+        """Append what came later."""
+        for owner, share in later.shares.items():
+            mine = self._share(owner)
+            mine.requests += share.requests
+            mine.entries += share.entries
+            mine.size_bytes += share.size_bytes
+        self.size_bytes += later.size_bytes
+        self.entries += later.entries
+
+    def requests(self) -> Iterator[OpeningRequest]:
+        """Yield the requests to open epochs."""
+        for share in self.shares.values():
+            yield from share.requests
 
     def openings(self) -> list[Opening]:
-        """Return the openings in order."""
-        return [opening for request in self.requests for opening in request.openings]
+        """Return the epochs to open."""
+        return [opening for request in self.requests() for opening in request.openings]
 
     def rows(self) -> list[Row]:
         """Return the rows: first what openings note as acked elsewhere, then the frames."""
-        elsewhere = [
+        rows = [
             Row(0, opening.device, opening.epoch, opening.elsewhere, RowKind.ELSEWHERE, opening.opened_us, b"", None)
             for opening in self.openings()
             if opening.elsewhere
         ]
-        return elsewhere + [entry.row for entry in self.entries]
+        for share in self.shares.values():
+            rows += [entry.row for entry in share.entries]
+        return rows
 
     def marks(self) -> dict[tuple[str, int], int]:
         """Return how far each mark moves."""
         marks = {(opening.device, opening.epoch): opening.elsewhere for opening in self.openings() if opening.elsewhere}
-        for entry in self.entries:
-            for epoch, seq in entry.marks:
-                key = (entry.row.device, epoch)
-                if seq > marks.get(key, 0):
-                    marks[key] = seq
+        for share in self.shares.values():
+            for _, row, moves in share.entries:
+                for epoch, seq in moves:
+                    key = (row.device, epoch)
+                    if seq > marks.get(key, 0):
+                        marks[key] = seq
         return marks
 
     def told(self) -> dict[Owner, dict[int, int]]:
         """Return what each owner is told."""
-        told: dict[Owner, dict[int, int]] = {}
-        for owner, _, marks in self.entries:
-            mine = told.setdefault(owner, {})
-            for epoch, seq in marks:
-                if seq > mine.get(epoch, 0):
-                    mine[epoch] = seq
-        return told
-
-    def followed_by(self, later: "Batch") -> "Batch":
-        """Return both as one."""
-        return Batch(self.requests + later.requests, self.entries + later.entries, self.size_bytes + later.size_bytes)
-
-    def without(self, owner: Owner) -> "Batch":
-        """Return what is left when an owner's share is taken out."""
-        entries = [entry for entry in self.entries if entry.owner is not owner]
-        requests = [request for request in self.requests if request.owner is not owner]
-        return Batch(requests, entries, sum(len(entry.row.body) for entry in entries))
-
-    def has(self, owner: Owner) -> bool:
-        """Tell whether something of an owner is in it."""
-        return any(entry.owner is owner for entry in self.entries) or any(request.owner is owner for request in self.requests)
+        return {owner: share.marks() for owner, share in self.shares.items() if share.entries}

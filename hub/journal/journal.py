@@ -28,8 +28,7 @@ _LAST_COMMIT_S: Final = 5.0  # when stopping
 class Journal:
     """One journal file and everything that waits for it.
 
-    The order of a commit: the file is synced; owners are told (in this order acks go out); `on_commit` callbacks get the rows;
-    waiters wake. Nothing of a frame is visible before.
+    The order of a commit: the file is synced; owners are told; `on_commit` callbacks get the rows; waiters wake.
     """
 
     def __init__(self, file: JournalFile, settings: JournalSettings, now: Now) -> None:
@@ -46,13 +45,13 @@ class Journal:
         self._told_holding: str | None = None
         self._on_commit: list[Callable[[Sequence[Row]], None]] = []
         self._on_holding: list[Callable[[], None]] = []
-        self._commits = self._rows = 0
-        self._commit_s = 0.0
+        self._commits = self._rows = self._commit_us = 0
+        self._commit_s = self._last_commit_s = 0.0
         # What the file knows; filled when it is opened.
         self._room = Room(settings, 0)
         self._marks = Marks(())
         self._tail = Tail(0, 0)
-        self._upkeep = Upkeep(self._writer, settings, JournalState("", 1, 0, (), {}), self._room, self._marks, now)
+        self._upkeep = Upkeep(self._writer, settings, JournalState("", 1, 0, (), {}), self._room, self._marks)
 
     @property
     def first(self) -> int:
@@ -65,7 +64,7 @@ class Journal:
             state = await self._writer.call(self._file.open)
             await self._take_state(state)
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._upkeep.run, lambda: self.position, self._tell_holding)
+                nursery.start_soon(self._upkeep.run, lambda: self.position, self._looked)
                 task_status.started()
                 try:
                     await self._commit_loop()
@@ -82,14 +81,14 @@ class Journal:
         self._room = Room(self._settings, await self._writer.call(self._file.disk_bytes))
         self._marks = Marks(state.marks)
         self._tail = Tail(self._settings.tail_bytes, state.last)
-        self._upkeep = Upkeep(self._writer, self._settings, state, self._room, self._marks, self._now)
+        self._upkeep = Upkeep(self._writer, self._settings, state, self._room, self._marks)
         self._is_running = True
         await self._upkeep.measure()
         self._tell_holding()
 
     async def _commit_last(self) -> None:
         with trio.move_on_after(_LAST_COMMIT_S, shield=True):
-            if self._pending.rows and not self.holding and not self._writer.is_broken:
+            if self._pending and not self.holding and not self._writer.is_broken:
                 await self._commit()
 
     @property
@@ -105,11 +104,16 @@ class Journal:
         if not self._is_running:
             raise RuntimeError("the journal is not running")
         self._pending.add(entry)
-        self._room.pending(self._pending.waiting_bytes)
+        self._room.pending(self._pending.size_bytes)
         self._tell_holding()
 
     async def open_epochs(self, owner: Owner, openings: Sequence[Opening]) -> bool:
-        """Open epochs and return True when that is durable; False at once while the journal holds: they go into the first commit after."""
+        """Open epochs and return True when that is durable; False at once while the journal holds: they go into the first commit after.
+
+        A cancelled call leaves them waiting: `withdraw` takes them out. Raises RuntimeError while the journal is not running.
+        """
+        if not self._is_running:
+            raise RuntimeError("the journal is not running")
         if not openings:
             await trio.lowlevel.checkpoint()
             return True
@@ -124,15 +128,15 @@ class Journal:
         await self._pending.withdraw(owner)
 
     def marks(self, device: str) -> Mapping[int, int]:
-        """Return {epoch: highest durable seq} of a device."""
+        """Return {epoch: highest durable seq} of a device; a session then asks for the `channels` of those it goes on with."""
         return self._marks.of(device)
 
     def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
-        """Return the channels an epoch is numbered with. Raises KeyError. Any thread may call it."""
+        """Return the channels an epoch is numbered with; the longest unasked are forgotten first. Raises KeyError. For any thread."""
         return self._marks.channels(device, epoch)
 
     async def read(self, after: int, max_rows: int = 1000, max_bytes: int = 4_194_304) -> list[Row]:
-        """Return committed rows above a position, oldest first, at least one where there is one."""
+        """Return committed rows above a position, oldest first, at least one where there is one. Raises JournalBroken."""
         await trio.lowlevel.checkpoint()
         if self._tail.has_all_above(after):
             return self._tail.read(after, max_rows, max_bytes)
@@ -148,7 +152,7 @@ class Journal:
             await self._committed.wait()
 
     def on_commit(self, callback: Callable[[Sequence[Row]], None]) -> None:
-        """Call `callback(rows)` after each commit, in order; it must not raise or block."""
+        """Call `callback(rows)` after each commit of rows, in order; it must not raise or block."""
         self._on_commit.append(callback)
 
     def on_holding(self, callback: Callable[[], None]) -> None:
@@ -169,10 +173,12 @@ class Journal:
             "position": self.position,
             "first_position": self.first,
             "pending_rows": self._pending.rows,
-            "pending_bytes": self._pending.waiting_bytes,
+            "pending_bytes": self._pending.size_bytes,
             "commits": self._commits,
             "committed_rows": self._rows,
             "commit_seconds": self._commit_s,
+            "last_commit_seconds": self._last_commit_s,
+            "last_commit_time_us": self._commit_us,
             "size_bytes": self._room.size_bytes,
             "free_bytes": self._room.free_bytes,
             "tail_rows": len(self._tail),
@@ -180,11 +186,13 @@ class Journal:
         }
 
     async def _commit_loop(self) -> None:
+        next_s = 0.0
         while True:
             await self._pending.wait_for_work()
-            await trio.sleep(self._settings.gather_s)
+            await trio.sleep_until(next_s)
+            next_s = trio.current_time() + self._settings.gather_s
             if not await self._commit():
-                await trio.sleep(_RETRY_S)
+                next_s = trio.current_time() + _RETRY_S
 
     async def _commit(self) -> bool:
         """Commit what waits; False: there was no room, and it waits on."""
@@ -195,42 +203,46 @@ class Journal:
             with trio.CancelScope(shield=True):  # what was taken is committed or put back, whatever is cancelled
                 first = await self._writer.call(partial(self._file.commit, openings, rows, marks))
         except JournalFull:
-            self._pending.put_back(batch)
-            self._pending.settle()
-            self._found_full()
+            self._pending.put_back()
+            self._room.is_full = True
+            self._tell_holding()
             return False
-        self._commit_s += trio.current_time() - began_s
+        self._last_commit_s = trio.current_time() - began_s
+        self._commit_s += self._last_commit_s
         self._commits += 1
-        self._marks.committed(openings, marks)
-        self._tell(batch, [Row(first + at, *row[1:]) for at, row in enumerate(rows)])
+        self._commit_us = self._now()
+        if rows:
+            self.position = first + len(rows) - 1
+        self._marks.committed(openings, marks, self.position)
+        self._tell(batch, [tuple.__new__(Row, (first + at, *row[1:])) for at, row in enumerate(rows)])
         return True
 
     def _tell(self, batch: Batch, rows: list[Row]) -> None:
+        self._pending.settle()
+        self._room.is_full = False
+        self._room.pending(self._pending.size_bytes)
+        for request in batch.requests():
+            request.is_durable = True
+            request.settled.set()
         if rows:
             self._rows += len(rows)
             self._tail.append(rows)
-            self.position = rows[-1].position
-        self._room.is_full = False
-        self._room.pending(self._pending.waiting_bytes)
-        for request in batch.requests:
-            request.is_durable = True
-            request.settled.set()
-        for owner, marks in batch.told().items():
-            owner.committed(marks)
-        for callback in self._on_commit:
-            callback(rows)
-        self._pending.settle()
-        if rows:
+            for owner, marks in batch.told().items():
+                owner.committed(marks)
+            for callback in self._on_commit:
+                callback(rows)
             woken, self._committed = self._committed, trio.Event()
             woken.set()
         self._tell_holding()
 
-    def _found_full(self) -> None:
-        self._room.is_full = True
+    def _looked(self) -> None:
+        """Follow a look at the room. Where nothing waits no commit can find room again: let devices try."""
+        if not self._pending:
+            self._room.is_full = False
         self._tell_holding()
 
     def _tell_holding(self) -> None:
-        if self.holding != self._told_holding:
-            self._told_holding = self.holding
+        if (holding := self.holding) != self._told_holding:
+            self._told_holding = holding
             for callback in self._on_holding:
                 callback()

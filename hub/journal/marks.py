@@ -1,62 +1,81 @@
 """The marks in memory: which epochs of which device are known, how far each is durable, and with which channels.
 
-Owns the copy that sessions ask; the file is the truth and is written first. Plain code; `channels` is also read by worker threads.
+Owns the copy that sessions ask, and which epochs may be forgotten; the file is the truth and is written first. Plain code; `channels`
+is also called by worker threads.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import Final
 
+from devices.wire.limits import MAX_UNFINISHED
 from devices.wire.messages import Channel
 from hub.ports import EpochMark, Opening
 
-KEPT_EPOCHS: Final = 64  # per device, for ever; older ones for KEPT_S
-KEPT_S: Final = 30 * 86_400
+# Per device, whatever their age: the 64 it may list in hello, which makes them the last used, and 64 more. Age is no bound: a device
+# that connects anew every ten seconds opens 260,000 epochs in a month.
+KEPT_EPOCHS: Final = 2 * MAX_UNFINISHED
+
+
+class _Mark:
+    __slots__ = ("channels", "position", "seq", "used")
+
+    def __init__(self, seq: int, position: int, channels: tuple[Channel, ...], used: int) -> None:
+        self.seq = seq
+        self.position = position  # no row of the epoch is above it
+        self.channels = channels
+        self.used = used  # rises over all marks
 
 
 class Marks:
-    """Durable seq, channels and age of every epoch."""
+    """Durable seq and channels of every epoch, by device."""
 
     def __init__(self, marks: Sequence[EpochMark]) -> None:
-        self._seqs: dict[str, dict[int, int]] = {}
-        self._channels: dict[tuple[str, int], tuple[Channel, ...]] = {}
-        self._opened_us: dict[tuple[str, int], int] = {}
+        """Take the marks of the file, the longest unused first."""
+        self._uses = count()
+        self._devices: dict[str, dict[int, _Mark]] = {}
         for mark in marks:
-            self._seqs.setdefault(mark.device, {})[mark.epoch] = mark.seq
-            self._channels[mark.device, mark.epoch] = mark.channels
-            self._opened_us[mark.device, mark.epoch] = mark.opened_us
+            self._add(mark.device, mark.epoch, mark.seq, mark.position, mark.channels)
 
     def of(self, device: str) -> Mapping[int, int]:
         """Return {epoch: durable seq} as it stands now."""
-        return dict(self._seqs.get(device, {}))
+        return {epoch: mark.seq for epoch, mark in self._devices.get(device, {}).items()}
 
     def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
-        """Return the channel list of an epoch. Raises KeyError."""
-        return self._channels[device, epoch]
+        """Return the channel list of an epoch; asking counts as a use of it. Raises KeyError."""
+        mark = self._devices[device][epoch]
+        mark.used = next(self._uses)
+        return mark.channels
 
-    def committed(self, openings: Iterable[Opening], moves: Mapping[tuple[str, int], int]) -> None:
-        """Follow a commit."""
+    def committed(self, openings: Iterable[Opening], moves: Mapping[tuple[str, int], int], position: int) -> None:
+        """Follow a commit whose last row has this position."""
         for opening in openings:
-            key = (opening.device, opening.epoch)
-            if key not in self._channels:
-                self._channels[key] = opening.channels
-                self._opened_us[key] = opening.opened_us
-                self._seqs.setdefault(opening.device, {})[opening.epoch] = 0
+            if opening.epoch not in self._devices.get(opening.device, {}):
+                self._add(opening.device, opening.epoch, 0, 0, opening.channels)
         for (device, epoch), seq in moves.items():
-            seqs = self._seqs.get(device, {})
-            if epoch in seqs and seq > seqs[epoch]:
-                seqs[epoch] = seq
+            mark = self._devices.get(device, {}).get(epoch)
+            if mark is not None:
+                mark.seq = max(mark.seq, seq)
+                mark.position = position
+                mark.used = next(self._uses)
 
-    def forgettable(self, now_us: int) -> list[tuple[str, int]]:
-        """Return (device, epoch) of marks beyond the newest KEPT_EPOCHS of their device that are older than KEPT_S."""
-        before_us = now_us - KEPT_S * 1_000_000
-        found = []
-        for device, seqs in self._seqs.items():
-            if len(seqs) > KEPT_EPOCHS:
-                newest_first = sorted(seqs, key=lambda epoch: self._opened_us[device, epoch], reverse=True)
-                found += [(device, epoch) for epoch in newest_first[KEPT_EPOCHS:] if self._opened_us[device, epoch] < before_us]
-        return found
+    def forget(self, first: int) -> list[tuple[str, int]]:
+        """Forget, and return as (device, epoch), what is beyond the KEPT_EPOCHS last used of its device and has no row from `first` on.
 
-    def forget(self, marks: Iterable[tuple[str, int]]) -> None:
-        """Forget marks that the file has forgotten."""
-        for device, epoch in marks:
-            del self._seqs[device][epoch], self._channels[device, epoch], self._opened_us[device, epoch]
+        The same epochs must leave the file before the next commit.
+        """
+        forgotten = []
+        for device, marks in self._devices.items():
+            if len(marks) > KEPT_EPOCHS:
+                last_used_first = sorted(marks, key=lambda epoch: marks[epoch].used, reverse=True)
+                forgotten += [(device, epoch) for epoch in last_used_first[KEPT_EPOCHS:] if marks[epoch].position < first]
+        for device, epoch in forgotten:
+            del self._devices[device][epoch]
+        return forgotten
+
+    def _add(self, device: str, epoch: int, seq: int, position: int, channels: tuple[Channel, ...]) -> None:
+        marks = self._devices.setdefault(device, {})
+        if marks:
+            before = next(reversed(marks.values())).channels
+            channels = before if before == channels else channels  # mostly the same list: then it is kept once
+        marks[epoch] = _Mark(seq, position, channels, next(self._uses))

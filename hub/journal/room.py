@@ -20,7 +20,7 @@ class JournalSettings:
     resume_bytes: int = 2_000_000_000  # beyond this size rows go as soon as every follower has them
     followers: tuple[str, ...] = ("history", "ledger")  # who holds rows back
     tail_bytes: int = 32 << 20  # of the newest rows in memory, for followers that keep up
-    gather_s: float = 0.005  # between two commits: what comes in between shares one sync
+    gather_s: float = 0.005  # from the beginning of a commit to that of the next: what comes in between shares one sync
 
 
 class Room:

@@ -1,42 +1,32 @@
 """The journal's file: SQLite in WAL mode with synchronous=FULL, so that a commit that returned is on disk.
 
-Owns the tables and how SQLite's errors are told apart; called by journal.py from one worker thread at a time, but for `read`, which
-has a connection of its own and may run beside a commit.
+Owns the transactions and how SQLite's errors are told apart; sqlite_state.py has the tables. Called by journal.py from one worker
+thread at a time, but for `read`, which has a connection of its own and may run beside a commit.
 """
 
+import errno
 import os
 import secrets
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-import msgpack
-
-from devices.wire.hello import channel_to_map, channels_from_list
-from devices.wire.messages import Channel
 from hub.core.records import Row
-from hub.ports import EpochMark, FollowerCursor, JournalBroken, JournalFull, JournalState, Opening
+from hub.journal.sqlite_state import make_tables, packed_channels, read_state, verify
+from hub.ports import FollowerCursor, JournalBroken, JournalFull, JournalState, Opening
 
-FORMAT: Final = 1  # PRAGMA user_version; a change comes with a migration in hub/datadir.py
-_FULL, _IOERR = 13, 10  # sqlite.org/rescode.html, primary codes
-# What SQLite says when the disk is full while it grows the WAL's index: no data was written by then.
+_FULL: Final = 13  # sqlite.org/rescode.html, primary code
+# SQLite says SQLITE_FULL wherever a write meets ENOSPC, but for one place, tried on a tmpfs: growing the WAL's index while the
+# file is opened. Every other I/O error is one, ENOSPC out of a sync too: after a failed sync nobody knows what is on disk.
 _IOERR_SHMSIZE: Final = 4874
 _NO_ROOM_BYTES: Final = 1 << 20
 _CHUNK_ROWS: Final = 256
+_CHECKPOINT_BYTES: Final = 4 << 20  # of changes; as SQLite's own 1,000 pages
+_CHANGE_BYTES: Final = 200  # of a mark or a row beside its body, roughly
 
-# AUTOINCREMENT: a position is never given twice, also when the table was trimmed empty. No second index: with one a commit
-# takes four times as long.
-_TABLES: Final = """
-CREATE TABLE frames (position INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL,
-    kind INTEGER NOT NULL, arrived_us INTEGER NOT NULL, body BLOB NOT NULL, rejects BLOB);
-CREATE TABLE marks (device TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, position INTEGER NOT NULL,
-    opened_us INTEGER NOT NULL, channels BLOB NOT NULL, PRIMARY KEY (device, epoch)) WITHOUT ROWID;
-CREATE TABLE cursors (follower TEXT PRIMARY KEY, applied INTEGER NOT NULL, safe INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
 # The row's own position (?1) is 0 before the commit: SQLite gives it.
 _INSERT: Final = "INSERT INTO frames (device, epoch, seq, kind, arrived_us, body, rejects) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 _OPEN: Final = "INSERT OR IGNORE INTO marks (device, epoch, seq, position, opened_us, channels) VALUES (?, ?, 0, 0, ?, ?)"
@@ -54,69 +44,74 @@ class SQLiteJournalFile:
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._reading = threading.Lock()
+        self._unchecked_bytes = 0  # written since the last checkpoint
 
     def open(self) -> JournalState:
-        """Open or make the file and read what it knows. Raises JournalBroken where it is no journal."""
-        with self._told_apart():
-            self._writer = _connect(self._path)
-            if self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-                self._make(self._writer)
-            self._reader = _connect(self._path)
-            return _state(self._writer)
+        """Open or make the file, verify it after an unclean end, and read what it knows.
+
+        Raises JournalBroken where it is damaged or no journal, OSError (ENOSPC) where the disk is too full to open it.
+        """
+        was_killed = _size_bytes(self._path.with_name(self._path.name + "-wal")) > 0
+        try:
+            with self._told_apart():
+                self._writer = _connect(self._path)
+                if self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                    self._make(self._writer)
+                verify(self._writer, self._path, is_thorough=was_killed)
+                self._reader = _connect(self._path)
+                return read_state(self._writer)
+        except JournalFull as error:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path)) from error
 
     def _make(self, connection: sqlite3.Connection) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in _TABLES.strip().split(";\n"):
-            connection.execute(statement)
-        connection.execute("INSERT INTO meta VALUES ('journal', ?)", (secrets.token_hex(8),))
-        connection.execute(f"PRAGMA user_version = {FORMAT}")
-        connection.execute("COMMIT")
+        with _transaction(connection):
+            make_tables(connection, secrets.token_hex(8))
         _sync_folder(self._path.parent)
 
     def commit(self, openings: Sequence[Opening], rows: Sequence[Row], marks: Mapping[tuple[str, int], int]) -> int:
         """Append rows, open epochs, move marks and sync, all or nothing; return the position of the first row."""
-        writer = self._open_writer()
+        writer = self._opened(self._writer)
         with self._told_apart(), _transaction(writer):
-            packed = [(o.device, o.epoch, o.opened_us, _packed(o.channels)) for o in openings]
-            writer.executemany(_OPEN, packed)
+            writer.executemany(_OPEN, [(o.device, o.epoch, o.opened_us, packed_channels(o.channels)) for o in openings])
             writer.executemany(_INSERT, rows)
             (last,) = writer.execute("SELECT last_insert_rowid()").fetchone()
             writer.executemany(_MARK, [(seq, last, device, epoch) for (device, epoch), seq in marks.items()])
+        self._changed(sum(len(row.body) for row in rows) + _CHANGE_BYTES * (len(rows) + len(marks) + len(openings)))
         return int(last) - len(rows) + 1
 
     def read(self, after: int, max_rows: int, max_bytes: int) -> list[Row]:
         """Return rows above `after`, oldest first; at least one where there is one."""
         rows: list[Row] = []
         size_bytes = 0
-        with self._reading, self._told_apart():
-            assert self._reader is not None
-            with closing(self._reader.execute(_READ, (after, max_rows))) as found:
-                while size_bytes < max_bytes and (chunk := found.fetchmany(_CHUNK_ROWS)):
-                    for row in map(Row._make, chunk):
-                        if rows and size_bytes + len(row.body) > max_bytes:
-                            return rows
-                        rows.append(row)
-                        size_bytes += len(row.body)
+        with self._reading, self._told_apart(), closing(self._opened(self._reader).execute(_READ, (after, max_rows))) as found:
+            while size_bytes < max_bytes and (chunk := found.fetchmany(_CHUNK_ROWS)):
+                for row in map(Row._make, chunk):
+                    if rows and size_bytes + len(row.body) > max_bytes:
+                        return rows
+                    rows.append(row)
+                    size_bytes += len(row.body)
         return rows
 
     def set_cursor(self, follower: str, cursor: FollowerCursor) -> None:
         """Keep a follower's cursor."""
-        writer = self._open_writer()
+        writer = self._opened(self._writer)
         with self._told_apart(), _transaction(writer):
             writer.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (follower, *_numbers(cursor)))
 
     def trim(self, below: int, max_rows: int) -> int:
         """Delete at most `max_rows` rows with positions lower than `below`; return how many went."""
-        writer = self._open_writer()
+        writer = self._opened(self._writer)
         with self._told_apart(), _transaction(writer):
             (first,) = writer.execute("SELECT min(position) FROM frames").fetchone()
             if first is None or first >= below:
                 return 0
-            return writer.execute("DELETE FROM frames WHERE position < ?", (min(below, first + max_rows),)).rowcount
+            gone = writer.execute("DELETE FROM frames WHERE position < ?", (min(below, first + max_rows),)).rowcount
+        self._changed(_CHANGE_BYTES * gone)
+        return gone
 
     def forget_marks(self, marks: Iterable[tuple[str, int]]) -> None:
         """Forget epochs (device, epoch) that no device will send again."""
-        writer = self._open_writer()
+        writer = self._opened(self._writer)
         with self._told_apart(), _transaction(writer):
             writer.executemany("DELETE FROM marks WHERE device = ? AND epoch = ?", list(marks))
 
@@ -138,19 +133,31 @@ class SQLiteJournalFile:
         return disk.f_blocks * disk.f_frsize
 
     def close(self) -> None:
-        """Close the file; idempotent."""
-        for connection in (self._reader, self._writer):
-            if connection is not None:
-                connection.close()
-        self._reader = self._writer = None
+        """Close the file; idempotent.
 
-    def _open_writer(self) -> sqlite3.Connection:
-        if self._writer is None:
+        SQLite checkpoints once more here. After a failed sync that promises nothing new: it copies only what was synced before.
+        """
+        with self._reading:  # a read that still runs ends first
+            for connection in (self._reader, self._writer):
+                if connection is not None:
+                    connection.close()
+            self._reader = self._writer = None
+
+    def _opened(self, connection: sqlite3.Connection | None) -> sqlite3.Connection:
+        if connection is None:
             raise JournalBroken(f"{self._path} is not open")
-        return self._writer
+        return connection
+
+    def _changed(self, size_bytes: int) -> None:
+        """Checkpoint now and then. SQLite's own checkpoints hide their errors, and a failed sync must end the process."""
+        self._unchecked_bytes += size_bytes
+        if self._unchecked_bytes >= _CHECKPOINT_BYTES:
+            self._unchecked_bytes = 0
+            with suppress(JournalFull), self._told_apart():  # without room the WAL keeps what it has: that is durable too
+                self._opened(self._writer).execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def _pages(self) -> tuple[int, int, int]:
-        writer = self._open_writer()
+        writer = self._opened(self._writer)
         pages, free, page_bytes = (
             int(writer.execute(f"PRAGMA {what}").fetchone()[0]) for what in ("page_count", "freelist_count", "page_size")
         )
@@ -175,9 +182,15 @@ class SQLiteJournalFile:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA journal_size_limit = 67108864")
+    try:
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+            raise JournalBroken(f"{path} cannot have a write-ahead log there; put the data directory on a local disk")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -192,26 +205,15 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-def _state(connection: sqlite3.Connection) -> JournalState:
-    (journal,) = connection.execute("SELECT value FROM meta WHERE key = 'journal'").fetchone()
-    (given,) = connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'frames'").fetchone()
-    (first,) = connection.execute("SELECT min(position) FROM frames").fetchone()
-    marks = [
-        EpochMark(device, epoch, seq, position, channels_from_list(msgpack.unpackb(channels)), opened_us)
-        for device, epoch, seq, position, opened_us, channels in connection.execute(
-            "SELECT device, epoch, seq, position, opened_us, channels FROM marks"
-        )
-    ]
-    cursors = {name: FollowerCursor(applied, safe) for name, applied, safe in connection.execute("SELECT * FROM cursors")}
-    return JournalState(journal, given + 1 if first is None else first, given, marks, cursors)
-
-
-def _packed(channels: Sequence[Channel]) -> bytes:
-    return bytes(msgpack.packb([channel_to_map(channel) for channel in channels]))
-
-
 def _numbers(cursor: FollowerCursor) -> tuple[int, int]:
     return cursor.applied, cursor.safe
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _sync_folder(folder: Path) -> None:

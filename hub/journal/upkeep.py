@@ -5,6 +5,7 @@ Owns what may be deleted and when it is; runs beside the commits and shares thei
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -13,12 +14,12 @@ import trio
 from hub.journal.marks import Marks
 from hub.journal.room import JournalSettings, Room
 from hub.journal.writer import Writer
-from hub.ports import FollowerCursor, JournalFull, JournalState, Now
+from hub.ports import FollowerCursor, JournalFull, JournalState
 
 _PERIOD_S: Final = 1.0
 _STEP_ROWS: Final = 5_000  # about 5 ms of the writer's thread
 _MAX_STEPS: Final = 40  # a period: faster than devices fill it
-_FORGET_EVERY: Final = 600  # periods
+_FORGET_EVERY: Final = 60  # periods
 
 
 class ResumeWindow:
@@ -41,14 +42,14 @@ class ResumeWindow:
 class Upkeep:
     """The bounds of one journal file."""
 
-    def __init__(self, writer: Writer, settings: JournalSettings, state: JournalState, room: Room, marks: Marks, now: Now) -> None:
+    def __init__(self, writer: Writer, settings: JournalSettings, state: JournalState, room: Room, marks: Marks) -> None:
         self.first = state.first
         self._writer = writer
         self._settings = settings
         self._room = room
         self._marks = marks
-        self._now = now
         self._cursors = dict(state.cursors)
+        self._unsaved: set[str] = set()  # followers whose cursor found no room in the file
 
     def cursor(self, follower: str) -> FollowerCursor:
         """Return how far a follower is; (0, 0) where it never was."""
@@ -58,22 +59,27 @@ class Upkeep:
         """Keep a follower's cursor: at once in memory; in the file only where `safe` moved, as that is what a restart needs."""
         is_moved = cursor.safe != self.cursor(follower).safe
         self._cursors[follower] = cursor
-        if is_moved and not self._room.is_full:
-            try:
-                await self._writer.call(partial(self._writer.file.set_cursor, follower, cursor))
-            except JournalFull:
-                self._room.is_full = True
+        if is_moved:
+            self._unsaved.add(follower)
+            with suppress(JournalFull):  # tried again each period
+                await self._save_cursor(follower)
+
+    async def _save_cursor(self, follower: str) -> None:
+        cursor = self._cursors[follower]
+        await self._writer.call(partial(self._writer.file.set_cursor, follower, cursor))
+        if self._cursors[follower].safe == cursor.safe:
+            self._unsaved.discard(follower)
 
     async def run(self, position: Callable[[], int], measured: Callable[[], None]) -> None:
         """Tend the file until cancelled; call `measured` whenever the room was looked at. Raises JournalBroken."""
         window = ResumeWindow(self._settings.resume_window_s)
         for period in range(2**62):
-            try:
+            with suppress(JournalFull):  # also a delete needs room, in the WAL: later, then
+                for follower in list(self._unsaved):
+                    await self._save_cursor(follower)
                 await self._trim(window.noted(trio.current_time(), position()))
                 if period % _FORGET_EVERY == _FORGET_EVERY - 1:
                     await self._forget_marks()
-            except JournalFull:
-                pass  # a delete needs room in the WAL; the next commit that finds room says so
             await self.measure()
             measured()
             await trio.sleep(_PERIOD_S)
@@ -92,6 +98,7 @@ class Upkeep:
             if not gone:
                 return
             self.first += gone
+            await self.measure()  # the bound of the resume window is in bytes
 
     def _trimmable(self, resume_from: int) -> int:
         """Return the position below which rows may go: every follower has them safe and no viewer will resume from them."""
@@ -100,6 +107,6 @@ class Upkeep:
         return min(safe, resume_from) + 1 if is_small else safe + 1
 
     async def _forget_marks(self) -> None:
-        if marks := self._marks.forgettable(self._now()):
+        if marks := self._marks.forget(self.first):
+            # No checkpoint in between: a commit that opens one of them again comes after this in the writer's queue.
             await self._writer.call(partial(self._writer.file.forget_marks, marks))
-            self._marks.forget(marks)

@@ -127,6 +127,18 @@ async def test_a_session_that_leaves_while_the_disk_is_full_takes_its_frames_alo
         assert gone.told == {}
 
 
+async def test_room_that_came_back_is_found_when_nothing_waits_any_more(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, file):
+        session = Session()
+        await journal.open_epochs(session, [session.opening(7)])
+        file.is_full = True
+        journal.submit(session.entry(7, 1))
+        await holding(journal, "store_full")
+        await journal.withdraw(session)
+        file.is_full = False
+        await holding(journal, None)
+
+
 async def test_a_session_that_leaves_during_a_commit_waits_for_it(tmp_path: Path) -> None:
     async with running(tmp_path) as (journal, file):
         session = Session()
