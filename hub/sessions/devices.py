@@ -12,6 +12,7 @@ from devices.link import Link
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Command, Hello
 from hub.sessions.device import DeviceConnection
+from hub.sessions.outbox import AckClock
 from hub.sessions.parts import Connection, DeviceParts
 
 _RESTATE_S: Final = 20.0  # protocol section 6: while credit is 0
@@ -21,17 +22,20 @@ class DeviceSessions:
     """All device connections of this hub: the Roster."""
 
     def __init__(self, parts: DeviceParts) -> None:
+        self.acks = AckClock()
         self._parts = parts
         self._connections: dict[str, Connection] = {}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Tell devices at once when credit goes to or from 0, and every 20 s while it is 0."""
+        """Let acks ripen; tell devices at once when credit goes to or from 0, and every 20 s while it is 0."""
         self._parts.journal.on_holding(self._restate)
-        task_status.started()
-        while True:
-            await trio.sleep(_RESTATE_S)
-            if self._parts.journal.holding:
-                self._restate()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.acks.run)
+            task_status.started()
+            while True:
+                await trio.sleep(_RESTATE_S)
+                if self._parts.journal.holding:
+                    self._restate()
 
     async def serve(self, device: str, link: Link) -> None:
         """Serve one connection of a device whose token was checked."""

@@ -12,6 +12,7 @@ from hub.core.commands import CommandDesk, Deliver
 from hub.core.registry import Registry
 from hub.journal import Journal, Owner
 from hub.ports import Now
+from hub.sessions.outbox import AckClock
 
 LIVE: Final = Window(256, 1_048_576)
 BACKFILL: Final = Window(128, 524_288)
@@ -55,6 +56,8 @@ class Connection(Protocol):
 
 class Roster(Protocol):
     """Who is connected, as a connection sees it."""
+
+    acks: AckClock  # shared by all connections
 
     async def take_over(self, newer: Connection) -> None:
         """Make `newer` the device's connection; return when nothing of an older one is pending."""
