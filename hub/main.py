@@ -45,6 +45,7 @@ from hub.web.settings import DoorSettings
 
 HISTORY_GATHER_S: Final = 0.2  # frames of so long share a transaction of the history store
 _CONFIRM_AFTER_S: Final = 5.0  # on top of the longest time a device needs to come back and to report
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _MAX_INTERVAL_S: Final = 600.0  # a device that reports more rarely shows itself when it does
 
 
@@ -135,6 +136,7 @@ class Hub:
         async with trio.open_nursery() as nursery:
             host, port = await nursery.start(self.door.run)
             scheme = "https" if self.settings.tls_certificate else "http"
+            host = _LOOPBACK.get(host, host)  # every address is no address to open
             self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
             self._write_hub_json()
             try:
@@ -145,9 +147,12 @@ class Hub:
 
     def _write_hub_json(self) -> None:
         """Tell commands on this machine where the hub listens; a file that another reads is only ever whole."""
+        said = {"pid": os.getpid(), "url": self.url}
+        if self.settings.tls_certificate:
+            said["tls_certificate"] = str(self.settings.tls_certificate)
         draft = self.data.hub_json.with_suffix(".new")
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({"pid": os.getpid(), "url": self.url}, file)
+            json.dump(said, file)
         draft.replace(self.data.hub_json)
 
     async def _confirm_presence(self, *, task_status: trio.TaskStatus[None]) -> None:
@@ -199,6 +204,7 @@ def _journal_settings(settings: Settings) -> JournalSettings:
         max_bytes=int(settings.journal_max_bytes),
         min_free_bytes=int(settings.min_free_bytes),
         resume_window_s=settings.resume_window_s,
+        resume_bytes=min(JournalSettings().resume_bytes, int(settings.journal_max_bytes) // 2),
     )
 
 

@@ -74,7 +74,7 @@ def _device(head: Head, auth: AuthPort) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise Refusal("no_token", "there is no device token", "send it as Authorization: Bearer <device token>", 401)
     if (device := auth.device_of(token.strip())) is None:
-        raise Refusal("wrong_token", "no device has this token", "make a new one: tributary devices token NAME", 401)
+        raise Refusal("wrong_token", "no device has this token", "make a new one: tributary device token NAME", 401)
     return device
 
 
