@@ -24,8 +24,7 @@ class LateStretches:
 
     def add(self, series: Series | None, from_us: int, to_us: int, position: int) -> None:
         """Note a stretch that the store shows once it has passed a position."""
-        known = self._filling.get(series)
-        self._filling[series] = (from_us, to_us) if known is None else (min(from_us, known[0]), max(to_us, known[1]))
+        _unite(self._filling, series, (from_us, to_us))
         self._filling_to = max(position, self._filling_to)
 
     def is_shown(self, stored: int) -> bool:
@@ -39,4 +38,13 @@ class LateStretches:
         if not self.is_shown(stored):
             return {}
         shown, self._waiting = self._waiting, {}
+        if self._filling_to <= stored:
+            for series, stretch in self._filling.items():
+                _unite(shown, series, stretch)
+            self._filling = {}
         return shown
+
+
+def _unite(late: Late, series: Series | None, stretch: Stretch) -> None:
+    known = late.get(series, stretch)
+    late[series] = (min(stretch[0], known[0]), max(stretch[1], known[1]))

@@ -14,7 +14,7 @@ from hub.core.entities import Entities
 from hub.core.fanout import Fanout
 from hub.core.lines import Lines
 from hub.core.readings import points_in, readable_columns
-from hub.core.records import Columns, Row
+from hub.core.records import Columns, Row, Series
 from hub.journal import Journal
 from hub.ports import HistoryStore, Now
 from hub.sessions.snapshot import Painter
@@ -102,7 +102,8 @@ class Live:
             self._fed += len(wanted)
             arrived_us = min(row.arrived_us for row in wanted)
             columns = readable_columns(wanted, self.journal.channels)
-            self._feed_columns(columns, arrived_us, rows[-1].position)
+            for subscription in feed(columns, arrived_us, rows[-1].position, self._subscriptions, self.lines):
+                self._owners[subscription].wake()
         self._moved_to(rows[-1].position)
 
     def _moved_to(self, position: int) -> None:
@@ -110,20 +111,24 @@ class Live:
         woken, self._moved = self._moved, trio.Event()
         woken.set()
 
-    def _feed_columns(self, columns: Columns, arrived_us: int, position: int) -> None:
-        has_raw = False
-        for series in columns.series:
-            for subscription in self._subscriptions.targets(series):
-                subscription.adopt(series)
-                has_raw = has_raw or subscription.mailbox.is_raw
-        for touched in self.lines.absorb(columns):
-            for subscription in self._subscriptions.targets(touched.series):
-                if subscription.rung_us == touched.rung_us:
-                    subscription.mailbox.touch(touched, arrived_us, position)
-                    self._owners[subscription].wake()
-        if has_raw:
-            for series, points in points_in(columns).items():
-                for subscription in self._subscriptions.targets(series):
-                    if subscription.mailbox.is_raw:
-                        subscription.mailbox.add_points(series, points, arrived_us)
-                        self._owners[subscription].wake()
+
+def feed(columns: Columns, arrived_us: int, position: int, subscriptions: Fanout[Subscription], lines: Lines) -> set[Subscription]:
+    """Put the readings of a batch into the lines and into the mailboxes of who wants them; return whose have something."""
+    woken: set[Subscription] = set()
+    raw: set[Series] = set()
+    for series in columns.series:
+        for subscription in subscriptions.targets(series):
+            subscription.adopt(series)
+            if subscription.mailbox.is_raw:
+                raw.add(series)
+    for touched in lines.absorb(columns):
+        for subscription in subscriptions.targets(touched.series):
+            if subscription.rung_us == touched.rung_us and not subscription.mailbox.is_raw:
+                subscription.mailbox.touch(touched, arrived_us, position)
+                woken.add(subscription)
+    for series, points in points_in(columns).items() if raw else ():
+        for subscription in subscriptions.targets(series) if series in raw else ():
+            if subscription.mailbox.is_raw:
+                subscription.mailbox.add_points(series, points, arrived_us)
+                woken.add(subscription)
+    return woken

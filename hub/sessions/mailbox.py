@@ -65,8 +65,10 @@ class Mailbox:
             return
         if min(points) < self.from_us * 1_000:
             points = {t_ns: value for t_ns, value in points.items() if t_ns >= self.from_us * 1_000}
+        if not points:
+            return
         merged = self._merged_to_us.get(series)
-        if merged is not None and points and min(points) < max(merged) * 1_000:
+        if merged is not None and min(points) < max(merged) * 1_000:
             merged_to_us = max(merged)
             self._mark(series, {t_ns // 1_000 for t_ns in points if t_ns < merged_to_us * 1_000})
             points = {t_ns: value for t_ns, value in points.items() if t_ns >= merged_to_us * 1_000}

@@ -46,7 +46,7 @@ class Subscription:
         self._n = 0
         self._sent_s = float("-inf")
         self._floor_us = picture.from_us if picture.hole_us is None else picture.hole_us[1] + _CLOCKS_AHEAD_US
-        for series in {*picture.floors_us, *picture.points, *picture.buckets}:
+        for series in dict.fromkeys([*picture.floors_us, *picture.points, *picture.buckets]):
             floor_us = max(self._floor_us, picture.floors_us.get(series, self._floor_us))
             self.mailbox.lines[series] = lines.use(series, self.rung_us, floor_us, partial(picture.stretches, series, self.rung_us))
         for stretch in (picture.hole_us, picture.late_us):

@@ -1,0 +1,29 @@
+"""Tests of hub/sessions/cursors.py."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from hub.core.records import Cursor
+from hub.sessions.cursors import Resume, cursor_text, resume_from
+
+
+@dataclass
+class Range:
+    id: str = "j:1"
+    first: int = 10
+    position: int = 20
+
+
+@pytest.mark.parametrize("position", [9, 10, 20])
+@pytest.mark.parametrize("width_us", [0, 1_000_000])
+def test_a_cursor_means_what_was_written(position: int, width_us: int) -> None:
+    assert resume_from(Range(), cursor_text(Cursor("j:1", position), width_us)) == Resume(position, width_us)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "j:1", "j:1:15", "j:1:8:0", "j:1:21:0", "k:1:15:0", "j:1:15:7", "j:1:-15:0", "j:1:1e1:0", "j:1:٣:0", "j:1:" + "9" * 50 + ":0"],
+)
+def test_a_cursor_of_another_journal_or_of_rows_that_are_gone_means_nothing(text: str) -> None:
+    assert resume_from(Range(), text) is None

@@ -1,0 +1,46 @@
+"""Tests of hub/sessions/encoding.py."""
+
+import json
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.sessions.encoding import ViewerEnd, decoded, encoded
+
+MESSAGE = {"op": "drawn", "id": "ä", "n": 1, "list": [1.5, None, True]}
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+def test_a_message_comes_back_as_it_was(is_json: bool) -> None:
+    assert decoded(encoded(MESSAGE, is_json=is_json), is_json=is_json) == MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_json", "code"),
+    [
+        (b"{}", True, 1003),
+        ("{}", False, 1003),
+        ("[1]", True, 1007),
+        ("[" * 60_000, True, 1007),
+        ("1" * 60_000, True, 1007),
+        (b"\x91\x01", False, 1007),
+        (json.dumps({"op": "x" * 70_000}), True, 1009),
+        (msgpack.packb("x" * 70_000), False, 1009),
+    ],
+)
+def test_garbage_ends_the_connection_with_its_code(raw: bytes | str, is_json: bool, code: int) -> None:
+    with pytest.raises(ViewerEnd) as caught:
+        decoded(raw, is_json=is_json)
+    assert caught.value.code == code
+
+
+@given(st.binary(max_size=200), st.text(max_size=200))
+def test_any_bytes_are_a_map_or_an_end(raw: bytes, text: str) -> None:
+    for each in (raw, text):
+        try:
+            message = decoded(each, is_json=isinstance(each, str))
+        except ViewerEnd:
+            continue
+        assert isinstance(message, dict)
