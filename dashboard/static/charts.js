@@ -93,10 +93,13 @@ function hiddenAtFirst(channels) {
 
 function titleOf(unit, channels) {
   if (unit === "state") return "States";
+  if (unit === "s" && channels.length === 1) return capital(channels[0].channel);
   const stems = new Set(channels.map((each) => each.channel.split(/[. ]/)[0]));
-  if (unit === "" && stems.size === 1) return [...stems][0].replace(/^./, (letter) => letter.toUpperCase()).replaceAll("_", " ");
+  if (unit === "" && stems.size === 1) return capital([...stems][0]);
   return unit.endsWith("/s") && quantity(unit) === symbol(unit) ? "Rate" : quantity(unit);
 }
+
+const capital = (name) => name.replace(/^./, (letter) => letter.toUpperCase()).replaceAll("_", " ");
 
 class Card {
   constructor(unit) {

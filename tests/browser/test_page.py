@@ -1,0 +1,263 @@
+"""The page in a real browser, on a real hub process with a real device: what people see, and that the browser has nothing to complain of.
+
+Every test ends with the same check: no error in the console, no broken Content-Security-Policy. Needs Chromium.
+"""
+
+import math
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import trio
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from dashboard.csp import content_security_policy, style_hashes
+from devices.client import Device
+from devices.wire.messages import Channel, Kind
+from tests.support.hub_process import RunningHub, free_port, running_hub
+
+pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+CHANNELS = (Channel("temp", "Cel"), Channel("flow", "L"), Channel("mode", "", kind=Kind.STATE, values=("idle", "busy")))
+TIMEOUT_MS = 20_000
+LONG_OFFLINE = re.compile("No connection to the hub")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    with running_hub(tmp_path_factory.mktemp("hub") / "data") as running, streaming(running, "pump"):
+        yield running
+
+
+@contextmanager
+def streaming(hub: RunningHub, name: str) -> Iterator[None]:
+    """Run a device in a thread of its own: five readings a second, and a command that doubles a number."""
+    token = hub.provision(name)
+    started = threading.Event()
+    stop: list[Callable[[], None]] = []
+
+    async def stream() -> None:
+        device = Device(hub.device_url, name, token, channels=CHANNELS, interval_s=0.2, firmware="test 1")
+
+        @device.command("double", description="Return twice the number", args={"number": {"type": "integer", "min": 0, "max": 100}})
+        async def _double(number: int) -> int:
+            return 2 * number
+
+        @device.command("refuse", description="Fail")
+        def _refuse() -> None:
+            raise RuntimeError("the valve is stuck")
+
+        with trio.CancelScope() as scope:
+            portal = trio.lowlevel.current_trio_token()
+            stop.append(lambda: trio.from_thread.run_sync(scope.cancel, trio_token=portal))
+            started.set()
+            async with device:
+                for count in range(1_000_000):
+                    mode = "busy" if count % 10 < 5 else "idle"
+                    await device.send({"temp": 20 + 5 * math.sin(count / 10), "flow": count % 7, "mode": mode})
+                    await trio.sleep(0.2)  # the pace of the sensor
+
+    thread = threading.Thread(target=trio.run, args=(stream,))
+    thread.start()
+    started.wait(10)
+    try:
+        yield
+    finally:
+        stop[0]()
+        thread.join(20)
+
+
+@contextmanager
+def page_of(
+    browser: Browser,
+    hub: RunningHub,
+    *,
+    allowed: Sequence[str] = (),
+    size: tuple[int, int] = (1280, 800),
+    scheme: Literal["dark", "light"] = "dark",
+) -> Iterator[Page]:
+    """Log a browser in and show the page; afterwards nothing may have been complained of but what contains one of `allowed`."""
+    complaints: list[str] = []
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion="reduce")
+    try:
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.add_init_script(
+            "window.violations = []; addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective))"
+        )
+        page.goto(hub.login_url())
+        yield page
+        assert page.evaluate("window.violations") == []
+    finally:
+        context.close()
+    assert [text for text in complaints if not any(part in text for part in allowed)] == []
+
+
+def newest_drawn(page: Page) -> float:
+    """Return the newest time, in ms, that a chart shows."""
+    found: Any = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('.plot')].flatMap(p => (p.data ?? []).map(t => t.x.at(-1) ?? 0)))"
+    )
+    return float(found)
+
+
+def wait_for_newer(page: Page, than: float) -> None:
+    """Return when a chart shows something newer."""
+    newest = "Math.max(...[...document.querySelectorAll('.plot')].flatMap(p => (p.data ?? []).map(t => t.x.at(-1) ?? 0)))"
+    page.wait_for_function(f"than => {newest} > than", arg=than)
+
+
+def is_live(page: Page) -> None:
+    """Wait until the page is connected and a chart is drawn."""
+    expect(page.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
+    page.wait_for_selector(".plot .trace, .plot .scatterlayer .js-line")
+
+
+def test_the_charts_move_and_say_what_is_shown(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub) as page:
+        is_live(page)
+        expect(page.locator("#device-name")).to_have_text("pump")
+        expect(page.locator(".chart h2")).to_contain_text(["Temperature", "Volume", "Values"])
+        expect(page.locator(".legend-value").first).to_contain_text("°C")
+        wait_for_newer(page, newest_drawn(page))
+        expect(page.locator("#latency-hub")).to_contain_text(re.compile(r"\d (ms|s)"))
+        page.locator("#latency").focus()
+        expect(page.locator("#latency-more")).to_be_visible()
+
+
+def test_every_time_range_is_shown(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub) as page:
+        is_live(page)
+        for name in ("15 min", "1 h", "6 h", "24 h", "5 min"):
+            page.get_by_label(name, exact=True).check(force=True)
+            is_live(page)
+            wait_for_newer(page, 0)
+
+
+def test_a_command_gets_its_result_and_a_failure_its_reason(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub) as page:
+        is_live(page)
+        page.get_by_label("Command", exact=True).select_option("double")
+        page.get_by_label("number").fill("21")
+        page.get_by_role("button", name="Send").click()
+        first = page.locator("#command-list li").first
+        expect(first).to_have_attribute("data-state", "done", timeout=TIMEOUT_MS)
+        expect(first.locator(".sent-value")).to_have_text("42")
+        page.get_by_label("Command", exact=True).select_option("refuse")
+        page.get_by_role("button", name="Send").click()
+        expect(first).to_have_attribute("data-state", "failed", timeout=TIMEOUT_MS)
+        expect(first).to_contain_text("the valve is stuck")
+
+
+def test_an_argument_out_of_range_is_told_before_it_is_sent(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub) as page:
+        is_live(page)
+        page.get_by_label("Command", exact=True).select_option("double")
+        page.get_by_label("number").fill("200")
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_role("alert")).to_contain_text("must be 0 to 100")
+        expect(page.get_by_label("number")).to_be_focused()
+
+
+def test_a_line_is_switched_off_and_on_by_keyboard(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub) as page:
+        is_live(page)
+        line = page.locator(".legend button").first
+        line.focus()
+        page.keyboard.press("Enter")
+        expect(line).to_have_attribute("aria-pressed", "false")
+        page.keyboard.press("Enter")
+        expect(line).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen_and_stays_chosen(browser: Browser, hub: RunningHub) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with page_of(browser, hub) as page:
+        is_live(page)
+        dark = page.evaluate(ground)
+        page.emulate_media(color_scheme="light")
+        assert page.evaluate(ground) != dark
+        page.locator("#theme").click()
+        assert page.evaluate(ground) == dark
+        page.reload()
+        is_live(page)
+        assert page.evaluate(ground) == dark
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1280, 800), (1920, 1080)])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_nothing_is_wider_than_the_screen(
+    browser: Browser, hub: RunningHub, size: tuple[int, int], scheme: Literal["dark", "light"]
+) -> None:
+    with page_of(browser, hub, size=size, scheme=scheme) as page:
+        is_live(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        widths = page.evaluate(
+            "[...document.querySelectorAll('.plot')].map(p => [p.clientWidth, p.querySelector('.main-svg').clientWidth])"
+        )
+        assert widths
+        assert all(abs(outer - inner) <= 1 for outer, inner in widths)
+
+
+def test_the_page_says_that_the_hub_is_gone_and_goes_on_when_it_is_back(browser: Browser, tmp_path: Path) -> None:
+    with (
+        running_hub(tmp_path / "data", port=free_port()) as hub,
+        streaming(hub, "pump"),
+        page_of(browser, hub, allowed=["ERR_CONNECTION", "WebSocket connection", "Failed to load resource"]) as page,
+    ):
+        is_live(page)
+        wait_for_newer(page, 0)
+        hub.process.kill()
+        banner = page.locator('.banner[data-kind="connection"]')
+        expect(banner).to_contain_text(LONG_OFFLINE, timeout=TIMEOUT_MS)
+        expect(banner).to_contain_text("Next try in", timeout=TIMEOUT_MS)
+        before = newest_drawn(page)
+        hub.process.start()
+        expect(banner).to_have_count(0, timeout=TIMEOUT_MS)
+        wait_for_newer(page, before)
+
+
+def test_a_hub_without_devices_says_how_to_add_one_and_shows_it_at_once(browser: Browser, tmp_path: Path) -> None:
+    with running_hub(tmp_path / "data") as hub, page_of(browser, hub) as page:
+        expect(page.locator("#empty")).to_contain_text("tributary device add NAME", timeout=TIMEOUT_MS)
+        hub.provision("boiler")
+        expect(page.locator("#device-name")).to_have_text("boiler", timeout=TIMEOUT_MS)
+        expect(page.locator("#empty")).to_be_hidden()
+
+
+def test_without_a_login_the_page_says_how_to_get_one(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub, allowed=["401"]) as page:
+        is_live(page)
+        page.get_by_role("button", name="Log out").click()
+        expect(page.locator("h1")).to_have_text("Log in to Tributary", timeout=TIMEOUT_MS)
+        expect(page.locator("code")).to_have_text("tributary login")
+
+
+def test_the_policy_allows_plotlys_two_style_elements_and_nothing_inline() -> None:
+    policy = content_security_policy()
+    assert len(style_hashes()) == 2
+    assert all(f"'{each}'" in policy for each in style_hashes())
+    assert "unsafe" not in policy
