@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.core.records import Row
+from hub.journal.sqlite_bulk import insert_rows, move_marks
 from hub.journal.sqlite_state import make_tables, packed_channels, read_state, verify
 from hub.ports import FollowerCursor, JournalBroken, JournalFull, JournalState, Opening
 
@@ -27,10 +28,7 @@ _CHUNK_ROWS: Final = 256
 _CHECKPOINT_BYTES: Final = 4 << 20  # of changes; as SQLite's own 1,000 pages
 _CHANGE_BYTES: Final = 200  # of a mark or a row beside its body, roughly
 
-# The row's own position (?1) is 0 before the commit: SQLite gives it.
-_INSERT: Final = "INSERT INTO frames (device, epoch, seq, kind, arrived_us, body, rejects) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 _OPEN: Final = "INSERT OR IGNORE INTO marks (device, epoch, seq, position, opened_us, channels) VALUES (?, ?, 0, 0, ?, ?)"
-_MARK: Final = "UPDATE marks SET seq = max(seq, ?), position = ? WHERE device = ? AND epoch = ?"
 _READ: Final = (
     "SELECT position, device, epoch, seq, kind, arrived_us, body, rejects FROM frames WHERE position > ? ORDER BY position LIMIT ?"
 )
@@ -73,9 +71,9 @@ class SQLiteJournalFile:
         writer = self._opened(self._writer)
         with self._told_apart(), _transaction(writer):
             writer.executemany(_OPEN, [(o.device, o.epoch, o.opened_us, packed_channels(o.channels)) for o in openings])
-            writer.executemany(_INSERT, rows)
+            insert_rows(writer, rows)
             (last,) = writer.execute("SELECT last_insert_rowid()").fetchone()
-            writer.executemany(_MARK, [(seq, last, device, epoch) for (device, epoch), seq in marks.items()])
+            move_marks(writer, [(device, epoch, seq, last) for (device, epoch), seq in marks.items()])
         self._changed(sum(len(row.body) for row in rows) + _CHANGE_BYTES * (len(rows) + len(marks) + len(openings)))
         return int(last) - len(rows) + 1
 
