@@ -242,10 +242,12 @@ export function lineOf(series, { fromUs, nowUs, intervalUs }) {
     if (top !== bottom) hasBand = true;
     if (row.t + row.w >= fromUs) largest = Math.max(largest, Math.abs(top ?? 0), Math.abs(bottom ?? 0));
   }
+  const isAlone = (at) => mean[at] !== null && (mean[at - 1] ?? null) === null && (mean[at + 1] ?? null) === null;
+  const dots = mean.some((_, at) => isAlone(at)) ? mean.map((_, at) => (isAlone(at) ? 5 : 0)) : null; // a line of one point cannot be seen
   const last = rows.at(-1);
   const lastUs = last ? lastTime(last) : series.rows.length ? lastTime(series.rows.at(-1)) : fromUs;
   const now = !last ? null : series.kind === "counter" ? meanOf(last) : lastValue(last);
-  return { x, mean, low, high, largest, hasBand, now, lastUs, isStale: nowUs - lastUs > gapUs + 2e6 };
+  return { x, mean, low, high, dots, largest, hasBand, now, lastUs, isStale: nowUs - lastUs > gapUs + 2e6 };
 }
 
 function isGap(rows, at, gapUs) {
@@ -288,13 +290,27 @@ function tracesOf(line, scale, isState) {
     ...common, y: scaled(line.mean), name: line.series.channel, line: { color: line.colour, width: 1.7, shape },
     hovertemplate: `%{text}${scale.symbol ? ` ${scale.symbol}` : ""}`, text: scaled(line.mean).map((value) => (value === null ? "" : digits(value))),
   };
+  if (line.dots) Object.assign(mean, { mode: "lines+markers", marker: { size: line.dots, color: line.colour, line: { width: 0 } } });
   if (!line.hasBand) return [mean];
-  const edge = { ...common, hoverinfo: "skip", line: { width: 0, shape } };
-  return [
-    { ...edge, y: scaled(line.low) },
-    { ...edge, y: scaled(line.high), fill: "tonexty", fillcolor: faint(line.colour) },
-    mean,
-  ];
+  return [{ ...common, ...bandOf(line, scale), hoverinfo: "skip", line: { width: 0 }, fill: "toself", fillcolor: faint(line.colour) }, mean];
+}
+
+// The band as one closed shape for each unbroken stretch: plotly would fill across a silence otherwise.
+export function bandOf({ x, low, high }, { factor }) {
+  const band = { x: [], y: [] };
+  const close = (from, to) => {
+    for (let at = from; at < to; at += 1) band.x.push(x[at]), band.y.push(high[at] / factor);
+    for (let at = to - 1; at >= from; at -= 1) band.x.push(x[at]), band.y.push(low[at] / factor);
+    band.x.push(null);
+    band.y.push(null);
+  };
+  let from = 0;
+  for (let at = 0; at <= x.length; at += 1) {
+    if (at < x.length && low[at] !== null && high[at] !== null) continue;
+    if (at > from) close(from, at);
+    from = at + 1;
+  }
+  return band;
 }
 
 function faint(colour) {

@@ -190,7 +190,7 @@ function entry(item) {
   element.dataset.state = item.state;
   const head = part("div", "sent-head");
   head.append(part("span", "sent-name", label(item.name)), part("span", "chip", item.state.replaceAll("_", " ")));
-  const args = Object.entries(item.args ?? {}).map(([name, value]) => `${label(name)} ${shown(value, "")}`).join(", ");
+  const args = Object.entries(item.args ?? {}).map(([name, value]) => `${label(name)} ${plain(value)}`).join(", ");
   const time = new Date(item.created_us / 1000).toLocaleTimeString([], { hour12: false });
   element.append(head, part("p", "muted", [time, args, item.by && `by ${item.by}`].filter(Boolean).join(" · ")));
   if (typeof item.progress === "number" && !FINAL.has(item.state)) {
@@ -204,7 +204,8 @@ function entry(item) {
   return element;
 }
 
-const resultText = (value) => (typeof value === "object" ? JSON.stringify(value, null, 1) : shown(value, ""));
+const plain = (value) => (typeof value === "number" ? String(value) : shown(value, ""));
+const resultText = (value) => (typeof value === "object" ? JSON.stringify(value, null, 1) : plain(value));
 
 function part(name, className, text = "") {
   const element = document.createElement(name);

@@ -13,6 +13,7 @@ export class Devices {
     this.items = new Map();
     this.rows = new Map(); // name -> elements
     this.chosen = new URLSearchParams(location.hash.slice(1)).get("device");
+    this.told = undefined; // the choice that onChoose was last told
     this.list = document.getElementById("devices");
     this.search = document.getElementById("search");
     this.noMatch = document.getElementById("no-match");
@@ -38,8 +39,10 @@ export class Devices {
       if (item.removed) this.items.delete(item.device);
       else this.items.set(item.device, item);
     }
-    if (!this.items.has(this.chosen)) this.choose(this._first());
-    this.show();
+    const name = this.items.has(this.chosen) ? this.chosen : this._first();
+    // A device that the address names is chosen only when the hub has told of it.
+    if (name !== this.told) this.choose(name);
+    else this.show();
   }
 
   _first() {
@@ -52,7 +55,7 @@ export class Devices {
   }
 
   choose(name) {
-    this.chosen = name;
+    this.chosen = this.told = name;
     if (name !== null) history.replaceState(null, "", `#${new URLSearchParams({ device: name })}`);
     this.show();
     this.onChoose(name);

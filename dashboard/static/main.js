@@ -21,6 +21,7 @@ const RANGES = [
   { name: "24 h", spanS: 86_400, widthUs: 600_000_000 },
 ];
 const DRAW_MS = 250;
+const IDLE_MS = 1_400; // the time axis moves on also where nothing comes
 const DRAWN_MS = 500; // how often the hub is told
 const ASK_AGAIN_MS = 2_000;
 const CAUGHT_UP_MS = 5_000;
@@ -191,12 +192,13 @@ function tellDrawn() {
   live.send({ op: "drawn", id: model.id, n: model.n });
 }
 
-// Time moves on also where nothing comes; and what was drawn since the last report is told.
+// Time moves on; what was drawn since the last report is told; points that came merged are asked for once more.
 setInterval(() => {
-  ask();
+  // Not just before a reading comes: that would have to wait for its turn.
+  if (performance.now() - drawnAt > IDLE_MS) ask();
   if (!document.hidden && !isDirty) tellDrawn();
   if (model?.isMerged && !document.hidden && live.isOpen && Date.now() - mergedAt > CAUGHT_UP_MS) askAgain();
-}, 1_000);
+}, 500);
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;

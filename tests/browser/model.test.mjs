@@ -11,7 +11,7 @@ function address(name) {
   return `data:text/javascript;base64,${Buffer.from(joined).toString("base64")}`;
 }
 const { MAX_ROWS, Model, lastTime, lastValue, meanOf } = await import(address("model"));
-const { lineOf, rates } = await import(address("charts"));
+const { bandOf, lineOf, rates } = await import(address("charts"));
 const { digits, scaleOf, shown } = await import(address("units"));
 
 const S = 1_000_000;
@@ -138,6 +138,16 @@ test("an interval that was changed is no silence", () => {
 test("buckets have a band, points have none", () => {
   assert.equal(lineOf({ kind: "gauge", rows: rowsOf(made([buckets(0, S, [0, 1, 3, 4, 2])], S)) }, view).hasBand, true);
   assert.equal(lineOf(every([1, 2]), view).hasBand, false);
+});
+
+test("a band is closed before a silence and begun anew after it", () => {
+  const band = bandOf({ x: [1, 2, 3, 4], low: [0, 0, null, 2], high: [2, 4, null, 6] }, { factor: 2 });
+  assert.deepEqual(band, { x: [1, 2, 2, 1, null, 4, 4, null], y: [1, 2, 0, 0, null, 3, 1, null] });
+});
+
+test("a point without neighbours is a dot", () => {
+  assert.deepEqual(lineOf(every([1]), view).dots, [5]);
+  assert.equal(lineOf(every([1, 2, 3]), view).dots, null);
 });
 
 test("a counter is shown as a rate, and a reset of it as none", () => {

@@ -133,7 +133,7 @@ def wait_for_newer(page: Page, than: float) -> None:
 def is_live(page: Page) -> None:
     """Wait until the page is connected and a chart is drawn."""
     expect(page.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
-    page.wait_for_selector(".plot .trace, .plot .scatterlayer .js-line")
+    page.wait_for_function("() => [...document.querySelectorAll('.plot')].some(plot => plot.querySelector('.js-line, .point'))")
 
 
 def test_the_charts_move_and_say_what_is_shown(browser: Browser, hub: RunningHub) -> None:
@@ -252,7 +252,7 @@ def test_without_a_login_the_page_says_how_to_get_one(browser: Browser, hub: Run
     with page_of(browser, hub, allowed=["401"]) as page:
         is_live(page)
         page.get_by_role("button", name="Log out").click()
-        expect(page.locator("h1")).to_have_text("Log in to Tributary", timeout=TIMEOUT_MS)
+        expect(page.locator(".login h1")).to_have_text("Log in to Tributary", timeout=TIMEOUT_MS)
         expect(page.locator("code")).to_have_text("tributary login")
 
 
