@@ -190,6 +190,8 @@ class Journal:
         while True:
             await self._pending.wait_for_work()
             await trio.sleep_until(next_s)
+            if not self._pending:
+                continue  # withdrawn meanwhile
             next_s = trio.current_time() + self._settings.gather_s
             if not await self._commit():
                 next_s = trio.current_time() + _RETRY_S

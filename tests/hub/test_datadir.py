@@ -1,5 +1,6 @@
 """One hub at a time, private, of a known format; and each refusal is one line that says what to do."""
 
+import os
 import sqlite3
 import stat
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hub.datadir import FORMAT, DataDir, DataDirError
+from simulators.crash.disk import DiskUnavailable, small_disk
 
 
 def refusal(path: Path) -> str:
@@ -49,6 +51,51 @@ def test_directory_is_free_again_after_a_failure_inside(tmp_path: Path) -> None:
 def test_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     assert "--data-dir" in refusal(tmp_path / "file")
+
+
+def test_full_disk_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    try:
+        with small_disk(tmp_path / "disk", 1 << 20) as disk:
+            disk.fill()
+            assert "No space left on device; free some space" in refusal(disk.path)
+            disk.free()
+            with DataDir(disk.path):
+                pass
+            disk.fill()
+            with DataDir(disk.path):  # one that is complete opens: a hub reads on when the disk is full
+                pass
+    except DiskUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_foreign_directory_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        assert "correct its owner" in refusal(tmp_path)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_migrations_run_in_order_and_again_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with DataDir(tmp_path):
+        pass
+    ran: list[int] = []
+
+    def crash(path: Path) -> None:
+        ran.append(2)
+        if len(ran) < 3:
+            raise RuntimeError("killed")
+
+    monkeypatch.setattr("hub.datadir.FORMAT", FORMAT + 2)
+    monkeypatch.setattr("hub.datadir.MIGRATIONS", {FORMAT: lambda path: ran.append(1), FORMAT + 1: crash})
+    with pytest.raises(RuntimeError), DataDir(tmp_path):
+        pass
+    assert (tmp_path / "format").read_text() == f"{FORMAT + 1}\n"
+    with DataDir(tmp_path):
+        pass
+    assert ran == [1, 2, 2]
+    assert (tmp_path / "format").read_text() == f"{FORMAT + 2}\n"
 
 
 def test_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:

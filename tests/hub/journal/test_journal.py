@@ -3,8 +3,9 @@
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ from hub.ports import FollowerCursor, JournalBroken
 from tests.support.faulty_file import FaultyFile
 from tests.support.owner import CHANNELS, Session
 from tests.support.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look and try again more often than a hub does."""
+    monkeypatch.setattr("hub.journal.upkeep._PERIOD_S", 0.02)
+    monkeypatch.setattr("hub.journal.journal._RETRY_S", 0.05)
 
 
 def faulty_journal(directory: Path, settings: JournalSettings | None = None) -> tuple[Journal, FaultyFile]:
@@ -184,6 +192,147 @@ async def test_stopping_commits_what_waits(tmp_path: Path) -> None:
     assert session.told == {7: 1}
     with pytest.raises(RuntimeError):
         journal.submit(session.entry(7, 2))
+
+
+async def test_opened_epochs_alone_are_no_rows_for_followers(tmp_path: Path) -> None:
+    seen: list[int] = []
+    async with running(tmp_path) as (journal, _):
+        session = Session()
+        journal.on_commit(lambda rows: seen.append(len(rows)))
+        assert await journal.open_epochs(session, [session.opening(7)])
+        assert await journal.open_epochs(session, [])
+        await fill(journal, session, 8, [1])
+    assert seen == [1]
+    assert session.calls == 1
+
+
+async def test_commits_begin_a_while_apart(tmp_path: Path) -> None:
+    async with running(tmp_path, JournalSettings(gather_s=0.1)) as (journal, file):
+        session = Session()
+        await journal.open_epochs(session, [session.opening(7)])
+        before, began_s = file.commits, trio.current_time()
+        for seq in range(1, 60):
+            journal.submit(session.entry(7, seq))
+            await trio.sleep(0.005)
+        await session.is_told(7, 59)
+        assert file.commits - before <= (trio.current_time() - began_s) / 0.1 + 1
+
+
+async def test_stopping_with_a_full_disk_leaves_what_waits(tmp_path: Path) -> None:
+    session = Session()
+    async with running(tmp_path) as (journal, file):
+        await journal.open_epochs(session, [session.opening(7)])
+        file.is_full = True
+        journal.submit(session.entry(7, 1))
+        await holding(journal, "store_full")
+    assert session.told == {}
+    await journal.withdraw(session)
+    async with running(tmp_path) as (journal, _):
+        assert journal.marks("pump") == {7: 0}
+
+
+async def test_stopping_during_a_commit_waits_for_it_and_tells(tmp_path: Path) -> None:
+    session = Session()
+    async with running(tmp_path) as (journal, file):
+        await journal.open_epochs(session, [session.opening(7)])
+        file.began.clear()
+        file.go_on.clear()
+        journal.submit(session.entry(7, 1))
+        await trio.to_thread.run_sync(file.began.wait, 10)
+        journal.submit(session.entry(7, 2))
+        trio.lowlevel.current_trio_token().run_sync_soon(file.go_on.set)
+    assert session.told == {7: 2}
+
+
+async def test_stopping_while_the_thread_is_busy_still_commits(tmp_path: Path) -> None:
+    session = Session()
+    async with trio.open_nursery() as nursery, running(tmp_path) as (journal, file):
+        await journal.open_epochs(session, [session.opening(7)])
+        file.slow.add("set_cursor")
+        file.go_on.clear()
+        nursery.start_soon(journal.set_cursor, "history", FollowerCursor(1, 1))
+        journal.submit(session.entry(7, 1))
+        await until(lambda: not journal._pending._waiting.shares)  # taken, and waiting for the thread
+        nursery.start_soon(let_go_when_stopping, journal, file)
+    assert session.told == {7: 1}
+
+
+async def let_go_when_stopping(journal: Journal, file: FaultyFile) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    file.go_on.set()
+
+
+@pytest.mark.parametrize("step", ["open_epochs", "withdraw", "wait_beyond", "read", "set_cursor"])
+async def test_call_cancelled_at_any_step_leaves_nothing_behind(tmp_path: Path, step: str) -> None:
+    async with running(tmp_path) as (journal, file):
+        session, other = Session(), Session("other")
+        await fill(journal, session, 7, [1])
+        file.began.clear()
+        file.go_on.clear()
+        journal.submit(session.entry(7, 2))
+        await trio.to_thread.run_sync(file.began.wait, 10)
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
+            "open_epochs": partial(journal.open_epochs, session, [session.opening(8)]),
+            "withdraw": partial(journal.withdraw, session),
+            "wait_beyond": partial(journal.wait_beyond, 1),
+            "read": partial(journal.read, 0),
+            "set_cursor": partial(journal.set_cursor, "history", FollowerCursor(1, 1)),
+        }
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await calls[step]()
+        file.go_on.set()
+        await session.is_told(7, 2)
+        await journal.withdraw(session)
+        assert journal.statistics()["pending_rows"] == 0
+        await fill(journal, other, 9, [1, 2])
+        assert [row.seq for row in await journal.read(0)] == [1, 2, 1, 2]
+
+
+async def test_openings_wait_out_a_full_disk_and_come_first(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, file):
+        session = Session()
+        file.is_full = True
+        assert not await journal.open_epochs(session, [session.opening(7)])
+        await holding(journal, "store_full")
+        assert not await journal.open_epochs(session, [session.opening(8)])
+        journal.submit(session.entry(8, 1))
+        file.is_full = False
+        await session.is_told(8, 1)
+        assert journal.marks("pump") == {7: 0, 8: 1}
+
+
+async def test_many_leave_at_once_while_the_disk_is_full(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, file):
+        sessions = [Session(f"pump-{number}") for number in range(1_000)]
+        file.is_full = True
+        for session in sessions:
+            for seq in range(1, 31):
+                journal.submit(session.entry(7, seq))
+        await holding(journal, "store_full")
+        for session in sessions:
+            await journal.withdraw(session)
+        assert journal.statistics()["pending_bytes"] == 0
+        await holding(journal, "store_full")
+        file.is_full = False
+        await holding(journal, None)
+
+
+async def test_read_finds_nothing_that_was_not_told(tmp_path: Path) -> None:
+    async with running(tmp_path, JournalSettings(tail_bytes=0)) as (journal, file):
+        session = Session()
+        await fill(journal, session, 7, range(1, 4))
+        file.commit([], [session.entry(7, 4).row], {})
+        assert [row.seq for row in await journal.read(0)] == [1, 2, 3]
+
+
+async def test_calls_on_a_journal_that_does_not_run_are_refused(tmp_path: Path) -> None:
+    journal, _ = faulty_journal(tmp_path)
+    session = Session()
+    with pytest.raises(RuntimeError):
+        journal.submit(session.entry(7, 1))
+    with pytest.raises(RuntimeError):
+        await journal.open_epochs(session, [session.opening(7)])
 
 
 async def test_too_much_that_waits_holds_until_half_is_gone(tmp_path: Path) -> None:

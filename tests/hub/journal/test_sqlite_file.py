@@ -1,0 +1,226 @@
+"""The file itself: all or nothing, full and broken told apart, and every torn or strange file either repaired or refused."""
+
+import errno
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hub.core.records import Row, RowKind
+from hub.journal import SQLiteJournalFile
+from hub.ports import FollowerCursor, JournalBroken, JournalFull, Opening
+from simulators.crash.disk import DiskUnavailable, SmallDisk, small_disk
+from tests.support.owner import CHANNELS
+
+KEY = ("pump", 7)
+MAY_TRACE = shutil.which("strace") is not None and subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"]).returncode == 0
+
+
+def rows(first: int, last: int, body: bytes = b"body") -> list[Row]:
+    return [Row(0, "pump", 7, seq, RowKind.DATA, 0, body, None) for seq in range(first, last + 1)]
+
+
+def opened(path: Path) -> SQLiteJournalFile:
+    file = SQLiteJournalFile(path)
+    file.open()
+    return file
+
+
+def seqs(path: Path) -> list[int]:
+    with closing(opened(path)) as file:
+        return [row.seq for row in file.read(0, 1_000_000, 1 << 40)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    try:
+        with small_disk(tmp_path / "disk", 8 << 20) as disk:
+            yield disk
+    except DiskUnavailable as error:
+        pytest.skip(str(error))
+
+
+def test_commit_is_all_or_nothing(path: Path) -> None:
+    with closing(opened(path)) as file:
+        assert file.commit([Opening(*KEY, CHANNELS, 5)], rows(1, 3), {KEY: 3}) == 1
+        bad = Row(0, "pump", 7, 5, RowKind.DATA, 0, None, None)  # type: ignore[arg-type]
+        with pytest.raises(JournalBroken, match="NOT NULL"):
+            file.commit([Opening("pump", 8, (), 5)], [*rows(4, 4), bad], {KEY: 5})
+        assert file.commit([], rows(4, 4), {KEY: 4}) == 4
+    with closing(SQLiteJournalFile(path)) as file:
+        state = file.open()
+        assert [(mark.epoch, mark.seq, mark.position, mark.channels) for mark in state.marks] == [(7, 4, 4, CHANNELS)]
+        assert (state.first, state.last) == (1, 4)
+
+
+def test_mark_never_goes_back(path: Path) -> None:
+    with closing(opened(path)) as file:
+        file.commit([Opening(*KEY, CHANNELS, 5)], rows(1, 3), {KEY: 3})
+        file.commit([Opening(*KEY, (), 6)], rows(1, 1), {KEY: 1})
+    (mark,) = opened(path).open().marks
+    assert (mark.seq, mark.opened_us, mark.channels) == (3, 5, CHANNELS)
+
+
+def test_read_keeps_its_bounds_but_gives_one_row_at_least(path: Path) -> None:
+    with closing(opened(path)) as file:
+        file.commit([], rows(1, 600, bytes(100)), {})
+        assert len(file.read(0, 1_000, 1 << 20)) == 600
+        assert len(file.read(10, 300, 1 << 20)) == 300
+        assert [row.position for row in file.read(590, 1_000, 350)] == [591, 592, 593]
+        assert len(file.read(599, 1_000, 1)) == 1
+        assert file.read(600, 1_000, 1) == []
+
+
+def test_closed_file_says_so(path: Path) -> None:
+    file = opened(path)
+    file.close()
+    file.close()
+    for call in (lambda: file.commit([], rows(1, 1), {}), lambda: file.read(0, 1, 1), file.size_bytes):
+        with pytest.raises(JournalBroken, match="not open"):
+            call()
+
+
+def test_full_disk_keeps_what_was_told_and_goes_on(disk: SmallDisk) -> None:
+    path = disk.path / "journal.db"
+    with closing(opened(path)) as file:
+        file.commit([Opening(*KEY, CHANNELS, 0)], [], {})
+        told = fill(file)
+        assert [row.seq for row in file.read(0, 1_000_000, 1 << 40)] == list(range(1, told + 1))
+        assert file.free_bytes() < 1 << 20
+    with closing(opened(path)) as file:  # also a start finds it all
+        disk.fill()
+        with pytest.raises(JournalFull):
+            file.commit([], rows(1, 300, bytes(30_000)), {})
+        disk.free()
+    assert seqs(path) == list(range(1, told + 1))
+
+
+def fill(file: SQLiteJournalFile) -> int:
+    """Commit until there is no room; return the last seq that was told."""
+    for told in range(0, 100_000, 7):
+        try:
+            file.commit([], rows(told + 1, told + 7, bytes(3_000)), {KEY: told + 7})
+        except JournalFull:
+            return told
+    raise AssertionError("the disk never got full")
+
+
+@pytest.mark.parametrize("room_bytes", [0, 4_096, 20_480])
+def test_start_without_room_says_what_to_do_and_harms_nothing(disk: SmallDisk, room_bytes: int) -> None:
+    path = disk.path / "journal.db"
+    with closing(opened(path)) as file:
+        file.commit([], rows(1, 9), {})
+    ballast = disk.path / "ballast"
+    size_bytes = disk.fill()
+    with ballast.open("r+b") as shrinking:
+        shrinking.truncate(size_bytes - room_bytes)
+    with pytest.raises(OSError, match="No space left") as caught:
+        opened(path)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    disk.free()
+    assert seqs(path) == list(range(1, 10))
+
+
+@pytest.mark.skipif(not MAY_TRACE, reason="strace is missing, or may not trace here")
+@pytest.mark.parametrize("calls", ["-P {path} -e inject=fdatasync:error=EIO:when=2", "-P {path}-wal -e inject=fdatasync:error=EIO:when=40"])
+def test_failed_sync_of_log_or_checkpoint_is_told(path: Path, calls: str) -> None:
+    program = Path(__file__).with_name("commit_program.py")
+    options = calls.format(path=path).split()
+    command = ["strace", "-qq", "-f", "-o", "/dev/null", *options, sys.executable, str(program), str(path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert "SQLITE_IOERR_FSYNC" in ended.stdout
+    told = int(ended.stdout.split()[0])
+    assert seqs(path)[:told] == list(range(1, told + 1))
+
+
+def killed_copy(path: Path, to: Path) -> Path:
+    """Return a copy of a journal as a kill would leave it: with its log."""
+    with closing(opened(path)) as file:
+        file.commit([Opening(*KEY, CHANNELS, 0)], rows(1, 50, bytes(500)), {KEY: 50})
+        file.set_cursor("history", FollowerCursor(40, 30))
+        to.mkdir()
+        for each in path.parent.glob("journal.db*"):
+            shutil.copy(each, to / each.name)
+    return to / path.name
+
+
+def test_log_of_a_killed_hub_is_taken_up(path: Path, tmp_path: Path) -> None:
+    copy = killed_copy(path, tmp_path / "copy")
+    assert seqs(copy) == list(range(1, 51))
+
+
+@pytest.mark.parametrize("keep", [0, 1, 31, 32, 33, 4_000, 4_152, 20_000, 40_000])
+def test_torn_log_leaves_whole_commits(path: Path, tmp_path: Path, keep: int) -> None:
+    with closing(opened(path)) as file:
+        file.commit([], rows(1, 10, bytes(500)), {})
+    with closing(opened(path)) as file:
+        for seq in range(11, 31):
+            file.commit([], rows(seq, seq, bytes(500)), {})
+        (tmp_path / "copy").mkdir()
+        for each in path.parent.glob("journal.db*"):
+            shutil.copy(each, tmp_path / "copy" / each.name)
+    log = tmp_path / "copy" / "journal.db-wal"
+    assert log.stat().st_size > keep
+    with log.open("r+b") as torn:
+        torn.truncate(keep)
+    found = seqs(tmp_path / "copy" / "journal.db")
+    assert found == list(range(1, len(found) + 1))
+    assert len(found) >= 10
+
+
+def test_file_that_a_kill_left_empty_becomes_a_journal(path: Path) -> None:
+    path.touch()
+    assert seqs(path) == []
+
+
+@pytest.mark.parametrize("content", [b"no database " * 400, b"SQLite format 3\0" + bytes(5_000)])
+def test_file_of_another_kind_is_refused_and_left_alone(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    file = SQLiteJournalFile(path)
+    with pytest.raises(JournalBroken):
+        file.open()
+    file.close()
+    assert path.read_bytes() == content
+
+
+def test_database_of_somebody_else_is_refused(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE songs (title TEXT)")
+    file = SQLiteJournalFile(path)
+    with pytest.raises(JournalBroken, match="has format 0"):
+        file.open()
+    file.close()
+
+
+def test_damage_is_found_after_a_kill(path: Path, tmp_path: Path) -> None:
+    with closing(opened(path)) as file:
+        file.commit([], rows(1, 2_000, bytes(500)), {})
+    copy = killed_copy(path, tmp_path / "copy")
+    with copy.open("r+b") as damaged:
+        damaged.seek(4_096 * 60)
+        damaged.write(b"\xff" * 4_096)
+    file = SQLiteJournalFile(copy)
+    with pytest.raises(JournalBroken, match=r"damaged|malformed"):
+        file.open()
+    file.close()
+
+
+def test_senseless_channel_list_is_refused(path: Path) -> None:
+    with closing(opened(path)) as file:
+        file.commit([Opening(*KEY, CHANNELS, 0)], [], {})
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE marks SET channels = x'c1'")
+    file = SQLiteJournalFile(path)
+    with pytest.raises(JournalBroken, match="no hub wrote"):
+        file.open()
+    file.close()
