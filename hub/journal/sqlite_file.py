@@ -10,12 +10,12 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from hub.core.records import Row
-from hub.journal.sqlite_bulk import insert_rows, move_marks
+from hub.journal.sqlite_bulk import insert_rows, move_marks, open_marks, read_rows
 from hub.journal.sqlite_state import make_tables, packed_channels, read_state, verify
 from hub.ports import FollowerCursor, JournalBroken, JournalFull, JournalState, Opening
 
@@ -24,14 +24,8 @@ _FULL: Final = 13  # sqlite.org/rescode.html, primary code
 # file is opened. Every other I/O error is one, ENOSPC out of a sync too: after a failed sync nobody knows what is on disk.
 _IOERR_SHMSIZE: Final = 4874
 _NO_ROOM_BYTES: Final = 1 << 20
-_CHUNK_ROWS: Final = 256
 _CHECKPOINT_BYTES: Final = 4 << 20  # of changes; as SQLite's own 1,000 pages
 _CHANGE_BYTES: Final = 200  # of a mark or a row beside its body, roughly
-
-_OPEN: Final = "INSERT OR IGNORE INTO marks (device, epoch, seq, position, opened_us, channels) VALUES (?, ?, 0, 0, ?, ?)"
-_READ: Final = (
-    "SELECT position, device, epoch, seq, kind, arrived_us, body, rejects FROM frames WHERE position > ? ORDER BY position LIMIT ?"
-)
 
 
 class SQLiteJournalFile:
@@ -70,7 +64,7 @@ class SQLiteJournalFile:
         """Append rows, open epochs, move marks and sync, all or nothing; return the position of the first row."""
         writer = self._opened(self._writer)
         with self._told_apart(), _transaction(writer):
-            writer.executemany(_OPEN, [(o.device, o.epoch, o.opened_us, packed_channels(o.channels)) for o in openings])
+            open_marks(writer, [(o.device, o.epoch, o.opened_us, packed_channels(o.channels)) for o in openings])
             insert_rows(writer, rows)
             (last,) = writer.execute("SELECT last_insert_rowid()").fetchone()
             move_marks(writer, [(device, epoch, seq, last) for (device, epoch), seq in marks.items()])
@@ -79,16 +73,8 @@ class SQLiteJournalFile:
 
     def read(self, after: int, max_rows: int, max_bytes: int) -> list[Row]:
         """Return rows above `after`, oldest first; at least one where there is one."""
-        rows: list[Row] = []
-        size_bytes = 0
-        with self._reading, self._told_apart(), closing(self._opened(self._reader).execute(_READ, (after, max_rows))) as found:
-            while size_bytes < max_bytes and (chunk := found.fetchmany(_CHUNK_ROWS)):
-                for row in map(Row._make, chunk):
-                    if rows and size_bytes + len(row.body) > max_bytes:
-                        return rows
-                    rows.append(row)
-                    size_bytes += len(row.body)
-        return rows
+        with self._reading, self._told_apart():
+            return read_rows(self._opened(self._reader), after, max_rows, max_bytes)
 
     def set_cursor(self, follower: str, cursor: FollowerCursor) -> None:
         """Keep a follower's cursor."""
