@@ -77,7 +77,7 @@ class _Epoch:
     received: int
     durable: int
     lane: Lane
-    sizes: list[tuple[int, int]] = field(default_factory=list)  # (last seq, bytes) of frames in flight, oldest first
+    sizes: list[tuple[int, int]] = field(default_factory=list)  # (last seq, bytes) of frames no ack has told of, oldest first
 
 
 class DeviceSession:
@@ -153,16 +153,24 @@ class DeviceSession:
         return max(gap.seq, self._epochs[gap.epoch].received + 1)
 
     def committed(self, epoch: int, seq: int) -> list[tuple[int, int]]:
-        """Note that everything up to seq is durable; return (last seq, bytes) of the frames whose credit that frees."""
+        """Note that everything up to seq is durable; return (last seq, bytes) of the frames that became so.
+
+        Their credit is free only when an ack tells the device of them: `acked`.
+        """
         known = self._epochs.get(epoch)
         if known is None:
             return []
-        known.durable = max(known.durable, seq)
-        freed = [entry for entry in known.sizes if entry[0] <= seq]
-        del known.sizes[: len(freed)]
-        known.lane.frames -= len(freed)
-        known.lane.bytes -= sum(size_bytes for _, size_bytes in freed)
-        return freed
+        before, known.durable = known.durable, max(known.durable, seq)
+        return [entry for entry in known.sizes if before < entry[0] <= seq]
+
+    def acked(self) -> None:
+        """Note that an ack of everything durable goes out now: the device may use that credit again."""
+        for known in self._epochs.values():
+            if known.sizes and known.sizes[0][0] <= known.durable:
+                freed = [entry for entry in known.sizes if entry[0] <= known.durable]
+                del known.sizes[: len(freed)]
+                known.lane.frames -= len(freed)
+                known.lane.bytes -= sum(size_bytes for _, size_bytes in freed)
 
     def give_up(self, epoch: int, last: int) -> None:
         """Take the rest of another epoch as given up by a gap (`of`)."""

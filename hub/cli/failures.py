@@ -21,7 +21,7 @@ _IN_EXTRA: Final = frozenset(
     | {"structlog"}
 )
 # Errors of parts that are imported only where they are needed, by name: each says in one line what to do.
-_SPEAKS_FOR_ITSELF: Final = frozenset({"DataDirError", "DeviceRefused", "SpoolInUse"})
+_SPEAKS_FOR_ITSELF: Final = frozenset({"DataDirError", "DeviceRefused", "SpoolInUse", "StoreUnavailable"})
 
 
 class Failure(NamedTuple):

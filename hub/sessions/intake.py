@@ -107,7 +107,8 @@ class Intake:
             self._outbox.restate()
 
     def take_unacked(self) -> list[float]:
-        """Return when the frames came that the next ack covers, and begin to count anew."""
+        """Return when the frames came that the ack covers that is sent now, and begin to count anew."""
+        self._session.acked()
         arrived_s, self._unacked_s, self._unacked_bytes = self._unacked_s, [], 0
         return arrived_s
 

@@ -6,7 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -303,17 +303,52 @@ async def test_seq_jumping_is_closed_with_4006_and_what_was_expected(hub: Runnin
 
 
 async def test_sending_over_the_credit_is_closed_with_4007(hub: RunningHub, tmp_path: Path) -> None:
-    async with healthy_neighbour(hub, tmp_path), bad_device(hub) as device:
-        await device.hello()
-        frames, size_bytes = (await device.hears("welcome"))["credit"]["live"]
-        assert frames > 0
-        fields = {"e": device.epoch, "op": "log", "level": "info", "t": None, "text": "x" * 4000}
-        flood = b""
-        for seq in range(1, 3 * min(frames, size_bytes // 4000 + 1)):
-            payload = msgpack.packb({"e": device.epoch, "s": seq, **fields})
-            flood += b"\x82\xfe" + len(payload).to_bytes(2, "big") + MASK + payload
-        await device.link._stream.send_all(flood)  # at once: what a client that ignores its window does
-        await device.is_closed(4007)
+    name, epoch = f"bad-{secrets.token_hex(4)}", secrets.randbelow(2**63 - 1) + 1
+    headers = f"Authorization: Bearer {hub.provision(name)}\r\n".encode()
+    hello = {"op": "hello", "device": name, "epoch": epoch, "unfinished": [], "channels": []}
+    fields = {"e": epoch, "op": "log", "level": "info", "t": None, "text": "x" * 100}
+    flood = b"".join(client_frame({"s": seq, **fields}) for seq in range(1, 30_000))
+    async with healthy_neighbour(hub, tmp_path):
+        with trio.fail_after(DEADLINE_S):
+            async with await trio.open_tcp_stream(*hub.address) as stream, trio.open_nursery() as nursery:
+                await stream.send_all(upgrade(hub, headers=headers))
+                await heard_until(stream, b"\r\n\r\n")
+                await stream.send_all(client_frame(hello))
+                await heard_until(stream, b"welcome")
+                nursery.start_soon(pour, stream, flood)  # a client that ignores its window
+                heard = await heard_until(stream, b"")
+                nursery.cancel_scope.cancel()
+    assert b"\x88" in heard
+    assert int.from_bytes(heard[heard.rindex(b"\x88") + 2 :][:2], "big") == 4007
+
+
+def client_frame(message: dict[str, Any]) -> bytes:
+    """Return a message as a masked binary WebSocket frame (RFC 6455 section 5.2)."""
+    payload = msgpack.packb(message)
+    return b"\x82\xfe" + len(payload).to_bytes(2, "big") + MASK + payload if len(payload) > 125 else client_short_frame(payload)
+
+
+def client_short_frame(payload: bytes) -> bytes:
+    """Return a payload of at most 125 bytes as a frame."""
+    return b"\x82" + bytes([0x80 | len(payload)]) + MASK + payload
+
+
+async def heard_until(stream: trio.SocketStream, wanted: bytes) -> bytes:
+    """Return what the hub says until it has said this; until it closes where this is empty."""
+    heard = b""
+    with suppress(trio.BrokenResourceError):
+        while not wanted or wanted not in heard:
+            piece = await stream.receive_some(65_536)
+            if not piece:
+                break
+            heard += piece
+    return heard
+
+
+async def pour(stream: trio.SocketStream, flood: bytes) -> None:
+    """Send everything, as far as the hub takes it."""
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        await stream.send_all(flood)
 
 
 async def test_frame_of_an_unlisted_epoch_is_closed_with_4008(hub: RunningHub, tmp_path: Path) -> None:

@@ -269,5 +269,6 @@ class HubConnection:
             rejects = [reject for frame, _ in pending if (reject := self._hub.reject(frame)) is not None]
             for reject in rejects:
                 await self.link.send(encode(reject))
+            self._session.acked()
             await self.link.send(encode(Ack(acks, self._hub.credit)))
             self._session.grant(self._hub.credit)

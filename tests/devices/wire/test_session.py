@@ -118,13 +118,25 @@ def test_one_frame_may_always_go_however_large() -> None:
         session.take(LIVE, 2, 2, 10)
 
 
-def test_a_commit_frees_credit() -> None:
+def test_the_ack_of_a_commit_frees_credit() -> None:
     session = streaming()
     for seq in range(1, 100):
         session.take(LIVE, seq, seq, 200)
-        session.committed(LIVE, seq)
+        assert session.committed(LIVE, seq) == [(seq, 200)]
+        session.acked()
     assert session.durable(LIVE) == 99
     assert (session.live.frames, session.live.bytes) == (0, 0)
+
+
+def test_a_commit_alone_frees_no_credit_and_an_ack_none_of_what_is_not_durable() -> None:
+    session = streaming()
+    for seq in range(1, 5):
+        session.take(LIVE, seq, seq, 10)
+    session.committed(LIVE, 3)
+    with closes_with(CloseCode.OVER_CREDIT):
+        session.take(LIVE, 5, 5, 10)
+    session.acked()
+    assert session.live.frames == 2
 
 
 def test_lanes_do_not_share_credit() -> None:
