@@ -16,21 +16,31 @@ class LateStretches:
     def __init__(self) -> None:
         self._waiting: Late = {}
         self._waiting_for = 0
+        self._waiting_since = 0
         self._filling: Late = {}
         self._filling_to = 0
+        self._filling_since = 0
 
     def __bool__(self) -> bool:
         return bool(self._waiting or self._filling)
 
-    def add(self, series: Series | None, from_us: int, to_us: int, position: int) -> None:
-        """Note a stretch that the store shows once it has passed a position."""
+    @property
+    def since(self) -> int | None:
+        """The position after which something came that the viewer does not know of; a viewer that is cut off must go on from there."""
+        return self._waiting_since if self._waiting else self._filling_since if self._filling else None
+
+    def add(self, series: Series | None, from_us: int, to_us: int, since: int, position: int) -> None:
+        """Note a stretch that changed between two positions; the store shows it once it has passed the second."""
+        if not self._filling:
+            self._filling_since = since
         _unite(self._filling, series, (from_us, to_us))
         self._filling_to = max(position, self._filling_to)
 
     def is_shown(self, stored: int) -> bool:
         """Tell whether something may be told, the store being at a position."""
         if not self._waiting and self._filling:
-            self._waiting, self._waiting_for, self._filling = self._filling, self._filling_to, {}
+            self._waiting, self._filling = self._filling, {}
+            self._waiting_for, self._waiting_since = self._filling_to, self._filling_since
         return bool(self._waiting) and self._waiting_for <= stored
 
     def take(self, stored: int) -> Late:

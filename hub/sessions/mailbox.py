@@ -38,6 +38,7 @@ class Mailbox:
 
     is_raw: bool
     from_us: int = _EVER_US
+    position: int = 0  # up to which everything was taken out
     lines: dict[Series, Line] = field(default_factory=dict)
     late: LateStretches = field(default_factory=LateStretches)
     is_overrun: bool = False  # too much was missed: only a new snapshot helps
@@ -92,20 +93,19 @@ class Mailbox:
     def add_late(self, series: Series | None, from_us: int, to_us: int, position: int) -> None:
         """Note a stretch that the viewer must ask for again once the store has it; one that it does not show is ignored."""
         if to_us > self.from_us:
-            self.late.add(series, max(from_us, self.from_us), to_us, position)
+            self.late.add(series, max(from_us, self.from_us), to_us, self.position, position)
 
     def merge(self) -> None:
         """Turn waiting points into buckets: the viewer is slow."""
         for series, points in self._points.items():
             self._mark(series, {t_ns // 1_000 for t_ns in points})
-            self._note_merged(series, max(points) // 1_000)
             if self.is_overrun:
                 return
         self._points = {}
         self._size_bytes = 0
 
     def take(self, position: int) -> Mail:
-        """Return everything that waits, and forget it."""
+        """Return everything that waits, up to the fan-out's position, and forget it."""
         buckets: dict[Series, Found] = {}
         for series, dirty in self._dirty.items():
             for start, width_us in sorted(dirty):
@@ -115,6 +115,7 @@ class Mailbox:
                 else:
                     buckets.setdefault(series, {}).setdefault(width_us, []).append((start, bucket))
                     self.widest_us = max(self.widest_us, width_us)
+        self.position = position
         mail = Mail(self._points, buckets, self._oldest_us)
         self._clear()
         return mail
@@ -133,10 +134,14 @@ class Mailbox:
         return align(t_us, rungs[rung]), rungs[rung]
 
     def _mark(self, series: Series, times_us: set[int]) -> None:
+        if not times_us:
+            return
         dirty = self._dirty.setdefault(series, set())
         before = len(dirty)
         dirty.update([self._stretch(series, t_us) for t_us in times_us])
         self._buckets += len(dirty) - before
+        if self.is_raw or self._rung:
+            self._note_merged(series, max(times_us))
         while self._buckets > MAX_BUCKETS + _BUCKETS_OF_SERIES * len(self.lines):
             self._widen()
 
@@ -148,8 +153,7 @@ class Mailbox:
         self._rung += 1
         for series, dirty in self._dirty.items():
             self._dirty[series] = {self._stretch(series, start) for start, _ in dirty}
-            if dirty:
-                self._note_merged(series, max(start for start, _ in self._dirty[series]))
+            self._note_merged(series, max(start for start, _ in self._dirty[series]))
         self._buckets = sum(map(len, self._dirty.values()))
 
     def _note_merged(self, series: Series, newest_us: int) -> None:

@@ -23,6 +23,7 @@ class Picture:
     floors_us: dict[Series, int] = field(default_factory=dict)  # from where on a stored series is whole here
     hole_us: tuple[int, int] | None = None
     late_us: tuple[int, int] | None = None  # a stretch before from_us that changed meanwhile
+    since: int = 0  # the position after which the hole or the late stretch came
     touched_us: int | None = None  # the earliest reading of the journal's rows
 
     def count(self) -> int:

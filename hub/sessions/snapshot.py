@@ -107,7 +107,7 @@ class Painter:
         from_us = self._now() if touched_us is None else max(touched_us, oldest_us)
         picture = await self.whole(request, from_us, scanned)
         if picture.touched_us is not None and picture.touched_us < picture.from_us and picture.from_us > oldest_us:
-            picture.late_us = (max(picture.touched_us, oldest_us), picture.from_us)
+            picture.late_us, picture.since = (max(picture.touched_us, oldest_us), picture.from_us), after
         return picture
 
     async def _earliest_us(self, request: Request, after: int, up_to: int) -> int | None:
@@ -167,7 +167,7 @@ class Painter:
         """Leave out what the store has yet to take in, and say so."""
         begin = self._front.position - MAX_TAIL_ROWS
         first, last = (await self._journal.read(after))[0], (await self._journal.read(begin))[0]
-        picture.hole_us = (first.arrived_us, last.arrived_us)
+        picture.hole_us, picture.since = (first.arrived_us, last.arrived_us), after
         return begin
 
 

@@ -35,15 +35,15 @@ class Subscription:
         self.request = request
         self.width_us = picture.width_us
         self.rung_us = rung_of(picture.width_us)
-        self.mailbox = Mailbox(not picture.width_us, from_us)
+        self.mailbox = Mailbox(not picture.width_us, from_us, picture.position)
         self.undrawn = Undrawn()
         self.changed_due_s = float("-inf")  # a subscription that replaces this one takes it over
         self._lines = lines
         self._journal = journal
         self._numbers: dict[Series, int] = {}
         self._told = 0  # how many of them the viewer knows by name; they are numbered in the order of their first data
-        self._position = picture.position
         self._n = 0
+        self._to = ""  # the cursor that was told last
         self._sent_s = float("-inf")
         self._floor_us = picture.from_us if picture.hole_us is None else picture.hole_us[1] + _CLOCKS_AHEAD_US
         for series in dict.fromkeys([*picture.floors_us, *picture.points, *picture.buckets]):
@@ -51,7 +51,7 @@ class Subscription:
             self.mailbox.lines[series] = lines.use(series, self.rung_us, floor_us, partial(picture.stretches, series, self.rung_us))
         for stretch in (picture.hole_us, picture.late_us):
             if stretch is not None:
-                self.mailbox.late.add(None, *stretch, picture.position)
+                self.mailbox.late.add(None, *stretch, picture.since, picture.position)
 
     def adopt(self, series: Series) -> None:
         """Take in a series that begins now."""
@@ -96,11 +96,9 @@ class Subscription:
     def _update(self, position: int, now_s: float, now_us: int) -> Iterator[Message]:
         if self.undrawn.is_slow(now_s):
             self.mailbox.merge()
-        before = self._cursor()
         mail = self.mailbox.take(position)
-        self._position = position
         data = [*self._raw(mail.points), *self._wide(mail.buckets)]
-        yield from self._parts({"op": "update", "from": before, "sent_us": now_us, "oldest_us": mail.oldest_us}, data)
+        yield from self._parts({"op": "update", "from": self._to, "sent_us": now_us, "oldest_us": mail.oldest_us}, data)
 
     def _changed(self, stored: int) -> Iterator[Message]:
         """Tell the viewer to ask again for what was late and is stored now; series it has not heard of are named first."""
@@ -108,9 +106,9 @@ class Subscription:
         series = [*self.mailbox.lines] if None in late else [each for each in late if each is not None]
         numbers = [self._number(each) for each in series]
         if max(numbers, default=-1) >= self._told:
-            cursor, names = self._cursor(), self._untold(len(self._numbers))
+            names = self._untold(len(self._numbers))
             self._n += 1
-            yield {"op": "update", "id": self.request.id, "n": self._n, "from": cursor, "to": cursor, "series": names, "data": []}
+            yield {"op": "update", "id": self.request.id, "n": self._n, "from": self._to, "to": self._to, "series": names, "data": []}
         from_us, to_us = min(each[0] for each in late.values()), max(each[1] for each in late.values())
         yield {"op": "changed", "id": self.request.id, "series": numbers, "from_us": from_us, "to_us": to_us}
 
@@ -121,7 +119,10 @@ class Subscription:
             self._sent_s = now_s
 
     def _cursor(self) -> str:
-        return cursor_text(Cursor(self._journal, self._position), max(self.width_us, self.mailbox.widest_us))
+        """Return where the viewer may go on: below what it has yet to be told of."""
+        since = self.mailbox.late.since
+        position = self.mailbox.position if since is None else min(since, self.mailbox.position)
+        return cursor_text(Cursor(self._journal, position), max(self.width_us, self.mailbox.widest_us))
 
     def _parts(self, first: Message, data: Iterable[Message]) -> Iterator[Message]:
         """Cut one large message into several; only the last carries the new cursor."""
@@ -133,12 +134,12 @@ class Subscription:
                 size = 0
             parts[-1].append(column)
             size += len(column["t"])
-        end = {"to": self._cursor()}
+        self._to = self._cursor()
         for at, part in enumerate(parts):
             self._n += 1
             names = self._untold(max((column["s"] + 1 for column in part), default=0))
             message = {**first, "id": self.request.id, "n": self._n, "series": names, "data": part}
-            yield message | (end if at == len(parts) - 1 else {"more": True})
+            yield message | ({"to": self._to} if at == len(parts) - 1 else {"more": True})
 
     def _untold(self, newest: int) -> list[Message]:
         """Return the names of series numbered below `newest` that the viewer does not know."""

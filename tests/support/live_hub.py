@@ -73,26 +73,33 @@ class Screen:
         self.is_frozen = False
         self.end: LinkClosed | None = None
         self.changed: list[dict[str, Any]] = []
+        self.asks_again = False  # where it is told that something changed
+        self._asked: dict[str, Any] = {}
 
     async def say(self, **message: Any) -> None:
         """Send a message."""
+        if message["op"] == "subscribe":
+            self._asked = {key: value for key, value in message.items() if key != "cursor"}
         await self.link.send(json.dumps(message))
 
     async def run(self) -> None:
         """Take what comes until the link is closed."""
-        while True:
-            try:
-                message = json.loads(await self.link.receive())
-            except LinkClosed as end:
-                self.end = end
-                return
-            self.messages.append(message)
-            if message["op"] == "changed":
-                self.changed.append(message)
-            if message["op"] in ("snapshot", "update"):
-                self.picture.apply(message)
-                if not self.is_frozen:
-                    await self.say(op="drawn", id=message["id"], n=message["n"])
+        try:
+            while True:
+                await self._take(json.loads(await self.link.receive()))
+        except LinkClosed as end:
+            self.end = end
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        self.messages.append(message)
+        if message["op"] == "changed":
+            self.changed.append(message)
+            if self.asks_again:
+                await self.say(**self._asked)
+        if message["op"] in ("snapshot", "update"):
+            self.picture.apply(message)
+            if not self.is_frozen:
+                await self.say(op="drawn", id=message["id"], n=message["n"])
 
     def of(self, op: str) -> list[dict[str, Any]]:
         """Return the messages with an op."""

@@ -19,24 +19,35 @@ class ViewerPicture:
         self.cursor: str | None = None
         self.last_n = 0
         self.reasons: list[str] = []
-        self.is_partial = False  # a part with `more` was applied and its last one not yet
+        self._parts: list[Mapping[str, Any]] = []  # of a message whose last part has not come yet
+
+    def comes_back(self) -> None:
+        """Begin another connection: what was shown stays, numbers mean nothing any more."""
+        self.names, self.last_n, self._parts = {}, 0, []
 
     def apply(self, message: Mapping[str, Any]) -> None:
-        """Take a snapshot or an update."""
-        if message["op"] == "snapshot" and not self.is_partial:
-            self.names, self.raw, self.buckets, self.last_n = {}, {}, {}, 0
-            self.reasons.append(message["reason"])
-        if message["op"] == "update" and not self.is_partial and self.cursor is not None:
-            assert message["from"] == self.cursor, "an update that does not follow on the last one"
-        for series in message["series"]:
-            self.names[series["s"]] = (series["device"], series["channel"])
-        for column in message["data"]:
-            self._apply_column(self.names[column["s"]], column)
-        self.is_partial = bool(message.get("more"))
-        assert message["n"] > self.last_n
+        """Take a snapshot, an update, or a part of one."""
+        is_first = not self._parts
+        assert message["n"] > (0 if is_first and message["op"] == "snapshot" else self.last_n)
+        assert is_first or message["op"] == self._parts[0]["op"]
         self.last_n = message["n"]
-        if not self.is_partial:
-            self.cursor = message["to"]
+        self._parts.append(message)
+        if not message.get("more"):
+            self._apply_whole(self._parts)
+            self._parts = []
+
+    def _apply_whole(self, parts: list[Mapping[str, Any]]) -> None:
+        if parts[0]["op"] == "snapshot":
+            self.names, self.raw, self.buckets = {}, {}, {}
+            self.reasons.append(parts[0]["reason"])
+        elif self.cursor is not None:
+            assert parts[0]["from"] == self.cursor, "an update that does not follow on the last one"
+        for part in parts:
+            for series in part["series"]:
+                self.names[series["s"]] = (series["device"], series["channel"])
+            for column in part["data"]:
+                self._apply_column(self.names[column["s"]], column)
+        self.cursor = parts[-1]["to"]
 
     def _apply_column(self, name: Name, column: Mapping[str, Any]) -> None:
         if column["w"] == 0:

@@ -78,8 +78,8 @@ async def test_a_viewer_that_comes_back_goes_on_from_its_cursor(tmp_path: Path, 
             put_some(hub, source, rest)
             await source.is_durable()
             picture, screen = screen.picture, hub.screen()
-            screen.picture, picture.last_n = picture, 0
-            screen.picture.names = {}
+            screen.picture = picture
+            picture.comes_back()
             await subscribe(screen, width_us, cursor=picture.cursor)
             assert not screen.of("snapshot")
         await shows(screen, source)
@@ -102,7 +102,8 @@ async def test_a_viewer_goes_on_across_a_restart_of_the_hub(tmp_path: Path, widt
         put_some(hub, second, rest)
         await second.is_durable()
         screen = hub.screen()
-        screen.picture, picture.last_n, picture.names = picture, 0, {}
+        screen.picture = picture
+        picture.comes_back()
         await subscribe(screen, width_us, cursor=picture.cursor)
         put_some(hub, second, rest)
         await shows(screen, first, second)
@@ -236,6 +237,52 @@ async def test_garbage_ends_the_connection_with_its_code(tmp_path: Path, raw: by
         await until(lambda: screen.end)
         assert screen.end is not None
         assert screen.end.code == code
+
+
+@pytest.mark.parametrize("width_us", [0, SECOND // 10, SECOND, 60 * SECOND])
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_happens_the_screen_ends_up_with_the_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, width_us: int
+) -> None:
+    """Splits, lags, cut connections, late readings, all at random; the bounds are small so that each of them is met."""
+    monkeypatch.setattr("hub.sessions.mailbox.MAX_BUCKETS", 20)
+    monkeypatch.setattr("hub.sessions.mailbox.MAX_BYTES", 1_000)
+    monkeypatch.setattr("hub.sessions.undrawn.MAX_UNDRAWN_S", 0.05)
+    monkeypatch.setattr("hub.sessions.subscription.SLOW_PACE_S", 0.05)
+    monkeypatch.setattr("hub.sessions.subscription.CHANGED_EVERY_S", 0.05)
+    monkeypatch.setattr("hub.sessions.snapshot.MAX_POINTS", 400)
+    monkeypatch.setattr("hub.core.buckets.MAX_RECENT", 16)
+    rest = random.Random(seed)
+    async with live_hub(tmp_path) as hub:
+        source, screen = await hub.source(), hub.screen()
+        screen.asks_again = True
+        await subscribe(screen, width_us)
+        for _ in range(40):
+            put_some(hub, source, rest)
+            match rest.randrange(6):
+                case 0:
+                    screen = await come_back(hub, screen, width_us)
+                case 1:
+                    await hub.is_stored()
+                case 2:
+                    screen.is_frozen = not screen.is_frozen
+                case 3:
+                    source.put((hub.now_us - rest.randrange(600) * SECOND, rest.random()), arrived_us=hub.now_us)
+                case 4:
+                    await source.is_durable()
+        screen.is_frozen = False
+        await shows(screen, source)
+
+
+async def come_back(hub: LiveHub, screen: Screen, width_us: int) -> Screen:
+    """Cut a viewer's connection, and go on from its cursor on another one."""
+    await screen.link.aclose()
+    await until(lambda: screen.end)
+    again = hub.screen()
+    again.is_frozen, again.asks_again, again.picture = screen.is_frozen, True, screen.picture
+    screen.picture.comes_back()
+    await subscribe(again, width_us, cursor=screen.picture.cursor)
+    return again
 
 
 async def test_far_behind_the_store_a_hole_is_shown_and_filled_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

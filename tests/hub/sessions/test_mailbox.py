@@ -15,7 +15,7 @@ TEMP = Series("pump", "temp", "", Kind.GAUGE)
 
 
 def mailbox(*, is_raw: bool = True, from_us: int = 0, rung_us: int = SECOND // 10) -> Mailbox:
-    return Mailbox(is_raw, from_us, {TEMP: Line(rung_us, from_us)})
+    return Mailbox(is_raw, from_us, lines={TEMP: Line(rung_us, from_us)})
 
 
 def put(box: Mailbox, *times_us: int) -> None:
