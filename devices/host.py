@@ -110,10 +110,12 @@ class Sensors:
         return round(min(max(100 * (busy - before[1]) / (total - before[0]), 0.0), 100.0), 2)
 
     def _rate(self, key: str, count: float) -> float | None:
-        """Return how fast a count rises, per second; None at first, after a reset, and where no time went by."""
+        """Return how fast a count rises, per second; None at first, after a reset, and over a time too short to mean anything."""
         before = self._rates.get(key)
+        if before is not None and self._read_at_s - before[0] < MIN_INTERVAL_S / 2:
+            return None
         self._rates[key] = (self._read_at_s, count)
-        if before is None or count < before[1] or self._read_at_s <= before[0]:
+        if before is None or count < before[1]:
             return None
         return round((count - before[1]) / (self._read_at_s - before[0]), 2)
 
