@@ -109,7 +109,7 @@ class ViewerConnection:
         match message.get("op"):
             case "subscribe":
                 request = read_subscribe(message)
-                others = self._subscriptions.keys() | self._requests.keys()
+                others = {*self._subscriptions, *self._requests, *filter(None, [self._building])}
                 if request.id not in others and len(others) >= MAX_SUBSCRIPTIONS:
                     raise Refusal("too_many", f"{MAX_SUBSCRIPTIONS} subscriptions are open, which is the limit", "end one first")
                 self._requests[request.id] = request
@@ -175,7 +175,9 @@ class ViewerConnection:
             said = f"the history cannot be read now: {error}"
             self._refuse(request.id, Refusal("store_unavailable", said, "subscribe again soon"))
             return
-        if self._building is None:  # it was ended meanwhile
+        finally:
+            is_wanted, self._building = self._building is not None, None
+        if not is_wanted:  # it was ended meanwhile
             return
         old = self._subscriptions.pop(request.id, None)
         from_us = picture.from_us if reason else self._feed.now() - request.span_us

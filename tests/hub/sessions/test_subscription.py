@@ -225,6 +225,19 @@ def test_cursor_says_how_wide_the_buckets_are_that_the_viewer_holds() -> None:
     assert (stage.screen.cursor or "").endswith(f":2:{SECOND // 10}")
 
 
+def test_cursor_stays_below_what_is_late_until_it_was_told() -> None:
+    stage = Stage(SECOND)
+    stage.put([(0, 100 * SECOND, 1.0)])
+    stage.pass_time(1, draws=True, stored=0)
+    stage.subscription.mailbox.add_late(SERIES[0], 0, SECOND, 2)
+    for _ in range(2):
+        stage.put([(0, 100 * SECOND, 1.0)])
+        stage.pass_time(1, draws=True, stored=0)
+        assert (stage.screen.cursor or "").startswith("journal:1:")
+    stage.pass_time(1, draws=True, stored=3)
+    assert (stage.screen.cursor or "").startswith("journal:3:")
+
+
 def test_series_are_named_once_and_before_their_data() -> None:
     stage = Stage(SECOND)
     seen: list[int] = []

@@ -1,0 +1,141 @@
+"""Tests of hub/sessions/snapshot.py on a real journal and store; the whole way to a screen stands in test_live.py."""
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from devices.wire.messages import Kind
+from hub.core.errors import Refusal
+from hub.core.records import Series
+from hub.core.selector import Request, Selector
+from hub.sessions.picture import Picture
+from tests.support.live_hub import SECOND, LiveHub, Source, live_hub
+from tests.support.waiting import until
+
+ALL = Selector(None, None)
+TEMP = Series("pump", "temp", "Cel", Kind.GAUGE)
+
+
+def request(width_us: int = 0, span_s: int = 3_600) -> Request:
+    return Request("a", ALL, span_s * SECOND, width_us, None)
+
+
+def total(picture: Picture) -> int:
+    return picture.count() + sum(bucket.count for stretches in picture.buckets.values() for bucket in stretches.values())
+
+
+async def stored(hub: LiveHub, count: int, step_us: int = SECOND) -> Source:
+    """Return a source with readings up to now in the store."""
+    source = await hub.source()
+    for at in range(count):
+        source.put((hub.now_us - at * step_us, float(at)), arrived_us=hub.now_us)
+    await source.is_durable()
+    await hub.is_stored()
+    await is_fed(hub)
+    return source
+
+
+async def is_fed(hub: LiveHub) -> None:
+    await until(lambda: hub.live.position == hub.journal.position)
+
+
+@pytest.mark.parametrize("width_us", [0, SECOND, 60 * SECOND])
+async def test_a_picture_ends_where_the_fan_out_is_and_has_everything_up_to_there(tmp_path: Path, width_us: int) -> None:
+    async with live_hub(tmp_path) as hub:
+        source = await stored(hub, 20)
+
+        async def go_on() -> None:
+            for at in range(10_000):
+                source.put((hub.now_us + at, 1.0), arrived_us=hub.now_us)
+                await source.is_durable()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(go_on)
+            for _ in range(20):
+                seen = hub.live.position
+                picture = await hub.live.painter.whole(request(width_us))
+                assert picture.position == hub.live.position
+                assert total(picture) == hub.live.position
+                await until(lambda: hub.live.position > seen)  # noqa: B023
+            nursery.cancel_scope.cancel()
+
+
+async def test_too_many_points_become_whole_buckets_of_a_width_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.sessions.snapshot.MAX_POINTS", 50)
+    async with live_hub(tmp_path) as hub:
+        await stored(hub, 200)
+        picture = await hub.live.painter.whole(request())
+        assert picture.width_us == 600 * SECOND  # 3,600 s : 50 is 72 s, and the next width is ten minutes
+        assert total(picture) == 200
+        assert (await hub.live.painter.whole(request(span_s=40))).width_us == 0
+
+
+async def test_a_long_tail_is_folded_and_the_edge_that_is_not_whole_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.sessions.snapshot.MAX_RAW_FRAMES", 20)
+    async with live_hub(tmp_path, has_writer=False) as hub:
+        hub.now_us += SECOND // 2
+        source = await hub.source()
+        for at in range(100):
+            source.put((hub.now_us - at * SECOND // 10, 1.0), arrived_us=hub.now_us)
+        await source.is_durable()
+        picture = await hub.live.painter.whole(request(span_s=5))
+        assert picture.width_us == SECOND
+        assert picture.from_us % SECOND == 0
+        assert {bucket.count for bucket in list(picture.buckets[TEMP].values())[:-1]} <= {10, 6}
+        assert total(picture) == sum(t_us >= picture.from_us for t_us, _ in source.made)
+
+
+async def test_too_many_series_are_refused_with_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.sessions.snapshot.MAX_SERIES", 1)
+    async with live_hub(tmp_path) as hub:
+        await stored(hub, 1)
+        (await hub.source("fan")).put((hub.now_us, 1.0), arrived_us=hub.now_us)
+        await until(lambda: len(hub.store._ids) == 2)
+        with pytest.raises(Refusal, match="2 series match, the limit of one subscription is 1"):
+            await hub.live.painter.whole(request())
+
+
+@pytest.mark.parametrize("width_us", [0, SECOND])
+async def test_a_viewer_too_far_behind_gets_no_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width_us: int) -> None:
+    async with live_hub(tmp_path) as hub:
+        await stored(hub, 30)
+        assert await hub.live.painter.resumed(request(width_us), 5) is not None
+        monkeypatch.setattr("hub.sessions.snapshot.MAX_TAIL_ROWS", 10)
+        assert await hub.live.painter.resumed(request(width_us), 5) is None
+
+
+@pytest.mark.parametrize(("name", "limit"), [("MAX_RAW_FRAMES", 10), ("MAX_POINTS", 10)])
+async def test_too_many_points_since_the_cursor_get_no_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, limit: int
+) -> None:
+    async with live_hub(tmp_path) as hub:
+        await stored(hub, 30)
+        monkeypatch.setattr(f"hub.sessions.snapshot.{name}", limit)
+        assert await hub.live.painter.resumed(request(), 5) is None
+        picture = await hub.live.painter.resumed(request(), 25)
+        assert picture is not None
+        assert total(picture) == 5
+
+
+async def test_a_resume_in_buckets_gives_whole_ones_from_the_earliest_that_changed(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        source = await stored(hub, 100)
+        after = hub.live.position
+        for t_us in (hub.now_us, hub.now_us - 30 * SECOND):
+            source.put((t_us + 1, 1.0), arrived_us=hub.now_us)
+        await source.is_durable()
+        await is_fed(hub)
+        picture = await hub.live.painter.resumed(request(10 * SECOND), after)
+        assert picture is not None
+        assert picture.from_us == (hub.now_us - 30 * SECOND) // (10 * SECOND) * 10 * SECOND
+        assert total(picture) == sum(t_us >= picture.from_us for t_us, _ in source.made)
+
+
+async def test_a_series_without_a_reading_in_the_span_is_known(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        await stored(hub, 1)
+        hub.now_us += 1_000 * SECOND
+        picture = await hub.live.painter.whole(request(span_s=10))
+        assert total(picture) == 0
+        assert picture.floors_us == {TEMP: picture.from_us}

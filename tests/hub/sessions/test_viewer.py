@@ -1,0 +1,201 @@
+"""Tests of hub/sessions/viewer.py: one connection, its beginning, its end, and what it leaves behind."""
+
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import pytest
+import trio
+
+from devices.link import LinkClosed, MemoryLink, memory_link_pair
+from hub.core.entities import Entities
+from hub.core.records import RangeAnswer
+from hub.journal import Journal, JournalSettings, SQLiteJournalFile
+from hub.ports import StoreUnavailable
+from hub.sessions.live import Live
+from hub.sessions.viewer import MAX_SUBSCRIPTIONS
+from hub.store.duckdb import DuckDBStore
+from tests.support.live_hub import SECOND, LiveHub, live_hub
+from tests.support.waiting import until
+
+
+def idle_live(directory: Path) -> Live:
+    """Return a live half over a journal and a store that do not run: enough for viewers that ask for nothing."""
+    journal = Journal(SQLiteJournalFile(directory / "journal.db"), JournalSettings(), lambda: 0)
+    return Live(journal, DuckDBStore(directory / "history.duckdb"), Entities(), lambda: 0, "tributary 0")
+
+
+def is_empty(live: Live) -> bool:
+    return not (live.viewers or live._owners or len(live.lines) or live.entities._watchers)
+
+
+async def end_of(link: MemoryLink) -> int:
+    with trio.fail_after(200):
+        while True:
+            try:
+                await link.receive()
+            except LinkClosed as end:
+                return end.code
+
+
+async def test_a_viewer_to_which_nothing_can_be_written_is_closed_after_60_s(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    live = idle_live(tmp_path)
+    ours, theirs = memory_link_pair(1)
+    began_s = trio.current_time()
+    with trio.fail_after(100):
+        await live.serve(theirs, "json", "viewer")
+    assert trio.current_time() - began_s == pytest.approx(60)
+    assert await end_of(ours) == 4010
+    assert is_empty(live)
+
+
+async def test_a_viewer_that_reads_seldom_is_kept(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    live = idle_live(tmp_path)
+    ours, theirs = memory_link_pair(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(live.serve, theirs, "json", "viewer")
+        for at in range(20):
+            live.entities.put_system({"credit": str(at)})
+            await trio.sleep(50)
+            assert live.viewers == 1
+            await ours.receive()
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_hub_that_stops_finishes_its_message_and_says_why(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    live = idle_live(tmp_path)
+    ours, theirs = memory_link_pair(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(live.serve, theirs, "json", "viewer")
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert await end_of(ours) == 1012
+    assert trio.current_time() <= 5
+    assert is_empty(live)
+
+
+async def test_a_failure_of_ours_is_told_as_such_and_not_hidden(tmp_path: Path) -> None:
+    class Broken(MemoryLink):
+        async def send(self, message: bytes | str) -> None:
+            raise RuntimeError("broken")
+
+    live, closing = idle_live(tmp_path), list[LinkClosed]()
+    to, incoming = trio.open_memory_channel[bytes | str](1)
+    with pytest.RaisesGroup(RuntimeError):
+        await live.serve(Broken(to, incoming, closing), "json", "viewer")
+    assert closing[0].code == 1011
+    assert is_empty(live)
+
+
+async def test_a_viewer_that_leaves_at_any_moment_leaves_nothing(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        source = await hub.source()
+        source.put((hub.now_us, 1.0), arrived_us=hub.now_us)
+        await source.is_durable()
+        for steps in range(40):
+            await leave_after(hub, steps, is_cancelled=bool(steps % 2))
+            assert is_empty(hub.live)
+
+
+async def leave_after(hub: LiveHub, steps: int, *, is_cancelled: bool) -> None:
+    ours, theirs = memory_link_pair(100)
+    await ours.send('{"op": "subscribe", "id": "a", "devices": ["*"], "width_us": 1000000}')
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hub.live.serve, theirs, "json", "viewer")
+            for _ in range(steps):
+                await trio.lowlevel.checkpoint()
+            if is_cancelled:
+                nursery.cancel_scope.cancel()
+            await ours.aclose()
+
+
+async def test_a_viewer_in_msgpack_gets_the_same(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        source = await hub.source()
+        source.put((hub.now_us, 1.5), arrived_us=hub.now_us)
+        await source.is_durable()
+        ours, theirs = memory_link_pair(100)
+        hub.nursery.start_soon(hub.live.serve, theirs, "msgpack", "operator")
+        await ours.send(msgpack.packb({"op": "subscribe", "id": "a", "devices": ["*"]}))
+        seen: dict[str, Any] = {}
+        with trio.fail_after(10):
+            while "snapshot" not in seen:
+                message = msgpack.unpackb(await ours.receive())
+                seen[message["op"]] = message
+        assert seen["ready"]["role"] == "operator"
+        assert seen["snapshot"]["data"][0]["v"] == [1.5]
+
+
+async def test_the_number_of_subscriptions_has_a_limit(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        screen = hub.screen()
+        for number in range(MAX_SUBSCRIPTIONS + 1):
+            await screen.link.send(f'{{"op": "subscribe", "id": "{number}", "devices": ["x"]}}')
+        await until(lambda: screen.of("error"))
+        assert screen.of("error")[0]["code"] == "too_many"
+        assert screen.of("error")[0]["id"] == str(MAX_SUBSCRIPTIONS)
+        await until(lambda: len(screen.of("snapshot")) == MAX_SUBSCRIPTIONS)
+
+
+async def test_a_subscription_that_ends_gets_nothing_more(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        source, screen = await hub.source(), hub.screen()
+        await screen.say(op="subscribe", id="a", devices=["*"])
+        await until(lambda: screen.of("snapshot"))
+        await screen.say(op="unsubscribe", id="a")
+        await until(lambda: not hub.live._owners)
+        source.put((hub.now_us, 1.0), arrived_us=hub.now_us)
+        await source.is_durable()
+        await screen.say(op="subscribe", id="b", devices=["*"])
+        await until(lambda: len(screen.of("snapshot")) == 2)
+        assert not screen.of("update")
+
+
+async def test_a_subscription_that_ends_while_it_is_answered_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with live_hub(tmp_path) as hub:
+        asked, may_answer, query = trio.Event(), trio.Event(), hub.store.query
+
+        async def slow(*args: Any) -> RangeAnswer:
+            asked.set()
+            await may_answer.wait()
+            return await query(*args)
+
+        monkeypatch.setattr(hub.store, "query", slow)
+        screen = hub.screen()
+        await screen.say(op="subscribe", id="a", devices=["*"])
+        await asked.wait()
+        await screen.say(op="unsubscribe", id="a")
+        await screen.say(op="nonsense")  # the answer to it shows that the one before was read
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        may_answer.set()
+        await until(lambda: screen.of("error"))
+        assert not screen.of("snapshot")
+        assert not hub.live._owners
+
+
+async def test_a_store_that_is_away_is_told_and_the_connection_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*args: Any) -> RangeAnswer:
+        raise StoreUnavailable("gone fishing")
+
+    async with live_hub(tmp_path) as hub:
+        screen = hub.screen()
+        with monkeypatch.context() as patch:
+            patch.setattr(hub.store, "query", away)
+            await screen.say(op="subscribe", id="a", devices=["*"])
+            await until(lambda: screen.of("error"))
+        error = screen.of("error")[0]
+        assert (error["id"], error["code"]) == ("a", "store_unavailable")
+        assert "gone fishing" in error["message"]
+        await screen.say(op="subscribe", id="a", devices=["*"], width_us=SECOND)
+        await until(lambda: screen.of("snapshot"))
+
+
+async def test_an_id_that_cannot_be_said_back_is_refused(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        screen = hub.screen()
+        await screen.link.send('{"op": "subscribe", "id": "\\ud800", "devices": ["*"]}')
+        await until(lambda: screen.of("error"))
+        assert "id" not in screen.of("error")[0]
