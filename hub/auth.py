@@ -8,7 +8,6 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +41,7 @@ class Auth:
         self._admin = b""
 
     async def start(self) -> None:
-        """Read the administrator's credential, or make it."""
+        """Read the administrator's credential, or make it; only its owner may read the file. Raises OSError."""
         self._admin = hash_token(await trio.to_thread.run_sync(self._read_or_make))
 
     def _read_or_make(self) -> str:
@@ -53,9 +52,11 @@ class Auth:
         if not token:
             token = secrets.token_urlsafe(32)
             draft = self._path.with_name(self._path.name + ".new")
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            draft.unlink(missing_ok=True)
+            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(token + "\n")
             draft.replace(self._path)
+        self._path.chmod(0o600)
         return token
 
     def device_of(self, token: str) -> str | None:
@@ -73,7 +74,9 @@ class Auth:
         return Principal(*found) if found is not None else None
 
     async def new_login(self, name: str, role: str) -> str:
-        """Return the token of a one-time login link."""
+        """Return the token of a one-time login link, good for LINK_S. Raises ValueError where there is no such role."""
+        if role not in ROLES:
+            raise ValueError(f"role must be one of {', '.join(ROLES)}, not {role!r}")
         token = secrets.token_urlsafe(32)
         await self._state.put_login(hash_token(token), "link", name, role, self._now() + LINK_S * 1_000_000)
         return token
@@ -93,9 +96,13 @@ class Auth:
 
 
 def session_of(headers: Mapping[str, str]) -> str | None:
-    """Return the session token in the cookies of a request."""
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return found.value if found is not None else None
+    """Return the session token in the cookies of a request.
+
+    Read by hand: http.cookies gives up on all of them at one odd cookie, and cookies of every program on this host, whatever
+    its port, arrive here.
+    """
+    for cookie in headers.get("cookie", "").split(";"):
+        name, _, value = cookie.strip().partition("=")
+        if name == COOKIE and value:
+            return value
+    return None

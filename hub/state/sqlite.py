@@ -3,6 +3,7 @@
 Owns the tables of state.db and its thread; decides nothing. An adapter of hub.ports.StateStore, named in main.py only.
 """
 
+import base64
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -54,6 +55,9 @@ class SQLiteStateStore:
         await self._call(self._open)
 
     def _open(self) -> None:
+        # From its first moment nobody else's: SQLite gives the files beside it (-wal, -shm) the same rights.
+        self._path.touch(mode=0o600)
+        self._path.chmod(0o600)
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30.0)
         self._connection = connection
         connection.execute("PRAGMA journal_mode = WAL")
@@ -63,7 +67,6 @@ class SQLiteStateStore:
                 for statement in _TABLES.strip().split(";\n"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {FORMAT}")
-        self._path.chmod(0o600)
 
     async def devices(self) -> list[DeviceRecord]:
         """Return all devices."""
@@ -76,7 +79,7 @@ class SQLiteStateStore:
     async def put_device(self, device: DeviceRecord) -> None:
         """Insert or replace by name."""
         d = device
-        values = (d.name, d.created_us, d.token_hash, json.dumps(dict(d.description)), d.last_seen_us, int(d.is_disabled))
+        values = (d.name, d.created_us, d.token_hash, _json(dict(d.description)), d.last_seen_us, int(d.is_disabled))
         await self._change("INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)", values)
 
     async def delete_device(self, name: str) -> bool:
@@ -197,10 +200,18 @@ class SQLiteStateStore:
                 connection.execute("ROLLBACK")
 
 
+def _json(value: Any) -> str:
+    """Write a value of a device as JSON; bytes, which JSON does not have, become base64url text and stay that.
+
+    A value that could not be written would stop the ledger for every device, as its row comes again and again.
+    """
+    return json.dumps(value, default=lambda raw: base64.urlsafe_b64encode(raw).decode())
+
+
 def _command_values(c: CommandRecord) -> tuple[Any, ...]:
-    value = None if c.value is None else json.dumps(c.value)
+    value = None if c.value is None else _json(c.value)
     times = (c.created_us, c.updated_us, c.expires_us)
-    return (c.id, c.device, c.name, json.dumps(dict(c.args)), c.state, c.version, c.by, *times, c.progress, value, c.reason, c.note)
+    return (c.id, c.device, c.name, _json(dict(c.args)), c.state, c.version, c.by, *times, c.progress, value, c.reason, c.note)
 
 
 def _command(row: Sequence[Any]) -> CommandRecord:

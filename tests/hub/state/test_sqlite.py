@@ -1,0 +1,110 @@
+"""What the SQLite state store promises beyond its port: rights, durability, and values that JSON does not have."""
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from hub.core.records import Cursor
+from hub.ports import CommandRecord, DeviceRecord, StoreUnavailable
+from hub.state.sqlite import SQLiteStateStore
+
+COMMAND = CommandRecord("c1", "pump", "blink", {"n": 3}, "sent", 1, "ann", 10, 11, 99)
+
+
+def rights_in(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
+async def test_everything_is_there_after_the_file_is_opened_again(tmp_path: Path) -> None:
+    device = DeviceRecord("pump", 1, b"hash", {"firmware": "ü"}, last_seen_us=2)
+    first = SQLiteStateStore(tmp_path / "state.db")
+    await first.start()
+    await first.put_device(device)
+    await first.put_commands_at([COMMAND], Cursor("j", 4))
+    await first.aclose()
+    second = SQLiteStateStore(tmp_path / "state.db")
+    await second.start()
+    assert await second.devices() == [device]
+    assert await second.open_commands() == [COMMAND]
+    assert await second.ledger_cursor() == Cursor("j", 4)
+    await second.aclose()
+
+
+async def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
+    store = SQLiteStateStore(tmp_path / "state.db")
+    await store.start()
+    await store.put_command(COMMAND)
+    assert rights_in(tmp_path) == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
+    await store.aclose()
+
+
+async def test_each_commit_is_synced(tmp_path: Path) -> None:
+    store = SQLiteStateStore(tmp_path / "state.db")
+    await store.start()
+    assert await store._all("PRAGMA journal_mode") == [("wal",)]
+    assert await store._all("PRAGMA synchronous") == [(2,)]
+    await store.aclose()
+
+
+async def test_bytes_of_a_device_become_text_and_never_stop_the_ledger(tmp_path: Path) -> None:
+    store = SQLiteStateStore(tmp_path / "state.db")
+    await store.start()
+    await store.put_commands_at([replace(COMMAND, value={"raw": b"\xff\xfe"}, version=2)], Cursor("j", 5))
+    kept = await store.command("c1")
+    assert kept is not None
+    assert kept.value == {"raw": "__4="}
+    assert await store.ledger_cursor() == Cursor("j", 5)
+    spec = {"commands": [{"name": "go", "args": {"key": {"type": "text", "default": b"\x00"}}}]}
+    await store.put_device(DeviceRecord("pump", 1, b"hash", spec))
+    assert (await store.devices())[0].description["commands"][0]["args"]["key"]["default"] == "AA=="
+    await store.aclose()
+
+
+async def test_a_failed_transaction_leaves_nothing_behind(tmp_path: Path) -> None:
+    store = SQLiteStateStore(tmp_path / "state.db")
+    await store.start()
+    broken = replace(COMMAND, id="c2", reason=object())  # type: ignore[arg-type]
+    with pytest.raises(StoreUnavailable):
+        await store.put_commands_at([COMMAND, broken], Cursor("j", 9))
+    assert await store.commands(None, 10) == []
+    assert await store.ledger_cursor() is None
+    await store.put_command(COMMAND)
+    await store.aclose()
+
+
+async def test_a_change_that_is_cancelled_while_it_runs_is_made(tmp_path: Path) -> None:
+    store = SQLiteStateStore(tmp_path / "state.db")
+    await store.start()
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.put_command, COMMAND)
+            await trio.testing.wait_all_tasks_blocked()
+            scope.cancel()
+    assert await store.command("c1") == COMMAND
+    await store.aclose()
+
+
+async def test_a_file_that_is_no_database_is_unavailable_and_says_which(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"no database at all, but long enough to be looked at" * 40)
+    store = SQLiteStateStore(tmp_path / "state.db")
+    with pytest.raises(StoreUnavailable, match=r"state\.db"):
+        await store.start()
+    await store.aclose()
+
+
+async def test_another_process_that_reads_does_not_hold_it_up(tmp_path: Path) -> None:
+    store = SQLiteStateStore(tmp_path / "state.db")
+    await store.start()
+    other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    try:
+        other.execute("BEGIN")
+        assert other.execute("SELECT count(*) FROM commands").fetchone() == (0,)
+        await store.put_command(COMMAND)
+        assert other.execute("SELECT count(*) FROM commands").fetchone() == (0,)
+    finally:
+        other.close()
+    await store.aclose()
