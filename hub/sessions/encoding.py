@@ -5,13 +5,17 @@ Owns the two encodings of protocol part B and what closes a connection; keeps no
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from math import isfinite
+from typing import Any, Final
 
 import msgpack
 
 from devices.wire.fields import BadMessage
 from devices.wire.limits import MAX_MESSAGE_BYTES, CloseCode
 from devices.wire.unpack import unpack
+
+_JSON: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False).encode
+_PACKER: Final = msgpack.Packer(use_bin_type=True, autoreset=True)
 
 
 class ViewerEnd(Exception):
@@ -48,5 +52,18 @@ def decoded(raw: bytes | str, *, is_json: bool) -> Mapping[str, Any]:
 
 
 def encoded(message: Mapping[str, Any], *, is_json: bool) -> bytes | str:
-    """Write a message for a viewer."""
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=False) if is_json else bytes(msgpack.packb(message))
+    """Write a message for a viewer; a number that the encoding cannot say (a command may carry any) becomes null."""
+    try:
+        return _JSON(message) if is_json else bytes(_PACKER.pack(message))
+    except (ValueError, OverflowError):
+        _PACKER.reset()
+        return encoded(_sayable(message), is_json=is_json)
+
+
+def _sayable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sayable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sayable(each) for each in value]
+    is_unsayable = (isinstance(value, float) and not isfinite(value)) or (isinstance(value, int) and not -(2**63) <= value < 2**64)
+    return None if is_unsayable else value

@@ -22,6 +22,7 @@ from hub.sessions.subscription import Subscription
 from hub.sessions.viewer import ViewerConnection
 
 _MAX_ROWS: Final = 1_000  # of one turn
+GATHER_S: Final = 0.02  # between turns while somebody watches: a commit may come each 5 ms, and a turn has a price of its own
 
 
 class Live:
@@ -51,10 +52,14 @@ class Live:
         """Follow the journal from its present end until cancelled."""
         self.position = self.journal.position
         task_status.started()
+        next_s = trio.current_time()
         while True:
             await self.journal.wait_beyond(self.position)
             if self._owners:
-                self._feed(await self.journal.read(self.position, _MAX_ROWS))
+                await trio.sleep_until(next_s)  # the first commit after a quiet moment goes at once
+                next_s = trio.current_time() + GATHER_S
+                while self.position < self.journal.position:
+                    self._feed(await self.journal.read(self.position, _MAX_ROWS))
             else:
                 self._moved_to(self.journal.position)
 

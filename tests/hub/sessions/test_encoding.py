@@ -17,6 +17,14 @@ def test_a_message_comes_back_as_it_was(is_json: bool) -> None:
     assert decoded(encoded(MESSAGE, is_json=is_json), is_json=is_json) == MESSAGE
 
 
+@pytest.mark.parametrize("is_json", [True, False])
+def test_a_number_that_cannot_be_said_is_null_and_harms_no_later_message(is_json: bool) -> None:
+    said = decoded(encoded({"value": [float("nan"), 1.5, {"x": 10**30}]}, is_json=is_json), is_json=is_json)
+    assert said["value"][1:] in ([1.5, {"x": 10**30}], [1.5, {"x": None}])
+    assert is_json is False or said["value"][0] is None
+    assert decoded(encoded(MESSAGE, is_json=is_json), is_json=is_json) == MESSAGE
+
+
 @pytest.mark.parametrize(
     ("raw", "is_json", "code"),
     [
