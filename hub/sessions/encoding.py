@@ -14,7 +14,7 @@ from devices.wire.fields import BadMessage
 from devices.wire.limits import MAX_MESSAGE_BYTES, CloseCode
 from devices.wire.unpack import unpack
 
-_JSON: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False).encode
+_JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 _PACKER: Final = msgpack.Packer(use_bin_type=True, autoreset=True)
 
 
@@ -52,7 +52,7 @@ def decoded(raw: bytes | str, *, is_json: bool) -> Mapping[str, Any]:
 
 
 def encoded(message: Mapping[str, Any], *, is_json: bool) -> bytes | str:
-    """Write a message for a viewer; a number that the encoding cannot say (a command may carry any) becomes null."""
+    """Write a message for a viewer; a number that the encoding cannot say (a command may carry any) becomes null, half a character `?`."""
     try:
         return _JSON(message) if is_json else bytes(_PACKER.pack(message))
     except (ValueError, OverflowError):
@@ -62,8 +62,10 @@ def encoded(message: Mapping[str, Any], *, is_json: bool) -> bytes | str:
 
 def _sayable(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _sayable(each) for key, each in value.items()}
+        return {_sayable(key): _sayable(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_sayable(each) for each in value]
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
     is_unsayable = (isinstance(value, float) and not isfinite(value)) or (isinstance(value, int) and not -(2**63) <= value < 2**64)
     return None if is_unsayable else value

@@ -25,6 +25,14 @@ def test_a_number_that_cannot_be_said_is_null_and_harms_no_later_message(is_json
     assert decoded(encoded(MESSAGE, is_json=is_json), is_json=is_json) == MESSAGE
 
 
+def test_half_a_character_harms_nobody() -> None:
+    message = {"args": {"\ud800": "a\udc00"}}
+    raw = encoded(message, is_json=True)
+    assert isinstance(raw, str)
+    assert raw.encode()
+    assert decoded(encoded(message, is_json=False), is_json=False) == {"args": {"?": "a?"}}
+
+
 @pytest.mark.parametrize(
     ("raw", "is_json", "code"),
     [
