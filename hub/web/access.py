@@ -6,7 +6,6 @@ Owns the table and the checks before every route; knows no routes. Used by api.p
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Final
-from urllib.parse import urlsplit
 
 from fastapi import Request
 
@@ -28,6 +27,7 @@ ALLOWED: Final = {
     "admin": frozenset(Action),
 }
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+_PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 def may(auth: Auth, action: Action) -> Callable[[Request], Awaitable[Principal]]:
@@ -51,10 +51,13 @@ def check_origin(request: Request) -> None:
     if request.method in _SAFE_METHODS or "authorization" in request.headers:
         return
     origin = request.headers.get("origin", "")
-    if not origin or urlsplit(origin).netloc != request.headers.get("host"):
-        raise Refusal("foreign_origin", f"Origin {origin or '(none)'} is not this hub's own", "send changes from the hub's own page", 403)
+    scheme, _, place = origin.lower().partition("://")
+    if scheme not in ("http", "https") or not place or place != request.headers.get("host", "").lower():
+        said = origin[:100] or "(none)"
+        raise Refusal("foreign_origin", f"Origin {said} is not this hub's own", "send changes from the hub's own page", 403)
 
 
 def is_loopback(request: Request) -> bool:
-    """Tell whether a request comes from this machine itself."""
-    return request.client is not None and (request.client.host.startswith("127.") or request.client.host == "::1")
+    """Tell whether a request comes from this machine itself, and not through a proxy on it, which speaks for others."""
+    is_local = request.client is not None and (request.client.host.startswith("127.") or request.client.host == "::1")
+    return is_local and not any(name in request.headers for name in _PROXY_HEADERS)

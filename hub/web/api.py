@@ -4,7 +4,7 @@ Owns what all routes share: errors, security headers, the parts of the hub. Rout
 door runs it. main.py makes it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
+from devices.wire.fields import shown
 from hub.auth import Auth
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
@@ -22,11 +23,13 @@ from hub.core.registry import Registry
 from hub.ports import HistoryStore, StoreUnavailable
 from hub.web.access import is_loopback
 from hub.web.devices import device_routes
+from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, refusal_answer
 from hub.web.history import history_routes
 from hub.web.losses import JournalReader
 from hub.web.page import page_routes
 
-_HINTS: Final = {404: "see docs/operating.md for the paths", 405: "use another method"}
+_PATHS: Final = "GET /api/v1/openapi.json lists paths and methods"
+_HTTP: Final = {400: ("bad_request", "send JSON in UTF-8"), 404: ("not_found", _PATHS), 405: ("bad_method", _PATHS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def make_app(parts: ApiParts) -> FastAPI:
     app.include_router(page_routes(parts.auth, parts.base_url, parts.static_folder))
     _add_health(app, parts)
     _add_errors(app)
-    _add_headers(app, parts.csp)
+    app.add_middleware(Envelope, csp=parts.csp)
     return app
 
 
@@ -80,38 +83,37 @@ def _add_health(app: FastAPI, parts: ApiParts) -> None:
 
 
 def _add_errors(app: FastAPI) -> None:
-    def say(status: int, code: str, message: str, hint: str, headers: dict[str, str] | None = None) -> JSONResponse:
-        return JSONResponse({"code": code, "message": message, "hint": hint}, status, headers=headers)
-
     @app.exception_handler(Refusal)
     async def refusal(request: Request, error: Refusal) -> JSONResponse:
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-        return say(error.status, error.code, error.message, error.hint, headers)
+        return refusal_answer(error.status, error.code, error.message, error.hint, headers)
 
     @app.exception_handler(StoreUnavailable)
     async def unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
-        return say(503, "store_unavailable", str(error), "try again; the hub's log says more", {"Retry-After": "1"})
+        return refusal_answer(503, "store_unavailable", str(error), "try again; the hub's log says more", {"Retry-After": "1"})
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path")) or "the body"
-        return say(422, "bad_request", f"{where}: {first['msg']}", f"correct {where}")
+        return refusal_answer(422, "bad_request", *_wrong(error.errors()[0]))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "not_found", 405: "bad_method"}.get(error.status_code, "bad_request")
-        said = f"{request.method} {request.url.path}: {error.detail}"
-        return say(error.status_code, code, said, _HINTS.get(error.status_code, ""), dict(error.headers or {}))
+        code, hint = _HTTP.get(error.status_code, ("bad_request", _PATHS))
+        said = f"{request.method} {request.scope['path'][:200]}: {error.detail}"
+        return refusal_answer(error.status_code, code, said, hint, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        """Answer for an error of ours, which goes on to the door's barrier and its log. No middleware is above this."""
+        return refusal_answer(500, "internal", "the hub could not answer: an error of its own", "its log says more", SECURITY | NOT_KEPT)
 
 
-def _add_headers(app: FastAPI, csp: str) -> None:
-    @app.middleware("http")
-    async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        response.headers.setdefault("Content-Security-Policy", csp)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response
+def _wrong(error: dict[str, Any]) -> tuple[str, str]:
+    """Return what is wrong with a request, with the value and the limit, and what to do."""
+    place = error["loc"]
+    if error["type"] == "json_invalid":
+        reason = error.get("ctx", {}).get("error", "an error")
+        return f"the body is not JSON: {reason} at character {place[-1]}", "send one JSON object"
+    where = ".".join(str(part) for part in place[1:]) or "the body"
+    value = "" if error["type"] in ("missing", "extra_forbidden") else f", not {shown(error.get('input'))}"
+    return f"{where}: {error['msg']}{value}", "leave it out" if error["type"] == "extra_forbidden" else f"correct {where}"

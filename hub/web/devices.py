@@ -6,14 +6,16 @@ Owns their bodies and limits; the registry and the command desk decide. Made int
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
+import msgpack
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from hub.auth import Auth, Principal
 from hub.core.commands import CommandDesk
 from hub.core.errors import Refusal
 from hub.core.registry import Registry
 from hub.web.access import Action, may
+from hub.web.envelope import Answer
 from hub.web.losses import JournalReader, losses_of
 
 MAX_NAMES: Final = 1_000  # added by one request
@@ -27,12 +29,21 @@ class NewDevices(BaseModel):
     names: Annotated[list[str], Field(min_length=1, max_length=MAX_NAMES)] | None = None
 
 
+def _sendable(args: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what JSON can spell and msgpack cannot carry: half a surrogate pair, an integer beyond 64 bits, 500 nested arrays."""
+    try:
+        msgpack.packb(args)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"a device cannot be sent this: {error}") from None
+    return args
+
+
 class NewCommand(BaseModel):
     """A command to send."""
 
     model_config = ConfigDict(extra="forbid")
     name: str
-    args: dict[str, Any] = Field(default_factory=dict)
+    args: Annotated[dict[str, Any], AfterValidator(_sendable)] = Field(default_factory=dict)
     ttl_s: float = 30.0
 
 
@@ -65,33 +76,33 @@ def _read_routes(
         return hub()
 
     @router.get("/devices", dependencies=[may_read])
-    async def devices() -> dict[str, Any]:
+    async def devices() -> Response:
         """Return every device."""
-        return {"devices": [registry.item(name) for name in registry.names()]}
+        return Answer({"devices": [registry.item(name) for name in registry.names()]})
 
     @router.get("/devices/{name}", dependencies=[may_read])
-    async def device(name: str) -> dict[str, Any]:
+    async def device(name: str) -> Response:
         """Return one device."""
-        return _known(registry, name)
+        return Answer(_known(registry, name))
 
     @router.get("/devices/{name}/losses", dependencies=[may_read])
-    async def losses(name: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+    async def losses(name: str, after: Annotated[int, Query(ge=0, lt=2**63)] = 0) -> Response:
         """Return what the device declared lost and what was refused of it, as far as the journal reaches back."""
         _known(registry, name)
-        return await losses_of(journal, name, after)
+        return Answer(await losses_of(journal, name, after))
 
     @router.get("/commands", dependencies=[may_read])
-    async def commands(device: str | None = None, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> dict[str, Any]:
+    async def commands(device: str | None = None, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
         """Return the newest commands, newest first."""
-        return {"commands": [desk.item(record) for record in await desk.list(device, limit)]}
+        return Answer({"commands": [desk.item(record) for record in await desk.list(device, limit)]})
 
     @router.get("/commands/{command_id}", dependencies=[may_read])
-    async def command(command_id: str) -> dict[str, Any]:
+    async def command(command_id: str) -> Response:
         """Return one command."""
         record = await desk.get(command_id)
         if record is None:
             raise Refusal("no_command", f"no command has the id {command_id[:64]!r}", "see: GET /api/v1/commands", 404)
-        return desk.item(record)
+        return Answer(desk.item(record))
 
 
 def _manage_routes(router: APIRouter, registry: Registry, auth: Auth) -> None:
@@ -121,7 +132,7 @@ def _manage_routes(router: APIRouter, registry: Registry, auth: Auth) -> None:
 
 def _command_routes(router: APIRouter, registry: Registry, desk: CommandDesk, auth: Auth) -> None:
     @router.post("/devices/{name}/commands", status_code=202)
-    async def send(name: str, new: NewCommand, by: Annotated[Principal, Depends(may(auth, Action.COMMAND))]) -> dict[str, Any]:
+    async def send(name: str, new: NewCommand, by: Annotated[Principal, Depends(may(auth, Action.COMMAND))]) -> Response:
         """Send a command to a connected device; its result comes later, under its id."""
         _known(registry, name)
-        return desk.item(await desk.create(name, new.name, new.args, new.ttl_s, by.name))
+        return Answer(desk.item(await desk.create(name, new.name, new.args, new.ttl_s, by.name)), 202)

@@ -8,11 +8,12 @@ from typing import Any, Final, Protocol
 import msgpack
 
 from devices.wire.codec import decode_from_device
-from devices.wire.messages import Gap
+from devices.wire.fields import shown
+from devices.wire.messages import Channel, Gap
 from hub.core.records import Row, RowKind
 
 MAX_ROWS: Final = 20_000  # of all devices, looked at for one answer
-MAX_ENTRIES: Final = 1_000
+MAX_ENTRIES: Final = 1_000  # after which an answer ends with the frame it is at
 
 
 class JournalReader(Protocol):
@@ -29,6 +30,9 @@ class JournalReader(Protocol):
     async def read(self, after: int) -> list[Row]:
         """Return rows above a position, at least one where there is one."""
 
+    def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
+        """Return the channels that an epoch is numbered with. Raises KeyError."""
+
 
 async def losses_of(journal: JournalReader, device: str, after: int) -> dict[str, Any]:
     """Return gaps and rejects of a device above a position.
@@ -37,18 +41,23 @@ async def losses_of(journal: JournalReader, device: str, after: int) -> dict[str
     """
     gaps: list[dict[str, Any]] = []
     rejects: list[dict[str, Any]] = []
-    position, looked = max(after, journal.first - 1), 0
+    position, looked, entries = max(after, journal.first - 1), 0, 0
     last = journal.position
-    while position < last and looked < MAX_ROWS and len(gaps) + len(rejects) < MAX_ENTRIES:
+    while position < last and looked < MAX_ROWS and entries < MAX_ENTRIES:
         rows = await journal.read(position)
         for row in rows:
+            position, looked = row.position, looked + 1
             if row.device == device:
-                _sort(row, gaps, rejects)
-        position, looked = rows[-1].position, looked + len(rows)
+                entries += _sort(row, journal, gaps, rejects)
+            if entries >= MAX_ENTRIES:
+                break
+        if not rows:
+            position = last  # trimmed while we looked
     return {"gaps": gaps, "rejects": rejects, "position": position, "is_more": position < last}
 
 
-def _sort(row: Row, gaps: list[dict[str, Any]], rejects: list[dict[str, Any]]) -> None:
+def _sort(row: Row, journal: JournalReader, gaps: list[dict[str, Any]], rejects: list[dict[str, Any]]) -> int:
+    """Put what a row tells where it belongs; return how many entries and rejected readings that were."""
     where = {"position": row.position, "epoch": row.epoch, "first": row.seq}
     if row.kind == RowKind.GAP and isinstance(gap := decode_from_device(row.body), Gap):
         told = {"readings": gap.readings, "from_us": gap.from_us, "to_us": gap.to_us, "reason": gap.reason}
@@ -57,15 +66,28 @@ def _sort(row: Row, gaps: list[dict[str, Any]], rejects: list[dict[str, Any]]) -
         code, reason = msgpack.unpackb(row.rejects)
         rejects.append({**where, "code": code, "reason": reason})
     elif row.kind == RowKind.DATA and row.rejects is not None:
-        rejects.append({**where, "code": "readings", "readings": _rejected_readings(row)})
+        readings = _rejected_readings(row, row.rejects, journal)
+        rejects.append({**where, "code": "readings", "readings": readings})
+        return len(readings)
+    else:
+        return 0
+    return 1
 
 
-def _rejected_readings(row: Row) -> list[dict[str, Any]]:
-    """Return each rejected reading with where it would have been, as far as the frame says so."""
+def _rejected_readings(row: Row, rejects: bytes, journal: JournalReader) -> list[dict[str, Any]]:
+    """Return each rejected reading with where it would have been, as far as the frame says so.
+
+    `channel` is the name, or what the frame said where that is the number of no channel.
+    """
     body = msgpack.unpackb(row.body, strict_map_key=False)
+    try:
+        names = {number: channel.name for number, channel in enumerate(journal.channels(row.device, row.epoch))}
+    except KeyError:
+        names = {}  # forgotten: the epoch is long over
     found = []
-    for index, code in msgpack.unpackb(row.rejects or b"\x90"):
-        offset_us = body["d"][index]
-        is_dated = isinstance(body["t"], int) and isinstance(offset_us, int)
-        found.append({"index": index, "code": code, "channel": body["c"][index], "time_us": body["t"] + offset_us if is_dated else None})
+    for index, code in msgpack.unpackb(rejects):
+        base_us, offset_us, number = body.get("t"), body["d"][index], body["c"][index]
+        is_dated = type(base_us) is int and type(offset_us) is int
+        channel = names.get(number, number) if type(number) is int else shown(number)
+        found.append({"index": index, "code": code, "channel": channel, "time_us": base_us + offset_us if is_dated else None})
     return found

@@ -8,31 +8,59 @@ import mimetypes
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, Literal
 
 import trio
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from hub.auth import COOKIE, SESSION_S, Auth, Principal, session_of
+from hub.auth import COOKIE, SESSION_S, Auth, session_of
 from hub.core.errors import Refusal
 from hub.web.access import Action, check_origin, may
+from hub.web.envelope import LOGIN_PATH
 
 PLOTLY: Final = "plotly.min.js"
+_THREAD: Final = trio.CapacityLimiter(1)  # each file is read once
 _TYPES: Final = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+# Not a redirect: a browser that came by a link on another site would follow it without the new cookie, which is SameSite=Strict.
+_WELCOME: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="0; url=/">
+<title>Logged in - Tributary</title>
+<p>You are logged in. <a href="/">Go to the dashboard</a></p>
+</html>
+"""
+
+
+def _printable(name: str) -> str:
+    """Refuse control characters, and half a surrogate pair, which JSON can spell."""
+    if not name.isprintable():
+        raise ValueError("a name is made of printable characters")
+    return name
+
+
+class NewLogin(BaseModel):
+    """Whom a login link lets in, and as what."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)] = "admin"
+    role: Literal["viewer", "operator", "admin"] = "admin"
 
 
 class Files:
-    """The files that pages are made of, read once: they change with an upgrade only."""
+    """The files that pages are made of: looked up among those the folder has, and read once, as they change with an upgrade only."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._paths: dict[str, Path] = {}
         self._held: dict[str, tuple[bytes, str, str]] = {}  # name -> content, type, ETag
 
     async def get(self, name: str) -> tuple[bytes, str, str]:
         """Return a file's content, type and ETag. Raises Refusal 404."""
         if name not in self._held:
-            content = await trio.to_thread.run_sync(self._read, name)
+            content = await trio.to_thread.run_sync(self._read, name, limiter=_THREAD)
             suffix = Path(name).suffix
             kind = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
             charset = "; charset=utf-8" if kind.startswith("text/") else ""
@@ -42,10 +70,12 @@ class Files:
     def _read(self, name: str) -> bytes:
         if name == PLOTLY:
             return (resources.files("plotly") / "package_data" / PLOTLY).read_bytes()
-        path = (self._folder / name).resolve()
-        if not path.is_relative_to(self._folder.resolve()) or not path.is_file():
+        if not self._paths:
+            # A request only ever picks one of these names: it cannot leave the folder, nor have one file held under many names.
+            self._paths = {path.relative_to(self._folder).as_posix(): path for path in self._folder.rglob("*") if path.is_file()}
+        if name not in self._paths:
             raise Refusal("not_found", f"there is no file {name[:64]!r}", "the page is at /", 404)
-        return path.read_bytes()
+        return self._paths[name].read_bytes()
 
 
 def page_routes(auth: Auth, base_url: Callable[[], str], folder: Path) -> APIRouter:
@@ -54,7 +84,6 @@ def page_routes(auth: Auth, base_url: Callable[[], str], folder: Path) -> APIRou
     files = Files(folder)
 
     @router.get("/", include_in_schema=False)
-    @router.head("/", include_in_schema=False)
     async def page(request: Request) -> Response:
         """Return the page, or how to log in."""
         is_in = await auth.principal(request.headers) is not None
@@ -62,7 +91,6 @@ def page_routes(auth: Auth, base_url: Callable[[], str], folder: Path) -> APIRou
         return Response(content, 200 if is_in else 401, media_type=kind)
 
     @router.get("/static/{name:path}", include_in_schema=False)
-    @router.head("/static/{name:path}", include_in_schema=False)
     async def static(name: str, request: Request) -> Response:
         """Return a file; browsers ask each time whether it is still the same."""
         content, kind, tag = await files.get(name)
@@ -76,19 +104,19 @@ def page_routes(auth: Auth, base_url: Callable[[], str], folder: Path) -> APIRou
 
 
 def _login_routes(router: APIRouter, auth: Auth, base_url: Callable[[], str], files: Files) -> None:
-    @router.get("/login", include_in_schema=False)
+    @router.get(LOGIN_PATH, include_in_schema=False)
     async def login(request: Request, token: str = "") -> Response:
         """Use up a one-time link."""
         session = await auth.use_login(token)
         if session is None:
             content, kind, _ = await files.get("login.html")
             return Response(content, 401, media_type=kind)
-        response = RedirectResponse("/", 303)
-        is_secure = request.url.scheme == "https"
+        response = HTMLResponse(_WELCOME)
+        is_secure = request.scope["scheme"] == "https"
         response.set_cookie(COOKIE, session, max_age=SESSION_S, path="/", httponly=True, samesite="strict", secure=is_secure)
         return response
 
-    @router.head("/login", include_in_schema=False)
+    @router.head(LOGIN_PATH, include_in_schema=False)
     async def preview() -> Response:
         """Answer who only looks, such as a link preview, without using the link up."""
         return Response()
@@ -104,7 +132,8 @@ def _login_routes(router: APIRouter, auth: Auth, base_url: Callable[[], str], fi
         response.delete_cookie(COOKIE, path="/")
         return response
 
-    @router.post("/api/v1/logins", status_code=201)
-    async def new_login(by: Principal = Depends(may(auth, Action.MANAGE))) -> dict[str, str]:  # noqa: B008  # FastAPI's way
-        """Return a new one-time login link."""
-        return {"url": f"{base_url()}/login?token={await auth.new_login('admin', 'admin')}"}
+    @router.post("/api/v1/logins", status_code=201, dependencies=[Depends(may(auth, Action.MANAGE))])
+    async def new_login(new: NewLogin | None = None) -> dict[str, str]:
+        """Return a new one-time login link, for an administrator unless the body says otherwise."""
+        new = new or NewLogin()
+        return {"url": f"{base_url()}{LOGIN_PATH}?token={await auth.new_login(new.name, new.role)}"}
