@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from devices.wire.fields import shown
@@ -23,7 +23,7 @@ from hub.core.registry import Registry
 from hub.ports import HistoryStore, StoreUnavailable
 from hub.web.access import is_loopback
 from hub.web.devices import device_routes
-from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, refusal_answer
+from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, Refused, refusal_answer
 from hub.web.history import history_routes
 from hub.web.losses import JournalReader
 from hub.web.page import page_routes
@@ -52,7 +52,14 @@ class ApiParts:
 
 def make_app(parts: ApiParts) -> FastAPI:
     """Return the ASGI app."""
-    app = FastAPI(title="Tributary", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json", redirect_slashes=False)
+    app = FastAPI(
+        title="Tributary",
+        docs_url=None,  # they would load their scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,
+        responses={"default": {"model": Refused, "description": "A refusal: what, with the limit and the value, and what to do"}},
+    )
     app.include_router(device_routes(parts.registry, parts.desk, parts.auth, parts.journal, parts.hub))
     app.include_router(history_routes(parts.history, parts.auth))
     app.include_router(page_routes(parts.auth, parts.base_url, parts.static_folder))
@@ -68,13 +75,13 @@ def _add_health(app: FastAPI, parts: ApiParts) -> None:
         """Answer while the process serves."""
         return {"status": "ok"}
 
-    @app.get("/readyz")
+    @app.get("/readyz", responses={503: {"description": "Not ready; the reasons"}})
     async def readyz() -> JSONResponse:
         """Say whether new connections are welcome, and why not."""
         reasons = list(parts.ready())
         return JSONResponse({"reasons": reasons}, 503 if reasons else 200)
 
-    @app.get("/metrics", response_class=PlainTextResponse)
+    @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def metrics(request: Request) -> Response:
         """Return the figures for Prometheus, to who is logged in or asks from this machine."""
         if not is_loopback(request) and await parts.auth.principal(request.headers) is None:

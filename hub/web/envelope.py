@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -24,6 +24,14 @@ SECURITY: Final = {
 NOT_KEPT: Final = {"Cache-Control": "no-store"}
 LOGIN_PATH: Final = "/login"
 _JSON: Final = TypeAdapter[Any](Any, config=ConfigDict(ser_json_inf_nan="null", ser_json_bytes="base64"))
+
+
+class Refused(BaseModel):
+    """The one shape of a refusal, as the API describes itself."""
+
+    code: str
+    message: str
+    hint: str
 
 
 class Answer(JSONResponse):

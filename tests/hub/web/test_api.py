@@ -41,7 +41,11 @@ async def test_metrics_are_for_this_machine_and_for_who_is_logged_in(tmp_path: P
 
 async def test_the_api_describes_itself_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     async with api_hub(tmp_path) as hub, hub.client() as stranger:
-        paths = (await stranger.get("/api/v1/openapi.json")).json()["paths"]
+        said = (await stranger.get("/api/v1/openapi.json")).json()
+        paths = said["paths"]
+        refused = {"application/json": {"schema": {"$ref": "#/components/schemas/Refused"}}}
+        assert all(each["responses"]["default"]["content"] == refused for path in paths.values() for each in path.values())
+        assert "HTTPValidationError" not in said["components"]["schemas"]
         assert "/api/v1/query" in paths
         assert "/static/{name}" not in paths
         for path in ("/docs", "/redoc"):

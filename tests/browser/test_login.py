@@ -1,0 +1,104 @@
+"""Logging in with a real browser: a login link works from wherever it is followed, and another site can change nothing.
+
+The other site is this machine under its other name: the hub is at 127.0.0.1, the site at localhost. Needs Chromium.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.support.hub_process import RunningHub, running_hub
+
+pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+TIMEOUT_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    with running_hub(tmp_path_factory.mktemp("hub") / "data") as running:
+        yield running
+
+
+@contextmanager
+def other_site(page: str) -> Iterator[str]:
+    """Serve one page at another site than the hub's; give its address."""
+
+    class Site(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(page.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://localhost:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join(10)
+
+
+def test_a_link_on_another_site_logs_in(browser: Browser, hub: RunningHub) -> None:
+    link = hub.login_url()
+    with other_site(f"<a href='{link}'>the dashboard</a>") as site, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(site)
+        page.get_by_text("the dashboard").click()
+        page.wait_for_url(f"{hub.url}/", timeout=TIMEOUT_MS)
+        expect(page.locator("#logout")).to_be_visible(timeout=TIMEOUT_MS)
+        page.goto(link)
+        expect(page.locator("code")).to_have_text("tributary login", timeout=TIMEOUT_MS)
+        page.goto(hub.url)
+        expect(page.locator("#logout")).to_be_visible(timeout=TIMEOUT_MS)
+
+
+def test_the_link_does_not_stay_in_the_way_back(browser: Browser, hub: RunningHub) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{hub.url}/healthz")
+        page.goto(hub.login_url())
+        page.wait_for_url(f"{hub.url}/", timeout=TIMEOUT_MS)
+        page.go_back()
+        page.wait_for_url(f"{hub.url}/healthz", timeout=TIMEOUT_MS)
+
+
+def test_the_page_of_another_site_can_change_nothing_and_read_nothing(browser: Browser, hub: RunningHub) -> None:
+    form = f"<form method='post' action='{hub.url}/logout'><button>free cookies</button></form>"
+    with other_site(form) as site, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(hub.login_url())
+        page.wait_for_url(f"{hub.url}/", timeout=TIMEOUT_MS)
+        page.goto(site)
+        read = "async url => { try { return await (await fetch(url, {credentials: 'include'})).text() } catch (e) { return 'refused' } }"
+        assert page.evaluate(read, f"{hub.url}/api/v1/devices") == "refused"
+        page.get_by_role("button").click()
+        expect(page.locator("body")).to_contain_text("foreign_origin", timeout=TIMEOUT_MS)
+        page.goto(hub.url)
+        expect(page.locator("#logout")).to_be_visible(timeout=TIMEOUT_MS)
