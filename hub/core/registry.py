@@ -8,13 +8,18 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+import structlog
+import trio
 
 from devices.wire.fields import is_device_name, shown
 from devices.wire.hello import channel_to_map
 from devices.wire.messages import Hello
 from hub.core.errors import Refusal
-from hub.ports import DeviceRecord, Now, StateStore
+from hub.ports import DeviceRecord, Now, StateStore, StoreUnavailable
+
+_log: Final = structlog.get_logger(__name__)
 
 
 class Board(Protocol):
@@ -60,6 +65,8 @@ class Registry:
         self._connected_us: dict[str, int] = {}
         self._clock_offset_us: dict[str, int] = {}
         self._revoked: list[Callable[[str], None]] = []
+        self._removed: list[Callable[[str], None]] = []
+        self._writing = trio.Lock()  # one change of the store at a time, each made of what is known when its turn comes
         self._unconfirmed: set[str] = set()  # seen before this start and not since: hub downtime is not device downtime
 
     async def load(self) -> None:
@@ -74,6 +81,10 @@ class Registry:
         """Call `callback(name)` when a device's token was replaced or the device removed: its connection must end."""
         self._revoked.append(callback)
 
+    def on_removed(self, callback: Callable[[str], None]) -> None:
+        """Call `callback(name)` when a device was removed, before its connection ends."""
+        self._removed.append(callback)
+
     def confirm(self) -> None:
         """Call the devices that did not come back offline: the time for coming back after a start is over."""
         for name in self._unconfirmed - self._connected_us.keys():
@@ -87,39 +98,47 @@ class Registry:
     async def add_devices(self, names: Iterable[str]) -> dict[str, str]:
         """Add devices and return the token of each. Raises Refusal before anything is added."""
         wanted = list(names)
-        for name in wanted:
-            if not is_device_name(name):
-                rule = "a device name is 1 to 64 of A-Z a-z 0-9 . _ : - and begins with a letter or digit"
-                raise Refusal("bad_name", f"{rule}; this is {shown(name)}", "choose another name", 422)
-            if name in self._devices:
-                raise Refusal("exists", f"device {name} exists", f"for a new token: tributary device token {name}", 409)
-        tokens = {name: new_token() for name in wanted}
-        for name, token in tokens.items():
-            record = DeviceRecord(name, self._now(), hash_token(token), {})
-            await self._state.put_device(record)
-            self._keep(record)
-            self._show(name)
+        async with self._writing:
+            for name in wanted:
+                self._check_new(name)
+            tokens = {name: new_token() for name in wanted}
+            for name, token in tokens.items():
+                record = DeviceRecord(name, self._now(), hash_token(token), {})
+                await self._state.put_device(record)
+                self._keep(record)
+                self._show(name)
         return tokens
+
+    def _check_new(self, name: str) -> None:
+        if not is_device_name(name):
+            rule = "a device name is 1 to 64 of A-Z a-z 0-9 . _ : - and begins with a letter or digit"
+            raise Refusal("bad_name", f"{rule}; this is {shown(name)}", "choose another name", 422)
+        if name in self._devices:
+            raise Refusal("exists", f"device {name} exists", f"for a new token: tributary device token {name}", 409)
 
     async def new_token(self, name: str) -> str:
         """Replace a device's token and return the new one; the old one no longer opens a connection."""
-        record = self._record(name)
-        token = new_token()
-        changed = replace(record, token_hash=hash_token(token))
-        await self._state.put_device(changed)
-        self._by_token.pop(record.token_hash, None)
-        self._keep(changed)
-        self._revoke(name)
+        async with self._writing:
+            old_hash, token = self._record(name).token_hash, new_token()
+            await self._state.put_device(replace(self._record(name), token_hash=hash_token(token)))
+            self._by_token.pop(old_hash, None)
+            # What the device declared meanwhile stays; it is written when its turn comes.
+            self._keep(replace(self._record(name), token_hash=hash_token(token)))
+        _tell(self._revoked, name)
         return token
 
     async def remove_device(self, name: str) -> None:
         """Forget a device; its readings stay in the history. Raises Refusal where it is not known."""
-        record = self._record(name)
-        await self._state.delete_device(name)
-        self._by_token.pop(record.token_hash, None)
-        del self._devices[name]
+        async with self._writing:
+            self._record(name)
+            await self._state.delete_device(name)
+            self._by_token.pop(self._record(name).token_hash, None)
+            del self._devices[name]
+        self._unconfirmed.discard(name)
+        self._clock_offset_us.pop(name, None)
         self._board.remove_device(name)
-        self._revoke(name)
+        _tell(self._removed, name)
+        _tell(self._revoked, name)
 
     def device_of(self, token: str) -> str | None:
         """Return the name of the device that a token was made for. The look-up is by hash, so its time tells nothing of the token."""
@@ -138,30 +157,41 @@ class Registry:
         return name in self._connected_us
 
     async def connected(self, hello: Hello) -> None:
-        """Note a welcomed device and keep what it declared."""
+        """Note a welcomed device at once, and keep what it declared; a store that cannot take it ends no connection."""
         name, now_us = hello.device, self._now()
         record = self._devices.get(name)
         if record is None:
             return  # removed while it said hello; its session is being closed
         self._connected_us[name] = now_us
         self._unconfirmed.discard(name)
+        self._clock_offset_us.pop(name, None)
         if hello.clock_us is not None:
             self._clock_offset_us[name] = hello.clock_us - now_us
-        changed = replace(record, description=described(hello), last_seen_us=now_us)
-        self._keep(changed)
+        self._keep(replace(record, description=described(hello), last_seen_us=now_us))
         self._show(name)
-        await self._state.put_device(changed)
+        await self._write(name)
 
     async def disconnected(self, name: str) -> None:
-        """Note that the device's connection is gone."""
+        """Note at once that the device's connection is gone; a store that cannot take it is told to the log."""
         self._connected_us.pop(name, None)
         record = self._devices.get(name)
         if record is None:
             return
-        changed = replace(record, last_seen_us=self._now())
-        self._keep(changed)
+        self._keep(replace(record, last_seen_us=self._now()))
         self._show(name)
-        await self._state.put_device(changed)
+        await self._write(name)
+
+    async def _write(self, name: str) -> None:
+        """Store a device as it is known when its turn comes: an older view would undo a new token or a removal."""
+        async with self._writing:
+            record = self._devices.get(name)
+            if record is None:
+                return
+            try:
+                await self._state.put_device(record)
+            except StoreUnavailable as error:
+                # Presence is in memory, and the device says the rest again in its next hello.
+                _log.error("presence_not_stored", device=name, reason=str(error))
 
     def item(self, name: str) -> dict[str, Any] | None:
         """Return a device as viewers see it (protocol section 11, without `version`)."""
@@ -176,10 +206,6 @@ class Registry:
             "clock_offset_us": self._clock_offset_us.get(name),
         }
         return item | {key: value for key, value in optional.items() if value is not None}
-
-    def _revoke(self, name: str) -> None:
-        for callback in self._revoked:
-            callback(name)
 
     def _presence(self, name: str) -> str:
         if name in self._connected_us:
@@ -200,3 +226,8 @@ class Registry:
         item = self.item(name)
         if item is not None:
             self._board.put_device(item)
+
+
+def _tell(callbacks: Iterable[Callable[[str], None]], name: str) -> None:
+    for callback in callbacks:
+        callback(name)
