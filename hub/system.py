@@ -5,12 +5,13 @@ nothing. Started by main.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import trio
 
 from hub.journal import Journal
-from hub.ports import HistoryStore
+from hub.ports import HistoryStore, StoreUnavailable
 
 _PERIOD_S: Final = 1.0
 _MAX_READY_LAG: Final = 100_000  # positions: beyond it a chart misses so much that a load balancer should look elsewhere
@@ -41,7 +42,8 @@ class System:
         self._show()
         task_status.started()
         while True:
-            self._history_figures = await self._history.statistics()
+            with suppress(StoreUnavailable):  # the figures stay as they were; the lag tells that something is wrong
+                self._history_figures = await self._history.statistics()
             self._show()
             await trio.sleep(_PERIOD_S)
 

@@ -104,7 +104,6 @@ class Journal:
         if not self._is_running:
             raise RuntimeError("the journal is not running")
         self._pending.add(entry)
-        self._room.pending(self._pending.size_bytes)
         self._tell_holding()
 
     async def open_epochs(self, owner: Owner, openings: Sequence[Opening]) -> bool:
@@ -126,6 +125,7 @@ class Journal:
     async def withdraw(self, owner: Owner) -> None:
         """Return when nothing of an owner is pending: what waits is taken out, what is being committed is waited for."""
         await self._pending.withdraw(owner)
+        self._tell_holding()  # an overload may be over, and with credit 0 nobody else would bring it about
 
     def marks(self, device: str) -> Mapping[int, int]:
         """Return {epoch: highest durable seq} of a device; a session then asks for the `channels` of those it goes on with."""
@@ -222,7 +222,6 @@ class Journal:
     def _tell(self, batch: Batch, rows: list[Row]) -> None:
         self._pending.settle()
         self._room.is_full = False
-        self._room.pending(self._pending.size_bytes)
         for request in batch.requests():
             request.is_durable = True
             request.settled.set()
@@ -244,6 +243,7 @@ class Journal:
         self._tell_holding()
 
     def _tell_holding(self) -> None:
+        self._room.pending(self._pending.size_bytes)
         if (holding := self.holding) != self._told_holding:
             self._told_holding = holding
             for callback in self._on_holding:

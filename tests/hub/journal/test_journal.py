@@ -349,6 +349,20 @@ async def test_too_much_that_waits_holds_until_half_is_gone(tmp_path: Path) -> N
         await holding(journal, None)
 
 
+async def test_an_overload_ends_when_those_who_made_it_leave(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, file):
+        session = Session()
+        await journal.open_epochs(session, [session.opening(7)])
+        file.is_full = True
+        body = bytes(1 << 20)
+        for seq in range(1, MAX_PENDING_BYTES // len(body) + 2):
+            journal.submit(session.entry(7, seq, body))
+        await until(lambda: file.tries > 1)
+        file.is_full = False
+        await journal.withdraw(session)
+        await holding(journal, None)  # though nobody sends or connects
+
+
 async def test_a_bound_of_the_file_holds_and_loses_nothing(tmp_path: Path) -> None:
     settings = JournalSettings(max_bytes=1 << 20, resume_bytes=0)
     async with running(tmp_path, settings) as (journal, _):

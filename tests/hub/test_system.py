@@ -1,0 +1,71 @@
+"""The state of the hub as viewers see it: credit at once, lag that matters, reasons not to be ready. Journal and store are real."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from hub.core.entities import Entities
+from hub.journal import Journal, JournalSettings, SQLiteJournalFile
+from hub.layers import layer
+from hub.ports import FollowerCursor
+from hub.store.duckdb import DuckDBStore
+from hub.system import HISTORY, System
+from tests.support.faulty_file import FaultyFile
+from tests.support.owner import Session
+from tests.support.waiting import until
+
+
+@asynccontextmanager
+async def system_on(directory: Path) -> AsyncIterator[tuple[System, Journal, FaultyFile, Entities]]:
+    file, entities = FaultyFile(SQLiteJournalFile(directory / "journal.db")), Entities()
+    journal = Journal(file, JournalSettings(), lambda: 0)
+    store = DuckDBStore(directory / "history.duckdb")
+    await store.start()
+    try:
+        async with layer(journal.run):
+            system = System(journal, store, entities, lambda: ["look here"])
+            async with layer(system.run):
+                yield system, journal, file, entities
+    finally:
+        await store.aclose()
+
+
+async def submit(journal: Journal, count: int) -> Session:
+    session = Session()
+    await journal.open_epochs(session, [session.opening(7)])
+    for seq in range(1, count + 1):
+        journal.submit(session.entry(7, seq))
+    return session
+
+
+async def test_a_healthy_hub_is_open_and_ready(tmp_path: Path) -> None:
+    async with system_on(tmp_path) as (system, _, _, entities):
+        item = entities.system()
+        assert (item["credit"], item["store_lag"], item["notes"]) == ("open", 0, ["look here"])
+        assert system.unready() == []
+        await until(lambda: "readings" in system.history_figures())
+        assert system.history_figures()["lag_rows"] == 0
+
+
+async def test_a_full_disk_is_shown_at_once_and_makes_it_unready(tmp_path: Path) -> None:
+    async with system_on(tmp_path) as (system, journal, file, entities):
+        file.is_full = True
+        session = Session()
+        await journal.open_epochs(session, [session.opening(7)])
+        assert entities.system()["credit"] == "store_full"
+        assert system.unready() == ["the journal holds: store_full"]
+
+
+async def test_only_a_lag_that_a_person_would_see_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.system._PERIOD_S", 0.01)
+    monkeypatch.setattr("hub.system._MAX_READY_LAG", 1_500)
+    async with system_on(tmp_path) as (system, journal, _, entities):
+        await (await submit(journal, 1_001)).is_told(7, 1_001)
+        await until(lambda: entities.system()["store_lag"] == 1_001)
+        await journal.set_cursor(HISTORY, FollowerCursor(1, 0))
+        await until(lambda: entities.system()["store_lag"] == 0)
+        assert (system.store_lag(), system.unready()) == (1_000, [])
+        monkeypatch.setattr("hub.system._MAX_READY_LAG", 999)
+        assert system.unready() == ["the history store is 1000 frames behind, more than 999"]
