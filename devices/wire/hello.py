@@ -134,6 +134,8 @@ def _command(item: object) -> CommandSpec:
         if fields.mapping(spec, "args").get("type") not in _ARG_TYPES:
             raise BadMessage(f"args.{fields.shown(arg_name)}.type must be one of {', '.join(sorted(_ARG_TYPES))}")
         fields.plain(spec, "args", 4)
+        for key in ("min", "max"):
+            fields.number(spec, key, -1e308, 1e308)
     return CommandSpec(fields.name(entry, "name"), fields.text(entry, "description", MAX_TEXT_BYTES, ""), args)
 
 

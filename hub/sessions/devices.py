@@ -6,15 +6,18 @@ connection the parts it needs. Built by main.py, called by the door through `ser
 
 from typing import Final
 
+import structlog
 import trio
 
 from devices.link import Link
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Command, Hello
+from hub.ports import StoreUnavailable
 from hub.sessions.device import DeviceConnection
 from hub.sessions.outbox import AckClock
 from hub.sessions.parts import Connection, DeviceParts
 
+_log = structlog.get_logger(__name__)
 _RESTATE_S: Final = 20.0  # protocol section 6: while credit is 0
 
 
@@ -63,7 +66,10 @@ class DeviceSessions:
             connection.put_command(command)
 
         connection.deliver = deliver
-        await self._parts.desk.attach(connection.device, deliver)
+        try:
+            await self._parts.desk.attach(connection.device, deliver)
+        except StoreUnavailable as error:  # a full disk, say: the device streams, its commands wait for its next connection
+            _log.warning("commands_not_sent", device=connection.device, reason=str(error))
         await self._parts.registry.connected(hello)
 
     async def leave(self, connection: Connection) -> None:

@@ -3,6 +3,7 @@
 Owns the two encodings of protocol part B and what closes a connection; keeps no state. Used by viewer.py.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from math import isfinite
@@ -52,10 +53,12 @@ def decoded(raw: bytes | str, *, is_json: bool) -> Mapping[str, Any]:
 
 
 def encoded(message: Mapping[str, Any], *, is_json: bool) -> bytes | str:
-    """Write a message for a viewer; a number that the encoding cannot say (a command may carry any) becomes null, half a character `?`."""
+    """Write a message for a viewer; a number that the encoding cannot say (a command may carry any) becomes null,
+    half a character `?`, bytes in JSON base64url.
+    """
     try:
         return _JSON(message) if is_json else bytes(_PACKER.pack(message))
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, TypeError):
         _PACKER.reset()
         return encoded(_sayable(message), is_json=is_json)
 
@@ -67,5 +70,7 @@ def _sayable(value: Any) -> Any:
         return [_sayable(each) for each in value]
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
+    if isinstance(value, bytes):
+        return base64.urlsafe_b64encode(value).decode()  # as the HTTP API says it
     is_unsayable = (isinstance(value, float) and not isfinite(value)) or (isinstance(value, int) and not -(2**63) <= value < 2**64)
     return None if is_unsayable else value

@@ -172,8 +172,7 @@ def _scope(stream: GuardedStream, head: Head, client: Address, server: Address) 
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": head.version,
-        # HEAD is GET whose body stays here (RFC 9110 9.3.2): no app needs to know.
-        "method": "GET" if head.method == "HEAD" else head.method,
+        "method": head.method,  # the body of an answer to HEAD stays here (RFC 9110 9.3.2)
         "scheme": "https" if stream.is_encrypted else "http",
         "path": unquote(head.path),
         "raw_path": head.path.encode(),

@@ -140,6 +140,7 @@ def test_amplifying_body_is_refused_with_its_number(filler: bytes) -> None:
         ("max_message_bytes", 10, "max_message_bytes must be an integer from 1024"),
         ("interval_s", float("nan"), "not a finite number"),
         ("commands", [{"name": "x", "args": {"a": {"type": "odd"}}}], "type must be one of"),
+        ("commands", [{"name": "x", "args": {"a": {"type": "number", "min": "low"}}}], "min must be a number"),
     ],
 )
 def test_bad_hello_names_the_field_and_the_limit(field: str, value: Any, part: str) -> None:

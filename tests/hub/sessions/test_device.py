@@ -4,10 +4,12 @@ from pathlib import Path
 
 import msgpack
 import pytest
+from structlog.testing import capture_logs
 
 from devices.wire.limits import CloseCode
 from devices.wire.messages import CommandState
 from hub.core.records import RowKind
+from hub.ports import StoreUnavailable
 from tests.support.ingest_hub import IngestHub, ingest_hub
 from tests.support.waiting import until
 
@@ -238,6 +240,23 @@ async def test_wherever_a_connection_is_cut_nothing_stays_registered(tmp_path: P
             await until(lambda: not hub.sessions.count() and not hub.connections.child_tasks)
             assert presence(hub) != "online"
         assert hub.journal.statistics()["pending_rows"] == 0
+
+
+async def test_a_device_streams_although_the_state_store_is_away(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E, commands=[{"name": "blink"}])
+        await until(lambda: presence(hub) == "online")
+        await hub.state.aclose()
+        with capture_logs():
+            again = await hub.connect("pump")
+            await again.hello(E + 1, commands=[{"name": "blink"}])
+            await again.data(E + 1, 1, [1.0])
+            await again.is_acked(E + 1, 1)
+            await until(lambda: presence(hub) == "online")
+            with pytest.raises(StoreUnavailable):
+                await hub.desk.create("pump", "blink", {}, 30.0, "tester")
+            assert hub.entities.commands() == []  # nothing was promised
 
 
 def presence(hub: IngestHub) -> str | None:

@@ -25,6 +25,13 @@ def test_a_number_that_cannot_be_said_is_null_and_harms_no_later_message(is_json
     assert decoded(encoded(MESSAGE, is_json=is_json), is_json=is_json) == MESSAGE
 
 
+def test_bytes_of_a_device_are_text_in_json_and_bytes_in_msgpack() -> None:
+    message = {"op": "commands", "items": [{"value": {"raw": b"\xff\xfe", b"key": 1}}]}
+    said = json.loads(encoded(message, is_json=True))
+    assert said["items"][0]["value"] == {"raw": "__4=", "a2V5": 1}
+    assert msgpack.unpackb(encoded(message, is_json=False), strict_map_key=False) == message
+
+
 def test_half_a_character_harms_nobody() -> None:
     message = {"args": {"\ud800": "a\udc00"}}
     raw = encoded(message, is_json=True)
