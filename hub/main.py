@@ -25,9 +25,10 @@ from devices.link import Link
 from devices.wire.limits import CloseCode
 from hub.auth import Auth, Principal
 from hub.config import Settings
-from hub.core.commands import CommandDesk, LedgerFollower
+from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
 from hub.core.registry import Registry
+from hub.core.results import LedgerFollower
 from hub.datadir import DataDir
 from hub.followers import HistoryWriter, run_follower
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile

@@ -1,28 +1,32 @@
 """The command desk: takes commands from people, gives them to devices at most once, and keeps every change of state.
 
 Owns the open commands in memory and their way through the StateStore; the rules are in ledger.py, the sockets in the device
-sessions, which attach a function that delivers. LedgerFollower brings results from the journal.
+sessions, which attach a function that delivers. results.py brings what devices answer from the journal.
 """
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+import structlog
 import trio
 
-from devices.wire.codec import decode_from_device, encode
+from devices.wire.codec import encode
 from devices.wire.fields import shown
-from devices.wire.messages import Command, CommandState, Outcome, Result
+from devices.wire.messages import Command, CommandState, Outcome
 from hub.core import ledger
 from hub.core.errors import Refusal
-from hub.core.records import Cursor, Row, RowKind
+from hub.core.records import Cursor
 from hub.core.registry import Registry
-from hub.ports import CommandRecord, Now, StateStore
+from hub.ports import CommandRecord, Now, StateStore, StoreUnavailable
 
 Deliver = Callable[[Command], Awaitable[None]]
 Records = list[CommandRecord]
 MAX_TTL_S: Final = 7 * 86_400.0
+MAX_WAITING: Final = 256  # commands of one device that it has not answered; a connection is given all of them at once
 _SWEEP_S: Final = 1.0  # how late an expiry may be noticed
+_RESENT: Final = (CommandState.QUEUED, CommandState.SENT)
+_log: Final = structlog.get_logger(__name__)
 
 
 class CommandBoard(Protocol):
@@ -42,30 +46,47 @@ class CommandDesk:
         self._now = now
         self._open: dict[str, CommandRecord] = {}
         self._deliver: dict[str, Deliver] = {}
+        self._changing = trio.Lock()  # one change at a time: each is made of what the one before has stored
+        registry.on_removed(self._forget)
 
     async def load(self) -> None:
         """Read open and recent commands once at start."""
         for record in reversed(await self._state.commands(None, 200)):
             self._board.put_command(self.item(record))
-        self._open = {record.id: record for record in await self._state.open_commands()}
+        found = await self._state.open_commands()
+        self._open = {record.id: record for record in found if self._registry.record(record.device) is not None}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """End commands whose time is over, once a second, until cancelled."""
+        """End commands whose time is over, once a second, until cancelled; while the store is away they wait for the next second."""
         task_status.started()
         while True:
             await trio.sleep(_SWEEP_S)
-            now_us = self._now()
-            for record in list(self._open.values()):
-                ended = ledger.overdue(record, now_us)
-                if ended is not None:
-                    await self._put(ended)
+            try:
+                async with self._changing:
+                    await self._end_overdue(self._now())
+            except StoreUnavailable as error:
+                _log.error("commands_not_ended", reason=str(error))
+
+    async def _end_overdue(self, now_us: int) -> None:
+        for record in list(self._open.values()):
+            ended = ledger.overdue(record, now_us)
+            if ended is not None:
+                await self._put(ended)
 
     async def create(self, device: str, name: str, args: Mapping[str, Any], ttl_s: float, by: str) -> CommandRecord:
-        """Queue a command and send it; return its record as it stands then. Raises Refusal with nothing done."""
-        record = self._checked(device, name, args, ttl_s, by)
-        await self._put(record)
-        await self._send(record)
-        return self._open.get(record.id, record)
+        """Queue a command and send it; return its record as it stands then. Raises Refusal and StoreUnavailable with nothing done.
+
+        Once it is queued a cancellation waits until it is sent.
+        """
+        async with self._changing:
+            record = self._checked(device, name, args, ttl_s, by)
+            with trio.CancelScope(shield=True):
+                await self._put(record)
+                try:
+                    record = await self._send(record)
+                except StoreUnavailable as error:  # it is queued: the device's next connection gets it
+                    _log.error("command_waits", command=record.id, reason=str(error))
+        return record
 
     def _checked(self, device: str, name: str, args: Mapping[str, Any], ttl_s: float, by: str) -> CommandRecord:
         known = self._registry.record(device)
@@ -79,6 +100,10 @@ class CommandDesk:
             raise Refusal("unknown_command", f"device {device} takes no command {shown(name)}", hint, 422)
         if not 0 < ttl_s <= MAX_TTL_S:
             raise Refusal("bad_ttl", f"ttl_s must be above 0 and at most {MAX_TTL_S:.0f}, not {ttl_s:g}", "correct the value", 422)
+        waiting = sum(record.device == device and record.state in _RESENT for record in self._open.values())
+        if waiting >= MAX_WAITING:
+            text = f"device {device} has not answered {waiting} commands, the limit is {MAX_WAITING}"
+            raise Refusal("too_many_commands", text, "wait for its answers, or until they expire", 409)
         checked = ledger.checked_args(name, commands[name].get("args", {}), args)
         now_us = self._now()
         record = CommandRecord(
@@ -99,11 +124,15 @@ class CommandDesk:
         return record
 
     async def attach(self, device: str, deliver: Deliver) -> None:
-        """Give a welcomed device what waits for it: queued commands, and sent ones it may not have got (it knows their ids if it has)."""
+        """Give a welcomed device what waits for it: queued commands, and sent ones it may not have got (it knows their ids if it has).
+
+        Raises StoreUnavailable: what was not sent then waits for the next connection.
+        """
         self._deliver[device] = deliver
-        for record in list(self._open.values()):
-            if record.device == device and record.state in (CommandState.QUEUED, CommandState.SENT):
-                await self._send(record)
+        async with self._changing:
+            for record in list(self._open.values()):
+                if record.device == device and record.state in _RESENT and self._deliver.get(device) is deliver:
+                    await self._send(record)
 
     def detach(self, device: str, deliver: Deliver) -> None:
         """Forget a connection, unless another has taken its place."""
@@ -111,17 +140,21 @@ class CommandDesk:
             del self._deliver[device]
 
     async def said(self, device: str, outcomes: Iterable[Outcome]) -> None:
-        """Enter what a device says in hello, before it is welcomed."""
-        for record in await self._changed(device, outcomes):
-            await self._put(record)
+        """Enter what a device says in hello, before it is welcomed. What cannot be stored comes again, as frames."""
+        try:
+            async with self._changing:
+                for record in await self._changed([(device, outcome) for outcome in outcomes]):
+                    await self._put(record)
+        except StoreUnavailable as error:
+            _log.error("results_of_hello_not_stored", device=device, reason=str(error))
 
     async def followed(self, results: Sequence[tuple[str, Outcome]], cursor: Cursor) -> None:
-        """Enter results from the journal and the follower's cursor in one transaction."""
-        changed = [record for device, outcome in results for record in await self._changed(device, [outcome])]
-        newest = list({record.id: record for record in changed}.values())
-        await self._state.put_commands_at(newest, cursor)
-        for record in newest:
-            self._board.put_command(self.item(record))
+        """Enter results from the journal and the follower's cursor in one transaction. Raises StoreUnavailable with nothing done."""
+        async with self._changing:
+            newest = await self._changed(results)
+            await self._state.put_commands_at(newest, cursor)
+            for record in newest:
+                self._keep(record)
 
     async def get(self, command_id: str) -> CommandRecord | None:
         """Return one command."""
@@ -141,76 +174,46 @@ class CommandDesk:
         optional = {key: getattr(record, key) for key in ("progress", "value", "reason", "note")}
         return item | {"args": dict(record.args)} | {key: value for key, value in optional.items() if value is not None}
 
-    async def _changed(self, device: str, outcomes: Iterable[Outcome]) -> Records:
-        """Move this device's commands in memory; a device speaks only of its own."""
-        changed = []
-        for outcome in outcomes:
-            record = await self.get(outcome.id)
+    async def _changed(self, results: Iterable[tuple[str, Outcome]]) -> Records:
+        """Return the commands that the results move, each once and as it is after all of them; a device speaks only of its own."""
+        changed: dict[str, CommandRecord] = {}
+        for device, outcome in results:
+            record = changed.get(outcome.id) or await self.get(outcome.id)
             if record is None or record.device != device:
                 continue
             following = ledger.with_outcome(record, outcome, self._now())
             if following is not None:
-                self._keep(following)
-                changed.append(following)
-        return changed
+                changed[record.id] = following
+        return list(changed.values())
 
-    async def _send(self, record: CommandRecord) -> None:
+    async def _send(self, record: CommandRecord) -> CommandRecord:
         deliver = self._deliver.get(record.device)
         if deliver is None or self._now() >= record.expires_us:
-            return
+            return record
         sent = ledger.moved(record, CommandState.SENT, self._now()) if record.state == CommandState.QUEUED else record
         if sent is not record:
             await self._put(sent)  # committed before the bytes go out: a crash in between leaves it sent, never sent twice unnoticed
         await deliver(self._message(sent))
+        return sent
 
     def _message(self, record: CommandRecord) -> Command:
         ttl_s = max(0.0, (record.expires_us - self._now()) / 1e6)
         return Command(record.id, record.name, record.args, ttl_s, record.created_us)
 
     async def _put(self, record: CommandRecord) -> None:
-        self._keep(record)
         await self._state.put_command(record)
-        self._board.put_command(self.item(record))
+        self._keep(record)
 
     def _keep(self, record: CommandRecord) -> None:
+        """Follow the store, never ahead of it: what could not be stored must not be sent, nor be believed."""
         if ledger.is_final(record):
             self._open.pop(record.id, None)
-        else:
+        elif self._registry.record(record.device) is not None:
             self._open[record.id] = record
+        self._board.put_command(self.item(record))
 
-
-class LedgerFollower:
-    """The follower of the journal that brings results into the ledger."""
-
-    name = "ledger"
-
-    def __init__(self, desk: CommandDesk, state: StateStore, journal_id: Callable[[], str]) -> None:
-        self._desk = desk
-        self._state = state
-        self._journal_id = journal_id
-        self._applied = 0
-        self._safe = 0
-
-    async def start(self) -> int:
-        """Return the position after which to begin: 0 where the ledger has followed another journal."""
-        cursor = await self._state.ledger_cursor()
-        self._applied = self._safe = cursor.position if cursor is not None and cursor.journal == self._journal_id() else 0
-        return self._applied
-
-    async def apply(self, rows: Sequence[Row]) -> None:
-        """Enter the results among the rows; without any nothing is written until make_safe."""
-        self._applied = rows[-1].position
-        results = []
-        for row in rows:
-            if row.kind == RowKind.RESULT and isinstance(message := decode_from_device(row.body), Result):
-                results.append((row.device, message.outcome))
-        if results:
-            await self._desk.followed(results, Cursor(self._journal_id(), self._applied))
-            self._safe = self._applied
-
-    async def make_safe(self) -> int:
-        """Write the cursor where it moved, and return it."""
-        if self._safe != self._applied:
-            await self._desk.followed([], Cursor(self._journal_id(), self._applied))
-            self._safe = self._applied
-        return self._safe
+    def _forget(self, device: str) -> None:
+        """End what a removed device was to do: another one may get its name."""
+        for record in [record for record in self._open.values() if record.device == device]:
+            del self._open[record.id]
+            self._board.put_command(self.item(ledger.moved(record, CommandState.FAILED, self._now(), "the device was removed")))

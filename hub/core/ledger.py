@@ -31,13 +31,15 @@ def moved(record: CommandRecord, state: CommandState, now_us: int, reason: str |
 def with_outcome(record: CommandRecord, outcome: Outcome, now_us: int) -> CommandRecord | None:
     """Return the record after what the device said, or None where that changes nothing.
 
-    A result after the final state is kept as a note; a state that lies behind the record's is old news.
+    Another final state after the final one is kept as a note; a state that lies behind the record's is old news.
     """
     if outcome.state is CommandState.TOO_LATE:
         return None
     if is_final(record):
+        if not outcome.state.is_final:
+            return None  # hello tells how it ended ahead of the frames that tell how it went
         note = f"{outcome.state.value} was reported after the end" + (f": {outcome.reason}" if outcome.reason else "")
-        if outcome.state.value == record.state or record.note == note:
+        if (outcome.state.value, outcome.reason) == (record.state, record.reason) or record.note == note:
             return None
         return replace(record, version=record.version + 1, updated_us=now_us, note=note)
     if not outcome.state.is_final and (_RANK[outcome.state], outcome.progress or 0) <= (

@@ -14,7 +14,7 @@ import httpx
 from fastapi import FastAPI
 
 from hub.auth import Auth
-from hub.core.commands import LedgerFollower
+from hub.core.results import LedgerFollower
 from hub.followers import HistoryWriter, run_follower
 from hub.layers import layer
 from hub.store.duckdb import DuckDBStore

@@ -1,0 +1,65 @@
+"""What devices answer to commands, out of the journal into the ledger: a follower whose cursor moves with the records.
+
+Owns reading results out of rows and the follower's cursor; what a result does to a command is the desk's (commands.py). Run by
+hub.followers.run_follower.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from devices.wire.codec import BadMessage, decode_from_device
+from devices.wire.messages import Outcome, Result
+from hub.core.commands import CommandDesk
+from hub.core.records import Cursor, Row, RowKind
+from hub.ports import StateStore
+
+_log: Final = structlog.get_logger(__name__)
+
+
+def _outcome(row: Row) -> Outcome | None:
+    """Read a result out of a row; one that another version took and this one cannot read must not stop the ledger for all."""
+    try:
+        message = decode_from_device(row.body)
+    except BadMessage as error:
+        _log.error("result_not_readable", device=row.device, epoch=row.epoch, seq=row.seq, position=row.position, reason=str(error))
+        return None
+    return message.outcome if isinstance(message, Result) else None
+
+
+class LedgerFollower:
+    """The follower of the journal that brings results into the ledger."""
+
+    name = "ledger"
+
+    def __init__(self, desk: CommandDesk, state: StateStore, journal_id: Callable[[], str]) -> None:
+        self._desk = desk
+        self._state = state
+        self._journal_id = journal_id
+        self._applied = 0
+        self._safe = 0
+
+    async def start(self) -> int:
+        """Return the position after which to begin: 0 where the ledger has followed another journal."""
+        cursor = await self._state.ledger_cursor()
+        self._applied = self._safe = cursor.position if cursor is not None and cursor.journal == self._journal_id() else 0
+        return self._applied
+
+    async def apply(self, rows: Sequence[Row]) -> None:
+        """Enter the results among the rows; without any nothing is written until make_safe."""
+        self._applied = rows[-1].position
+        results = []
+        for row in rows:
+            if row.kind == RowKind.RESULT and (outcome := _outcome(row)) is not None:
+                results.append((row.device, outcome))
+        if results:
+            await self._desk.followed(results, Cursor(self._journal_id(), self._applied))
+            self._safe = self._applied
+
+    async def make_safe(self) -> int:
+        """Write the cursor where it moved, and return it."""
+        if self._safe != self._applied:
+            await self._desk.followed([], Cursor(self._journal_id(), self._applied))
+            self._safe = self._applied
+        return self._safe
