@@ -152,6 +152,11 @@ class Registry:
         """Return a device's record."""
         return self._devices.get(name)
 
+    def token_hash(self, name: str) -> bytes | None:
+        """Return what is stored of the device's token; another one, or None, means that the one before was withdrawn."""
+        record = self._devices.get(name)
+        return None if record is None else record.token_hash
+
     def is_connected(self, name: str) -> bool:
         """Tell whether the device has a connection that was welcomed."""
         return name in self._connected_us

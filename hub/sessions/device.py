@@ -5,6 +5,7 @@ outbox has. It never waits for storage while reading. Called by the door for eac
 is connected.
 """
 
+import math
 from contextlib import suppress
 from typing import TypeVar
 
@@ -38,6 +39,7 @@ class DeviceConnection:
         self._outbox = Outbox(roster.acks)
         self._intake = Intake(device, self._session, self._outbox, parts)
         self._scope = trio.CancelScope()
+        self._admitted_by = parts.registry.token_hash(device)
         self._end: ProtocolError | None = None
 
     @property
@@ -47,17 +49,21 @@ class DeviceConnection:
 
     async def run(self) -> None:
         """Serve the device until it leaves, breaks a rule, is taken over, or the hub stops (Cancelled: bye and 1012)."""
-        end = ProtocolError(CloseCode.RESTART, "the hub is stopping")
+        end = ProtocolError(CloseCode.HUB_FAILING, "the hub failed; its log says why")
         try:
             with self._scope:
                 end = await self._serve()
             end = self._end or end
         finally:
             self._session.close()
-            with trio.CancelScope(deadline=trio.current_time() + limits.CLOSE_TIMEOUT_S, shield=True):
-                await self._say_bye(end)
-            with trio.CancelScope(shield=True):
-                await self._roster.leave(self)
+            if end.code is CloseCode.HUB_FAILING and trio.current_effective_deadline() == -math.inf:  # cancelled, nothing failed
+                end = ProtocolError(CloseCode.RESTART, "the hub is stopping")
+            try:
+                with trio.CancelScope(deadline=trio.current_time() + limits.CLOSE_TIMEOUT_S, shield=True):
+                    await self._say_bye(end)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await self._roster.leave(self)
 
     async def _serve(self) -> ProtocolError:
         end: ProtocolError | None = None
@@ -105,9 +111,12 @@ class DeviceConnection:
 
     async def _open(self, hello: Hello) -> None:
         """Take the device over, make its epochs durable, and welcome it."""
+        if self._admitted_by is None or self._admitted_by != self._parts.registry.token_hash(self.device):
+            raise ProtocolError(CloseCode.REVOKED, "the token was withdrawn")  # nobody could drop the connection before hello
         await self._roster.take_over(self)
         marks = await self._intake.open(hello)
-        await self._parts.desk.said(self.device, hello.results)
+        if hello.results:  # only then is there a reason to wait for the state store
+            await self._parts.desk.said(self.device, hello.results)
         credit = self._parts.credit()
         welcome = Welcome(
             time_us=self._parts.now(),
@@ -150,10 +159,10 @@ class DeviceConnection:
         while True:
             await self._outbox.due()
             credit = self._parts.credit()
-            arrived_s = self._intake.take_unacked()
+            arrived_s = self._intake.take_unacked(credit)
             for message in self._outbox.take(credit):
                 await self._send(encode(message))
-            self._intake.acked(arrived_s, credit)
+            self._intake.acked(arrived_s)
 
     async def _send(self, message: bytes) -> None:
         await self._link.send(message)

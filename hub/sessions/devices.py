@@ -65,12 +65,16 @@ class DeviceSessions:
         async def deliver(command: Command) -> None:
             connection.put_command(command)
 
+        if self._connections.get(connection.device) is not connection:
+            return  # taken over meanwhile
         connection.deliver = deliver
         try:
             await self._parts.desk.attach(connection.device, deliver)
         except StoreUnavailable as error:  # a full disk, say: the device streams, its commands wait for its next connection
             _log.warning("commands_not_sent", device=connection.device, reason=str(error))
-        await self._parts.registry.connected(hello)
+        # A write that was running is not cancelled, so that also a connection that has ended since comes here.
+        if self._connections.get(connection.device) is connection:
+            await self._parts.registry.connected(hello)
 
     async def leave(self, connection: Connection) -> None:
         """Forget a connection that ended, once its frames are committed or withdrawn: its name is free only then."""

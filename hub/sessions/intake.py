@@ -48,11 +48,11 @@ class Intake:
             for epoch, up_to in elsewhere.items()
             if epoch not in marks or up_to
         ]
-        await journal.open_epochs(self, openings)
         opened = {opening.epoch: opening.channels for opening in openings}
-        for epoch in elsewhere:
+        for epoch in elsewhere:  # before anything is waited for: asking keeps the epoch from being forgotten meanwhile
             channels = journal.channels(self._device, epoch) if epoch in marks else opened[epoch]
             self._rules[epoch] = ChannelRules(channels)
+        await journal.open_epochs(self, openings)
         return tuple((epoch, self._session.durable(epoch)) for epoch in elsewhere)
 
     def take(self, frame: Frame, body: bytes) -> None:
@@ -106,15 +106,18 @@ class Intake:
         if len(self._unacked_s) * 2 >= live.frames or self._unacked_bytes * 2 >= live.bytes:
             self._outbox.restate()
 
-    def take_unacked(self) -> list[float]:
-        """Return when the frames came that the ack covers that is sent now, and begin to count anew."""
+    def take_unacked(self, credit: Credit) -> list[float]:
+        """Return when the frames came that the ack covers that is sent now with this credit, and begin to count anew.
+
+        Before it is sent: the device may use the credit before `send` returns here.
+        """
         self._session.acked()
+        self._session.grant(credit)
         arrived_s, self._unacked_s, self._unacked_bytes = self._unacked_s, [], 0
         return arrived_s
 
-    def acked(self, arrived_s: list[float], credit: Credit) -> None:
-        """Note that an ack for these frames, with this credit, was handed to the connection."""
-        self._session.grant(credit)
+    def acked(self, arrived_s: list[float]) -> None:
+        """Note that an ack for these frames was handed to the connection."""
         now_s = trio.current_time()
         for one_s in arrived_s:
             self._parts.metrics.acked(now_s - one_s)

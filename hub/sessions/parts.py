@@ -17,7 +17,7 @@ from hub.sessions.outbox import AckClock
 LIVE: Final = Window(256, 1_048_576)
 BACKFILL: Final = Window(128, 524_288)
 _NONE: Final = Window(0, 0)
-_TAKEN_OVER_RETRY_S: Final = 5.0  # the newer connection is mostly the same device: leave it in peace
+_PATIENT_RETRY_S: Final = 5.0  # a newer connection is mostly the same device: leave it in peace; and a failing hub too
 
 
 class IngestMetrics(Protocol):
@@ -92,4 +92,4 @@ class DeviceParts:
             return None, None
         if code == CloseCode.RESTART:
             return 0.5, self.restart_jitter_s
-        return (_TAKEN_OVER_RETRY_S, 5.0) if code == CloseCode.TAKEN_OVER else (0.0, 1.0)
+        return (_PATIENT_RETRY_S, 5.0) if code in (CloseCode.TAKEN_OVER, CloseCode.HUB_FAILING) else (0.0, 1.0)

@@ -1,16 +1,21 @@
 """One device connection against the real journal: numbers, acks, rejects, gaps, commands, takeover, and the end of each."""
 
+import sqlite3
 from pathlib import Path
 
 import msgpack
 import pytest
+import trio
+import trio.testing
 from structlog.testing import capture_logs
 
+from devices.link import MemoryLink, memory_link_pair
 from devices.wire.limits import CloseCode
 from devices.wire.messages import CommandState
 from hub.core.records import RowKind
-from hub.ports import StoreUnavailable
-from tests.support.ingest_hub import IngestHub, ingest_hub
+from hub.ports import CommandRecord, JournalFile, StoreUnavailable
+from tests.support.faulty_file import FaultyFile
+from tests.support.ingest_hub import DeviceEnd, IngestHub, ingest_hub
 from tests.support.waiting import until
 
 E = 77
@@ -257,6 +262,117 @@ async def test_a_device_streams_although_the_state_store_is_away(tmp_path: Path)
             with pytest.raises(StoreUnavailable):
                 await hub.desk.create("pump", "blink", {}, 30.0, "tester")
             assert hub.entities.commands() == []  # nothing was promised
+
+
+async def test_a_token_withdrawn_before_hello_opens_nothing(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        good = await hub.connect("pump")
+        await good.hello(E)
+        device = await hub.connect("pump")
+        await until(lambda: len(hub.connections.child_tasks) == 2)
+        await trio.testing.wait_all_tasks_blocked()
+        await hub.registry.new_token("pump")
+        again = await hub.connect("pump")
+        await again.hello(E + 1)
+        await device.say({"op": "hello", "device": "pump", "epoch": E + 2, "unfinished": [], "channels": []})
+        assert (await device.is_closed())[0] == CloseCode.REVOKED
+        await again.data(E + 1, 1, [1.0])
+        await again.is_acked(E + 1, 1)  # and it has disturbed nobody
+        gone = await hub.connect("pump")
+        await trio.testing.wait_all_tasks_blocked()
+        await hub.registry.remove_device("pump")
+        await gone.say({"op": "hello", "device": "pump", "epoch": E + 3, "unfinished": [], "channels": []})
+        assert (await gone.is_closed())[0] == CloseCode.REVOKED
+
+
+class LateLink:
+    """A link whose `send` of new credit returns only after the device has used it, as one over a network may."""
+
+    def __init__(self, link: MemoryLink) -> None:
+        self._link = link
+        self.received = 0
+
+    @property
+    def remote(self) -> str:
+        return self._link.remote
+
+    async def send(self, message: bytes | str) -> None:
+        await self._link.send(message)
+        said = msgpack.unpackb(message)
+        if said["op"] == "ack" and said["credit"]["live"][0] and not said["acks"]:
+            await until(lambda: self.received > 3)
+
+    async def receive(self) -> bytes | str:
+        message = await self._link.receive()
+        self.received += 1
+        return message
+
+    async def ping(self) -> None:
+        await self._link.ping()
+
+    async def aclose(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
+        await self._link.aclose(code, reason)
+
+
+async def test_credit_may_be_used_as_soon_as_it_is_read(tmp_path: Path) -> None:
+    files: list[FaultyFile] = []
+
+    def faulty(file: JournalFile) -> JournalFile:
+        files.append(FaultyFile(file))
+        files[0].is_full = True
+        return files[0]
+
+    async with ingest_hub(tmp_path, faulty) as hub:
+        await hub.registry.add_device("pump")
+        ours, theirs = memory_link_pair(100)
+        hub.connections.start_soon(hub.sessions.serve, "pump", LateLink(theirs))
+        device = DeviceEnd(ours, "pump")
+        welcome = await device.hello(E)
+        assert welcome["credit"]["live"] == [0, 0]
+        files[0].is_full = False
+        while (await device.hears("ack"))["credit"]["live"][0] == 0:
+            pass
+        for seq in (1, 2, 3):
+            await device.data(E, seq, [1.0])
+        await device.is_acked(E, 3)
+
+
+async def test_a_connection_that_ended_long_ago_shows_nobody_online(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        await hub.registry.add_device("pump")
+        queued = CommandRecord("c1", "pump", "blink", {}, "queued", 1, "tester", 0, 0, 2**60)
+        await hub.state.put_command(queued)
+        await hub.desk.load()
+        busy = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+        busy.execute("BEGIN IMMEDIATE")
+        first = await hub.connect("pump")
+        await first.hello(E)
+        await trio.testing.wait_all_tasks_blocked(0.01)  # the first one now waits for the store to take its command as sent
+        second = await hub.connect("pump")
+        await second.hello(E + 1)
+        await second.link.aclose()
+        await until(lambda: hub.sessions.count() == 0)
+        busy.execute("ROLLBACK")
+        busy.close()
+        await until(lambda: not hub.connections.child_tasks)
+        assert presence(hub) == "offline"
+
+
+async def test_a_hub_that_fails_a_device_says_so_and_forgets_it(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        await hub.registry.add_device("pump")
+        ours, theirs = memory_link_pair(100)
+        device = DeviceEnd(ours, "pump")
+        with pytest.RaisesGroup(RuntimeError, flatten_subgroups=True):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(hub.sessions.serve, "pump", theirs)
+                await device.hello(E)
+                hub.journal._is_running = False
+                await device.data(E, 1, [1.0])
+                code, bye = await device.is_closed()
+                assert (code, bye["retry_s"] > 0) == (CloseCode.HUB_FAILING, True)
+        hub.journal._is_running = True
+        assert (hub.sessions.count(), presence(hub)) == (0, "offline")
 
 
 def presence(hub: IngestHub) -> str | None:
