@@ -124,7 +124,7 @@ def test_installed_hub_serves_its_page_to_whoever_has_a_link(hub_installation: I
         with httpx.Client(follow_redirects=True, trust_env=False) as browser:
             page = browser.get(link)
             assert page.status_code == 200
-            assert "<script" in page.text
+            assert "<script" in browser.get(f"{url}/").text
             assert browser.get(f"{url}/static/plotly.min.js").status_code == 200
         with httpx.Client(follow_redirects=True, trust_env=False) as stranger:
             assert stranger.get(link).status_code == 401  # the link is used up

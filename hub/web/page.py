@@ -99,6 +99,12 @@ def page_routes(auth: Auth, base_url: Callable[[], str], folder: Path) -> APIRou
             return Response(status_code=304, headers=headers)
         return Response(content, media_type=kind, headers=headers)
 
+    @router.get("/favicon.ico", include_in_schema=False)
+    async def icon() -> Response:
+        """Return the icon, which browsers ask for here on pages that name none."""
+        content, kind, _ = await files.get("mark.svg")
+        return Response(content, media_type=kind)
+
     _login_routes(router, auth, base_url, files)
     return router
 

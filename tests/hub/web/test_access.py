@@ -18,6 +18,7 @@ OPEN = {
     ("GET", "/readyz"),
     ("GET", "/"),
     ("GET", "/static/{name:path}"),
+    ("GET", "/favicon.ico"),
     ("GET", "/login"),
     ("HEAD", "/login"),
     ("POST", "/logout"),
