@@ -5,7 +5,9 @@ Owns the table and the checks before every route; knows no routes. Used by api.p
 
 from collections.abc import Awaitable, Callable
 from enum import Enum
+from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import Request
 
@@ -27,7 +29,7 @@ ALLOWED: Final = {
     "admin": frozenset(Action),
 }
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
-_PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 
 
 def may(auth: Auth, action: Action) -> Callable[[Request], Awaitable[Principal]]:
@@ -58,6 +60,27 @@ def check_origin(request: Request) -> None:
 
 
 def is_loopback(request: Request) -> bool:
-    """Tell whether a request comes from this machine itself, and not through a proxy on it, which speaks for others."""
-    is_local = request.client is not None and (request.client.host.startswith("127.") or request.client.host == "::1")
-    return is_local and not any(name in request.headers for name in _PROXY_HEADERS)
+    """Tell whether a request comes from this machine itself, for itself.
+
+    A proxy on it speaks for others, and so does a browser on it for a page whose name was pointed here: it says that name as Host.
+    """
+    if request.client is None or not _is_loopback_name(request.client.host) or any(name in request.headers for name in _PROXY_HEADERS):
+        return False
+    host = request.headers.get("host")
+    try:
+        return host is None or _is_loopback_name(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
+
+
+def _is_loopback_name(name: str) -> bool:
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def is_encrypted(request: Request) -> bool:
+    """Tell whether the browser spoke TLS, to the hub or to a proxy that says so. Who says so wrongly locks out only themselves."""
+    outside = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return "https" in (request.scope["scheme"], outside)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -28,6 +29,7 @@ from hub.web.history import history_routes
 from hub.web.losses import JournalReader
 from hub.web.page import page_routes
 
+_log: Final = structlog.get_logger(__name__)
 _PATHS: Final = "GET /api/v1/openapi.json lists paths and methods"
 _HTTP: Final = {400: ("bad_request", "send JSON in UTF-8"), 404: ("not_found", _PATHS), 405: ("bad_method", _PATHS)}
 
@@ -85,7 +87,8 @@ def _add_health(app: FastAPI, parts: ApiParts) -> None:
     async def metrics(request: Request) -> Response:
         """Return the figures for Prometheus, to who is logged in or asks from this machine."""
         if not is_loopback(request) and await parts.auth.principal(request.headers) is None:
-            raise Refusal("not_logged_in", "metrics need a login from other machines", "send Authorization: Bearer", 401)
+            said = "metrics need a login, but for who asks 127.0.0.1, [::1] or localhost on this machine itself"
+            raise Refusal("not_logged_in", said, "send Authorization: Bearer <content of admin.token>", 401)
         return Response(parts.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -97,7 +100,10 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(StoreUnavailable)
     async def unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
-        return refusal_answer(503, "store_unavailable", str(error), "try again; the hub's log says more", {"Retry-After": "1"})
+        # The reason names files of this machine, and may answer somebody who is not logged in.
+        _log.warning("request_not_served", method=request.method, path=request.scope["path"][:200], reason=str(error))
+        said, hint = "a store of the hub cannot answer now", "try again; the hub's log says why"
+        return refusal_answer(503, "store_unavailable", said, hint, {"Retry-After": "1"})
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from hub.auth import COOKIE, SESSION_S, Auth, session_of
 from hub.core.errors import Refusal
-from hub.web.access import Action, check_origin, may
+from hub.web.access import Action, check_origin, is_encrypted, may
 from hub.web.envelope import LOGIN_PATH
 
 PLOTLY: Final = "plotly.min.js"
@@ -117,8 +117,10 @@ def _login_routes(router: APIRouter, auth: Auth, base_url: Callable[[], str], fi
         if session is None:
             content, kind, _ = await files.get("login.html")
             return Response(content, 401, media_type=kind)
+        if (before := session_of(request.headers)) is not None:
+            await auth.logout(before)  # its cookie is replaced: nobody could end it any more
         response = HTMLResponse(_WELCOME)
-        is_secure = request.scope["scheme"] == "https"
+        is_secure = is_encrypted(request)
         response.set_cookie(COOKIE, session, max_age=SESSION_S, path="/", httponly=True, samesite="strict", secure=is_secure)
         return response
 

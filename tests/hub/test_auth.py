@@ -74,7 +74,9 @@ async def test_the_bearer_of_the_token_is_the_administrator(auth: Auth, tmp_path
     assert await auth.principal({"authorization": f"bearer  {token}"}) == Principal("admin", "admin")
 
 
-@pytest.mark.parametrize("said", ["Bearer wrong", "Bearer device-token", "Basic YTpi", "Bearer", "\ud800 \udfff", "Bearer é\ud800"])
+@pytest.mark.parametrize(
+    "said", ["", " ", "Bearer wrong", "Bearer device-token", "Basic YTpi", "Bearer", "\ud800 \udfff", "Bearer é\ud800"]
+)
 async def test_any_other_authorization_is_nobody_whatever_the_cookie_says(auth: Auth, said: str) -> None:
     session = await auth.use_login(await auth.new_login("ann", "viewer"))
     assert await auth.principal(cookie(session)) == Principal("ann", "viewer")

@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from hub.web.access import ALLOWED, Action, is_loopback
+from hub.web.access import ALLOWED, Action, is_encrypted, is_loopback
 from tests.support.api_hub import URL, ApiHub, api_hub, is_refusal
 
 OPEN = {
@@ -132,6 +132,13 @@ async def test_a_change_from_the_hubs_own_page_is_made_also_behind_a_proxy_that_
         assert (await changed_by(hub, browser, Origin=origin)).status_code == 201
 
 
+@pytest.mark.parametrize("said", ["", " ", "Bearer", "Basic YTpi"])
+async def test_a_header_that_is_no_token_does_not_stand_in_for_the_origin(tmp_path: Path, said: str) -> None:
+    async with api_hub(tmp_path) as hub, await hub.browser("admin") as browser:
+        is_refusal(await changed_by(hub, browser, Authorization=said, Origin="http://evil.example"), 401, "not_logged_in")
+        assert hub.parts.registry.names() == []
+
+
 async def test_a_bearer_token_needs_no_origin(tmp_path: Path) -> None:
     async with api_hub(tmp_path) as hub, hub.admin() as program:
         assert (await changed_by(hub, program, Origin="http://evil.example")).status_code == 201
@@ -147,7 +154,28 @@ async def test_a_bearer_token_needs_no_origin(tmp_path: Path) -> None:
         ("unknown", [], False),
         ("127.0.0.1", [(b"x-forwarded-for", b"10.0.0.9")], False),
         ("127.0.0.1", [(b"forwarded", b"for=10.0.0.9")], False),
+        ("127.0.0.1", [(b"x-forwarded-proto", b"https")], False),
+        ("127.0.0.1", [(b"host", b"127.0.0.1:8080")], True),
+        ("127.0.0.1", [(b"host", b"LocalHost")], True),
+        ("::1", [(b"host", b"[::1]:8080")], True),
+        ("127.0.0.1", [(b"host", b"evil.example:8080")], False),
+        ("127.0.0.1", [(b"host", b"127.0.0.1.evil.example")], False),
+        ("127.0.0.1", [(b"host", b"localhost@evil.example")], False),
+        ("127.0.0.1", [(b"host", b"[")], False),
+        ("127.0.0.1", [(b"host", b"")], False),
+        ("10.0.0.9", [(b"host", b"localhost")], False),
     ],
 )
-def test_a_proxy_on_this_machine_speaks_for_others(host: str, headers: list[tuple[bytes, bytes]], *, is_local: bool) -> None:
+def test_a_proxy_or_a_page_of_another_name_on_this_machine_speaks_for_others(
+    host: str, headers: list[tuple[bytes, bytes]], *, is_local: bool
+) -> None:
     assert is_loopback(Request({"type": "http", "client": (host, 1), "headers": headers})) is is_local
+
+
+@pytest.mark.parametrize(
+    ("scheme", "forwarded", "is_tls"),
+    [("http", b"", False), ("https", b"", True), ("http", b"https", True), ("http", b"HTTPS, http", True), ("http", b"http, https", False)],
+)
+def test_tls_that_a_proxy_ends_is_tls_to_the_browser(scheme: str, forwarded: bytes, *, is_tls: bool) -> None:
+    headers = [(b"x-forwarded-proto", forwarded)] if forwarded else []
+    assert is_encrypted(Request({"type": "http", "scheme": scheme, "headers": headers})) is is_tls

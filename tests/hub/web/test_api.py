@@ -29,8 +29,9 @@ async def test_a_serving_hub_is_healthy_and_says_why_it_is_not_ready(tmp_path: P
 
 
 async def test_metrics_are_for_this_machine_and_for_who_is_logged_in(tmp_path: Path) -> None:
-    async with api_hub(tmp_path) as hub, hub.client() as stranger, hub.client(client=LOCAL) as local:
+    async with api_hub(tmp_path) as hub, hub.client() as stranger, hub.client(client=LOCAL, base_url="http://localhost:8080") as local:
         is_refusal(await stranger.get("/metrics"), 401, "not_logged_in")
+        is_refusal(await local.get("/metrics", headers={"Host": "rebound.example:8080"}), 401, "not_logged_in")
         is_refusal(await local.get("/metrics", headers={"X-Forwarded-For": "10.0.0.9"}), 401, "not_logged_in")
         async with await hub.browser("viewer") as viewer, hub.admin() as admin:
             for client in (local, viewer, admin):
@@ -119,7 +120,8 @@ async def test_a_store_that_fails_while_it_is_asked_who_comes_is_503(tmp_path: P
         with pytest.raises(StoreUnavailable):
             await hub.parts.state._all("SELECT no_such_column")
         await hub.parts.state._change("ALTER TABLE logins RENAME TO lost", ())
-        is_refusal(await browser.get("/api/v1/hub"), 503, "store_unavailable")
+        said = is_refusal(await browser.get("/api/v1/hub"), 503, "store_unavailable")
+        assert "state.db" not in said["message"], "whoever sends any cookie reads this"
 
 
 ANY_TEXT = st.text(st.characters(), max_size=5)  # halves of surrogate pairs too: JSON can spell them

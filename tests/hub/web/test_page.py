@@ -71,6 +71,22 @@ async def test_under_tls_the_cookie_is_for_tls_only(tmp_path: Path) -> None:
         assert cookie_of(await browser.get(f"/login?token={token}"))["secure"]
 
 
+async def test_behind_a_proxy_that_ends_tls_the_cookie_is_for_tls_only(tmp_path: Path) -> None:
+    async with api_hub(tmp_path) as hub, hub.client(X_Forwarded_Proto="https") as browser:
+        assert cookie_of(await browser.get(await link_of(hub)))["secure"]
+
+
+async def test_logging_in_again_ends_the_session_before_and_a_wrong_link_ends_none(tmp_path: Path) -> None:
+    async with api_hub(tmp_path) as hub, hub.client() as browser:
+        first = cookie_of(await browser.get(await link_of(hub))).value
+        cookie = {"cookie": f"tributary_session={first}"}
+        assert (await browser.get("/login?token=wrong")).status_code == 401
+        assert await hub.auth.principal(cookie) is not None
+        second = cookie_of(await browser.get(await link_of(hub))).value
+        assert await hub.auth.principal(cookie) is None
+        assert await hub.auth.principal({"cookie": f"tributary_session={second}"}) is not None
+
+
 @pytest.mark.parametrize("path", ["/login", "/login?token=", "/login?token=nonsense", "/login?token=%ff%00"])
 async def test_a_wrong_link_says_how_to_get_a_right_one(tmp_path: Path, path: str) -> None:
     async with api_hub(tmp_path) as hub, hub.client() as browser:
