@@ -6,6 +6,7 @@ settings_table, held by a test). Reads a TOML file and the environment; must not
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,9 @@ PREFIX: Final = "TRIBUTARY_"
 CONFIG_VARIABLE: Final = "TRIBUTARY_CONFIG"
 # Names under our prefix that are no settings: the file's own place, the device command's token, what tests are told.
 _NOT_SETTINGS: Final = (CONFIG_VARIABLE, "TRIBUTARY_DEVICE_TOKEN", "TRIBUTARY_CI", "TRIBUTARY_TEST_")
+
+
+_ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?")
 
 
 class ConfigError(Refusal):
@@ -85,6 +89,21 @@ class Settings(BaseSettings):
     @classmethod
     def _origins_may_be_one_text(cls, value: Any) -> Any:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins_are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin: scheme, host and port as a browser sends them, like https://dash.example.com")
+        return value
+
+    @field_validator("data_dir", "tls_certificate", "tls_key", mode="before")
+    @classmethod
+    def _path_is_not_empty(cls, value: Any) -> Any:
+        if value == "":
+            raise ValueError("an empty text names no path; leave the setting out for its default")  # Path("") is the working directory
+        return value
 
     @field_validator("data_dir")
     @classmethod

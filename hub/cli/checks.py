@@ -163,5 +163,5 @@ async def _running_hub(settings: Settings, running: LocalHub) -> list[Finding]:
     if skew_s > 2:
         findings.append(Finding(Verdict.WARN, "hub clock", f"{skew_s:.1f} s off this command's", "look for a jumping clock"))
     for reason in reasons:
-        findings.append(Finding(Verdict.FAIL, "hub", reason, "see docs/operating.md: when the hub holds back"))
+        findings.append(Finding(Verdict.FAIL, "hub", reason, "see docs/operating.md: When something is wrong"))
     return findings

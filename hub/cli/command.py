@@ -4,6 +4,7 @@ Owns the reading of arguments and what is printed; the hub keeps the command, th
 """
 
 import json
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,7 +31,10 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Send a command to a device, wait until it has ended, print its value. Exit code 0 only when the device did it."""
-    given = dict(_argument(text) for text in args or [])
+    given = dict(argument_of(text) for text in args or [])
+    for option, seconds in (("--ttl", ttl_s), ("--timeout", timeout_s)):
+        if not math.isfinite(seconds):
+            raise Refusal("bad_usage", f"{option} {seconds} is no number of seconds", "write one as 30")
 
     async def send(client: "HubClient") -> dict[str, Any]:
         item = await client.command(device, name, given, ttl_s=ttl_s)
@@ -46,11 +50,14 @@ def command(
         raise Refusal(item["state"], f"{device} {item['state']} {name}{said}", f"the command's id is {item['id']}")
 
 
-def _argument(text: str) -> tuple[str, Any]:
+def argument_of(text: str) -> tuple[str, Any]:
+    """Return key and value of KEY=VALUE. Raises Refusal."""
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise Refusal("bad_usage", f"{text!r} is no argument", "write KEY=VALUE, as interval_s=5")
     try:
-        return key, json.loads(value)
+        read = json.loads(value)
+        json.dumps(read, allow_nan=False)  # Python also reads NaN and 1e999, which JSON cannot say
     except ValueError:
         return key, value  # a text may be written without quotes
+    return key, read

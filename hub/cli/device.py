@@ -4,7 +4,8 @@ Owns what is printed: a token stands alone on stdout, so that it can be piped. T
 """
 
 import json
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -52,10 +53,16 @@ def list_devices(data_dir: DataDirOption = None, as_json: JsonOption = False) ->
         (
             item["device"],
             item.get("presence", ""),
-            time_text(item["last_seen_us"]) if item.get("last_seen_us") is not None else "never",
+            _last_seen(item),
             item.get("firmware") or "",
             str(len(item.get("channels", []))),
         )
         for item in sorted(items, key=lambda item: str(item["device"]))
     ]
     show_table(("device", "presence", "last seen", "firmware", "channels"), rows)
+
+
+def _last_seen(item: Mapping[str, Any]) -> str:
+    if item.get("presence") == "online":
+        return "now"  # of a connected device last_seen_us is when it came
+    return "never" if item.get("last_seen_us") is None else time_text(item["last_seen_us"])

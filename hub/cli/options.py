@@ -9,14 +9,28 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from hub.core.errors import Refusal
+
 if TYPE_CHECKING:
     from hub.client import HubClient
 
 T = TypeVar("T")
 
+
+def _directory(text: str) -> Path:
+    if not text:  # "$UNSET" in a script; Path("") is the working directory
+        raise Refusal("bad_usage", "--data-dir is empty", "name a directory, or leave the option out")
+    return Path(text)
+
+
 DataDirOption = Annotated[
     Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="The hub's data directory. Default: TRIBUTARY_DATA_DIR, or ~/.local/share/tributary."),
+    typer.Option(
+        "--data-dir",
+        parser=_directory,
+        metavar="DIR",
+        help="The hub's data directory. Default: TRIBUTARY_DATA_DIR, or ~/.local/share/tributary.",
+    ),
 ]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="TOML file with settings. Default: what TRIBUTARY_CONFIG names, or none.")

@@ -45,6 +45,8 @@ def query(
     data_dir: DataDirOption = None,
 ) -> None:
     """Print stored readings of a device, oldest first."""
+    if as_csv and as_json:
+        raise Refusal("bad_usage", "--csv and --json contradict each other", "give one of them")
     zone = zone_of(zone_name)
     span_s, from_us, to_us = time_range(last, from_text, to_text, zone)
     answer = ask_hub(
@@ -60,7 +62,9 @@ def query(
     elif lines:
         show_table(head, [tuple(_text(cell) for cell in line) for line in lines])
     if not lines:
-        typer.echo("no readings there", err=True)
+        typer.echo(
+            f"no readings of {' '.join((device, *(channels or ())))} in that time; the devices are in: tributary device list", err=True
+        )
     if answer.get("truncated"):
         typer.echo("more readings match than are shown; ask for less time, wider buckets or a higher --limit", err=True)
 
@@ -113,7 +117,13 @@ def time_range(last: str | None, from_text: str | None, to_text: str | None, zon
             return span_s, None, None
         to_us = _time_us(to_text, zone)
         return None, to_us - int(span_s * 1e6), to_us
-    return None, _time_us(from_text, zone), None if to_text is None else _time_us(to_text, zone)
+    from_us = _time_us(from_text, zone)
+    if to_text is None:
+        return None, from_us, None
+    to_us = _time_us(to_text, zone)
+    if from_us >= to_us:
+        raise Refusal("bad_usage", f"--from {from_text} is not before --to {to_text}", "swap or widen them")
+    return None, from_us, to_us
 
 
 def _span_s(text: str) -> float:

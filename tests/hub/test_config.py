@@ -87,12 +87,27 @@ def test_unknown_variable_is_refused_and_not_ignored(monkeypatch: pytest.MonkeyP
         ('log_level = "loud"', ["loud", "'warning'"]),
         ('min_free_bytes = "lots"', ["min_free_bytes", "lots"]),
         ("resume_window_s = -1", ["resume_window_s", "0"]),
+        ('data_dir = ""', ["data_dir", "empty"]),
+        ('tls_key = ""', ["tls_key", "empty"]),
+        ('allowed_origins = ["dash.example.com"]', ["dash.example.com", "no origin"]),
+        ('allowed_origins = ["https://dash.example.com/"]', ["https://dash.example.com/", "no origin"]),
     ],
 )
 def test_wrong_file_is_told_in_one_line(tmp_path: Path, text: str, words: list[str]) -> None:
     (tmp_path / "hub.toml").write_text(text)
     said = refusal_of(config=tmp_path / "hub.toml")
     assert all(word in said for word in words), said
+
+
+def test_empty_variable_does_not_mean_the_working_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIBUTARY_DATA_DIR", "")
+    assert "TRIBUTARY_DATA_DIR" in refusal_of()
+
+
+@pytest.mark.parametrize("origin", ["https://dash.example.com", "http://[::1]:8080", "http://10.0.0.7:3000"])
+def test_origin_is_taken_as_a_browser_sends_it(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    monkeypatch.setenv("TRIBUTARY_ALLOWED_ORIGINS", origin)
+    assert load_settings().allowed_origins == (origin,)
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.cli.command import argument_of
 from tests.support.command_line import CommandLine
 
 
@@ -48,7 +49,11 @@ def test_token_for_another_hub_is_asked_for_by_name(run: CommandLine) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["command pump go fast", "query pump --last x", "query pump --tz Mars", "host --interval 0", "host --name ä", "host --url pump:1"],
+    [
+        *("command pump go fast", "command pump go --ttl nan", "command pump go --timeout inf"),
+        *("query pump --last x", "query pump --tz Mars", "query pump --csv --json"),
+        *("host --interval 0", "host --name ä", "host --url pump:1", "login --data-dir="),
+    ],
 )
 def test_wrong_argument_is_told_with_a_way_out(run: CommandLine, arguments: str) -> None:
     done = run(*arguments.split())
@@ -76,3 +81,10 @@ def test_doctor_fails_where_something_fails(run: CommandLine, tmp_path: Path) ->
 def test_doctor_speaks_to_programs_too(run: CommandLine) -> None:
     findings = json.loads(run("doctor", "--json").out)
     assert {"verdict": "ok", "what": "clock", "found": "plausible", "advice": ""} in findings
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("5", 5), ("true", True), ("NaN", "NaN"), ("1e999", "1e999"), ("[1e999]", "[1e999]"), ("a b", "a b")]
+)
+def test_argument_that_json_cannot_say_stays_a_text(text: str, value: object) -> None:
+    assert argument_of(f"key={text}") == ("key", value)

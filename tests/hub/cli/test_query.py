@@ -45,7 +45,14 @@ def test_microseconds_are_kept() -> None:
 
 @pytest.mark.parametrize(
     ("last", "begin", "end"),
-    [("5x", None, None), ("", None, None), (None, "yesterday", None), ("5m", "2026-03-01T08:00:00Z", None), (None, None, "08:00")],
+    [
+        ("5x", None, None),
+        ("", None, None),
+        (None, "yesterday", None),
+        ("5m", "2026-03-01T08:00:00Z", None),
+        (None, None, "08:00"),
+        (None, "2026-03-02", "2026-03-01"),
+    ],
 )
 def test_what_is_no_time_is_refused_with_an_example(last: str | None, begin: str | None, end: str | None) -> None:
     with pytest.raises(Refusal) as caught:
