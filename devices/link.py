@@ -4,6 +4,7 @@ Owns the port, its trio-websocket adapter and the in-memory pair; knows nothing 
 and the hub's sessions speak through it.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
@@ -19,6 +20,25 @@ class LinkClosed(Exception):
         super().__init__(f"closed with {code} {reason}".rstrip())
         self.code = code
         self.reason = reason
+
+
+class Prepared:
+    """A message with its WebSocket frame as a server sends it, unmasked: made once, given to any number of links."""
+
+    __slots__ = ("frame", "message")
+
+    def __init__(self, message: bytes | str) -> None:
+        self.message = message
+        body = message.encode() if isinstance(message, str) else message
+        size = len(body)
+        # RFC 6455 section 5.2: FIN with opcode 1 or 2; then the length in 7, 7 + 16 or 7 + 64 bits.
+        if size < 126:
+            head = bytes((0x81 if isinstance(message, str) else 0x82, size))
+        elif size < 65_536:
+            head = bytes((0x81 if isinstance(message, str) else 0x82, 126, size >> 8, size & 0xFF))
+        else:
+            head = bytes((0x81 if isinstance(message, str) else 0x82, 127)) + size.to_bytes(8, "big")
+        self.frame = head + body
 
 
 class Link(Protocol):
@@ -39,6 +59,23 @@ class Link(Protocol):
 
     async def aclose(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
         """Close within CLOSE_TIMEOUT_S, by force after that; idempotent, never raises but Cancelled."""
+
+
+class ServerLink(Link, Protocol):
+    """The hub's end of a connection: beside waiting it can take and give messages by plain calls, which cost a fraction."""
+
+    def try_send(self, prepared: Prepared) -> bool:
+        """Send one message without waiting. True: it goes out whole, before whatever is sent later. False: nothing of it was taken.
+
+        False says that the link is busy, or closed, or cannot do this at all: send it later, or with `send`. Never raises.
+        """
+
+    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
+        """Let the link hand binary messages to `take` as they come, instead of through `receive`; None: no more.
+
+        A link may do so or not, message by message; their order is kept. Where `take` raises nothing more is handed over,
+        and `receive` raises the same.
+        """
 
 
 class WebSocketLink:
@@ -86,7 +123,7 @@ def _closed(error: ConnectionClosed) -> LinkClosed:
 
 
 class MemoryLink:
-    """One end of an in-memory pair; each direction holds at most `max_messages`, then `send` waits."""
+    """A ServerLink: one end of an in-memory pair; each direction holds at most `max_messages`, then `send` waits."""
 
     def __init__(
         self, outgoing: trio.MemorySendChannel[bytes | str], incoming: trio.MemoryReceiveChannel[bytes | str], closing: list[LinkClosed]
@@ -104,6 +141,16 @@ class MemoryLink:
             await self._outgoing.send(message)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise self._end() from None
+
+    def try_send(self, prepared: Prepared) -> bool:
+        try:
+            self._outgoing.send_nowait(prepared.message)
+        except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
+            return False
+        return True
+
+    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
+        pass  # everything comes through `receive`
 
     async def receive(self) -> bytes | str:
         try:

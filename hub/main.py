@@ -21,7 +21,7 @@ import trio
 
 import dashboard
 from dashboard.csp import content_security_policy
-from devices.link import Link
+from devices.link import ServerLink
 from devices.wire.limits import CloseCode
 from hub.auth import Auth, Principal
 from hub.config import Settings
@@ -164,7 +164,7 @@ class Hub:
         await trio.sleep(self.settings.restart_jitter_s + longest_s + _CONFIRM_AFTER_S)
         self.registry.confirm()
 
-    async def _serve_viewer(self, principal: Principal, link: Link, encoding: str) -> None:
+    async def _serve_viewer(self, principal: Principal, link: ServerLink, encoding: str) -> None:
         await self.live.serve(link, encoding, principal.role)
 
     def _api_parts(self) -> ApiParts:

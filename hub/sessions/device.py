@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import trio
 
-from devices.link import Link, LinkClosed
+from devices.link import LinkClosed, ServerLink
 from devices.wire import limits
 from devices.wire.codec import BadMessage, decode_from_device, encode
 from devices.wire.limits import CloseCode
@@ -28,7 +28,7 @@ E = TypeVar("E", bound=Exception)
 class DeviceConnection:
     """A device on one link."""
 
-    def __init__(self, device: str, link: Link, parts: DeviceParts, roster: Roster) -> None:
+    def __init__(self, device: str, link: ServerLink, parts: DeviceParts, roster: Roster) -> None:
         self.device = device
         self.predecessors: list[Connection] = []
         self.deliver: Deliver | None = None

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 import trio
 
-from devices.link import Link
+from devices.link import ServerLink
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Command, Hello
 from hub.ports import StoreUnavailable
@@ -40,7 +40,7 @@ class DeviceSessions:
                 if self._parts.journal.holding:
                     self._restate()
 
-    async def serve(self, device: str, link: Link) -> None:
+    async def serve(self, device: str, link: ServerLink) -> None:
         """Serve one connection of a device whose token was checked."""
         await DeviceConnection(device, link, self._parts, self).run()
 

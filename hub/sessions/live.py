@@ -9,7 +9,7 @@ from typing import Final
 
 import trio
 
-from devices.link import Link
+from devices.link import ServerLink
 from hub.core.entities import Entities
 from hub.core.fanout import Fanout
 from hub.core.lines import Lines
@@ -63,7 +63,7 @@ class Live:
             else:
                 self._moved_to(self.journal.position)
 
-    async def serve(self, link: Link, encoding: str, role: str) -> None:
+    async def serve(self, link: ServerLink, encoding: str, role: str) -> None:
         """Serve one viewer until it leaves, breaks a rule, or the hub stops."""
         viewer = ViewerConnection(link, encoding, role, self)
         self._viewers.add(viewer)

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import trio
 
-from devices.link import Link, LinkClosed
+from devices.link import LinkClosed, ServerLink
 from devices.wire import limits
 from devices.wire.limits import CloseCode
 from hub.core.entities import Entities
@@ -59,7 +59,7 @@ class Feed(Protocol):
 class ViewerConnection:
     """A viewer on one link."""
 
-    def __init__(self, link: Link, encoding: str, role: str, feed: Feed) -> None:
+    def __init__(self, link: ServerLink, encoding: str, role: str, feed: Feed) -> None:
         self._link = link
         self._is_json = encoding == "json"
         self._role = role

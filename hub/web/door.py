@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 import trio
 
-from devices.link import Link
+from devices.link import ServerLink
 from hub.auth import Principal
 from hub.web.admission import AuthPort
 from hub.web.http import Address, ASGIApp
@@ -36,8 +36,8 @@ class Door:
         settings: DoorSettings,
         auth: AuthPort,
         app: ASGIApp,
-        serve_device: Callable[[str, Link], Awaitable[None]],
-        serve_viewer: Callable[[Principal, Link, str], Awaitable[None]],
+        serve_device: Callable[[str, ServerLink], Awaitable[None]],
+        serve_viewer: Callable[[Principal, ServerLink, str], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._hosts = Hosts(settings, auth, app, serve_device, serve_viewer)

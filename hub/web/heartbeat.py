@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from devices.link import Link, LinkClosed
+from devices.link import LinkClosed, ServerLink
 from devices.wire.limits import MISSED_HEARTBEATS, CloseCode
 
 
-async def with_heartbeat(link: Link, serve: Callable[[Link], Awaitable[None]], period_s: float) -> None:
+async def with_heartbeat(link: ServerLink, serve: Callable[[ServerLink], Awaitable[None]], period_s: float) -> None:
     """Serve the link; two periods without an answer close it with 4001, which the session hears as LinkClosed."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_beat, link, period_s)
@@ -19,7 +19,7 @@ async def with_heartbeat(link: Link, serve: Callable[[Link], Awaitable[None]], p
         nursery.cancel_scope.cancel()
 
 
-async def _beat(link: Link, period_s: float) -> None:
+async def _beat(link: ServerLink, period_s: float) -> None:
     try:
         while True:
             await trio.sleep(period_s)

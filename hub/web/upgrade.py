@@ -12,7 +12,7 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 from wsproto.utilities import LocalProtocolError
 
-from devices.link import Link, LinkClosed, WebSocketLink
+from devices.link import LinkClosed, Prepared, ServerLink, WebSocketLink
 from devices.wire.limits import CloseCode
 from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream
@@ -155,6 +155,12 @@ class _DoorLink(WebSocketLink):
         except LocalProtocolError:
             raise LinkClosed(CloseCode.PROTOCOL_ERROR, "closed for a protocol error") from None
 
+    def try_send(self, prepared: Prepared) -> bool:
+        return False
+
+    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
+        pass
+
     async def ping(self) -> None:
         try:
             await super().ping()
@@ -170,7 +176,7 @@ class _DoorLink(WebSocketLink):
 
 
 async def serve_upgraded(
-    stream: GuardedStream, key: str, subprotocol: str, remote: str, settings: DoorSettings, serve: Callable[[Link], Awaitable[None]]
+    stream: GuardedStream, key: str, subprotocol: str, remote: str, settings: DoorSettings, serve: Callable[[ServerLink], Awaitable[None]]
 ) -> None:
     """Answer the handshake, serve the link, and close it if `serve` has not.
 
@@ -197,7 +203,7 @@ async def serve_upgraded(
             await carrier.aclose()
 
 
-async def _serve(link: Link, settings: DoorSettings, serve: Callable[[Link], Awaitable[None]]) -> None:
+async def _serve(link: ServerLink, settings: DoorSettings, serve: Callable[[ServerLink], Awaitable[None]]) -> None:
     code = CloseCode.INTERNAL
     try:
         await serve(link)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from devices.link import Link
+from devices.link import ServerLink
 from hub.auth import Principal
 from hub.core.errors import Refusal
 from hub.web.admission import ENCODINGS, SUBPROTOCOLS, Admitted, AuthPort, admit
@@ -30,8 +30,8 @@ class Hosts:
     settings: DoorSettings
     auth: AuthPort
     app: ASGIApp
-    serve_device: Callable[[str, Link], Awaitable[None]]
-    serve_viewer: Callable[[Principal, Link, str], Awaitable[None]]
+    serve_device: Callable[[str, ServerLink], Awaitable[None]]
+    serve_viewer: Callable[[Principal, ServerLink, str], Awaitable[None]]
 
 
 class Visit:
@@ -88,7 +88,7 @@ class Visit:
         settings, serve = self._hosts.settings, self._session(admitted)
         await serve_upgraded(self._stream, admitted.key, admitted.subprotocol, remote, settings, serve)
 
-    def _session(self, admitted: Admitted) -> Callable[[Link], Awaitable[None]]:
+    def _session(self, admitted: Admitted) -> Callable[[ServerLink], Awaitable[None]]:
         who = admitted.who
         if isinstance(who, str):
             return partial(self._hosts.serve_device, who)

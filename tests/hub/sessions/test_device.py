@@ -1,6 +1,7 @@
 """One device connection against the real journal: numbers, acks, rejects, gaps, commands, takeover, and the end of each."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import msgpack
@@ -9,7 +10,7 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from devices.link import MemoryLink, memory_link_pair
+from devices.link import MemoryLink, Prepared, memory_link_pair
 from devices.wire.limits import CloseCode
 from devices.wire.messages import CommandState
 from hub.core.records import RowKind
@@ -301,6 +302,12 @@ class LateLink:
         said = msgpack.unpackb(message)
         if said["op"] == "ack" and said["credit"]["live"][0] and not said["acks"]:
             await until(lambda: self.received > 3)
+
+    def try_send(self, prepared: Prepared) -> bool:
+        return False
+
+    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
+        self._link.hand_to(take)
 
     async def receive(self) -> bytes | str:
         message = await self._link.receive()

@@ -18,6 +18,7 @@ class Unanswered:
         self.link, self.other = memory_link_pair()
         self.remote = "memory"
         self.send, self.receive, self.aclose = self.link.send, self.link.receive, self.link.aclose
+        self.try_send, self.hand_to = self.link.try_send, self.link.hand_to
 
     async def ping(self) -> None:
         await trio.sleep_forever()
