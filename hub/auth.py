@@ -7,7 +7,7 @@ the door before an upgrade and by the API at each request.
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,8 @@ class Principal:
 
     name: str
     role: str
+    login: bytes | None = field(default=None, compare=False, repr=False)  # by what a login is known; None: a bearer token
+    until_us: int = field(default=0, compare=False)  # when the login is over
 
 
 class Auth:
@@ -39,6 +41,7 @@ class Auth:
         self._device_of = device_of
         self._now = now
         self._admin = b""
+        self._ended: list[Callable[[bytes], None]] = []
 
     async def start(self) -> None:
         """Read the administrator's credential, or make it; only its owner may read the file. Raises OSError."""
@@ -70,8 +73,19 @@ class Auth:
             is_admin = scheme.lower() == "bearer" and secrets.compare_digest(hash_token(token.strip()), self._admin)
             return Principal("admin", "admin") if is_admin else None
         session = session_of(headers)
-        found = await self._state.session(hash_token(session), self._now()) if session else None
-        return Principal(*found) if found is not None else None
+        return await self._logged_in(hash_token(session)) if session else None
+
+    async def _logged_in(self, login: bytes) -> Principal | None:
+        found = await self._state.session(login, self._now())
+        return Principal(*found[:2], login, found[2]) if found is not None else None
+
+    async def is_live(self, principal: Principal) -> bool:
+        """Tell whether a principal's login has not ended. Raises StoreUnavailable."""
+        return principal.login is None or await self._logged_in(principal.login) is not None
+
+    def on_ended(self, callback: Callable[[bytes], None]) -> None:
+        """Call `callback(login)` when a login was ended before its time; its principals have the same `login`."""
+        self._ended.append(callback)
 
     async def new_login(self, name: str, role: str) -> str:
         """Return the token of a one-time login link, good for LINK_S. Raises ValueError where there is no such role."""
@@ -91,8 +105,10 @@ class Auth:
         return session
 
     async def logout(self, session: str) -> None:
-        """End a session."""
+        """End a session, and tell who keeps connections open for it."""
         await self._state.end_session(hash_token(session))
+        for callback in self._ended:
+            callback(hash_token(session))
 
 
 def session_of(headers: Mapping[str, str]) -> str | None:

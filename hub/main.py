@@ -36,6 +36,7 @@ from hub.layers import Run, layer
 from hub.metrics import Metrics
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.live import Live
+from hub.sessions.logins import Logins
 from hub.sessions.parts import DeviceParts
 from hub.state.sqlite import SQLiteStateStore
 from hub.store.duckdb import DuckDBStore
@@ -88,6 +89,7 @@ class Hub:
         parts = DeviceParts(self.journal, self.registry, self.desk, self.metrics, now_us, name, settings.restart_jitter_s)
         self.sessions = DeviceSessions(parts)
         self.auth = Auth(self.state, data.admin_token, self.registry.device_of, now_us)
+        self.logins = Logins(self.auth, now_us)
         self.door = Door(
             settings=_door_settings(settings),
             auth=self.auth,
@@ -165,7 +167,7 @@ class Hub:
         self.registry.confirm()
 
     async def _serve_viewer(self, principal: Principal, link: ServerLink, encoding: str) -> None:
-        await self.live.serve(link, encoding, principal.role)
+        await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role))
 
     def _api_parts(self) -> ApiParts:
         return ApiParts(

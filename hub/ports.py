@@ -209,8 +209,8 @@ class StateStore(Protocol):
     async def take_login(self, token_hash: bytes, now_us: int) -> tuple[str, str] | None:
         """Use up a one-time link: return (name, role) once, then None."""
 
-    async def session(self, token_hash: bytes, now_us: int) -> tuple[str, str] | None:
-        """Return (name, role) of a live web session."""
+    async def session(self, token_hash: bytes, now_us: int) -> tuple[str, str, int] | None:
+        """Return (name, role, end in µs) of a live web session."""
 
     async def end_session(self, token_hash: bytes) -> None:
         """End a web session."""

@@ -90,7 +90,15 @@ export class Live {
   _closed(socket, event) {
     if (socket !== this.socket) return;
     this.socket = null;
-    if (event.code === LOGIN_ENDED) this._end();
+    if (event.code === LOGIN_ENDED) this._loginEnded();
+    else this._wait();
+  }
+
+  // Another tab has logged out, or has logged in anew: then this one goes on with the new login.
+  async _loginEnded() {
+    const said = await status("/api/v1/hub");
+    if (this.socket !== null) return;
+    if (said === 401) this._end();
     else this._wait();
   }
 

@@ -147,11 +147,11 @@ class SQLiteStateStore:
 
         return await self._call(take)
 
-    async def session(self, token_hash: bytes, now_us: int) -> tuple[str, str] | None:
-        """Return (name, role) of a live web session."""
-        query = "SELECT name, role FROM logins WHERE token_hash = ? AND kind = 'session' AND expires_us > ?"
+    async def session(self, token_hash: bytes, now_us: int) -> tuple[str, str, int] | None:
+        """Return (name, role, end in µs) of a live web session."""
+        query = "SELECT name, role, expires_us FROM logins WHERE token_hash = ? AND kind = 'session' AND expires_us > ?"
         rows = await self._all(query, (token_hash, now_us))
-        return (rows[0][0], rows[0][1]) if rows else None
+        return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
     async def end_session(self, token_hash: bytes) -> None:
         """End a web session."""

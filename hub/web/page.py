@@ -14,6 +14,7 @@ import trio
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.background import BackgroundTask
 
 from hub.auth import COOKIE, SESSION_S, Auth, session_of
 from hub.core.errors import Refusal
@@ -117,9 +118,9 @@ def _login_routes(router: APIRouter, auth: Auth, base_url: Callable[[], str], fi
         if session is None:
             content, kind, _ = await files.get("login.html")
             return Response(content, 401, media_type=kind)
-        if (before := session_of(request.headers)) is not None:
-            await auth.logout(before)  # its cookie is replaced: nobody could end it any more
-        response = HTMLResponse(_WELCOME)
+        before = session_of(request.headers)
+        # The cookie of the one before is replaced: nobody could end it any more. Only then, so that its tabs find the new one.
+        response = HTMLResponse(_WELCOME, background=BackgroundTask(auth.logout, before) if before is not None else None)
         is_secure = is_encrypted(request)
         response.set_cookie(COOKIE, session, max_age=SESSION_S, path="/", httponly=True, samesite="strict", secure=is_secure)
         return response

@@ -89,6 +89,29 @@ def test_the_link_does_not_stay_in_the_way_back(browser: Browser, hub: RunningHu
         page.wait_for_url(f"{hub.url}/healthz", timeout=TIMEOUT_MS)
 
 
+def test_logging_out_in_one_tab_ends_the_others(browser: Browser, hub: RunningHub) -> None:
+    with browser.new_context() as context, browser.new_context() as elsewhere:
+        tabs = [context.new_page(), context.new_page(), elsewhere.new_page()]
+        for tab, address in zip(tabs, (hub.login_url(), hub.url, hub.login_url()), strict=True):
+            tab.goto(address)
+            expect(tab.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
+        tabs[0].get_by_role("button", name="Log out").click()
+        expect(tabs[1].locator("#connection")).to_have_attribute("data-state", "ended", timeout=TIMEOUT_MS)
+        expect(tabs[1].locator(".banner")).to_contain_text("Your login has ended", timeout=TIMEOUT_MS)
+        expect(tabs[2].locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
+
+
+def test_a_login_in_another_tab_carries_the_open_ones_over(browser: Browser, hub: RunningHub) -> None:
+    with browser.new_context() as context:
+        tab, other = context.new_page(), context.new_page()
+        tab.goto(hub.login_url())
+        expect(tab.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
+        with tab.expect_websocket() as opened:
+            other.goto(hub.login_url())
+        assert opened.value.url.endswith("/v1/live")
+        expect(tab.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
+
+
 def test_the_page_of_another_site_can_change_nothing_and_read_nothing(browser: Browser, hub: RunningHub) -> None:
     form = f"<form method='post' action='{hub.url}/logout'><button>free cookies</button></form>"
     with other_site(form) as site, browser.new_context() as context:

@@ -75,7 +75,7 @@ async def test_a_login_link_works_once_and_not_after_its_time(store: StateStore)
 async def test_a_session_lives_until_its_time_or_its_end(store: StateStore) -> None:
     await store.put_login(b"s", "session", "ann", "viewer", 100)
     assert await store.take_login(b"s", 50) is None
-    assert await store.session(b"s", 99) == ("ann", "viewer")
+    assert await store.session(b"s", 99) == ("ann", "viewer", 100)
     assert await store.session(b"s", 100) is None
     await store.end_session(b"s")
     assert await store.session(b"s", 50) is None

@@ -1,0 +1,66 @@
+"""The live connections of each login: they end when it does, by logging out, by another login in its place, or by its time.
+
+Owns the register of open connections by login and how one is closed (4504, docs/protocol.md section 12). Must not know who may log in.
+Auth tells of a login's end; main.py puts `serve` round each viewer's session.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+import trio
+
+from devices.link import Link
+from devices.wire.limits import CloseCode
+from hub.auth import Auth, Principal
+from hub.ports import Now, StoreUnavailable
+
+_LOOK_S: Final = 60.0  # at the wall clock, which may be set while a connection is open
+
+
+class Logins:
+    """Which logins have live connections."""
+
+    def __init__(self, auth: Auth, now: Now) -> None:
+        self._auth = auth
+        self._now = now
+        self._open: dict[bytes, set[trio.Event]] = {}
+        auth.on_ended(self._ended)
+
+    def __len__(self) -> int:
+        """Return how many logins have a connection."""
+        return len(self._open)
+
+    async def serve(self, principal: Principal, link: Link, serve: Callable[[], Awaitable[None]]) -> None:
+        """Run a session; the end of its login closes the link with 4504, which the session hears as LinkClosed.
+
+        Somebody with a bearer token has no login to end.
+        """
+        login = principal.login
+        if login is None:
+            await serve()
+            return
+        ended = trio.Event()
+        self._open.setdefault(login, set()).add(ended)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._close_at_the_end, principal, link, ended)
+                await serve()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._open[login].discard(ended)
+            if not self._open[login]:
+                del self._open[login]
+
+    def _ended(self, login: bytes) -> None:
+        for ended in self._open.get(login, ()):
+            ended.set()
+
+    async def _close_at_the_end(self, principal: Principal, link: Link, ended: trio.Event) -> None:
+        with suppress(StoreUnavailable):  # it was good when the door looked, and its end is told from here on
+            if not await self._auth.is_live(principal):
+                ended.set()
+        while not ended.is_set() and (left_s := (principal.until_us - self._now()) / 1e6) > 0:
+            with trio.move_on_after(min(left_s, _LOOK_S)):
+                await ended.wait()
+        await link.aclose(CloseCode.LOGIN_ENDED, "the login has ended")

@@ -1,0 +1,161 @@
+"""A login's end closes its live connections, and nobody else's, whatever it ends by."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from devices.link import LinkClosed, MemoryLink, memory_link_pair
+from devices.wire.limits import CloseCode
+from hub.auth import Auth, Principal
+from hub.sessions.logins import Logins
+from hub.state.sqlite import SQLiteStateStore
+from tests.support.waiting import until
+
+SECOND = 1_000_000
+
+
+class Desk:
+    """Logins on a real state store, with sessions that wait for their link's end."""
+
+    def __init__(self, state: SQLiteStateStore, auth: Auth) -> None:
+        self.state, self.auth = state, auth
+        self.now_us = 1_700_000_000 * SECOND
+        self.nursery: trio.Nursery
+
+    async def log_in(self) -> tuple[str, Principal]:
+        session = await self.auth.use_login(await self.auth.new_login("ann", "viewer"))
+        assert session is not None
+        principal = await self.auth.principal({"cookie": f"tributary_session={session}"})
+        assert principal is not None
+        return session, principal
+
+    def watch(self, principal: Principal) -> "Watcher":
+        watcher = Watcher()
+        self.nursery.start_soon(self.logins.serve, principal, watcher.link, watcher.serve)
+        return watcher
+
+    @property
+    def logins(self) -> Logins:
+        return self._logins
+
+    def open(self) -> None:
+        self._logins = Logins(self.auth, lambda: self.now_us)
+
+
+class Watcher:
+    """A viewer's session."""
+
+    def __init__(self) -> None:
+        self.link: MemoryLink
+        self.link, self.other = memory_link_pair()
+        self.end: LinkClosed | None = None
+
+    async def serve(self) -> None:
+        try:
+            await self.link.receive()
+        except LinkClosed as end:
+            self.end = end
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    state = SQLiteStateStore(tmp_path / "state.db")
+    await state.start()
+    found: list[Desk] = []
+    auth = Auth(state, tmp_path / "admin.token", lambda token: None, lambda: found[0].now_us)
+    await auth.start()
+    found.append(Desk(state, auth))
+    found[0].open()
+    async with trio.open_nursery() as nursery:
+        found[0].nursery = nursery
+        yield found[0]
+        nursery.cancel_scope.cancel()
+    await state.aclose()
+
+
+async def test_logging_out_closes_every_connection_of_the_login_and_no_other(desk: Desk) -> None:
+    (one, first), (_, second) = await desk.log_in(), await desk.log_in()
+    mine, other = [desk.watch(first), desk.watch(first)], desk.watch(second)
+    await until(lambda: len(desk.logins) == 2)
+    await desk.auth.logout(one)
+    await until(lambda: all(each.end for each in mine))
+    assert [each.end.code for each in mine if each.end] == [CloseCode.LOGIN_ENDED] * 2
+    assert other.end is None
+    await until(lambda: len(desk.logins) == 1)
+
+
+async def test_a_login_that_ended_between_the_door_and_the_session_is_noticed(desk: Desk) -> None:
+    session, principal = await desk.log_in()
+    await desk.auth.logout(session)
+    watcher = desk.watch(principal)
+    await until(lambda: watcher.end)
+    assert watcher.end is not None
+    assert watcher.end.code == CloseCode.LOGIN_ENDED
+
+
+async def test_a_session_that_ends_by_itself_leaves_nothing(desk: Desk) -> None:
+    _, principal = await desk.log_in()
+    watcher = desk.watch(principal)
+    await until(lambda: len(desk.logins) == 1)
+    await watcher.other.aclose(CloseCode.NORMAL)
+    await until(lambda: len(desk.logins) == 0)
+    assert watcher.end is not None
+    assert watcher.end.code == CloseCode.NORMAL
+
+
+async def test_a_cancelled_session_leaves_nothing(desk: Desk) -> None:
+    _, principal = await desk.log_in()
+    watcher = Watcher()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.logins.serve, principal, watcher.link, watcher.serve)
+        await until(lambda: len(desk.logins) == 1)
+        nursery.cancel_scope.cancel()
+    assert len(desk.logins) == 0
+
+
+async def test_the_bearer_of_a_token_has_no_login_to_end(desk: Desk) -> None:
+    watcher = desk.watch(Principal("admin", "admin"))
+    await desk.nursery.start(_settled)
+    assert len(desk.logins) == 0
+    assert watcher.end is None
+
+
+async def _settled(task_status: trio.TaskStatus[None]) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    task_status.started()
+
+
+class Forever:
+    """An Auth whose logins are good for as long as their time lasts: virtual time and a thread of SQLite do not go together."""
+
+    def on_ended(self, callback: object) -> None:
+        pass
+
+    async def is_live(self, principal: Principal) -> bool:
+        await trio.lowlevel.checkpoint()
+        return True
+
+
+async def test_a_login_whose_time_is_over_closes_its_connection_also_when_the_clock_is_set(autojump_clock: MockClock) -> None:
+    set_by_us = 0
+
+    def now() -> int:
+        return int(trio.current_time() * SECOND) + set_by_us
+
+    logins = Logins(Forever(), now)  # type: ignore[arg-type]
+    begin = now()
+    watcher, early = Watcher(), Watcher()
+    async with trio.open_nursery() as nursery:
+        ann, bob = Principal("ann", "viewer", b"1", begin + 1_000 * SECOND), Principal("bob", "viewer", b"2", begin + 100_000 * SECOND)
+        nursery.start_soon(logins.serve, ann, watcher.link, watcher.serve)
+        nursery.start_soon(logins.serve, bob, early.link, early.serve)
+        await until(lambda: watcher.end, timeout_s=2_000)
+        assert 1_000 <= (now() - begin) / SECOND < 1_001
+        assert early.end is None
+        set_by_us = 200_000 * SECOND
+        await until(lambda: early.end, timeout_s=61)
+    assert watcher.end is not None
+    assert watcher.end.code == CloseCode.LOGIN_ENDED
