@@ -10,6 +10,7 @@ import platform
 import re
 import socket
 import sqlite3
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -158,15 +159,18 @@ def _short(name: str) -> str:
     return printable.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip()
 
 
-async def run_host(url: str, name: str, token: str, *, spool_dir: str | os.PathLike[str], interval_s: float = 1.0) -> None:
+async def run_host(
+    url: str, name: str, token: str, *, spool_dir: str | os.PathLike[str], interval_s: float = 1.0, tls: ssl.SSLContext | None = None
+) -> None:
     """Be this machine as a device until cancelled: read every sensor each `interval_s`, take commands.
 
-    What was read is on the spool and goes to the hub at the next run. Raises DeviceRefused, SpoolInUse.
+    What was read is on the spool and goes to the hub at the next run; `tls` as for Device. Raises DeviceRefused, SpoolInUse.
     """
     limiter = trio.CapacityLimiter(1)  # a sensor's file may block; the connection lives on meanwhile
     sensors = await trio.to_thread.run_sync(Sensors, limiter=limiter)
     changed = trio.Event()
-    device = Device(url, name, token, channels=sensors.channels, spool_dir=Path(spool_dir), interval_s=interval_s, firmware=_firmware())
+    folder, firmware = Path(spool_dir), _firmware()
+    device = Device(url, name, token, channels=sensors.channels, spool_dir=folder, interval_s=interval_s, firmware=firmware, tls=tls)
 
     @device.command(
         "set_interval",

@@ -7,6 +7,7 @@ the hub, devices.commands runs what the hub asks for.
 import logging
 import math
 import os
+import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -44,8 +45,8 @@ class Device:
 
     `url` is the hub's address (http, https, ws or wss). `spool_dir` None keeps unacked frames in memory, where they are lost
     with the process; with a folder they survive a killed process (sync="kill") or a power cut (sync="power"). A full
-    spool (`spool_max_bytes`) drops its oldest frames and declares the gap. `connect`, `rng` and `now` replace the network, chance and the
-    wall clock (µs) in simulations.
+    spool (`spool_max_bytes`) drops its oldest frames and declares the gap. `tls` says which certificates are trusted (default: the
+    system's, or $SSL_CERT_FILE). `connect`, `rng` and `now` replace the network, chance and the wall clock (µs) in simulations.
 
     Entering raises SpoolInUse and ValueError. When the hub refuses this device for good, the block is cancelled and leaving it
     raises DeviceRefused. Leaving does not wait for acks: `await device.drained()` before it where that matters.
@@ -64,13 +65,14 @@ class Device:
         sync: Literal["kill", "power"] = "kill",
         spool_max_bytes: int = 64 * 1024 * 1024,
         on_reject: Callable[[Reject], None] | None = None,
+        tls: ssl.SSLContext | None = None,
         connect: Callable[[], AbstractAsyncContextManager[Link]] | None = None,
         rng: Random | None = None,
         now: Callable[[], int] = _wall_clock_us,
     ) -> None:
         self.name = name
         self._url = url if connect is not None else device_url(url)
-        self._connect = connect or (lambda: open_websocket(self._url, token))
+        self._connect = connect or (lambda: open_websocket(self._url, token, tls=tls))
         self._hello = Hello(name, 1, tuple(channels), firmware=firmware, interval_s=interval_s)
         self._readings = Readings(channels)
         self._commands = Commands(now)

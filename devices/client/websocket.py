@@ -20,6 +20,7 @@ from devices.wire.limits import MAX_MESSAGE_BYTES, SUBPROTOCOL_DEVICE
 
 CONNECT_TIMEOUT_S: Final = 20.0
 LEAVE_S: Final = 1.0  # a hub that does not answer a close at once is not waited for: what it has not acked is on the spool
+CERTIFICATE_HINT: Final = "for a certificate of your own set SSL_CERT_FILE to a PEM file with it, or with the authority that signed it"
 E = TypeVar("E", bound=BaseException)
 _REFUSED: Final = (401, 403)  # somebody has to act; any other status may pass by itself
 
@@ -115,9 +116,13 @@ async def _open_stream(url: str, tls: ssl.SSLContext | None) -> WatchedStream:
     except trio.TooSlowError:
         raise Unreachable(f"no answer from {url} within {CONNECT_TIMEOUT_S:g} s") from None
     except trio.BrokenResourceError as error:
-        raise Unreachable(f"no secure connection to {url}: {error.__cause__ or error!r}") from None
+        raise Unreachable(f"no secure connection to {url}: {error.__cause__ or error!r}{_advice(error.__cause__)}") from None
     except OSError as error:
         raise Unreachable(f"cannot connect to {url}: {str(error) or type(error).__name__}") from None
+
+
+def _advice(error: BaseException | None) -> str:
+    return f"; {CERTIFICATE_HINT}" if isinstance(error, ssl.SSLCertVerificationError) else ""
 
 
 async def _shake_hands(reader: trio.Nursery, stream: WatchedStream, url: str, token: str) -> WebSocketLink:

@@ -65,13 +65,13 @@ async def _show_this_machine(settings: "Settings") -> None:
         print("open this link; it works once, `tributary login` makes another:", file=sys.stderr, flush=True)
         print(await client.new_login(), flush=True)
         try:
-            await run_host(client.url, enrolled.name, enrolled.token, spool_dir=enrolled.spool_dir)
+            await run_host(client.url, enrolled.name, enrolled.token, spool_dir=enrolled.spool_dir, tls=client.tls)
         except DeviceRefused as error:
             if error.code != 401:
                 raise
             # The kept token is from before the device was removed or got another one.
             renewed = Enrolled(enrolled.name, await client.new_token(enrolled.name), enrolled.spool_dir)
-            await run_host(client.url, renewed.name, renewed.token, spool_dir=renewed.spool_dir)
+            await run_host(client.url, renewed.name, renewed.token, spool_dir=renewed.spool_dir, tls=client.tls)
 
 
 def _is_free(host: str, port: int) -> bool:

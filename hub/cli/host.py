@@ -5,6 +5,7 @@ Owns the options and where the token comes from; devices.host owns the sensors. 
 
 import os
 import signal
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -56,15 +57,16 @@ def host(
     if url is not None and urlsplit(url).scheme not in ("http", "https", "ws", "wss"):
         raise Refusal("bad_usage", f"{url!r} is no address of a hub", "write it as https://hub.example.com")
     token = _given_token(token_file)
+    tls: ssl.SSLContext | None = None
     if url is None:
-        url, enrolled = _enrol_locally(data_dir, device_name, token)
+        url, enrolled, tls = _enrol_locally(data_dir, device_name, token)
     elif token is None:
         raise Refusal(
             "bad_usage", f"no token for {url}", f"set {TOKEN_VARIABLE} or --token-file; `tributary device add {device_name}` prints one"
         )
     else:
         enrolled = Enrolled(device_name, token, _state_dir() / device_name)
-    _stream(url, enrolled, spool_dir or enrolled.spool_dir, interval_s)
+    _stream(url, enrolled._replace(spool_dir=spool_dir or enrolled.spool_dir), interval_s, tls)
 
 
 def _given_token(token_file: Path | None) -> str | None:
@@ -73,14 +75,14 @@ def _given_token(token_file: Path | None) -> str | None:
     return os.environ.get(TOKEN_VARIABLE)
 
 
-def _enrol_locally(data_dir: Path | None, name: str, token: str | None) -> tuple[str, Enrolled]:
+def _enrol_locally(data_dir: Path | None, name: str, token: str | None) -> tuple[str, Enrolled, ssl.SSLContext | None]:
     from hub.config import load_settings
 
     directory = load_settings(data_dir=data_dir).data_dir
 
-    async def ask(client: "HubClient") -> tuple[str, Enrolled]:
+    async def ask(client: "HubClient") -> tuple[str, Enrolled, ssl.SSLContext | None]:
         enrolled = Enrolled(name, token, _state_dir() / name) if token else await enrol(client, directory, name)
-        return client.url, enrolled
+        return client.url, enrolled, client.tls
 
     return ask_hub(data_dir, ask)
 
@@ -90,7 +92,7 @@ def _state_dir() -> Path:
     return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "tributary"
 
 
-def _stream(url: str, enrolled: Enrolled, spool_dir: Path, interval_s: float) -> None:
+def _stream(url: str, enrolled: Enrolled, interval_s: float, tls: ssl.SSLContext | None) -> None:
     import trio
 
     from devices.host import run_host
@@ -104,6 +106,6 @@ def _stream(url: str, enrolled: Enrolled, spool_dir: Path, interval_s: float) ->
                         nursery.cancel_scope.cancel()
 
                 nursery.start_soon(stop_on_signal)
-                await run_host(url, enrolled.name, enrolled.token, spool_dir=spool_dir, interval_s=interval_s)
+                await run_host(url, enrolled.name, enrolled.token, spool_dir=enrolled.spool_dir, interval_s=interval_s, tls=tls)
 
     trio.run(until_told)

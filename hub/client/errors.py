@@ -4,7 +4,9 @@ Owns HubError and how an error body becomes one; the HTTP and the live side rais
 """
 
 import json
+import ssl
 
+from devices.client.websocket import CERTIFICATE_HINT
 from hub.core.errors import Refusal
 
 
@@ -13,6 +15,16 @@ class HubError(Refusal):
 
     `status` is the HTTP status, or the close code of a live connection.
     """
+
+
+def hint_for(error: BaseException, otherwise: str) -> str:
+    """Return what to do about a hub that cannot be reached: a certificate that is not trusted has an advice of its own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return CERTIFICATE_HINT
+        cause = cause.__cause__ or cause.__context__
+    return otherwise
 
 
 def refused(status: int, body: bytes) -> HubError:

@@ -15,7 +15,7 @@ import httpx
 import trio
 
 from devices.wire.messages import CommandState
-from hub.client.errors import HubError, refused
+from hub.client.errors import HubError, hint_for, refused
 from hub.client.live import LiveConnection, open_live
 from hub.client.local import find_local, pinned, read_admin_token
 
@@ -33,9 +33,10 @@ class HubClient:
     def __init__(self, url: str, token: str, *, tls: ssl.SSLContext | None = None) -> None:
         self.url = url.rstrip("/")
         self._token = token
-        self._tls = tls
+        self.tls = tls  # what is trusted; None: the system's certificates, or $SSL_CERT_FILE
         headers = {"Authorization": f"Bearer {token}"}
-        self._http = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=_TIMEOUT_S, trust_env=False, verify=tls or True)
+        trusted = tls or ssl.create_default_context()  # httpx would bring its own list, and know no SSL_CERT_FILE
+        self._http = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=_TIMEOUT_S, trust_env=False, verify=trusted)
 
     @classmethod
     def local(cls, data_dir: Path) -> Self:
@@ -161,7 +162,7 @@ class HubClient:
 
     def live(self) -> AbstractAsyncContextManager[LiveConnection]:
         """Connect as a viewer: `async with client.live() as live`; closed when the block is left. Raises HubError."""
-        return open_live(self.url, self._token, self._tls)
+        return open_live(self.url, self._token, self.tls)
 
     async def _object(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
@@ -177,7 +178,7 @@ class HubClient:
             raise HubError("timeout", f"{self.url} did not answer within {_TIMEOUT_S:g} s", "look at the hub's log") from None
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__
-            raise HubError("unreachable", f"no hub answers at {self.url}: {said}", "start one: tributary serve") from None
+            raise HubError("unreachable", f"no hub answers at {self.url}: {said}", hint_for(error, "start one: tributary serve")) from None
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

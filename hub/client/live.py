@@ -15,7 +15,7 @@ from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError,
 from wsproto.utilities import ProtocolError
 
 from devices.wire.limits import SUBPROTOCOL_LIVE_MSGPACK
-from hub.client.errors import HubError, refused
+from hub.client.errors import HubError, hint_for, refused
 
 MAX_LIVE_BYTES: Final = 64 * 1024 * 1024  # the hub is trusted; this bounds a mistake
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -144,7 +144,7 @@ async def _open_stream(url: str, tls: ssl.SSLContext | None) -> trio.abc.Stream:
             return stream
     except (trio.TooSlowError, OSError, trio.BrokenResourceError) as error:
         said = f"cannot watch {url}: {error.__cause__ or str(error) or type(error).__name__}"
-        raise HubError("unreachable", said, "check that the hub runs there") from None
+        raise HubError("unreachable", said, hint_for(error, "check that the hub runs there")) from None
 
 
 async def _shake_hands(reader: trio.Nursery, stream: trio.abc.Stream, url: str, token: str) -> WebSocketConnection:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from tests.support.command_line import TRIBUTARY, CommandLine
 from tests.support.environment import clean_environment
@@ -86,6 +87,23 @@ def test_commands_find_the_hub_by_its_data_directory(tmp_path: Path, programs: l
     assert "not connected" in run("command", "pump", "go").err
     assert run("device", "remove", "pump").code == 0
     assert token.strip() not in hub.said
+
+
+def test_demo_and_host_work_with_a_certificate_of_ones_own(tmp_path: Path, programs: list[Program], run: CommandLine) -> None:
+    issued = trustme.CA().issue_cert("hub.example")  # neither known to anybody nor for 127.0.0.1
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "chain.pem"))
+    issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    settings = tmp_path / "hub.toml"
+    settings.write_text(f'tls_certificate = "{tmp_path}/chain.pem"\ntls_key = "{tmp_path}/key.pem"\n')
+    place = ("--data-dir", str(tmp_path / "data"))
+    programs.append(demo := Program("demo", "--port", "0", "--config", str(settings), *place, log=tmp_path / "log"))
+    assert demo.line().startswith("https://127.0.0.1:"), demo.said
+    programs.append(Program("host", "--name", "other", "--spool-dir", str(tmp_path / "spool"), *place, log=tmp_path / "host-log"))
+    online: set[str] = set()
+    while len(online) < 2:  # ends with the demo
+        done = run("device", "list", "--json")
+        assert done.code == 0, done.err
+        online = {item["device"] for item in json.loads(done.out or "[]") if item["presence"] == "online"}
 
 
 def test_demo_shows_this_machine_and_moves_from_a_taken_port(tmp_path: Path, programs: list[Program], run: CommandLine) -> None:

@@ -2,16 +2,18 @@
 
 import random
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import trio
+import trustme
 
 from devices import Channel, Device, DeviceRefused
 from devices.client import Unreachable
@@ -145,3 +147,44 @@ async def test_a_killed_process_loses_nothing_that_send_returned_for(tmp_path: P
         assert set(values) >= set(range(number))
         # What was kept but not told before a kill is made once more by the process after it.
         assert {value for value in values if values.count(value) > 1} <= set(starts)
+
+
+async def test_a_certificate_of_ones_own_is_trusted_where_it_is_given_and_otherwise_says_how() -> None:
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(client)
+    async with listening_hub() as (hub, url), encrypted(url, server) as secure_url:
+        async with Device(secure_url, "d1", "right", channels=CHANNELS, tls=client) as device:
+            await device.send({"temp": 1})
+            await device.drained(DEADLINE_S)
+        assert hub.values() == [1]
+        async with Device(secure_url, "d1", "right", channels=CHANNELS) as device:
+            await until(lambda: device.statistics().last_error)
+            assert "SSL_CERT_FILE" in str(device.statistics().last_error)
+
+
+@asynccontextmanager
+async def encrypted(url: str, context: ssl.SSLContext) -> AsyncIterator[str]:
+    """Run what a TLS proxy does before a hub; give its address."""
+
+    async def carry(source: trio.abc.ReceiveStream, target: trio.abc.SendStream) -> None:
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            async for part in source:
+                await target.send_all(part)
+
+    async def serve(stream: trio.SSLStream[trio.SocketStream]) -> None:
+        with suppress(trio.BrokenResourceError):  # a client that does not trust us
+            await stream.do_handshake()
+            inner = await trio.open_tcp_stream("127.0.0.1", urlsplit(url).port or 0)
+            async with stream, inner, trio.open_nursery() as both:
+                both.start_soon(carry, inner, stream)
+                await carry(stream, inner)
+                both.cancel_scope.cancel()
+
+    (listener,) = await trio.open_ssl_over_tcp_listeners(0, context, host="127.0.0.1", https_compatible=True)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(trio.serve_listeners, serve, [listener])
+        assert isinstance(listener.transport_listener, trio.SocketListener)
+        yield f"https://127.0.0.1:{listener.transport_listener.socket.getsockname()[1]}"
+        nursery.cancel_scope.cancel()
