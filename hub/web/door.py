@@ -14,8 +14,10 @@ import trio
 from devices.link import ServerLink
 from hub.auth import Principal
 from hub.web.admission import AuthPort
+from hub.web.heartbeat import Heartbeats
 from hub.web.http import Address, ASGIApp
 from hub.web.listening import encryption, listen
+from hub.web.poller import poller_here
 from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream, LingeringStream, Transport
 from hub.web.visit import Hosts, Visit
@@ -40,12 +42,19 @@ class Door:
         serve_viewer: Callable[[Principal, ServerLink, str], Awaitable[None]],
     ) -> None:
         self._settings = settings
-        self._hosts = Hosts(settings, auth, app, serve_device, serve_viewer)
+        self._poller = poller_here()
+        self._heartbeats = Heartbeats(settings.heartbeat_s, lambda: self._poller is not None and self._poller.is_held)
+        self._hosts = Hosts(settings, auth, app, serve_device, serve_viewer, self._heartbeats, self._poller)
         self._tls: ssl.SSLContext | None = None
         self._address: Address = (settings.host, settings.port)
         self.connections = 0
         self.refused = 0  # because there was no room
         self.failed = 0  # by an error of ours, which the log tells
+
+    def hold(self, *, is_held: bool) -> None:
+        """Read no socket for a while (True), or go on (False); where there is no poller, credit alone holds devices back."""
+        if self._poller is not None:
+            self._poller.hold(is_held=is_held)
 
     async def run(self, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen and serve until cancelled; started with (host, port) once it really listens.
@@ -58,12 +67,17 @@ class Door:
             host, port = listeners[0].socket.getsockname()[:2]
             self._address = (host, port)
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._heartbeats.run)
+                if self._poller is not None:
+                    nursery.start_soon(self._poller.run)
                 for listener in listeners:
                     nursery.start_soon(self._accept, listener, nursery)
                 task_status.started(self._address)
         finally:
             for listener in listeners:
                 listener.socket.close()
+            if self._poller is not None:
+                self._poller.close()
 
     async def _accept(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
         is_failing = False

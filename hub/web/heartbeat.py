@@ -1,32 +1,60 @@
-"""Pings for sessions that send none themselves: whoever answers none for two periods is taken for dead.
+"""Pings for every connection, from one clock: whoever gives no sign of life for two periods is taken for dead.
 
-Owns the timing only. Used by upgrade.py round viewer sessions; device sessions have their own, which ends in a bye.
+Owns the timing. Anything that comes is a sign of life, and what answers a ping comes. Run by the door; visit.py enters each link while its
+session lasts.
 """
 
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol
 
 import trio
 
-from devices.link import LinkClosed, ServerLink
 from devices.wire.limits import MISSED_HEARTBEATS, CloseCode
 
-
-async def with_heartbeat(link: ServerLink, serve: Callable[[ServerLink], Awaitable[None]], period_s: float) -> None:
-    """Serve the link; two periods without an answer close it with 4001, which the session hears as LinkClosed."""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_beat, link, period_s)
-        await serve(link)
-        nursery.cancel_scope.cancel()
+_SLOTS: Final = 40  # turns of one period, so that ten thousand connections are not asked at once
 
 
-async def _beat(link: ServerLink, period_s: float) -> None:
-    try:
+class Beating(Protocol):
+    """A connection that can be asked."""
+
+    def beat(self) -> bool:
+        """Ask for a sign of life, and tell whether there was one since the last time."""
+
+    def fail(self, code: CloseCode, reason: str) -> None:
+        """Give the connection up; its session hears the code."""
+
+
+class Heartbeats:
+    """The links that are asked each period; nobody is judged while `is_deaf()`: nothing is read then."""
+
+    def __init__(self, period_s: float, is_deaf: Callable[[], bool] = lambda: False) -> None:
+        self._period_s = period_s
+        self._is_deaf = is_deaf
+        self._slots: deque[dict[Beating, int]] = deque({} for _ in range(_SLOTS))  # link -> periods without a sign of life
+
+    @contextmanager
+    def of(self, link: Beating) -> Iterator[None]:
+        """Ask a link while the block lasts; the first time after one period."""
+        slot = self._slots[-1]
+        slot[link] = 0
+        try:
+            yield
+        finally:
+            del slot[link]
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Ask until cancelled."""
+        task_status.started()
         while True:
-            await trio.sleep(period_s)
-            with trio.move_on_after(period_s * (MISSED_HEARTBEATS - 1)) as answer:
-                await link.ping()
-            if answer.cancelled_caught:
-                await link.aclose(CloseCode.HEARTBEAT_LOST, f"{MISSED_HEARTBEATS} pings were not answered")
-                return
-    except LinkClosed:
-        return  # the session sees it, too
+            await trio.sleep(self._period_s / _SLOTS)
+            self._slots.rotate(-1)
+            self._ask(self._slots[-1])
+
+    def _ask(self, slot: dict[Beating, int]) -> None:
+        for link, missed in list(slot.items()):
+            is_alive = link.beat() or self._is_deaf()
+            slot[link] = 0 if is_alive else missed + 1
+            if slot[link] >= MISSED_HEARTBEATS:
+                link.fail(CloseCode.HEARTBEAT_LOST, f"{MISSED_HEARTBEATS} pings were not answered")

@@ -25,7 +25,7 @@ class DoorSettings:
     max_body_bytes: int = 1_048_576
     body_timeout_s: float = 30.0
     max_message_bytes: int = limits.MAX_MESSAGE_BYTES
-    heartbeat_s: float = limits.HEARTBEAT_S  # of viewers; a device session beats by itself
+    heartbeat_s: float = limits.HEARTBEAT_S
     send_timeout_s: float = limits.SEND_TIMEOUT_S  # without progress
     close_timeout_s: float = limits.CLOSE_TIMEOUT_S
     linger_s: float = 1.0  # how long what we said last may take to be read, before the stream is closed under it

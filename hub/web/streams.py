@@ -4,6 +4,8 @@ Owns deadlines of sending and the orderly end of a TCP or TLS stream; knows neit
 connection it accepts, used by head, http and upgrade.
 """
 
+import os
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import trio
@@ -26,15 +28,44 @@ class GuardedStream:
         self._unread = b""
         self._has_ended_sending = False
         self.sent_bytes = 0  # a count, so that the door knows whether an answer has begun
+        self.on_closing: Callable[[], None] = lambda: None  # told before the descriptor goes, for who watches it apart from trio
 
     @property
     def is_encrypted(self) -> bool:
         """Tell whether this is TLS."""
         return isinstance(self._transport, trio.SSLStream)
 
+    @property
+    def descriptor(self) -> int | None:
+        """The socket, for `receive_now` and `send_now`; None: its bytes are not the connection's own (TLS)."""
+        return self._transport.socket.fileno() if isinstance(self._transport, trio.SocketStream) else None
+
+    def receive_now(self, descriptor: int, max_bytes: int) -> bytes | None:
+        """Return what has come, b"" at the end, None where nothing has. Raises BrokenResourceError."""
+        try:
+            return os.read(descriptor, max_bytes)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise trio.BrokenResourceError from error
+
+    def send_now(self, descriptor: int, data: bytes) -> int:
+        """Send what goes without waiting, and return how many bytes that is. Raises BrokenResourceError."""
+        try:
+            return os.write(descriptor, data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise trio.BrokenResourceError from error
+
     def unread(self, data: bytes) -> None:
         """Put bytes back; the next receive returns them first."""
         self._unread = data + self._unread
+
+    def take_unread(self) -> bytes:
+        """Return the bytes that were put back; they are not received any more."""
+        unread, self._unread = self._unread, b""
+        return unread
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return what came, b"" at the end. Cancelling loses nothing. Raises BrokenResourceError, ClosedResourceError."""
@@ -59,7 +90,7 @@ class GuardedStream:
             await self._transport.send_all(piece)
             self.sent_bytes += len(piece)
         if scope.cancelled_caught:
-            await trio.aclose_forcefully(self._transport)
+            await self.close()
             raise trio.BrokenResourceError(f"the other side read nothing for {self._send_timeout_s:g} s")
 
     async def end_sending(self) -> None:
@@ -87,6 +118,7 @@ class GuardedStream:
 
     async def close(self) -> None:
         """Close at once, whatever is under way; idempotent."""
+        self.on_closing()
         await trio.aclose_forcefully(self._transport)
 
 

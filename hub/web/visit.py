@@ -5,7 +5,6 @@ Owns what a request is handed to, and what is said where it cannot be. Catches o
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from devices.link import ServerLink
@@ -13,12 +12,13 @@ from hub.auth import Principal
 from hub.core.errors import Refusal
 from hub.web.admission import ENCODINGS, SUBPROTOCOLS, Admitted, AuthPort, admit
 from hub.web.head import read_head
-from hub.web.heartbeat import with_heartbeat
+from hub.web.heartbeat import Heartbeats
 from hub.web.http import Address, ASGIApp, Exchange
+from hub.web.poller import Poller
 from hub.web.refusals import answer
 from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream
-from hub.web.upgrade import serve_upgraded
+from hub.web.upgrade import DoorLink, Upgrade, serve_upgraded
 
 _WEBSOCKET: Final = (("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
 
@@ -32,6 +32,8 @@ class Hosts:
     app: ASGIApp
     serve_device: Callable[[str, ServerLink], Awaitable[None]]
     serve_viewer: Callable[[Principal, ServerLink, str], Awaitable[None]]
+    heartbeats: Heartbeats
+    poller: Poller | None
 
 
 class Visit:
@@ -85,16 +87,20 @@ class Visit:
     async def _serve_upgraded(self, admitted: Admitted) -> None:
         host, port = self._client
         remote = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        settings, serve = self._hosts.settings, self._session(admitted)
-        await serve_upgraded(self._stream, admitted.key, admitted.subprotocol, remote, settings, serve)
+        upgrade = Upgrade(admitted.key, admitted.subprotocol, remote)
+        await serve_upgraded(self._stream, upgrade, self._hosts.settings, self._hosts.poller, self._session(admitted))
 
-    def _session(self, admitted: Admitted) -> Callable[[ServerLink], Awaitable[None]]:
-        who = admitted.who
-        if isinstance(who, str):
-            return partial(self._hosts.serve_device, who)
-        encoding = ENCODINGS[admitted.subprotocol]
-        heartbeat_s = self._hosts.settings.heartbeat_s
-        return lambda link: with_heartbeat(link, lambda link: self._hosts.serve_viewer(who, link, encoding), heartbeat_s)
+    def _session(self, admitted: Admitted) -> Callable[[DoorLink], Awaitable[None]]:
+        hosts, who = self._hosts, admitted.who
+
+        async def serve(link: DoorLink) -> None:
+            with hosts.heartbeats.of(link):
+                if isinstance(who, str):
+                    await hosts.serve_device(who, link)
+                else:
+                    await hosts.serve_viewer(who, link, ENCODINGS[admitted.subprotocol])
+
+        return serve
 
     async def _say(self, refusal: Refusal) -> None:
         await self._stream.send_all(answer(refusal, self._headers(refusal), has_body=self._may_have_body))

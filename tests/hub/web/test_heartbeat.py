@@ -1,48 +1,57 @@
-"""Viewers that answer no ping are taken for dead; those that answer stay."""
+"""Whoever gives no sign of life for two periods is taken for dead; whoever says anything stays."""
 
 import trio
 from trio.testing import MockClock
 
-from devices.link import LinkClosed, memory_link_pair
 from devices.wire.limits import CloseCode
-from hub.web.heartbeat import with_heartbeat
+from hub.web.heartbeat import Heartbeats
 from tests.support.door import DEADLINE_S, everything, frame, running_door, until, upgrade
 
 LIVE = upgrade("/v1/live", subprotocol="tributary.live.v1.json", Authorization="Bearer viewer-token")
+PING = b"\x89\x00"
 
 
-class Unanswered:
-    """A link whose other side is there, and answers no ping."""
+class Peer:
+    """The other end of a connection: heard from, or not."""
 
-    def __init__(self) -> None:
-        self.link, self.other = memory_link_pair()
-        self.remote = "memory"
-        self.send, self.receive, self.aclose = self.link.send, self.link.receive, self.link.aclose
-        self.try_send, self.hand_to = self.link.try_send, self.link.hand_to
+    def __init__(self, *, is_heard: bool) -> None:
+        self.is_heard = is_heard
+        self.asked_s: list[float] = []
+        self.end: tuple[float, CloseCode] | None = None
 
-    async def ping(self) -> None:
-        await trio.sleep_forever()
+    def beat(self) -> bool:
+        self.asked_s.append(trio.current_time())
+        return self.is_heard
 
-
-async def until_closed(link: Unanswered) -> LinkClosed:
-    while True:
-        try:
-            await link.receive()
-        except LinkClosed as closed:
-            return closed
+    def fail(self, code: CloseCode, reason: str) -> None:
+        self.end = self.end or (trio.current_time(), code)
 
 
-async def test_two_periods_without_an_answer_are_the_end(autojump_clock: MockClock) -> None:
-    ends = []
-
-    async def serve(link: object) -> None:
-        assert isinstance(link, Unanswered)
-        ends.append(await until_closed(link))
-
+async def test_two_periods_without_a_sign_are_the_end(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    heartbeats = Heartbeats(20)
+    await nursery.start(heartbeats.run)
     began = trio.current_time()
-    await with_heartbeat(Unanswered(), serve, 20)
-    assert trio.current_time() - began == 40
-    assert ends[0].code == CloseCode.HEARTBEAT_LOST
+    silent, alive = Peer(is_heard=False), Peer(is_heard=True)
+    with heartbeats.of(silent), heartbeats.of(alive):
+        await trio.sleep(41)
+    assert silent.end == (began + 40, CloseCode.HEARTBEAT_LOST)
+    assert alive.end is None
+    assert alive.asked_s == [began + 20, began + 40]
+    await trio.sleep(40)
+    assert len(alive.asked_s) == 2
+
+
+async def test_nobody_is_judged_while_nothing_is_read(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    is_deaf = True
+    heartbeats = Heartbeats(20, lambda: is_deaf)
+    await nursery.start(heartbeats.run)
+    silent = Peer(is_heard=False)
+    with heartbeats.of(silent):
+        await trio.sleep(100)
+        assert silent.end is None
+        is_deaf = False
+        await trio.sleep(41)
+        assert silent.end is not None
 
 
 async def test_viewer_over_a_real_socket_is_pinged_and_closed_with_4001() -> None:
@@ -51,7 +60,7 @@ async def test_viewer_over_a_real_socket_is_pinged_and_closed_with_4001() -> Non
         await until(stream, b"\r\n\r\n")
         with trio.fail_after(DEADLINE_S):
             heard = await everything(stream)
-        assert heard.startswith(b"\x89\x04")
+        assert heard.startswith(PING)
         assert b"\x0f\xa1" in heard
         await stream.aclose()
         await place.holds(0)
@@ -63,9 +72,6 @@ async def test_viewer_that_answers_stays() -> None:
         await stream.send_all(LIVE)
         await until(stream, b"\r\n\r\n")
         for _ in range(5):
-            ping = await until(stream, b"\x89\x04")
-            payload = ping.partition(b"\x89\x04")[2]
-            while len(payload) < 4:
-                payload += await stream.receive_some(4)
-            await stream.send_all(frame(payload, 10))
+            await until(stream, PING)
+            await stream.send_all(frame(b"", 10))
         assert place.door.connections == 1

@@ -1,0 +1,124 @@
+"""Bytes of a client to whole messages, where they are plain; the rest is for trio-websocket.
+
+Owns the header of RFC 6455 section 5.2 as far as the plain case goes; sans-I/O. A plain frame is final, without RSV bits, text or
+binary, masked, of minimal length and within the limit. Pings and pongs come out whole and alone; any other header ends it for good.
+Used by frames.py.
+"""
+
+from typing import Final
+
+import numpy as np
+
+MAX_CUT: Final = 32  # messages of one connection in one turn, so that none keeps the others waiting
+_TEXT: Final = 0x81
+_PLAIN: Final = frozenset({_TEXT, 0x82})
+_CONTROL: Final = frozenset({0x89, 0x8A})
+_NOT_PLAIN: Final = (-1, -1)
+_MAX_CONTROL_BYTES: Final = 125
+_SMALL_BYTES: Final = 256  # below it one large integer is unmasked faster than an array
+Bytes = bytes | bytearray
+
+
+class Cutter:
+    """The bytes of one connection that were not taken yet."""
+
+    __slots__ = ("_control_bytes", "_held", "_max_bytes", "_need_bytes", "has_more", "is_on")
+
+    def __init__(self, max_message_bytes: int) -> None:
+        self.is_on = True
+        self.has_more = False  # the next cut may find something without any new bytes
+        self._max_bytes = max_message_bytes
+        self._held: Bytes = b""
+        self._need_bytes = 1  # so long must `_held` be before it is worth a look
+        self._control_bytes = 0  # at its beginning
+
+    def feed(self, data: bytes) -> None:
+        """Add bytes as they came."""
+        if not self._held:
+            self._held = data
+        elif isinstance(self._held, bytearray):
+            self._held += data
+        else:
+            self._held = bytearray(self._held) + data  # a frame that comes in drops is not copied for each of them
+
+    def stop(self) -> None:
+        """Cut nothing more: `rest` returns everything from the next frame's first byte on."""
+        self.is_on = self.has_more = False
+
+    def cut(self) -> list[bytes | str]:
+        """Return the plain messages that are whole, at most MAX_CUT; ask for `rest` afterwards."""
+        data, at, messages = self._held, 0, list[bytes | str]()
+        end = len(data)
+        if end < self._need_bytes:
+            return messages
+        self._need_bytes = 1
+        while self.is_on and at < end and len(messages) < MAX_CUT:
+            begin, stop = _extent(data, at, end, self._max_bytes)
+            if begin < 0:
+                self.stop()
+            elif stop > end:
+                self._need_bytes = stop - at
+                break
+            elif data[at] in _CONTROL:
+                self._control_bytes = stop - at
+                break
+            elif (message := _message(data, at, begin, stop)) is None:
+                self.stop()
+            else:
+                messages.append(message)
+                at = stop
+        self.has_more = self.is_on and at < end and len(messages) == MAX_CUT
+        self._held = data[at:] if at < end else b""
+        return messages
+
+    def rest(self) -> bytes:
+        """Return what trio-websocket gets now, before anything else is cut: nothing, one whole ping or pong, or everything."""
+        size = self._control_bytes if self.is_on else len(self._held)
+        if not size:
+            return b""
+        rest, self._held, self._control_bytes = bytes(self._held[:size]), self._held[size:], 0
+        self.has_more = self.is_on and len(self._held) > 0
+        return rest
+
+
+def _extent(data: Bytes, at: int, end: int, max_bytes: int) -> tuple[int, int]:
+    """Return where the payload of the frame at `at` begins and where it ends, as far as is known; _NOT_PLAIN where it is not plain."""
+    opcode = data[at]
+    if opcode not in _PLAIN and opcode not in _CONTROL:
+        return _NOT_PLAIN
+    if end - at < 2:
+        return at, at + 2
+    size = data[at + 1] - 0x80  # a frame without a mask comes out below 0
+    if 0 <= size <= _MAX_CONTROL_BYTES:
+        return at + 6, at + 6 + size
+    if size < 0 or opcode in _CONTROL:
+        return _NOT_PLAIN
+    width = 2 if size == 126 else 8
+    begin = at + 6 + width
+    if end < at + 2 + width:
+        return begin, at + 2 + width  # to know more
+    size = int.from_bytes(data[at + 2 : at + 2 + width], "big")
+    is_minimal = size > (_MAX_CONTROL_BYTES if width == 2 else 0xFFFF)
+    return (begin, begin + size) if is_minimal and size <= max_bytes else _NOT_PLAIN
+
+
+def _message(data: Bytes, at: int, begin: int, stop: int) -> bytes | str | None:
+    """Return the message of a whole frame; None: a text that is none, for which trio-websocket knows what to say."""
+    payload = unmasked(data, begin, stop)
+    if data[at] != _TEXT:
+        return payload
+    try:
+        return str(payload, "utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def unmasked(data: Bytes, begin: int, stop: int) -> bytes:
+    """Return data[begin:stop] without its mask, the four bytes before it."""
+    size = stop - begin
+    if size <= _SMALL_BYTES:
+        key = int.from_bytes((data[begin - 4 : begin] * (size // 4 + 1))[:size], "little")
+        return (int.from_bytes(data[begin:stop], "little") ^ key).to_bytes(size, "little")
+    words = np.frombuffer(data, np.uint32, size // 4, begin) ^ np.frombuffer(data, np.uint32, 1, begin - 4)
+    odd = stop - size % 4
+    return words.tobytes() + bytes(data[odd + n] ^ data[begin - 4 + n] for n in range(stop - odd))

@@ -1,0 +1,250 @@
+"""The stream under one WebSocket: plain messages pass trio-websocket by, in both directions; the rest is its business.
+
+Owns what trio-websocket 0.12.2 sees: a head of our own making, nothing before its answer, and from then on only what the cutter leaves.
+In, whole messages go to the inbox by plain calls. Out, a ready-made frame is written at once, between the messages of others. Knows
+nothing of devices or viewers. Made by upgrade.py.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+import trio
+
+from devices.wire.limits import CloseCode
+from hub.web.cutting import Cutter
+from hub.web.inbox import Inbox
+from hub.web.poller import Poller
+from hub.web.settings import DoorSettings
+from hub.web.streams import GuardedStream
+
+_CLOSE_FRAME: Final = 0x88  # FIN and opcode 8; what a server sends is one frame at a time, and never masked
+_RECEIVE_BYTES: Final = 65_536
+# A message of fragments of one byte fits; a flood of pings, or of fragments without one, which would fill memory, does not.
+_MAX_MESSAGES_HEARD: Final = 8
+_FLOOD_S: Final = 10.0
+_TOLD_BY_US: Final = frozenset({1002, 1007, 1009})  # a breach of RFC 6455 that trio-websocket closes for without a word
+
+
+class FrameStream(trio.abc.Stream):
+    """The stream that trio-websocket is given.
+
+    Its handshake comes first and nothing more before it is answered: wsproto would lose frames that come with the head. It ends its
+    sending after our Close, so that a client that does not answer it still sees the end, and lingers until it has. A client that
+    sends much without ever completing a message is closed with 1008.
+    """
+
+    def __init__(self, stream: GuardedStream, handshake: bytes, settings: DoorSettings, poller: Poller | None) -> None:
+        self.inbox = Inbox()
+        self.is_heard = False  # whether anything came since somebody set it to False
+        self.start: Callable[[Callable[[], Any]], None] | None = None  # starts a task that may finish a send
+        self.code: Callable[[], int | None] = lambda: None  # why trio-websocket closes, once it does
+        self._stream = stream
+        self._handshake = handshake
+        self._cutter = Cutter(settings.max_message_bytes)
+        self._descriptor = stream.descriptor
+        self._poller = poller if self._descriptor is not None else None
+        self._linger_s = settings.linger_s
+        self._max_passed_bytes = _MAX_MESSAGES_HEARD * settings.max_message_bytes
+        self._passed_since = -math.inf
+        self._passed_bytes = 0  # to trio-websocket, since the last message
+        self._rest = b""  # what it gets next
+        self._has_ended = False
+        self._woken = trio.Event()  # the reader has something to do
+        self._answered = trio.Event()
+        self._is_sending = False
+        self._half: bytes | None = None  # the end of a frame of which a part is sent
+        self._whole = trio.Event()  # set once it is sent
+        self._has_sent_close = False
+        self._closing: trio.Event | None = None
+        stream.on_closing = self._gone
+
+    @property
+    def is_cutting(self) -> bool:
+        """Tell whether messages come to the inbox; if not, they come from trio-websocket, once the inbox is empty."""
+        return self._cutter.is_on
+
+    def stop(self) -> None:
+        """Cut nothing more: from the next frame on everything is trio-websocket's."""
+        self._cutter.stop()
+        self._rest += self._cutter.rest()
+        self._wake()
+
+    def _gone(self) -> None:
+        """Nothing more comes: the stream is about to be closed under us."""
+        self._has_ended = True
+        self.stop()
+
+    def message_came(self) -> None:
+        """Note a message that came through trio-websocket: what is heard is no flood."""
+        self._passed_bytes = 0
+
+    # -- in ---------------------------------------------------------------------------------------------------------------------
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if self._handshake:
+            await trio.lowlevel.checkpoint()
+            handshake, self._handshake = self._handshake, b""
+            return handshake
+        if not self._answered.is_set():
+            await self._answered.wait()
+            self._hear(self._stream.take_unread())
+        while not self._rest and not self._has_ended:
+            await self._listen()
+        await trio.lowlevel.checkpoint()
+        rest = self._rest if max_bytes is None else self._rest[:max_bytes]
+        self._rest = self._rest[len(rest) :]
+        self._passed_bytes += len(rest)
+        if self._passed_bytes > self._max_passed_bytes:
+            await self._check_flood()
+        return rest
+
+    async def _listen(self) -> None:
+        """Take what comes, once, or from turn to turn of the poller until there is something for trio-websocket."""
+        if self.inbox.is_full and self._cutter.is_on:
+            await self.inbox.wait_for_room()
+            self._cut()
+        elif self._poller is not None and self._cutter.is_on:
+            assert self._descriptor is not None
+            self._woken = trio.Event()
+            self._poller.watch(self._descriptor, self._on_ready)
+            if self._cutter.has_more:
+                self._poller.again(self._descriptor)
+            try:
+                await self._woken.wait()
+            finally:
+                self._forget()
+        elif self._cutter.has_more:
+            await trio.lowlevel.checkpoint()
+            self._cut()
+        else:
+            try:
+                data = await self._stream.receive_some(_RECEIVE_BYTES)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self.stop()
+                raise
+            self._hear(data, is_end=not data)
+
+    def _on_ready(self) -> None:
+        """Take what has come; called by the poller."""
+        assert self._poller is not None
+        assert self._descriptor is not None
+        if self._cutter.has_more:
+            self._cut()
+        else:
+            try:
+                data = self._stream.receive_now(self._descriptor, _RECEIVE_BYTES)
+            except trio.BrokenResourceError:
+                data = b""  # trio-websocket will say 1006 for either end
+            if data is None:
+                return
+            self._hear(data, is_end=not data)
+        if self._rest or self._has_ended or not self._cutter.is_on or self.inbox.is_full:
+            self._wake()
+        elif self._cutter.has_more:
+            self._poller.again(self._descriptor)
+
+    def _hear(self, data: bytes, *, is_end: bool = False) -> None:
+        self.is_heard = True
+        self._has_ended = is_end
+        if is_end:
+            self._cutter.stop()
+        elif data:
+            self._cutter.feed(data)
+        self._cut()
+
+    def _cut(self) -> None:
+        for message in self._cutter.cut():
+            self._passed_bytes = 0
+            self.inbox.put(message)
+        self._rest += self._cutter.rest()
+        if not self._cutter.is_on:
+            self.inbox.wake()
+
+    def _wake(self) -> None:
+        """Let the reader go on; nothing is read until it has come back."""
+        self._forget()
+        self.inbox.wake()
+        self.inbox.make_way()
+
+    def _forget(self) -> None:
+        if self._poller is not None and self._descriptor is not None and not self._woken.is_set():
+            self._poller.forget(self._descriptor)
+            self._woken.set()
+
+    async def _check_flood(self) -> None:
+        if (now := trio.current_time()) - self._passed_since < _FLOOD_S:
+            await self._say(CloseCode.POLICY)
+            raise trio.BrokenResourceError("much was sent, and no message")
+        self._passed_since, self._passed_bytes = now, 0
+
+    # -- out --------------------------------------------------------------------------------------------------------------------
+
+    def try_send(self, frame: bytes) -> bool:
+        """Write a whole frame now, or at least begin it; False: nothing of it was taken. Never raises."""
+        if self._is_sending or self._half is not None or self._has_sent_close or not self._answered.is_set() or self.start is None:
+            return False
+        sent_bytes = 0
+        if self._descriptor is not None:
+            try:
+                sent_bytes = self._stream.send_now(self._descriptor, frame)
+            except trio.BrokenResourceError:
+                return False  # the reader hears of it
+            if not sent_bytes:
+                return False
+        if sent_bytes < len(frame):
+            self._half, self._whole = frame[sent_bytes:], trio.Event()
+            self.start(self._send_half)
+        return True
+
+    async def _send_half(self) -> None:
+        """Send the end of a frame; who sends meanwhile waits."""
+        assert self._half is not None
+        try:
+            await self._stream.send_all(self._half)
+            self._half = None  # and only then: after a cancelled send nothing more can be said
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the reader hears of it
+        finally:
+            self._whole.set()
+
+    async def send_all(self, data: Any) -> None:
+        if self._half is not None:
+            await self._whole.wait()
+        if self._is_sending or self._half is not None or self._has_sent_close:
+            # Only `_say` below sends out of turn, and after a Close nothing may follow.
+            raise trio.ClosedResourceError("the connection is closing")
+        self._answered.set()
+        self._is_sending = True
+        await self._stream.send_all(data)
+        self._is_sending = False  # and only then, as above
+        if data and data[0] == _CLOSE_FRAME:
+            self._has_sent_close = True
+            await self._stream.end_sending()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        """Close: after our Close in an orderly way, otherwise at once. The second call waits for the first; cancelled, it closes."""
+        try:
+            if self._closing is not None:
+                await self._closing.wait()
+            else:
+                self._closing = trio.Event()
+                self.stop()
+                if (code := self.code()) in _TOLD_BY_US:
+                    await self._say(code)
+                if self._has_sent_close:
+                    await self._stream.finish(self._linger_s)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the client is gone
+        finally:
+            if self._closing is not None:
+                self._closing.set()
+            await self._stream.close()
+
+    async def _say(self, code: int) -> None:
+        """Send a Close, where none was sent and no message is cut in two by it."""
+        if not self._has_sent_close and not self._is_sending and self._half is None:
+            await self.send_all(bytes([_CLOSE_FRAME, 2]) + code.to_bytes(2, "big"))

@@ -1,0 +1,91 @@
+"""Messages of one connection on their way to its session: handed over by a plain call, or waiting to be received.
+
+Owns their order and the bound of what waits; knows no bytes. Filled by frames.py, emptied by the link in upgrade.py.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+_MAX_WAITING: Final = 32
+_MAX_WAITING_BYTES: Final = 65_536
+
+
+class Inbox:
+    """What came and was not taken yet. Above its bound `is_full`: nothing more may be read until there is room."""
+
+    __slots__ = ("_room", "_size_bytes", "_take", "_woken", "failure", "messages")
+
+    def __init__(self) -> None:
+        self.messages: deque[bytes | str] = deque()
+        self.failure: Exception | None = None  # what `take` raised, or why the connection was given up
+        self._take: Callable[[bytes], None] | None = None
+        self._size_bytes = 0
+        self._woken: trio.Event | None = None
+        self._room: trio.Event | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether more would only pile up."""
+        return len(self.messages) >= _MAX_WAITING or self._size_bytes >= _MAX_WAITING_BYTES
+
+    def put(self, message: bytes | str) -> None:
+        """Hand a message over, or let it wait behind others. After a failure nothing is kept."""
+        if self.failure is not None:
+            return
+        if self._take is None or self.messages or isinstance(message, str):
+            self.messages.append(message)
+            self._size_bytes += len(message)
+            self.wake()
+            return
+        try:
+            self._take(message)
+        except Exception as error:  # it belongs to the session's own task, which gets it from `receive`; here it would end all others
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """End the reception: the session's `receive` raises this."""
+        if self.failure is None:
+            self.failure = error
+        self._take = None
+        self.wake()
+
+    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
+        """Hand over what comes from now on, and what waits. Raises what `take` raises."""
+        self._take = take
+        while self._take is not None and self.messages and isinstance(self.messages[0], bytes):
+            message = self.pop()
+            assert isinstance(message, bytes)
+            self._take(message)
+
+    def pop(self) -> bytes | str:
+        """Take the oldest message that waits."""
+        message = self.messages.popleft()
+        self._size_bytes -= len(message)
+        if not self.is_full:
+            self.make_way()
+        return message
+
+    def wake(self) -> None:
+        """Let who waits for a message look again."""
+        if self._woken is not None:
+            self._woken.set()
+            self._woken = None
+
+    def make_way(self) -> None:
+        """Let who waits for room look again."""
+        if self._room is not None:
+            self._room.set()
+            self._room = None
+
+    async def wait(self) -> None:
+        """Return when there may be something to take, or a reason why nothing more comes this way."""
+        self._woken = self._woken or trio.Event()
+        await self._woken.wait()
+
+    async def wait_for_room(self) -> None:
+        """Return when there may be room."""
+        self._room = self._room or trio.Event()
+        await self._room.wait()

@@ -1,0 +1,97 @@
+"""One task that listens on many sockets: it reads what has come, and hands it on by plain calls.
+
+Owns an epoll descriptor of its own, and when it is asked. A task per socket costs two system calls, an exception and two task switches for
+each frame; here a turn costs that once, for all sockets that have something. Knows nothing of frames: frames.py watches its sockets
+here. Made and run by the door; where the system has no epoll, `poller_here` says so and each stream reads by itself.
+"""
+
+import select
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+GATHER_S: Final = 0.002  # between turns: a turn has a price of its own, and the journal gathers longer than this
+_MAX_READY: Final = 64  # of one turn; epoll gives the others first the next time
+_MAX_TURN_S: Final = 0.005
+
+
+class Poller:
+    """The sockets that are listened on. `on_ready` is called, without an argument, when one can be read; it must not raise."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._watched: dict[int, Callable[[], None]] = {}
+        self._again: dict[int, Callable[[], None]] = {}  # those that have more of what they have read already
+        self._is_held = False
+        self._released = trio.Event()
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether nothing is read at present: silence says nothing of who is at the other end."""
+        return self._is_held
+
+    def watch(self, descriptor: int, on_ready: Callable[[], None]) -> None:
+        """Call `on_ready()` in each turn in which the descriptor can be read, until it is forgotten, before it is closed."""
+        self._epoll.register(descriptor, select.EPOLLIN)
+        self._watched[descriptor] = on_ready
+
+    def again(self, descriptor: int) -> None:
+        """Call a watched descriptor's `on_ready()` in the next turn, whether anything has come or not."""
+        self._again[descriptor] = self._watched[descriptor]
+
+    def forget(self, descriptor: int) -> None:
+        """Watch a descriptor no more; an unknown one is ignored."""
+        if self._watched.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
+            self._again.pop(descriptor, None)
+
+    def hold(self, *, is_held: bool) -> None:
+        """Read nothing for a while (True), or go on (False)."""
+        if is_held:
+            self._is_held = True
+        elif self._is_held:
+            self._is_held = False
+            woken, self._released = self._released, trio.Event()
+            woken.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Take turns until cancelled."""
+        task_status.started()
+        while True:
+            while self._is_held:
+                await self._released.wait()
+            if self._turn():
+                await trio.sleep(GATHER_S)
+            else:
+                await trio.lowlevel.wait_readable(self._epoll.fileno())
+
+    def close(self) -> None:
+        """Give the descriptor back, when nothing is watched any more."""
+        self._epoll.close()
+
+    def _turn(self) -> bool:
+        """Hand on what is there; tell whether it was anything."""
+        until_s = trio.current_time() + _MAX_TURN_S
+        has_any = False
+        while ready := self._ready():
+            has_any = True
+            for descriptor in ready:
+                # A call may make another's descriptor be forgotten.
+                if (on_ready := self._watched.get(descriptor)) is not None:
+                    on_ready()
+            if len(ready) < _MAX_READY or trio.current_time() > until_s or self._is_held:
+                break
+        return has_any
+
+    def _ready(self) -> list[int]:
+        found = [descriptor for descriptor, _ in self._epoll.poll(0, _MAX_READY)]
+        if self._again:
+            again, self._again = self._again, {}
+            found += [descriptor for descriptor in again if descriptor not in found]
+        return found
+
+
+def poller_here() -> Poller | None:
+    """Make a poller where the system has what it takes (Linux), else None."""
+    return Poller() if hasattr(select, "epoll") else None
