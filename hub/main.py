@@ -131,6 +131,7 @@ class Hub:
             self.desk.run,
             self.live.run,
             self.system.run,
+            self.metrics.loop.run,
             self._confirm_presence,
         )
 

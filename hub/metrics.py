@@ -1,4 +1,4 @@
-"""What the hub counts and how it is told to Prometheus: latency histograms, rejections, and the figures of the hub's parts.
+"""What the hub counts and how it is told to Prometheus: delays, rejections, how late its event loop is, and the figures of its parts.
 
 Owns the counts and the text of /metrics; must not know what the parts are (main.py gives it functions). Device sessions count here
 for every frame, so a histogram is a plain list and one bisection.
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+import trio
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -17,6 +18,8 @@ from prometheus_client.registry import Collector
 BOUNDS_S: Final = (
     0.001, 0.0016, 0.0025, 0.004, 0.0063, 0.01, 0.016, 0.025, 0.04, 0.063, 0.1, 0.16, 0.25, 0.4, 0.63, 1.0, 2.5, 10.0, 60.0,
 )  # fmt: skip
+
+_LOOK_EVERY_S: Final = 0.01  # costs a quarter of a percent of a core, and sees every stall that is longer
 
 Figures = Callable[[], Mapping[str, float]]
 
@@ -44,6 +47,31 @@ class Histogram:
         return HistogramMetricFamily(self.name, self.meaning, buckets=buckets, sum_value=self.sum_s)
 
 
+class LoopLateness:
+    """How late the event loop wakes a task that is due: what everything else in the hub waits for besides its own work."""
+
+    def __init__(self) -> None:
+        self._late = Histogram("tributary_event_loop_late_seconds", "How late the event loop runs a task that is due.")
+        self._worst_s = 0.0
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Look a hundred times a second until cancelled."""
+        task_status.started()
+        while True:
+            due_s = trio.current_time() + _LOOK_EVERY_S
+            await trio.sleep_until(due_s)
+            late_s = trio.current_time() - due_s
+            self._late.observe(late_s)
+            self._worst_s = max(self._worst_s, late_s)
+
+    def families(self) -> Iterator[Metric]:
+        """Return the histogram, and the worst since this was asked last."""
+        worst_s, self._worst_s = self._worst_s, 0.0
+        yield self._late.family()
+        meaning = "The latest that the event loop ran a task since these figures were asked for last."
+        yield GaugeMetricFamily("tributary_event_loop_worst_late_seconds", meaning, value=worst_s)
+
+
 class Metrics(Collector):
     """All figures of one hub; the device sessions' IngestMetrics."""
 
@@ -51,6 +79,7 @@ class Metrics(Collector):
         self._durable = Histogram("tributary_receive_to_durable_seconds", "From the receipt of a frame to its commit in the journal.")
         self._acked = Histogram("tributary_receive_to_ack_seconds", "From the receipt of a frame to its ack handed to the connection.")
         self._rejected: Counter[str] = Counter()
+        self.loop = LoopLateness()
         self._parts: dict[str, Figures] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -75,6 +104,7 @@ class Metrics(Collector):
         """Return everything, for prometheus_client."""
         yield self._durable.family()
         yield self._acked.family()
+        yield from self.loop.families()
         rejected = CounterMetricFamily("tributary_rejected_frames", "Frames with a rejection, by its code.", labels=["code"])
         for code, count in sorted(self._rejected.items()):
             rejected.add_metric([code], count)

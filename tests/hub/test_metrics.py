@@ -1,6 +1,12 @@
 """The figures as Prometheus reads them."""
 
+import time
+
+import pytest
+import trio
+import trio.testing
 from prometheus_client.parser import text_string_to_metric_families
+from trio.testing import MockClock
 
 from hub.metrics import Metrics
 
@@ -37,3 +43,32 @@ def test_figures_of_a_part_are_read_when_somebody_asks() -> None:
     metrics.add_part("journal", lambda: figures)
     figures["pending_rows"] = 7.0
     assert samples(metrics)[("tributary_journal_pending_rows", "")] == 7
+
+
+async def test_late_event_loop_is_told_with_its_worst_once() -> None:
+    metrics = Metrics()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(metrics.loop.run)
+        await trio.testing.wait_all_tasks_blocked()
+        blocked_to_s = time.perf_counter() + 0.08
+        while time.perf_counter() < blocked_to_s:
+            pass
+        while not samples(metrics)[("tributary_event_loop_late_seconds_count", "")]:
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    found = samples(metrics)
+    assert found[("tributary_event_loop_late_seconds_count", "")] >= 1
+    assert found[("tributary_event_loop_late_seconds_sum", "")] >= 0.05
+
+
+async def test_worst_lateness_is_forgotten_once_it_was_told(autojump_clock: MockClock) -> None:
+    metrics = Metrics()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(metrics.loop.run)
+        await trio.testing.wait_all_tasks_blocked()
+        autojump_clock.jump(2.0)
+        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
+        assert samples(metrics)[("tributary_event_loop_worst_late_seconds", "")] == pytest.approx(1.99)
+        assert samples(metrics)[("tributary_event_loop_worst_late_seconds", "")] == 0
+        nursery.cancel_scope.cancel()
