@@ -12,7 +12,7 @@ import structlog
 import trio
 
 from hub.core.columns import columns_of
-from hub.core.records import Columns, Cursor, Row, RowKind
+from hub.core.records import WITH_READINGS, Columns, Cursor, Row, RowKind
 from hub.journal import Journal
 from hub.ports import FollowerCursor, HistoryStore, StoreRefused
 
@@ -146,7 +146,7 @@ class HistoryWriter:
             middle = len(rows) // 2
             await self.apply(rows[:middle])
             await self.apply(rows[middle:])
-        elif rows[0].kind == RowKind.DATA:
+        elif rows[0].kind in WITH_READINGS:
             self._park(rows[0], str(refusal))
             await self.apply([rows[0]._replace(kind=RowKind.BAD)])  # no readings: the cursor alone moves
         else:

@@ -13,7 +13,7 @@ from devices.wire import fields
 from devices.wire.fields import BadMessage
 from devices.wire.from_hub import decode_from_hub
 from devices.wire.hello import hello_from_map, hello_to_map, outcome_from_map, outcome_to_map
-from devices.wire.limits import MAX_LOG_BYTES, MAX_REASON_BYTES
+from devices.wire.limits import MAX_LISTED_REJECTS, MAX_LOG_BYTES, MAX_REASON_BYTES
 from devices.wire.messages import (
     Ack,
     Bye,
@@ -28,12 +28,14 @@ from devices.wire.messages import (
     Gap,
     Hello,
     Log,
+    Pack,
     Reject,
     Result,
     UnknownOp,
     Unreadable,
     Welcome,
 )
+from devices.wire.pack import pack_from_map, pack_to_map
 from devices.wire.peek import peek
 from devices.wire.unpack import unpack
 
@@ -41,7 +43,7 @@ __all__ = ["BadMessage", "decode_from_device", "decode_from_hub", "encode", "unp
 
 _KNOWN_DATA_KEYS: Final = frozenset({"e", "s", "op", "t", "c", "d", "v"})
 _LEVELS: Final = ("debug", "info", "warning", "error")
-_RESERVED: Final = frozenset({"pack", "reported"})
+_RESERVED: Final = frozenset({"reported"})
 _packb: Final = msgpack.Packer(use_bin_type=True, autoreset=True).pack
 
 
@@ -74,6 +76,8 @@ def _frame(decoded: dict[Any, Any], epoch: int, seq: int) -> Frame:
         if op == "data":
             return _data(decoded, epoch, seq)
         fields.plain(decoded, "frame")
+        if op == "pack":
+            return pack_from_map(decoded, epoch, seq)
         if op == "result":
             return Result(epoch, seq, outcome_from_map(decoded))
         if op == "log":
@@ -138,6 +142,11 @@ def _gap_to_map(m: Gap) -> dict[str, Any]:
     return head | _optional({"from_us": m.from_us, "to_us": m.to_us, "reason": m.reason}, of=m.of, of_last=m.of_last)
 
 
+def _reject_to_map(m: Reject) -> dict[str, Any]:
+    listed = None if m.readings is None else m.readings[:MAX_LISTED_REJECTS]
+    return _optional({"op": "reject", "code": m.code, "reason": m.reason}, e=m.epoch, s=m.seq, readings=listed)
+
+
 def _welcome_to_map(m: Welcome) -> dict[str, Any]:
     head = {"op": "welcome", "time_us": m.time_us, "marks": m.marks, "credit": credit_to_map(m.credit)}
     return head | {"limits": dict(m.limits), "heartbeat_s": m.heartbeat_s, "hub": m.hub}
@@ -152,12 +161,13 @@ def credit_to_map(credit: Credit) -> dict[str, Any]:
 _TO_MAP: Final[Mapping[type, Callable[[Any], dict[str, Any]]]] = {
     Hello: hello_to_map,
     Data: lambda m: {"e": m.epoch, "s": m.seq, "op": "data", "t": m.base_us, "c": m.channels, "d": m.offsets_us, "v": m.values},
+    Pack: pack_to_map,
     Result: lambda m: {"e": m.epoch, "s": m.seq, "op": "result"} | outcome_to_map(m.outcome),
     Log: lambda m: {"e": m.epoch, "s": m.seq, "op": "log", "level": m.level, "t": m.time_us, "text": m.text},
     Gap: _gap_to_map,
     Welcome: _welcome_to_map,
     Ack: lambda m: {"op": "ack", "acks": m.acks, "credit": credit_to_map(m.credit)},
-    Reject: lambda m: _optional({"op": "reject", "code": m.code, "reason": m.reason}, e=m.epoch, s=m.seq, readings=m.readings),
+    Reject: _reject_to_map,
     Command: lambda m: {"op": "command", "id": m.id, "name": m.name, "args": dict(m.args), "ttl_s": m.ttl_s, "created_us": m.created_us},
     Cancel: lambda m: {"op": "cancel", "id": m.id},
     Desired: lambda m: {"op": "desired", "version": m.version, "document": dict(m.document)},

@@ -12,6 +12,9 @@ SUBPROTOCOL_LIVE_MSGPACK: Final = "tributary.live.v1.msgpack"
 
 MAX_MESSAGE_BYTES: Final = 65_536  # what one hub turn may spend on decoding: below 5 ms and 5 MB
 MAX_ARRAY: Final = 4_096
+MAX_PACK_READINGS: Final = 16_384  # what float32 values without their times fill a message with
+MAX_STEP_NS: Final = 10**14  # above a day; 16,384 steps of it fit an int64
+MAX_LISTED_REJECTS: Final = 2_048  # of one frame: index and code are 20 bytes at most, and a reject is a message too
 MAX_MAP: Final = 256
 MAX_DEPTH: Final = 4
 MAX_NAME_BYTES: Final = 64

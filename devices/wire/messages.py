@@ -10,6 +10,7 @@ from typing import Any
 
 from devices.wire.kinds import CommandState as CommandState
 from devices.wire.kinds import Kind as Kind
+from devices.wire.pack import Pack as Pack
 
 Value = float | int | bool | str | tuple[float, float]
 Args = Mapping[str, Any]
@@ -132,7 +133,7 @@ class Unreadable:
     reason: str
 
 
-Frame = Data | Result | Log | Gap | Unreadable
+Frame = Data | Pack | Result | Log | Gap | Unreadable
 
 
 @dataclass(frozen=True, slots=True)

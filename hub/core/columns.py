@@ -1,7 +1,8 @@
 """Journal rows as columns of readings: what the history store takes and what buckets are made of.
 
-Owns the decoding of data frames a second time (their first was in the session) and the point key of every reading. Plain code, also
-called in worker threads. A batch costs a few µs a frame: lists are joined, and numpy does the rest without a tuple per reading.
+Owns the decoding of data frames a second time (their first was in the session) and the point key of every reading; packs.py reads the
+packs. Plain code, also called in worker threads. A batch costs a few µs a frame: lists are joined, and numpy does the rest without a
+tuple per reading.
 """
 
 import struct
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.wire.messages import Channel
+from hub.core.packs import Readings, readings_of
 from hub.core.records import Columns, Row, RowKind, Series
 
 ChannelsOf = Callable[[str, int], tuple[Channel, ...]]
@@ -33,7 +35,7 @@ def point_spread(epoch: int, seq: int) -> int:
 
 
 def columns_of(rows: Iterable[Row], channels_of: ChannelsOf) -> Columns:
-    """Return the readings of the data frames among the rows, in order, without those that were rejected.
+    """Return the readings of the rows, those of data frames before those of packs, without those that were rejected.
 
     `channels_of(device, epoch)` gives the channel list of an epoch. Raises ValueError or KeyError for a row that no session would
     have let in.
@@ -42,6 +44,8 @@ def columns_of(rows: Iterable[Row], channels_of: ChannelsOf) -> Columns:
     for row in rows:
         if row.kind == RowKind.DATA:
             flat.add(row)
+        elif row.kind == RowKind.PACK:
+            flat.add_pack(row)
     return flat.columns()
 
 
@@ -88,6 +92,7 @@ class _Flat:
     offsets_us: list[int] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
     equals: list[tuple[int, int]] = field(default_factory=list)  # (reading, k) where a stamp comes again
+    packs: list[tuple[int, Readings]] = field(default_factory=list)  # number of the series, what is stored
 
     def add(self, row: Row) -> None:
         body = msgpack.unpackb(row.body, strict_map_key=False)
@@ -100,8 +105,7 @@ class _Flat:
             raise ValueError("channels, times and values of a frame are not equally many")
         if len(set(channels)) != len(channels):
             self._note_equals(channels, offsets_us)
-        key = (row.device, row.epoch)
-        begin, size = self.extents.get(key) or self._enter(key)
+        begin, size = self._extent(row)
         self.at.append(begin)
         self.sizes.append(size)
         self.base_us.append(base_us)
@@ -110,6 +114,20 @@ class _Flat:
         self.channels += channels
         self.offsets_us += offsets_us
         self.values += values
+
+    def add_pack(self, row: Row) -> None:
+        body = msgpack.unpackb(row.body, strict_map_key=False)
+        found = readings_of(body, row.rejects, point_spread(row.epoch, row.seq))
+        if found is None:
+            return
+        begin, size = self._extent(row)
+        if not 0 <= body["c"] < size:
+            raise ValueError("a pack names a channel that its epoch does not have")
+        self.packs.append((self.lookup[begin + body["c"]], found))
+
+    def _extent(self, row: Row) -> tuple[int, int]:
+        key = (row.device, row.epoch)
+        return self.extents.get(key) or self._enter(key)
 
     def _enter(self, key: tuple[str, int]) -> tuple[int, int]:
         """Number the series of an epoch. Most devices have one epoch in a batch: nothing is looked up for those."""
@@ -160,7 +178,7 @@ class _Flat:
             num=np.empty(0),
         )
         _fill_values(columns, self.values)
-        return _only_used(columns)
+        return _only_used(_with_packs(columns, self.packs) if self.packs else columns)
 
 
 def _without_rejected(rejects: bytes, *lists: list[Any]) -> tuple[list[Any], ...]:
@@ -193,6 +211,25 @@ def _number(value: Any) -> float:
 def _exact(values: list[Any]) -> "np.ma.MaskedArray[Any, np.dtype[np.int64]]":
     is_inexact: npt.NDArray[np.bool_] = np.array([not isinstance(value, int) for value in values], np.bool_)
     return np.ma.MaskedArray(np.array([value if isinstance(value, int) else 0 for value in values], np.int64), is_inexact)
+
+
+def _with_packs(columns: Columns, packs: Sequence[tuple[int, Readings]]) -> Columns:
+    """Return the columns with the readings of packs behind them, each copied once."""
+    at = len(columns)
+    length = at + sum(len(found.num) for _, found in packs)
+    joined = Columns(columns.series, np.empty(length, np.int32), np.empty(length, np.int64), np.empty(length, np.float64))
+    joined.index[:at], joined.t_ns[:at], joined.num[:at] = columns.index, columns.t_ns, columns.num
+    if at and columns.exact is not None:
+        joined.exact = np.ma.MaskedArray(np.zeros(length, np.int64), np.ones(length, np.bool_))
+        joined.exact[:at] = columns.exact
+    if columns.text is not None and columns.lon is not None:  # both or none
+        joined.text, joined.lon = np.full(length, None, np.object_), np.full(length, np.nan)
+        joined.text[:at], joined.lon[:at] = columns.text, columns.lon
+    for number, found in packs:
+        end = at + len(found.num)
+        joined.index[at:end], joined.t_ns[at:end], joined.num[at:end] = number, found.t_ns, found.num
+        at = end
+    return joined
 
 
 def _only_used(columns: Columns) -> Columns:

@@ -7,7 +7,7 @@ commit and series.
 from collections.abc import Iterable
 from typing import Final, Generic, TypeVar
 
-from hub.core.records import Row, RowKind, Series
+from hub.core.records import WITH_READINGS, Row, Series
 from hub.core.selector import Selector
 
 Target = TypeVar("Target")
@@ -37,7 +37,7 @@ class Fanout(Generic[Target]):
 
     def wanted(self, rows: Iterable[Row]) -> list[Row]:
         """Return the rows with readings of devices that somebody watches."""
-        return [row for row in rows if row.kind == RowKind.DATA and self._wants(row.device)]
+        return [row for row in rows if row.kind in WITH_READINGS and self._wants(row.device)]
 
     def targets(self, series: Series) -> tuple[Target, ...]:
         """Return who wants a series."""

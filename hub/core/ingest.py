@@ -25,7 +25,7 @@ class ChannelRules:
     """The rules of one channel list; made once an epoch."""
 
     def __init__(self, channels: Sequence[Channel]) -> None:
-        self._channels = tuple(channels)
+        self.channels = tuple(channels)
         self._numeric = frozenset(i for i, channel in enumerate(channels) if channel.kind in (Kind.GAUGE, Kind.COUNTER))
 
     def rejected(self, data: Data, now_us: int) -> list[Rejected]:
@@ -53,13 +53,13 @@ class ChannelRules:
 
     def _code(self, data: Data, base_us: int, index: int, now_us: int) -> str | None:
         channel, offset_us = data.channels[index], data.offsets_us[index]
-        if type(channel) is not int or not 0 <= channel < len(self._channels):
+        if type(channel) is not int or not 0 <= channel < len(self.channels):
             return "unknown_channel"
         if type(offset_us) is not int or base_us + offset_us < -MAX_TIME_US:
             return "no_time"
         if base_us + offset_us > now_us + _FUTURE_US:
             return "future"
-        return value_code(self._channels[channel], data.values[index])
+        return value_code(self.channels[channel], data.values[index])
 
 
 def value_code(channel: Channel, value: Any) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from hub.core.buckets import Bucket, values_at
 from hub.core.columns import ChannelsOf, columns_of
-from hub.core.records import Columns, Row, RowKind, Series
+from hub.core.records import WITH_READINGS, Columns, Row, Series
 from hub.core.selector import Selector
 
 Points = dict[int, Any]  # point key in ns -> value
@@ -19,7 +19,7 @@ _UNREADABLE: Final = (ValueError, KeyError, TypeError, IndexError, OverflowError
 
 def data_of(rows: Iterable[Row], selector: Selector) -> list[Row]:
     """Return the rows with readings of devices that a selector wants."""
-    return [row for row in rows if row.kind == RowKind.DATA and selector.wants(row.device)]
+    return [row for row in rows if row.kind in WITH_READINGS and selector.wants(row.device)]
 
 
 def readable_columns(rows: Sequence[Row], channels_of: ChannelsOf) -> Columns:

@@ -5,7 +5,7 @@ Owns plain values only: no clock, no I/O. Everyone inside the hub may read it.
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,15 @@ class RowKind(IntEnum):
     """What a journal row holds; the numbers are stored and never reused."""
 
     DATA = 1
+    PACK = 2
     RESULT = 3
     LOG = 5
     GAP = 6
     BAD = 7  # a refused frame: `rejects` says why
     ELSEWHERE = 8  # frames up to seq were acked by another hub or before a restore
+
+
+WITH_READINGS: Final = frozenset({RowKind.DATA, RowKind.PACK})
 
 
 class Row(NamedTuple):
@@ -34,7 +38,7 @@ class Row(NamedTuple):
     kind: int  # RowKind
     arrived_us: int  # wall clock of the hub
     body: bytes  # the message as the device sent it
-    rejects: bytes | None  # msgpack: DATA [[index, code]...]; BAD [code, reason]; None: all is well
+    rejects: bytes | None  # msgpack: DATA [[index, code]...]; PACK as in packs.py; BAD [code, reason]; None: all is well
 
 
 class Cursor(NamedTuple):
@@ -62,7 +66,7 @@ class Reading(NamedTuple):
 
 @dataclass(slots=True)
 class Columns:
-    """Readings as parallel columns, one entry a reading, in journal order.
+    """Readings as parallel columns, one entry a reading: those of data frames in journal order, then those of packs.
 
     `num` holds numbers, booleans as 0 and 1, and the latitude of a position; NaN marks a text.
     `exact` is masked but for integers and booleans. `text` and `lon` are None where no reading needs them.

@@ -9,16 +9,17 @@ from collections.abc import Mapping
 import msgpack
 import trio
 
-from devices.wire.messages import Credit, Data, Frame, Gap, Hello, Log, Reject, Result, Unreadable
+from devices.wire.messages import Credit, Data, Frame, Gap, Hello, Log, Pack, Reject, Result, Unreadable
 from devices.wire.session import DeviceSession, Verdict
 from hub.core.ingest import ChannelRules
+from hub.core.packs import refused_of, reject_of, rejects_of
 from hub.core.records import Row, RowKind
 from hub.journal import Entry
 from hub.ports import Opening
 from hub.sessions.outbox import Outbox
 from hub.sessions.parts import DeviceParts
 
-_KINDS = {Data: RowKind.DATA, Result: RowKind.RESULT, Log: RowKind.LOG, Gap: RowKind.GAP, Unreadable: RowKind.BAD}
+_KINDS = {Data: RowKind.DATA, Pack: RowKind.PACK, Result: RowKind.RESULT, Log: RowKind.LOG, Gap: RowKind.GAP, Unreadable: RowKind.BAD}
 
 
 class Intake:
@@ -79,6 +80,11 @@ class Intake:
         if isinstance(frame, Unreadable):
             self._reject(Reject(frame.epoch, frame.seq, frame.code, frame.reason))
             return bytes(msgpack.packb([frame.code, frame.reason]))
+        if isinstance(frame, Pack):
+            refused = refused_of(frame, self._rules[frame.epoch].channels, now_us)
+            if refused:
+                self._reject(reject_of(frame, refused))
+            return rejects_of(refused)
         if not isinstance(frame, Data):
             return None
         rejected = self._rules[frame.epoch].rejected(frame, now_us)

@@ -9,7 +9,8 @@ import msgpack
 
 from devices.wire.codec import decode_from_device
 from devices.wire.fields import shown
-from devices.wire.messages import Channel, Gap
+from devices.wire.messages import Channel, Gap, Pack
+from hub.core.packs import offsets_of, read_rejects
 from hub.core.records import Row, RowKind
 
 MAX_ROWS: Final = 20_000  # of all devices, looked at for one answer
@@ -65,6 +66,9 @@ def _sort(row: Row, journal: JournalReader, gaps: list[dict[str, Any]], rejects:
     elif row.kind == RowKind.BAD and row.rejects is not None:
         code, reason = msgpack.unpackb(row.rejects)
         rejects.append({**where, "code": code, "reason": reason})
+    elif row.kind == RowKind.PACK and row.rejects is not None:
+        rejects.append({**where, **_rejected_of_pack(row, row.rejects, journal)})
+        return len(rejects[-1].get("readings", [None]))
     elif row.kind == RowKind.DATA and row.rejects is not None:
         readings = _rejected_readings(row, row.rejects, journal)
         rejects.append({**where, "code": "readings", "readings": readings})
@@ -74,16 +78,37 @@ def _sort(row: Row, journal: JournalReader, gaps: list[dict[str, Any]], rejects:
     return 1
 
 
+def _rejected_of_pack(row: Row, rejects: bytes, journal: JournalReader) -> dict[str, Any]:
+    """Return what was rejected of a pack: single readings, as of a data frame, or all of it with a reason."""
+    pack = decode_from_device(row.body)
+    assert isinstance(pack, Pack)
+    channel = _names(row, journal).get(pack.channel, pack.channel)
+    refused = read_rejects(rejects)
+    if refused[0].indexes is None:
+        return {"code": refused[0].code, "reason": f"every one of {pack.count} readings of channel {channel}"}
+    offsets_us = offsets_of(pack.step_ns, pack.offsets_us, pack.count)
+    listed = sorted((index, code) for code, at in refused if at is not None for index in at.tolist())
+    readings = [
+        {"index": index, "code": code, "channel": channel, "time_us": (pack.base_us or 0) + int(offsets_us[index])}
+        for index, code in listed
+    ]
+    return {"code": "readings", "readings": readings}
+
+
+def _names(row: Row, journal: JournalReader) -> dict[int, str]:
+    try:
+        return {number: channel.name for number, channel in enumerate(journal.channels(row.device, row.epoch))}
+    except KeyError:
+        return {}  # forgotten: the epoch is long over
+
+
 def _rejected_readings(row: Row, rejects: bytes, journal: JournalReader) -> list[dict[str, Any]]:
     """Return each rejected reading with where it would have been, as far as the frame says so.
 
     `channel` is the name, or what the frame said where that is the number of no channel.
     """
     body = msgpack.unpackb(row.body, strict_map_key=False)
-    try:
-        names = {number: channel.name for number, channel in enumerate(journal.channels(row.device, row.epoch))}
-    except KeyError:
-        names = {}  # forgotten: the epoch is long over
+    names = _names(row, journal)
     found = []
     for index, code in msgpack.unpackb(rejects):
         base_us, offset_us, number = body.get("t"), body["d"][index], body["c"][index]

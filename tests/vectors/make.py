@@ -38,6 +38,18 @@ def _good() -> list[tuple[str, str, dict[str, Any]]]:
             frame | {"op": "data", "t": TIME_US, "c": [0, 1], "d": [0, 1000], "v": [21.5, True]},
         ),
         ("device", "a reading that can never be dated", frame | {"op": "data", "t": None, "c": [0], "d": [0], "v": [1]}),
+        (
+            "device",
+            "a pack of three float32 readings 0.5 ms apart: 1.5, -2, 0.25",
+            frame | {"op": "pack", "t": TIME_US, "c": 0, "step_ns": 500_000, "f": "f4", "v": bytes.fromhex("0000c03f 000000c0 0000803e")},
+        ),
+        (
+            "device",
+            "a pack of two float64 readings, 1.5 at t and -2 a microsecond before it",
+            frame
+            | {"op": "pack", "t": TIME_US, "c": 0, "d": bytes.fromhex("00000000 ffffffff")}
+            | {"f": "f8", "v": bytes.fromhex("000000000000f83f 00000000000000c0")},
+        ),
         ("device", "a command is done", frame | {"op": "result", "id": "c-2", "state": "done", "value": 42}),
         ("device", "a log line", frame | {"op": "log", "level": "warning", "t": TIME_US, "text": "low battery"}),
         (
@@ -91,6 +103,7 @@ def _refused() -> list[tuple[str, str, bytes]]:
         return bytes(msgpack.packb(value))
 
     head = {"e": EPOCH, "s": 2}
+    burst = {"op": "pack", "t": TIME_US, "c": 0, "step_ns": 1000, "f": "f4", "v": bytes(8)}
     return [
         ("close 4005", "not msgpack at all", b"\xc1garbage"),
         ("close 4005", "an array instead of a map", pack([1, 2])),
@@ -111,14 +124,31 @@ def _refused() -> list[tuple[str, str, bytes]]:
         ),
         ("reject bad_frame", "nested five deep", pack(head | {"op": "result", "id": "a", "state": "done", "value": [[[[1]]]]})),
         ("reject bad_frame", "an extension type", pack(head | {"op": "data", "x": msgpack.ExtType(5, b"abc")})),
+        ("reject bad_frame", "a pack with a step and offsets", pack(head | burst | {"d": bytes(8)})),
+        ("reject bad_frame", "a pack with neither", pack(head | {key: burst[key] for key in burst if key != "step_ns"})),
+        ("reject bad_frame", "a pack without values", pack(head | burst | {"v": b""})),
+        ("reject bad_frame", "a pack with half a value", pack(head | burst | {"v": bytes(6)})),
+        ("reject bad_frame", "a pack with more offsets than values", pack(head | burst | {"step_ns": None, "d": bytes(12)})),
+        ("reject bad_frame", "a pack of half floats", pack(head | burst | {"f": "f2"})),
+        ("reject bad_frame", "a pack with its values in an array", pack(head | burst | {"v": [1.5, 2.5]})),
+        ("reject bad_frame", "a pack of two channels", pack(head | burst | {"c": [0, 1]})),
+        ("reject bad_frame", "a pack with a step of 0", pack(head | burst | {"step_ns": 0})),
         ("reject unknown_op", "an op of a later version", pack(head | {"op": "dance"})),
         ("reject unsupported", "a reserved op", pack(head | {"op": "reported", "version": 1, "document": {}})),
     ]
 
 
+def _readable(message: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no binary: it stands as {"bin": hex}."""
+    return {key: {"bin": value.hex()} if isinstance(value, bytes) else value for key, value in message.items()}
+
+
 def vectors() -> dict[str, Any]:
     """Return the vectors as plain values."""
-    good = [{"from": who, "meaning": meaning, "hex": msgpack.packb(message).hex(), "message": message} for who, meaning, message in _good()]
+    good = [
+        {"from": who, "meaning": meaning, "hex": msgpack.packb(message).hex(), "message": _readable(message)}
+        for who, meaning, message in _good()
+    ]
     refused = [{"answer": answer, "meaning": meaning, "hex": message.hex()} for answer, meaning, message in _refused()]
     return {"protocol": 1, "good": good, "refused": refused}
 

@@ -48,7 +48,13 @@ def test_good_vector_survives_decode_and_encode(vector: dict[str, Any]) -> None:
     decoded = (decode_from_device if vector["from"] == "device" else decode_from_hub)(message)
     assert not isinstance(decoded, UnknownOp | Unreadable)
     again = msgpack.unpackb(encode(decoded))
-    assert {key: again[key] for key in vector["message"]} == vector["message"]
+    assert {key: again[key] for key in vector["message"]} == {key: of_json(value) for key, value in vector["message"].items()}
+    assert vector["from"] != "device" or [*again][:3] == [*vector["message"]][:3]
+
+
+def of_json(value: Any) -> Any:
+    is_binary = isinstance(value, dict) and value.keys() == {"bin"}
+    return bytes.fromhex(value["bin"]) if is_binary else value
 
 
 @pytest.mark.parametrize("vector", REFUSED)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from devices.wire.messages import Channel, Kind
 from hub.core.columns import columns_of
-from hub.core.records import Columns, Row, RowKind, Series
+from hub.core.packs import Refused, read_rejects, rejects_of
+from hub.core.records import WITH_READINGS, Columns, Row, RowKind, Series
 
 CHANNELS = (
     Channel("temp", "Cel"),
@@ -41,6 +42,33 @@ def row(
     body = msgpack.packb({"e": epoch, "s": seq, "op": "data", "t": base_us, "c": c, "d": d, "v": v})
     rejects = msgpack.packb([[index, "not_finite"] for index in rejected]) if rejected else None
     return Row(seq, device, epoch, seq, RowKind.DATA, 0, body, rejects)
+
+
+def pack_row(
+    device: str, epoch: int, seq: int, channel: int, values: list[float], times: int | list[int], rejected: tuple[int, ...] = ()
+) -> Row:
+    """`times` is a step in ns or a list of offsets in µs."""
+    body: dict[str, Any] = {"e": epoch, "s": seq, "op": "pack", "t": 10**9, "c": channel}
+    body |= {"step_ns": times} if isinstance(times, int) else {"d": struct.pack(f"<{len(times)}i", *times)}
+    body |= {"f": "f4", "v": struct.pack(f"<{len(values)}f", *values)}
+    refused = [Refused("not_finite", None if len(rejected) == len(values) else np.array(rejected))] if rejected else []
+    return Row(seq, device, epoch, seq, RowKind.PACK, 0, msgpack.packb(body), rejects_of(refused))
+
+
+def unpacked(row: Row) -> Row:
+    """Say as a data frame what a pack says."""
+    body = msgpack.unpackb(row.body)
+    values = list(struct.unpack(f"<{len(body['v']) // 4}f", body["v"]))
+    times = (
+        [at * body["step_ns"] // 1_000 for at in range(len(values))] if "d" not in body else [*struct.unpack(f"<{len(values)}i", body["d"])]
+    )
+    data = body | {"op": "data", "c": [body["c"]] * len(values), "d": times, "v": values}
+    rejects = [
+        [at, code]
+        for code, found in read_rejects(row.rejects or b"\x90")
+        for at in (range(len(values)) if found is None else found.tolist())
+    ]
+    return row._replace(kind=RowKind.DATA, body=msgpack.packb(data), rejects=msgpack.packb(rejects))
 
 
 def one_by_one(rows: list[Row]) -> list[tuple[Series, int, Any]]:
@@ -90,6 +118,49 @@ def test_columns_are_what_one_gets_reading_by_reading(frames: list[Any], rejecte
     assert said(columns_of(rows, lambda device, epoch: CHANNELS)) == one_by_one(rows)
 
 
+FLOAT32 = st.floats(allow_nan=False, allow_infinity=False, width=32)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ab"),
+            st.integers(1, 3),
+            st.integers(1, 2**53 - 1),
+            st.integers(0, 1),
+            st.lists(FLOAT32, min_size=1, max_size=8),
+            st.sampled_from([1, 400, 1_000, 2_500_001]) | st.lists(st.integers(-3, 3), min_size=8, max_size=8),
+            st.sets(st.integers(0, 7)),
+        ),
+        max_size=5,
+    ),
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.integers(1, 3), st.integers(1, 99), st.lists(READING, min_size=1, max_size=4)), max_size=3
+    ),
+)
+def test_packs_give_the_columns_of_data_frames_with_the_same_readings(packs: list[Any], frames: list[Any]) -> None:
+    rows = [row(*frame) for frame in frames]
+    packed = [
+        pack_row(
+            device,
+            epoch,
+            seq,
+            channel,
+            values,
+            times if isinstance(times, int) else times[: len(values)],
+            tuple(at for at in rejected if at < len(values)),
+        )
+        for device, epoch, seq, channel, values, times, rejected in packs
+    ]
+    found = said(columns_of([*packed, *rows], lambda device, epoch: CHANNELS))
+    assert found == one_by_one([*rows, *map(unpacked, packed)])
+
+
+def test_a_pack_of_a_channel_that_its_epoch_does_not_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not have"):
+        columns_of([pack_row("a", 1, 1, 1, [1.0], 1_000)], lambda device, epoch: (CHANNELS[0],))
+
+
 def test_equal_stamps_of_one_series_land_on_different_points() -> None:
     columns = columns_of([row("a", 1, 1, [(0, 0, 1.0), (1, 0, 5), (0, 0, 2.0), (0, 0, 3.0)])], lambda device, epoch: CHANNELS)
     temp = columns.t_ns[columns.index == columns.series.index(Series("a", "temp", "Cel", Kind.GAUGE))]
@@ -97,7 +168,7 @@ def test_equal_stamps_of_one_series_land_on_different_points() -> None:
 
 
 def test_rows_that_hold_no_readings_are_left_out() -> None:
-    others = [Row(1, "a", 1, 1, kind, 0, b"\xc1", None) for kind in RowKind if kind is not RowKind.DATA]
+    others = [Row(1, "a", 1, 1, kind, 0, b"\xc1", None) for kind in RowKind if kind not in WITH_READINGS]
     undated = Row(2, "a", 1, 2, RowKind.DATA, 0, msgpack.packb({"t": None, "c": [0], "d": [0], "v": [1.0]}), b"\x91\x92\x00\xa1x")
     assert len(columns_of([*others, undated], lambda device, epoch: CHANNELS)) == 0
 

@@ -1,6 +1,7 @@
 """What a device lost and what was refused of it, read from a real journal that real frames went into."""
 
 import math
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,20 @@ class OldJournal(TrimmedJournal):
 async def test_a_channel_of_a_forgotten_epoch_keeps_its_number() -> None:
     (reject,) = (await losses.losses_of(OldJournal(), "pump", 0))["rejects"]
     assert reject["readings"] == [{"index": 0, "code": "wrong_type", "channel": 0, "time_us": 12}]
+
+
+async def test_readings_rejected_of_a_pack_are_told_with_their_times(tmp_path: Path) -> None:
+    async with api_hub(tmp_path) as hub:
+        pump = await hub.device("pump", 5)
+        base_us = now_us()
+        values = struct.pack("<3d", math.nan, 1.5, math.inf)
+        await pump.say({"e": 5, "s": 1, "op": "pack", "t": base_us, "c": 1, "step_ns": 2_500, "f": "f8", "v": values})
+        assert (await pump.hears("reject"))["readings"] == [[0, "not_finite"], [2, "not_finite"]]
+        await pump.say({"e": 5, "s": 2, "op": "pack", "t": None, "c": 1, "step_ns": 2_500, "f": "f8", "v": values})
+        assert (await pump.hears("reject"))["code"] == "no_time"
+        first, second = (await found(hub, "/api/v1/devices/pump/losses"))["rejects"]
+        assert first["readings"] == [
+            {"index": 0, "code": "not_finite", "channel": "hum", "time_us": base_us},
+            {"index": 2, "code": "not_finite", "channel": "hum", "time_us": base_us + 5},
+        ]
+        assert (second["code"], second["reason"]) == ("no_time", "every one of 3 readings of channel hum")
