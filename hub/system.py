@@ -8,15 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
+import structlog
 import trio
 
+from hub.core.seldom import Seldom
 from hub.journal import Journal
 from hub.ports import HistoryStore, StoreUnavailable
 
+_log: Final = structlog.get_logger(__name__)
 _PERIOD_S: Final = 1.0
 _MAX_READY_LAG: Final = 100_000  # positions: beyond it a chart misses so much that a load balancer should look elsewhere
 
 HISTORY: Final = "history"  # the follower whose lag is shown
+_HINTS: Final = {
+    "store_full": "free space or raise journal_max_bytes; devices keep their readings, and it goes on by itself",
+    "overload": "frames come faster than the disk takes them; it goes on by itself",
+}
 
 
 class SystemBoard(Protocol):
@@ -35,11 +42,13 @@ class System:
         self._board = board
         self._notes = notes
         self._history_figures: Mapping[str, float] = {}
+        self._seldom = Seldom()
+        self._told: str | None = None  # the reason for holding that the log has, and not yet its end
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Show changes of credit at once and the rest within a second."""
-        self._journal.on_holding(self._show)
-        self._show()
+        self._journal.on_holding(self._credit_changed)
+        self._credit_changed()
         task_status.started()
         while True:
             with suppress(StoreUnavailable):  # the figures stay as they were; the lag tells that something is wrong
@@ -63,6 +72,17 @@ class System:
         if self.store_lag() > _MAX_READY_LAG:
             reasons.append(f"the history store is {self.store_lag()} frames behind, more than {_MAX_READY_LAG}")
         return reasons
+
+    def _credit_changed(self) -> None:
+        self._show()
+        reason, figures = self._journal.holding, self._journal.statistics()
+        figures = {name: int(figures[name]) for name in ("size_bytes", "free_bytes", "pending_bytes")}
+        if reason is None and self._told is not None:
+            _log.info("holding_over", reason=self._told, **figures)
+            self._told = None
+        elif reason is not None and reason != self._told and (times := self._seldom.times(reason, trio.current_time())):
+            _log.warning("holding", reason=reason, times=times, **figures, hint=_HINTS.get(reason, ""))
+            self._told = reason
 
     def _show(self) -> None:
         lag = self.store_lag()

@@ -3,9 +3,11 @@
 Owns signals and the lines on stdout and stderr; hub.main owns the hub. SIGTERM and SIGINT stop it from the inside out.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import typer
@@ -47,23 +49,28 @@ async def _say_ready(settings: "Settings", url: str) -> None:
 
 async def run_hub(settings: "Settings", when_ready: "Callable[[Settings, str], Awaitable[None]]") -> None:
     """Run a hub until a signal comes; `when_ready` runs beside it once it listens. Raises what hub.main.serve raises."""
+    import structlog
     import trio
 
     from hub import main
     from hub.logs import configure_logs
 
     configure_logs(settings.log_level)
+    log = structlog.get_logger(__name__)
     _shorten_thread_turns()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
 
             async def stop_on_signal() -> None:
-                async for _ in signals:
+                async for number in signals:
+                    log.info("stopping", signal=signal.Signals(number).name)
                     nursery.cancel_scope.cancel()
 
             nursery.start_soon(stop_on_signal)
             url = await nursery.start(main.serve, settings)
+            log.info("started", url=url, data_dir=str(settings.data_dir), version=version("tributary-hub"), pid=os.getpid())
             await when_ready(settings, url)
+    log.info("stopped")
 
 
 def _shorten_thread_turns() -> None:

@@ -107,6 +107,7 @@ class Registry:
                 await self._state.put_device(record)
                 self._keep(record)
                 self._show(name)
+                _log.info("device_added", device=name)
         return tokens
 
     def _check_new(self, name: str) -> None:
@@ -124,6 +125,7 @@ class Registry:
             self._by_token.pop(old_hash, None)
             # What the device declared meanwhile stays; it is written when its turn comes.
             self._keep(replace(self._record(name), token_hash=hash_token(token)))
+        _log.info("device_token_replaced", device=name)
         _tell(self._revoked, name)
         return token
 
@@ -137,6 +139,7 @@ class Registry:
         self._unconfirmed.discard(name)
         self._clock_offset_us.pop(name, None)
         self._board.remove_device(name)
+        _log.info("device_removed", device=name)
         _tell(self._removed, name)
         _tell(self._revoked, name)
 

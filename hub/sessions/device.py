@@ -40,7 +40,12 @@ class DeviceConnection:
         self._intake = Intake(device, self._session, self._outbox, parts)
         self._scope = trio.CancelScope()
         self._admitted_by = parts.registry.token_hash(device)
-        self._end: ProtocolError | None = None
+        self.end: ProtocolError | None = None
+
+    @property
+    def remote(self) -> str:
+        """The device's address, for the log."""
+        return self._link.remote
 
     @property
     def intake(self) -> Intake:
@@ -53,11 +58,12 @@ class DeviceConnection:
         try:
             with self._scope:
                 end = await self._serve()
-            end = self._end or end
+            end = self.end or end
         finally:
             self._session.close()
             if end.code is CloseCode.HUB_FAILING and trio.current_effective_deadline() == -math.inf:  # cancelled, nothing failed
                 end = ProtocolError(CloseCode.RESTART, "the hub is stopping")
+            self.end = end
             try:
                 with trio.CancelScope(deadline=trio.current_time() + limits.CLOSE_TIMEOUT_S, shield=True):
                     await self._say_bye(end)
@@ -85,7 +91,7 @@ class DeviceConnection:
     def switch_off(self, code: CloseCode, reason: str) -> None:
         """Take nothing more from now on, synchronously, and end the connection with this code."""
         self._session.close()
-        self._end = self._end or ProtocolError(code, reason)
+        self.end = self.end or ProtocolError(code, reason)
         self._scope.cancel()
 
     def put_command(self, command: Command) -> None:

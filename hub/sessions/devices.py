@@ -13,6 +13,7 @@ from devices.link import ServerLink
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Command, Hello
 from hub.ports import StoreUnavailable
+from hub.sessions.comings import Comings
 from hub.sessions.device import DeviceConnection
 from hub.sessions.outbox import AckClock
 from hub.sessions.parts import Connection, DeviceParts
@@ -28,6 +29,7 @@ class DeviceSessions:
         self.acks = AckClock()
         self._parts = parts
         self._connections: dict[str, Connection] = {}
+        self._comings = Comings()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Let acks ripen; tell devices at once when credit goes to or from 0, and every 20 s while it is 0."""
@@ -68,6 +70,7 @@ class DeviceSessions:
         if self._connections.get(connection.device) is not connection:
             return  # taken over meanwhile
         connection.deliver = deliver
+        self._comings.came(connection.device, connection.remote, hello.firmware)
         try:
             await self._parts.desk.attach(connection.device, deliver)
         except StoreUnavailable as error:  # a full disk, say: the device streams, its commands wait for its next connection
@@ -78,6 +81,8 @@ class DeviceSessions:
 
     async def leave(self, connection: Connection) -> None:
         """Forget a connection that ended, once its frames are committed or withdrawn: its name is free only then."""
+        if connection.end is not None:
+            self._comings.left(connection.device, connection.remote, connection.end.code, connection.end.reason)
         await self._parts.journal.withdraw(connection.intake)
         if connection.deliver is not None:
             self._parts.desk.detach(connection.device, connection.deliver)

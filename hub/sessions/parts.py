@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Command, Credit, Hello, Window
+from devices.wire.session import ProtocolError
 from hub.core.commands import CommandDesk, Deliver
 from hub.core.registry import Registry
 from hub.journal import Journal, Owner
@@ -39,6 +40,11 @@ class Connection(Protocol):
     device: str
     predecessors: list["Connection"]  # older connections whose frames may still be pending
     deliver: Deliver | None  # what the command desk knows this connection by
+    end: ProtocolError | None  # why it ended, once it has
+
+    @property
+    def remote(self) -> str:
+        """The device's address, for the log."""
 
     @property
     def intake(self) -> Owner:

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+import structlog
+import trio
+
 from devices.wire.limits import SUBPROTOCOL_DEVICE, SUBPROTOCOL_LIVE_JSON, SUBPROTOCOL_LIVE_MSGPACK
 from hub.auth import Principal
 from hub.core.errors import Refusal
+from hub.core.seldom import Seldom
 from hub.web.head import Head
 from hub.web.refusals import bad_request
 
@@ -21,6 +25,8 @@ LIVE_PATH: Final = "/v1/live"
 ENCODINGS: Final = {SUBPROTOCOL_LIVE_JSON: "json", SUBPROTOCOL_LIVE_MSGPACK: "msgpack"}
 SUBPROTOCOLS: Final = {DEVICE_PATH: (SUBPROTOCOL_DEVICE,), LIVE_PATH: tuple(ENCODINGS)}
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_log: Final = structlog.get_logger(__name__)
+_seldom = Seldom()  # of the process, as the log is
 
 
 class AuthPort(Protocol):
@@ -42,8 +48,27 @@ class Admitted:
     key: str  # Sec-WebSocket-Key
 
 
-async def admit(head: Head, auth: AuthPort, allowed_origins: tuple[str, ...], *, is_encrypted: bool) -> Admitted:
-    """Let an upgrade in, or raise Refusal (400, 401, 403, 404, 426)."""
+async def admit(head: Head, auth: AuthPort, allowed_origins: tuple[str, ...], *, is_encrypted: bool, client: str = "") -> Admitted:
+    """Let an upgrade in, or raise Refusal (400, 401, 403, 404, 426); who is refused stands in the log, by the address `client`."""
+    try:
+        return await _admitted(head, auth, allowed_origins, is_encrypted=is_encrypted)
+    except Refusal as refusal:
+        _tell_refused(head, refusal, client)
+        raise
+
+
+def _tell_refused(head: Head, refusal: Refusal, client: str) -> None:
+    """Write a line now and then. No proxy is believed: what one says of the client stands beside."""
+    is_device = head.path == DEVICE_PATH
+    if times := _seldom.times(f"{is_device} {client} {refusal.code}", trio.current_time()):
+        said: dict[str, object] = {"remote": client, "why": refusal.code, "reason": refusal.message[:200], "times": times}
+        if forwarded := head.fields.get("x-forwarded-for"):
+            said["forwarded_for"] = forwarded[:100]
+        tell = _log.warning if is_device else _log.info
+        tell("device_refused" if is_device else "viewer_refused", **said, hint=refusal.hint)
+
+
+async def _admitted(head: Head, auth: AuthPort, allowed_origins: tuple[str, ...], *, is_encrypted: bool) -> Admitted:
     if head.path not in SUBPROTOCOLS:
         raise Refusal("not_found", f"there is no WebSocket at {head.path}", f"open {DEVICE_PATH} or {LIVE_PATH}", 404)
     key = _checked_key(head)

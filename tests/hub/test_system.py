@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from hub.core.entities import Entities
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile
@@ -53,9 +54,16 @@ async def test_a_full_disk_is_shown_at_once_and_makes_it_unready(tmp_path: Path)
     async with system_on(tmp_path) as (system, journal, file, entities):
         file.is_full = True
         session = Session()
-        await journal.open_epochs(session, [session.opening(7)])
-        assert entities.system()["credit"] == "store_full"
-        assert system.unready() == ["the journal holds: store_full"]
+        with capture_logs() as logs:
+            await journal.open_epochs(session, [session.opening(7)])
+            assert entities.system()["credit"] == "store_full"
+            assert system.unready() == ["the journal holds: store_full"]
+            file.is_full = False
+            await until(lambda: entities.system()["credit"] == "open")
+        holding, over = logs
+        assert (holding["event"], holding["log_level"], holding["reason"]) == ("holding", "warning", "store_full")
+        assert "free space" in holding["hint"]
+        assert (over["event"], over["log_level"], over["reason"]) == ("holding_over", "info", "store_full")
 
 
 async def test_only_a_lag_that_a_person_would_see_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """One device connection against the real journal: numbers, acks, rejects, gaps, commands, takeover, and the end of each."""
 
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import msgpack
@@ -10,12 +9,11 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from devices.link import MemoryLink, Prepared, memory_link_pair
+from devices.link import memory_link_pair
 from devices.wire.limits import CloseCode
 from devices.wire.messages import CommandState
 from hub.core.records import RowKind
-from hub.ports import CommandRecord, JournalFile, StoreUnavailable
-from tests.support.faulty_file import FaultyFile
+from hub.ports import CommandRecord, StoreUnavailable
 from tests.support.ingest_hub import DeviceEnd, IngestHub, ingest_hub
 from tests.support.waiting import until
 
@@ -286,64 +284,6 @@ async def test_a_token_withdrawn_before_hello_opens_nothing(tmp_path: Path) -> N
         assert (await gone.is_closed())[0] == CloseCode.REVOKED
 
 
-class LateLink:
-    """A link whose `send` of new credit returns only after the device has used it, as one over a network may."""
-
-    def __init__(self, link: MemoryLink) -> None:
-        self._link = link
-        self.received = 0
-
-    @property
-    def remote(self) -> str:
-        return self._link.remote
-
-    async def send(self, message: bytes | str) -> None:
-        await self._link.send(message)
-        said = msgpack.unpackb(message)
-        if said["op"] == "ack" and said["credit"]["live"][0] and not said["acks"]:
-            await until(lambda: self.received > 3)
-
-    def try_send(self, prepared: Prepared) -> bool:
-        return False
-
-    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
-        self._link.hand_to(take)
-
-    async def receive(self) -> bytes | str:
-        message = await self._link.receive()
-        self.received += 1
-        return message
-
-    async def ping(self) -> None:
-        await self._link.ping()
-
-    async def aclose(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
-        await self._link.aclose(code, reason)
-
-
-async def test_credit_may_be_used_as_soon_as_it_is_read(tmp_path: Path) -> None:
-    files: list[FaultyFile] = []
-
-    def faulty(file: JournalFile) -> JournalFile:
-        files.append(FaultyFile(file))
-        files[0].is_full = True
-        return files[0]
-
-    async with ingest_hub(tmp_path, faulty) as hub:
-        await hub.registry.add_device("pump")
-        ours, theirs = memory_link_pair(100)
-        hub.connections.start_soon(hub.sessions.serve, "pump", LateLink(theirs))
-        device = DeviceEnd(ours, "pump")
-        welcome = await device.hello(E)
-        assert welcome["credit"]["live"] == [0, 0]
-        files[0].is_full = False
-        while (await device.hears("ack"))["credit"]["live"][0] == 0:
-            pass
-        for seq in (1, 2, 3):
-            await device.data(E, seq, [1.0])
-        await device.is_acked(E, 3)
-
-
 async def test_a_connection_that_ended_long_ago_shows_nobody_online(tmp_path: Path) -> None:
     async with ingest_hub(tmp_path) as hub:
         await hub.registry.add_device("pump")
@@ -384,3 +324,17 @@ async def test_a_hub_that_fails_a_device_says_so_and_forgets_it(tmp_path: Path) 
 
 def presence(hub: IngestHub) -> str | None:
     return (hub.registry.item("pump") or {}).get("presence")
+
+
+async def test_the_log_tells_of_a_connection_and_why_it_ended(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with ingest_hub(tmp_path) as hub:
+            device = await hub.connect("pump")
+            await device.hello(E)
+            await until(lambda: hub.registry.is_connected("pump"))
+            hub.sessions.drop("pump", CloseCode.REVOKED, "the token was withdrawn")
+            await device.is_closed()
+            await until(lambda: not hub.sessions.count())
+    lines = [line for line in logs if line.get("device") == "pump"]
+    assert [line["event"] for line in lines] == ["device_added", "device_connected", "device_refused"]
+    assert lines[2]["reason"] == "the token was withdrawn"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hub.core.seldom import Seldom
 from tests.support.door import is_refusal, running_door, until, upgrade
 
 LIVE = {"path": "/v1/live", "subprotocol": "tributary.live.v1.json"}
@@ -123,3 +124,14 @@ async def test_upgrade_elsewhere_hears_where_sockets_are() -> None:
 async def test_plain_request_where_sockets_are_hears_426() -> None:
     heard = await refused(b"GET /v1/device HTTP/1.1\r\nHost: h\r\n\r\n", 426, "upgrade_required")
     assert b"Upgrade: websocket" in heard
+
+
+async def test_a_refused_device_is_told_to_the_log_once_and_its_token_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.web.admission._seldom", Seldom())
+    async with running_door() as place:
+        for _ in range(3):
+            is_refusal(await place.answer_to(upgrade(Authorization="Bearer s3cret", X_Forwarded_For="10.0.0.9")), 401, "wrong_token")
+    (line,) = place.logs
+    assert (line["log_level"], line["why"], line["forwarded_for"]) == ("warning", "wrong_token", "10.0.0.9")
+    assert "tributary device token" in line["hint"]
+    assert "s3cret" not in str(line)
