@@ -16,7 +16,7 @@ from typing import Final, Self
 # Of the whole directory; each SQLite file carries its own number besides (PRAGMA user_version, bytes 60-63 of its header,
 # sqlite.org/fileformat2.html section 1.3.13).
 FORMAT: Final = 1
-FILE_FORMATS: Final = {"journal.db": 1, "state.db": 1}
+FILE_FORMATS: Final = {"journal.db": 2, "state.db": 1}
 _VERSION_AT: Final = 60
 
 # MIGRATIONS[n] turns a directory of format n into one of format n + 1, in place; it must be safe to run again after a crash.

@@ -1,70 +1,166 @@
-"""Many rows in few statements.
+"""Many rows in few steps: the frames of a commit lie in the file as one value, and so are written and read in one.
 
-Owns the text of multi-row statements. Python's sqlite3 gives the GIL up and takes it again around every single step: beside a busy event
-loop each taking may wait for a thread switch, so that `executemany` over 350 rows took 80 ms where the writing itself takes 1 ms, and
-a read of 1,000 rows 130 ms instead of 1. Here hundreds of rows are one step. Called by sqlite_file.py.
+Owns the text of the statements and what a value holds. Python's sqlite3 gives the GIL up and takes it again around every single step:
+beside a busy event loop each taking may wait for a thread switch, so that a step a row cost more than all the writing. Called by
+sqlite_file.py and sqlite_state.py.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
-from itertools import accumulate, chain
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain, count
 from typing import Any, Final
 
+import msgpack
+
 from hub.core.records import Row
+from hub.ports import JournalBroken
+
+Moves = Mapping[tuple[str, int], int]  # (device, epoch) -> seq
+MarkRow = tuple[str, int, int, int]  # device, epoch, seq, position
+
+# A value is read and trimmed as a whole: so large at most, and at least one row.
+_MAX_ROWS: Final = 1_000
+_MAX_BYTES: Final = 128 << 10  # of bodies
+_MAX_READ_BYTES: Final = 256 << 20  # of values in one answer; SQLite makes no value above 1 GB
 
 # SQLite takes 32,766 parameters a statement; few sizes, so that every statement is prepared once.
 _CHUNKS: Final = (1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
-
-_OPEN: Final = "INSERT OR IGNORE INTO marks (device, epoch, seq, position, opened_us, channels) VALUES "
-_INSERT: Final = "INSERT INTO frames (device, epoch, seq, kind, arrived_us, body, rejects) VALUES "
+_OPEN: Final = "INSERT OR IGNORE INTO epochs (device, epoch, opened_us, channels) VALUES "
+_OPEN_MARK: Final = "INSERT OR IGNORE INTO marks (device, epoch, seq, position) VALUES "
 _MARK: Final = (
     "UPDATE marks SET seq = max(marks.seq, moved.column3), position = moved.column4 FROM (VALUES {}) AS moved "
     "WHERE marks.device = moved.column1 AND marks.epoch = moved.column2"
 )
-_MAX_BYTES: Final = 256 << 20  # of bodies in one answer; SQLite makes no value above 1 GB
-# All rows as one: their heads as JSON, their bodies end to end. A cast from BLOB to TEXT and back changes no byte
-# (sqlite.org/lang_expr.html), and both aggregates meet the rows in the same order.
-_SIZES: Final = "SELECT json_group_array(size) FROM (SELECT length(body) AS size FROM frames WHERE position > ? ORDER BY position LIMIT ?)"
-_READ: Final = (
-    "SELECT json_group_array(json_array(position, device, epoch, seq, kind, arrived_us, length(body), "
-    "CASE WHEN rejects IS NOT NULL THEN hex(rejects) END)), CAST(group_concat(CAST(body AS TEXT), '') AS BLOB) "
-    "FROM (SELECT * FROM frames WHERE position > ? ORDER BY position LIMIT ?)"
-)
-_OPENS: Final = {size: _OPEN + ", ".join(["(?, ?, 0, 0, ?, ?)"] * size) for size in _CHUNKS}
-_INSERTS: Final = {size: _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size) for size in _CHUNKS}
+_OPENS: Final = {size: _OPEN + ", ".join(["(?, ?, ?, ?)"] * size) for size in _CHUNKS}
+_OPEN_MARKS: Final = {size: _OPEN_MARK + ", ".join(["(?, ?, 0, ?)"] * size) for size in _CHUNKS}
 _MARKS: Final = {size: _MARK.format(", ".join(["(?, ?, ?, ?)"] * size)) for size in _CHUNKS}
 
+_INSERT: Final = "INSERT INTO batches (first, count, frames) VALUES (?, ?, ?)"
+_BEGIN: Final = "SELECT coalesce(max(first), 0) FROM batches WHERE first <= ?"
+_EXTENTS: Final = (
+    "SELECT json_group_array(json_array(first, count, size)) FROM "
+    "(SELECT first, count, length(frames) AS size FROM batches WHERE first >= ? ORDER BY first LIMIT ?)"
+)
+# Values end to end are as good as one after another: msgpack says where each ends. A cast from BLOB to TEXT and back changes no byte
+# (sqlite.org/lang_expr.html), and the aggregate meets them in order.
+_READ: Final = (
+    "SELECT CAST(group_concat(CAST(frames AS TEXT), '') AS BLOB) FROM (SELECT frames FROM batches WHERE first >= ? ORDER BY first LIMIT ?)"
+)
+_as_row: Final = partial(tuple.__new__, Row)
 
-def open_marks(connection: sqlite3.Connection, marks: Sequence[tuple[str, int, int, bytes]]) -> None:
-    """Add marks (device, epoch, opened_us, channels) that are not there yet."""
+
+def open_marks(connection: sqlite3.Connection, marks: Sequence[tuple[str, int, int, bytes]], position: int) -> None:
+    """Add epochs (device, epoch, opened_us, channels) that are not there yet, with a mark at 0 that only rows above `position` move."""
     for chunk in _chunks(marks):
         connection.execute(_OPENS[len(chunk)], list(chain.from_iterable(chunk)))
+        connection.execute(_OPEN_MARKS[len(chunk)], list(chain.from_iterable((*mark[:2], position) for mark in chunk)))
 
 
-def insert_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """Append rows in order; SQLite gives them consecutive positions."""
-    for chunk in _chunks(rows):
-        connection.execute(_INSERTS[len(chunk)], list(chain.from_iterable(row[1:] for row in chunk)))
-
-
-def move_marks(connection: sqlite3.Connection, moves: Sequence[tuple[str, int, int, int]]) -> None:
+def move_marks(connection: sqlite3.Connection, moves: Sequence[MarkRow]) -> None:
     """Move marks (device, epoch, seq, position), never back."""
     for chunk in _chunks(moves):
         connection.execute(_MARKS[len(chunk)], list(chain.from_iterable(chunk)))
 
 
+def packed(first: int, rows: Sequence[Row], moves: Moves) -> list[tuple[int, int, bytes]]:
+    """Return rows as (first position, count, value), to be written by `insert`; `moves` are those of marks that the rows do not say."""
+    batches = []
+    for at, end in _cut(rows):
+        told = [(*key, seq) for key, seq in moves.items()] if end == len(rows) else []
+        batches.append((first + at, end - at, bytes(msgpack.packb((first + at, told, *tuple(zip(*rows[at:end], strict=True))[1:])))))
+    return batches
+
+
+def insert(connection: sqlite3.Connection, batches: Sequence[tuple[int, int, bytes]]) -> None:
+    """Append what `packed` gave."""
+    for batch in batches:
+        connection.execute(_INSERT, batch)
+
+
+def moves_of(rows: Sequence[Row]) -> dict[tuple[str, int], int]:
+    """Return the moves of marks that rows say by themselves: each to its own seq. Those of an epoch come in order."""
+    return {(row[1], row[2]): row[3] for row in rows}
+
+
 def read_rows(connection: sqlite3.Connection, after: int, max_rows: int, max_bytes: int) -> list[Row]:
-    """Return rows above `after`, oldest first; at least one where there is one."""
-    (sizes,) = connection.execute(_SIZES, (after, max_rows)).fetchone()
-    fitting = sum(size_bytes <= min(max_bytes, _MAX_BYTES) for size_bytes in accumulate(json.loads(sizes)))
-    heads, bodies = connection.execute(_READ, (after, max(fitting, 1))).fetchone()
-    rows, at = [], 0
-    for position, device, epoch, seq, kind, arrived_us, size_bytes, rejects in json.loads(heads):
-        body = bodies[at : at + size_bytes]
-        rows.append(Row(position, device, epoch, seq, kind, arrived_us, body, None if rejects is None else bytes.fromhex(rejects)))
-        at += size_bytes
-    return rows
+    """Return rows above `after`, oldest first; at least one where there is one, and no more than the bounds and a batch allow."""
+    (begin,) = connection.execute(_BEGIN, (after + 1,)).fetchone()
+    (extents,) = connection.execute(_EXTENTS, (begin, max_rows + 1)).fetchone()
+    batches, size_bytes, read = 0, 0, 0  # how many rows above `after`
+    for first, length, batch_bytes in json.loads(extents):
+        size_bytes += batch_bytes
+        if read and (read >= max_rows or size_bytes > min(max_bytes, _MAX_READ_BYTES)):
+            break
+        batches += 1
+        read += max(0, min(length, first + length - 1 - after))
+    rows = [row for rows, _ in _batches(connection, begin, batches) for row in rows if row[0] > after][:max_rows]
+    return rows[: _fitting(rows, max_bytes)]
+
+
+def oldest_rows(connection: sqlite3.Connection, below: int, max_rows: int) -> tuple[int, int]:
+    """Return (last position, how many) of the oldest values that lie below a position, about `max_rows` and at least one; or (0, 0)."""
+    (extents,) = connection.execute(_EXTENTS, (0, max_rows)).fetchone()
+    last, gone = 0, 0
+    for first, length, _ in json.loads(extents):
+        if first + length > below or (gone and gone + length > max_rows):
+            break
+        last, gone = first + length - 1, gone + length
+    return last, gone
+
+
+def delete_rows(connection: sqlite3.Connection, last: int) -> None:
+    """Delete values up to a position. That position is never given again, also when nothing is left."""
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'given'", (last,))
+    connection.execute("DELETE FROM batches WHERE first <= ?", (last,))
+
+
+def read_moves(connection: sqlite3.Connection, marked: int) -> list[MarkRow]:
+    """Return the moves of marks that rows above a position say."""
+    found: dict[tuple[str, int], MarkRow] = {}
+    for rows, told in _batches(connection, marked + 1, -1):
+        moves = moves_of(rows)
+        for device, epoch, seq in told:
+            moves[device, epoch] = max(seq, moves.get((device, epoch), 0))
+        for key, seq in moves.items():
+            found[key] = (*key, max(seq, found[key][2] if key in found else 0), rows[-1].position)
+    return list(found.values())
+
+
+def _batches(connection: sqlite3.Connection, begin: int, limit: int) -> Iterator[tuple[list[Row], list[tuple[str, int, int]]]]:
+    (values,) = connection.execute(_READ, (begin, limit)).fetchone()
+    unpacker = msgpack.Unpacker(max_buffer_size=1 << 31, use_list=False)
+    unpacker.feed(values or b"")
+    try:
+        for first, told, *columns in unpacker:
+            yield list(map(_as_row, zip(count(first), *columns))), told
+    except (ValueError, TypeError) as error:
+        raise JournalBroken(f"the journal holds what no hub wrote: {error!r}; keep a copy of it, then restore a backup") from error
+
+
+def _cut(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
+    """Yield where values begin and end. Mostly all rows are one."""
+    sizes = [len(row[6]) for row in rows]
+    if len(rows) <= _MAX_ROWS and sum(sizes) <= _MAX_BYTES:
+        yield from [(0, len(rows))] if rows else ()
+        return
+    begin, size_bytes = 0, 0
+    for at, size in enumerate(sizes):
+        if at > begin and (size_bytes + size > _MAX_BYTES or at - begin == _MAX_ROWS):
+            yield begin, at
+            begin, size_bytes = at, 0
+        size_bytes += size
+    yield begin, len(rows)
+
+
+def _fitting(rows: Sequence[Row], max_bytes: int) -> int:
+    size_bytes = 0
+    for at, row in enumerate(rows):
+        size_bytes += len(row.body)
+        if at and size_bytes > max_bytes:
+            return at
+    return len(rows)
 
 
 def _chunks(entries: Sequence[Any]) -> Iterator[Sequence[Any]]:

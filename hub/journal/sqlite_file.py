@@ -10,15 +10,17 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from hub.core.records import Row
-from hub.journal.sqlite_bulk import insert_rows, move_marks, open_marks, read_rows
+from hub.journal.sqlite_bulk import delete_rows, insert, moves_of, oldest_rows, open_marks, packed, read_rows
+from hub.journal.sqlite_marks import FollowingMarks
 from hub.journal.sqlite_state import make_tables, packed_channels, read_state, verify
 from hub.ports import FollowerCursor, JournalBroken, JournalFull, JournalState, Opening
 
+T = TypeVar("T")
 _FULL: Final = 13  # sqlite.org/rescode.html, primary code
 # SQLite says SQLITE_FULL wherever a write meets ENOSPC, but for one place, tried on a tmpfs: growing the WAL's index while the
 # file is opened. Every other I/O error is one, ENOSPC out of a sync too: after a failed sync nobody knows what is on disk.
@@ -37,6 +39,8 @@ class SQLiteJournalFile:
         self._reader: sqlite3.Connection | None = None
         self._reading = threading.Lock()
         self._unchecked_bytes = 0  # written since the last checkpoint
+        self._last = 0  # position that was given last
+        self._marks: FollowingMarks | None = None
 
     def open(self) -> JournalState:
         """Open or make the file, verify it after an unclean end, and read what it knows.
@@ -51,9 +55,12 @@ class SQLiteJournalFile:
                     self._make(self._writer)
                 verify(self._writer, self._path, is_thorough=was_killed)
                 self._reader = _connect(self._path)
-                return read_state(self._writer)
+                state = read_state(self._writer)
+                self._marks = FollowingMarks(self._writer)
         except JournalFull as error:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path)) from error
+        self._last = state.last
+        return state
 
     def _make(self, connection: sqlite3.Connection) -> None:
         with _transaction(connection):
@@ -61,15 +68,26 @@ class SQLiteJournalFile:
         _sync_folder(self._path.parent)
 
     def commit(self, openings: Sequence[Opening], rows: Sequence[Row], marks: Mapping[tuple[str, int], int]) -> int:
-        """Append rows, open epochs, move marks and sync, all or nothing; return the position of the first row."""
-        writer = self._opened(self._writer)
-        with self._told_apart(), _transaction(writer):
-            open_marks(writer, [(o.device, o.epoch, o.opened_us, packed_channels(o.channels)) for o in openings])
-            insert_rows(writer, rows)
-            (last,) = writer.execute("SELECT last_insert_rowid()").fetchone()
-            move_marks(writer, [(device, epoch, seq, last) for (device, epoch), seq in marks.items()])
-        self._changed(sum(len(row.body) for row in rows) + _CHANGE_BYTES * (len(rows) + len(marks) + len(openings)))
-        return int(last) - len(rows) + 1
+        """Append rows, open epochs, move marks and sync, all or nothing; return the position of the first row.
+
+        A row moves the mark of its epoch to its own seq, also where `marks` does not say so.
+        """
+        writer, table = self._opened(self._writer), self._opened(self._marks)
+        first, last = self._last + 1, self._last + len(rows)
+        moves = moves_of(rows)
+        batches = packed(first, rows, {} if moves == marks else {key: seq for key, seq in marks.items() if seq > moves.get(key, 0)})
+        moves.update(marks)
+        is_due = self._unchecked_bytes >= _CHECKPOINT_BYTES or (not rows and len(marks) > 0)
+        # One statement is a transaction by itself.
+        with self._told_apart(), _transaction(writer) if openings or is_due or len(batches) > 1 else nullcontext():
+            open_marks(writer, [(o.device, o.epoch, o.opened_us, packed_channels(o.channels)) for o in openings], self._last)
+            insert(writer, batches)
+            if is_due:
+                table.write(moves, last)
+        self._last = last
+        table.wrote(last) if is_due else table.note(moves)
+        self._changed(sum(len(row.body) for row in rows) + _CHANGE_BYTES * (len(rows) + len(openings)), is_due=is_due)
+        return first
 
     def read(self, after: int, max_rows: int, max_bytes: int) -> list[Row]:
         """Return rows above `after`, oldest first; at least one where there is one."""
@@ -83,21 +101,30 @@ class SQLiteJournalFile:
             writer.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (follower, *_numbers(cursor)))
 
     def trim(self, below: int, max_rows: int) -> int:
-        """Delete at most `max_rows` rows with positions lower than `below`; return how many went."""
-        writer = self._opened(self._writer)
-        with self._told_apart(), _transaction(writer):
-            (first,) = writer.execute("SELECT min(position) FROM frames").fetchone()
-            if first is None or first >= below:
+        """Delete about `max_rows` rows, oldest first, with positions lower than `below`; return how many went.
+
+        Rows go with the commit they came in, once it lies below as a whole.
+        """
+        writer, table = self._opened(self._writer), self._opened(self._marks)
+        with self._told_apart():
+            last, gone = oldest_rows(writer, below, max_rows)
+            if not gone:
                 return 0
-            gone = writer.execute("DELETE FROM frames WHERE position < ?", (min(below, first + max_rows),)).rowcount
-        self._changed(_CHANGE_BYTES * gone)
+            is_due = last > table.position  # nothing could say any more how those frames moved marks
+            with _transaction(writer):
+                if is_due:
+                    table.write({}, self._last)
+                delete_rows(writer, last)
+        if is_due:
+            table.wrote(self._last)
+        self._changed(_CHANGE_BYTES * gone, is_due=True)
         return gone
 
     def forget_marks(self, marks: Iterable[tuple[str, int]]) -> None:
         """Forget epochs (device, epoch) that no device will send again."""
-        writer = self._opened(self._writer)
+        writer, table = self._opened(self._writer), self._opened(self._marks)
         with self._told_apart(), _transaction(writer):
-            writer.executemany("DELETE FROM marks WHERE device = ? AND epoch = ?", list(marks))
+            table.forget(marks)
 
     def size_bytes(self) -> int:
         """Return the bytes of pages in use, free pages not counted."""
@@ -125,17 +152,17 @@ class SQLiteJournalFile:
             for connection in (self._reader, self._writer):
                 if connection is not None:
                     connection.close()
-            self._reader = self._writer = None
+            self._reader = self._writer = self._marks = None
 
-    def _opened(self, connection: sqlite3.Connection | None) -> sqlite3.Connection:
-        if connection is None:
+    def _opened(self, part: T | None) -> T:
+        if part is None:
             raise JournalBroken(f"{self._path} is not open")
-        return connection
+        return part
 
-    def _changed(self, size_bytes: int) -> None:
+    def _changed(self, size_bytes: int, *, is_due: bool) -> None:
         """Checkpoint now and then. SQLite's own checkpoints hide their errors, and a failed sync must end the process."""
         self._unchecked_bytes += size_bytes
-        if self._unchecked_bytes >= _CHECKPOINT_BYTES:
+        if is_due and self._unchecked_bytes >= _CHECKPOINT_BYTES:
             self._unchecked_bytes = 0
             with suppress(JournalFull), self._told_apart():  # without room the WAL keeps what it has: that is durable too
                 self._opened(self._writer).execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

@@ -13,30 +13,35 @@ import msgpack
 from devices.wire.codec import BadMessage
 from devices.wire.hello import channel_to_map, channels_from_list
 from devices.wire.messages import Channel
+from hub.journal.sqlite_bulk import read_moves
 from hub.ports import EpochMark, FollowerCursor, JournalBroken, JournalState
 
-FORMAT: Final = 1  # PRAGMA user_version; a change comes with a migration in hub/datadir.py
+FORMAT: Final = 2  # PRAGMA user_version; a change comes with a migration in hub/datadir.py
 # After a kill a file up to this size is read through before it is used: 0.1 s out of memory (measured: 2 GB/s), a second from a disk.
 # The frames of a larger one are left to `tributary doctor`; the small tables, which decide what is acked, are always read.
 _MAX_VERIFIED_BYTES: Final = 256 << 20
 
-# AUTOINCREMENT: a position is never given twice, also when the table was trimmed empty. No second index: with one a commit
-# takes four times as long.
+# A batch is a commit's rows as one value (sqlite_bulk.py); its key is the position of the first. A position is never given twice: when
+# the last batch is trimmed, meta keeps the last position. The frames themselves move the marks: the table follows every few MiB, up to
+# the position `marked` in meta, and a start reads the frames above. A page of the table written in each commit cost twice the frames'
+# own writing. Channel lists stay apart, as marks move and they do not.
 _TABLES: Final = (
-    """CREATE TABLE frames (position INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL,
-    kind INTEGER NOT NULL, arrived_us INTEGER NOT NULL, body BLOB NOT NULL, rejects BLOB)""",
+    "CREATE TABLE batches (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, frames BLOB NOT NULL)",
     """CREATE TABLE marks (device TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, position INTEGER NOT NULL,
-    opened_us INTEGER NOT NULL, channels BLOB NOT NULL, PRIMARY KEY (device, epoch)) WITHOUT ROWID""",
+    PRIMARY KEY (device, epoch)) WITHOUT ROWID""",
+    """CREATE TABLE epochs (device TEXT NOT NULL, epoch INTEGER NOT NULL, opened_us INTEGER NOT NULL, channels BLOB NOT NULL,
+    PRIMARY KEY (device, epoch)) WITHOUT ROWID""",
     "CREATE TABLE cursors (follower TEXT PRIMARY KEY, applied INTEGER NOT NULL, safe INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
 )
+_SMALL: Final = ("marks", "epochs", "cursors", "meta")
 
 
 def make_tables(connection: sqlite3.Connection, journal: str) -> None:
     """Make the tables of a new journal, in the caller's transaction: a kill leaves an empty file or a whole one."""
     for statement in _TABLES:
         connection.execute(statement)
-    connection.execute("INSERT INTO meta VALUES ('journal', ?)", (journal,))
+    connection.execute("INSERT INTO meta VALUES ('journal', ?), ('given', 0), ('marked', 0)", (journal,))
     connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 
@@ -44,11 +49,12 @@ def verify(connection: sqlite3.Connection, path: Path, *, is_thorough: bool) -> 
     """Check that the file is a journal of this format and, where `is_thorough`, that its pages are whole. Raises JournalBroken."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found != FORMAT:
-        raise JournalBroken(f"{path} has format {found}, this hub reads {FORMAT}")
+        advice = "run the hub that wrote it, or move it away and begin a new journal"
+        raise JournalBroken(f"{path} has format {found}, this hub reads {FORMAT}; {advice}")
     if not is_thorough:
         return
     is_small = path.stat().st_size <= _MAX_VERIFIED_BYTES
-    for check in ("quick_check(1)",) if is_small else ("quick_check('marks')", "quick_check('cursors')", "quick_check('meta')"):
+    for check in ("quick_check(1)",) if is_small else [f"quick_check('{table}')" for table in _SMALL]:
         (said,) = connection.execute(f"PRAGMA {check}").fetchone()
         if said != "ok":
             raise JournalBroken(f"{path} is damaged: {said}; keep a copy of the directory, then restore a backup")
@@ -63,23 +69,29 @@ def read_state(connection: sqlite3.Connection) -> JournalState:
 
 
 def _state(connection: sqlite3.Connection) -> JournalState:
-    (journal,) = connection.execute("SELECT value FROM meta WHERE key = 'journal'").fetchone()
-    (given,) = connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'frames'").fetchone()
-    (first,) = connection.execute("SELECT min(position) FROM frames").fetchone()
+    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    first, last = connection.execute(
+        "SELECT min(first), (SELECT first + count - 1 FROM batches ORDER BY first DESC) FROM batches"
+    ).fetchone()
+    given = meta["given"] if last is None else last
     cursors = {name: FollowerCursor(applied, safe) for name, applied, safe in connection.execute("SELECT * FROM cursors")}
-    return JournalState(journal, given + 1 if first is None else first, given, _marks(connection), cursors)
+    return JournalState(meta["journal"], given + 1 if first is None else first, given, _marks(connection, meta["marked"]), cursors)
 
 
-def _marks(connection: sqlite3.Connection) -> list[EpochMark]:
+def _marks(connection: sqlite3.Connection, marked: int) -> list[EpochMark]:
     read: dict[bytes, tuple[Channel, ...]] = {}  # a device's epochs mostly have one list: it is unpacked, and kept, once
+    moved = {(device, epoch): (seq, position) for device, epoch, seq, position in read_moves(connection, marked)}
     marks = []
     for device, epoch, seq, position, opened_us, packed in connection.execute(
-        "SELECT device, epoch, seq, position, opened_us, channels FROM marks ORDER BY position, opened_us"
+        "SELECT device, epoch, seq, position, opened_us, channels FROM marks JOIN epochs USING (device, epoch)"
     ):
         if packed not in read:
             read[packed] = channels_from_list(msgpack.unpackb(packed))
+        later_seq, later_position = moved.get((device, epoch), (0, 0))
+        if later_position > position:
+            seq, position = max(seq, later_seq), later_position
         marks.append(EpochMark(device, epoch, seq, position, read[packed], opened_us))
-    return marks
+    return sorted(marks, key=lambda mark: (mark.position, mark.opened_us))
 
 
 def packed_channels(channels: Sequence[Channel]) -> bytes:

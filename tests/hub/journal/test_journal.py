@@ -373,7 +373,7 @@ async def test_a_bound_of_the_file_holds_and_loses_nothing(tmp_path: Path) -> No
         for name in settings.followers:
             await journal.set_cursor(name, FollowerCursor(299, 290))
         await holding(journal, None)
-        assert journal.first == 291
+        assert 270 < journal.first <= 291  # whole commits go
 
 
 async def test_rows_stay_for_the_resume_window(tmp_path: Path) -> None:

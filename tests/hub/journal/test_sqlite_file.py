@@ -53,9 +53,11 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 def test_commit_is_all_or_nothing(path: Path) -> None:
     with closing(opened(path)) as file:
         assert file.commit([Opening(*KEY, CHANNELS, 5)], rows(1, 3), {KEY: 3}) == 1
-        bad = Row(0, "pump", 7, 5, RowKind.DATA, 0, None, None)  # type: ignore[arg-type]
-        with pytest.raises(JournalBroken, match="NOT NULL"):
-            file.commit([Opening("pump", 8, (), 5)], [*rows(4, 4), bad], {KEY: 5})
+        writer = file._opened(file._writer)
+        writer.execute("CREATE TRIGGER no_more BEFORE INSERT ON batches WHEN new.first > 4 BEGIN SELECT raise(ABORT, 'no'); END")
+        with pytest.raises(JournalBroken, match="no"):
+            file.commit([Opening("pump", 8, (), 5)], rows(4, 1_500), {KEY: 1_500})
+        writer.execute("DROP TRIGGER no_more")
         assert file.commit([], rows(4, 4), {KEY: 4}) == 4
     with closing(SQLiteJournalFile(path)) as file:
         state = file.open()
@@ -69,6 +71,31 @@ def test_mark_never_goes_back(path: Path) -> None:
         file.commit([Opening(*KEY, (), 6)], rows(1, 1), {KEY: 1})
     (mark,) = opened(path).open().marks
     assert (mark.seq, mark.opened_us, mark.channels) == (3, 5, CHANNELS)
+
+
+def test_marks_are_right_whenever_the_table_followed(path: Path, tmp_path: Path) -> None:
+    with closing(opened(path)) as file:
+        file.commit([Opening(*KEY, CHANNELS, 5), Opening("pump", 8, CHANNELS, 6)], [], {})
+        for seq in range(1, 1_001, 20):
+            file.commit([], rows(seq, seq + 19, bytes(10_000)), {KEY: seq + 19})  # the table follows each 4 MiB
+            if seq in (1, 401, 441, 981):
+                assert marks_of_copy(path, tmp_path / f"copy{seq}") == {7: seq + 19, 8: 0}
+        gap = Row(0, "pump", 7, 1_001, RowKind.GAP, 0, b"gap", None)
+        file.commit([], [gap], {KEY: 1_100, ("pump", 8): 30})
+        assert marks_of_copy(path, tmp_path / "gap") == {7: 1_100, 8: 30}
+        while file.trim(1_002, 100):
+            pass
+        assert marks_of_copy(path, tmp_path / "trimmed") == {7: 1_100, 8: 30}
+        assert file.read(0, 10, 10) == []
+
+
+def marks_of_copy(path: Path, to: Path) -> dict[int, int]:
+    """Return the marks that a start after a kill would find now."""
+    to.mkdir()
+    for each in path.parent.glob("journal.db*"):
+        shutil.copy(each, to / each.name)
+    with closing(SQLiteJournalFile(to / path.name)) as file:
+        return {mark.epoch: mark.seq for mark in file.open().marks}
 
 
 def test_read_keeps_its_bounds_but_gives_one_row_at_least(path: Path) -> None:
@@ -197,7 +224,7 @@ def test_database_of_somebody_else_is_refused(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE songs (title TEXT)")
     file = SQLiteJournalFile(path)
-    with pytest.raises(JournalBroken, match="has format 0"):
+    with pytest.raises(JournalBroken, match="has format 0, this hub reads 2; run the hub that wrote it"):
         file.open()
     file.close()
 
@@ -219,7 +246,7 @@ def test_senseless_channel_list_is_refused(path: Path) -> None:
     with closing(opened(path)) as file:
         file.commit([Opening(*KEY, CHANNELS, 0)], [], {})
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("UPDATE marks SET channels = x'c1'")
+        other.execute("UPDATE epochs SET channels = x'c1'")
     file = SQLiteJournalFile(path)
     with pytest.raises(JournalBroken, match="no hub wrote"):
         file.open()

@@ -35,7 +35,9 @@ class Tended:
         session = Session()
         if rows:
             entries = [session.entry(7, seq, body) for seq in range(1, rows + 1)]
-            self.file.commit([session.opening(7)], [entry.row for entry in entries], {("pump", 7): rows})
+            self.file.commit([session.opening(7)], [], {})
+            for entry in entries:
+                self.file.commit([], [entry.row], {("pump", 7): entry.row.seq})
         self.file.close()
         state = self.file.open()
         self.marks = Marks(state.marks)
