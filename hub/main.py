@@ -103,6 +103,7 @@ class Hub:
         """Connect what only this file may know of each other."""
         self.writer.on_applied(self.live.store_applied)
         self.registry.on_revoked(lambda name: self.sessions.drop(name, CloseCode.REVOKED, "the token was withdrawn"))
+        self.journal.on_holding(lambda: self.door.hold(is_held=self.journal.holding == "overload"))
         self.metrics.add_part("journal", self.journal.statistics)
         self.metrics.add_part("history", self.system.history_figures)
         self.metrics.add_part("live", self.live.statistics)

@@ -36,7 +36,7 @@ class DeviceConnection:
         self._parts = parts
         self._roster = roster
         self._session = DeviceSession(device)
-        self._outbox = Outbox(roster.acks)
+        self._outbox = Outbox(roster.acks, link, parts.credit, lambda credit: self._intake.acked(credit))
         self._intake = Intake(device, self._session, self._outbox, parts)
         self._scope = trio.CancelScope()
         self._admitted_by = parts.registry.token_hash(device)
@@ -77,29 +77,31 @@ class DeviceConnection:
             hello = await self._hello()
             await self._open(hello)
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._send_loop)
-                nursery.start_soon(self._heartbeat)
                 nursery.start_soon(self._roster.welcomed, self, hello)
-                await self._read_loop()
+                await self._stream()
         except* ProtocolError as group:
             end = _first(group, ProtocolError)
         except* LinkClosed as group:
-            end = end or ProtocolError(CloseCode.NORMAL, f"the device closed: {_first(group, LinkClosed)}")
+            end = end or _end_of(_first(group, LinkClosed))
         assert end is not None  # the read loop only ends by an exception
         return end
 
     def switch_off(self, code: CloseCode, reason: str) -> None:
         """Take nothing more from now on, synchronously, and end the connection with this code."""
+        self._link.hand_to(None)
         self._session.close()
         self.end = self.end or ProtocolError(code, reason)
         self._scope.cancel()
 
     def put_command(self, command: Command) -> None:
         """Send a command soon. Where too many wait the device does not read: the connection ends, and the next one gets them."""
+        self._put(command)
+
+    def _put(self, message: Command | Reject) -> None:
         try:
-            self._outbox.put(command)
+            self._outbox.put(message)
         except trio.WouldBlock:
-            self.switch_off(CloseCode.SLOW_READER, "the device does not read its commands")
+            self.switch_off(CloseCode.SLOW_READER, "the device does not read what it is told")
 
     def restate_credit(self) -> None:
         """Tell the device its credit now."""
@@ -109,10 +111,11 @@ class DeviceConnection:
         with trio.move_on_after(limits.HELLO_TIMEOUT_S):
             while True:
                 message = self._decoded(await self._binary())
-                if isinstance(self._session.receive(message), Hello):
-                    assert isinstance(message, Hello)
+                self._session.receive(message)
+                if isinstance(message, Hello):
                     return message
-                await self._answer_unknown(message)
+                assert isinstance(message, UnknownOp)
+                await self._link.send(encode(_unknown(message)))
         raise ProtocolError(CloseCode.HELLO_TIMEOUT, f"no hello within {limits.HELLO_TIMEOUT_S:g} s")
 
     async def _open(self, hello: Hello) -> None:
@@ -133,15 +136,22 @@ class DeviceConnection:
             limits={"frame_bytes": limits.MAX_MESSAGE_BYTES, "readings": limits.MAX_ARRAY, "future_s": limits.MAX_FUTURE_S},
         )
         self._session.grant(credit)
-        await self._send(encode(welcome))
+        await self._link.send(encode(welcome))
 
-    async def _read_loop(self) -> None:
+    async def _stream(self) -> None:
+        """Take frames until the link ends or a rule is broken: by plain calls, or as messages where the link does not hand them over."""
+        self._outbox.open()
+        self._link.hand_to(self._take)
         while True:
-            message = self._session.receive(self._decoded(raw := await self._binary()))
-            if isinstance(message, UnknownOp):
-                await self._answer_unknown(message)
-            elif not isinstance(message, Hello):
-                self._intake.take(message, raw)
+            self._take(await self._binary())
+
+    def _take(self, raw: bytes) -> None:
+        """Take one message of a device that is streaming. Raises ProtocolError."""
+        message = self._session.receive(self._decoded(raw))
+        if isinstance(message, UnknownOp):
+            self._put(_unknown(message))
+        elif not isinstance(message, Hello):
+            self._intake.take(message, raw)
 
     async def _binary(self) -> bytes:
         message = await self._link.receive()
@@ -157,37 +167,24 @@ class DeviceConnection:
                 raise ProtocolError(CloseCode.BAD_FRAME, f"bad_frame: {error}", self._session.expected()) from None
             raise ProtocolError(CloseCode.BAD_HELLO, f"bad_hello: {error}") from None
 
-    async def _answer_unknown(self, message: Hello | Frame | UnknownOp) -> None:
-        op = message.op if isinstance(message, UnknownOp) else type(message).__name__
-        await self._send(encode(Reject(None, None, "unknown_op", f"op {op} is not known")))
-
-    async def _send_loop(self) -> None:
-        while True:
-            await self._outbox.due()
-            credit = self._parts.credit()
-            arrived_s = self._intake.take_unacked(credit)
-            for message in self._outbox.take(credit):
-                await self._send(encode(message))
-            self._intake.acked(arrived_s)
-
-    async def _send(self, message: bytes) -> None:
-        await self._link.send(message)
-
-    async def _heartbeat(self) -> None:
-        """Ping; two periods without an answer are the end."""
-        while True:
-            await trio.sleep(limits.HEARTBEAT_S)
-            with trio.move_on_after(limits.HEARTBEAT_S * (limits.MISSED_HEARTBEATS - 1)) as scope:
-                await self._link.ping()
-            if scope.cancelled_caught:
-                raise ProtocolError(CloseCode.HEARTBEAT_LOST, f"{limits.MISSED_HEARTBEATS} pings were not answered")
-
     async def _say_bye(self, end: ProtocolError) -> None:
+        self._link.hand_to(None)
+        self._outbox.close()
         retry_s, jitter_s = self._parts.retry_hint(end.code)
         with trio.move_on_after(1.0):
             with suppress(LinkClosed):
                 await self._link.send(encode(Bye(end.code, end.reason, retry_s, jitter_s, end.expected)))
         await self._link.aclose(end.code, end.reason)
+
+
+def _unknown(message: UnknownOp) -> Reject:
+    return Reject(None, None, "unknown_op", f"op {message.op} is not known")
+
+
+def _end_of(closed: LinkClosed) -> ProtocolError:
+    if closed.code == CloseCode.HEARTBEAT_LOST:
+        return ProtocolError(CloseCode.HEARTBEAT_LOST, closed.reason)
+    return ProtocolError(CloseCode.NORMAL, f"the device closed: {closed}")
 
 
 def _first(group: BaseExceptionGroup[E], kind: type[E]) -> E:

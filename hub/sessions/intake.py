@@ -112,18 +112,11 @@ class Intake:
         if len(self._unacked_s) * 2 >= live.frames or self._unacked_bytes * 2 >= live.bytes:
             self._outbox.restate()
 
-    def take_unacked(self, credit: Credit) -> list[float]:
-        """Return when the frames came that the ack covers that is sent now with this credit, and begin to count anew.
-
-        Before it is sent: the device may use the credit before `send` returns here.
-        """
+    def acked(self, credit: Credit) -> None:
+        """Note that an ack with this credit was handed to the connection: the device may use it as soon as it reads."""
         self._session.acked()
         self._session.grant(credit)
-        arrived_s, self._unacked_s, self._unacked_bytes = self._unacked_s, [], 0
-        return arrived_s
-
-    def acked(self, arrived_s: list[float]) -> None:
-        """Note that an ack for these frames was handed to the connection."""
         now_s = trio.current_time()
-        for one_s in arrived_s:
-            self._parts.metrics.acked(now_s - one_s)
+        for arrived_s in self._unacked_s:
+            self._parts.metrics.acked(now_s - arrived_s)
+        self._unacked_s, self._unacked_bytes = [], 0

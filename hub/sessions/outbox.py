@@ -1,20 +1,27 @@
 """What a device session still has to tell its device: acks, rejects, commands; and when.
 
-Owns the coalescing of acks (docs/protocol.md section 6: at most 100 ms late, at once when half the window is used); device.py fills it
-and sends what it gives. Bounded: acks are one number an epoch, rejects are at most one a frame in flight, commands at most
-MAX_COMMANDS (then `put` raises trio.WouldBlock).
+Owns the coalescing of acks (docs/protocol.md section 6: at most 100 ms late, at once when half the window is used) and hands each message
+to the link by a plain call; what a busy link refuses waits for the next turn of the clock. Bounded: acks are one number an epoch,
+rejects are at most one a frame in flight, commands at most MAX_COMMANDS (then `put` raises trio.WouldBlock).
 """
 
 from collections import deque
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
+import msgpack
 import trio
 
+from devices.link import Prepared, ServerLink
+from devices.wire.codec import credit_to_map, encode
 from devices.wire.limits import ACK_DELAY_S
-from devices.wire.messages import Ack, Command, Credit, Reject
+from devices.wire.messages import Command, Credit, Reject
 
 MAX_COMMANDS: Final = 1_000
 _SLOTS: Final = 10
+_ACK_HEAD: Final = b"\x83" + bytes(msgpack.packb("op")) + bytes(msgpack.packb("ack")) + bytes(msgpack.packb("acks"))
+_ACK_CREDIT: Final = bytes(msgpack.packb("credit"))
 
 
 class AckClock:
@@ -29,35 +36,53 @@ class AckClock:
         self._wake = trio.Event()
 
     def gather(self, outbox: "Outbox") -> None:
-        """Let an outbox's ack ripen within ACK_DELAY_S."""
+        """Let an outbox flush within ACK_DELAY_S."""
         self._slots[-1].add(outbox)
         self._wake.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Tick until cancelled; without anything gathered it sleeps."""
         task_status.started()
+        next_s = 0.0
         while True:
             if not any(self._slots):
                 self._wake = trio.Event()
                 await self._wake.wait()
-            await trio.sleep(ACK_DELAY_S / _SLOTS)
+                next_s = trio.current_time()
+            next_s = max(next_s + ACK_DELAY_S / _SLOTS, trio.current_time())  # a late turn makes no other one late
+            await trio.sleep_until(next_s)
             ripe = self._slots.popleft()
             self._slots.append(set())
             for outbox in ripe:
-                outbox.ripen()
+                outbox.flush()
 
 
 class Outbox:
-    """The messages that wait for one device."""
+    """The messages that wait for one device.
 
-    def __init__(self, clock: AckClock) -> None:
+    `credit()` gives what an ack restates; `on_ack(credit)` is told of each ack that was handed to the link.
+    """
+
+    def __init__(self, clock: AckClock, link: ServerLink, credit: Callable[[], Credit], on_ack: Callable[[Credit], None]) -> None:
         self._clock = clock
+        self._link = link
+        self._credit = credit
+        self._on_ack = on_ack
         self._durable: dict[int, int] = {}  # epoch -> highest durable seq
         self._unacked: dict[int, int] = {}  # the part of it that no ack has told yet
         self._held: deque[Reject] = deque()  # rejects whose frame is not durable yet, in order of arrival
         self._ready: deque[Reject | Command] = deque()
         self._is_ack_due = False
-        self._wake = trio.Event()
+        self._is_open = False
+
+    def open(self) -> None:
+        """Send from now on: welcome has gone."""
+        self._is_open = True
+        self.flush()
+
+    def close(self) -> None:
+        """Send nothing more: bye comes."""
+        self._is_open = False
 
     def hold(self, reject: Reject) -> None:
         """Keep a reject until its frame is durable: before that it might come again."""
@@ -68,10 +93,10 @@ class Outbox:
         if len(self._ready) >= MAX_COMMANDS:
             raise trio.WouldBlock
         self._ready.append(message)
-        self._wake.set()
+        self.flush()
 
     def committed(self, epoch: int, seq: int) -> None:
-        """Note that a seq is durable; its rejects may go and an ack is due."""
+        """Note that a seq is durable; its rejects go with the ack, which is due."""
         self._durable[epoch] = self._unacked[epoch] = seq
         while self._held and self._durable.get(self._held[0].epoch or 0, 0) >= (self._held[0].seq or 0):
             self._ready.append(self._held.popleft())
@@ -79,27 +104,35 @@ class Outbox:
             self._is_ack_due = True
             self._clock.gather(self)
 
-    def ripen(self) -> None:
-        """Let a gathered ack go now."""
-        if self._is_ack_due:
-            self._wake.set()
-
     def restate(self) -> None:
         """Send an ack now, with an empty list if need be: the credit changed, or half of it is used."""
         self._is_ack_due = True
-        self._wake.set()
+        self.flush()
 
-    async def due(self) -> None:
-        """Return when something is to be sent: at once if it is urgent, else once acks were gathered for ACK_DELAY_S."""
-        await self._wake.wait()
-
-    def take(self, credit: Credit) -> list[Ack | Reject | Command]:
-        """Return what is to be sent now, in order, and forget it."""
-        messages: list[Ack | Reject | Command] = list(self._ready)
-        self._ready.clear()
+    def flush(self) -> None:
+        """Hand over everything that is due, in order, as far as the link takes it; the rest is tried again soon."""
+        if not self._is_open:
+            return
+        while self._ready:
+            if not self._link.try_send(Prepared(encode(self._ready[0]))):
+                self._clock.gather(self)
+                return
+            self._ready.popleft()
         if self._is_ack_due:
-            messages.append(Ack(tuple(self._unacked.items()), credit))
+            credit = self._credit()
+            if not self._link.try_send(Prepared(ack_message(self._unacked, credit))):
+                self._clock.gather(self)
+                return
             self._unacked = {}
-        self._is_ack_due = False
-        self._wake = trio.Event()
-        return messages
+            self._is_ack_due = False
+            self._on_ack(credit)
+
+
+def ack_message(acks: Mapping[int, int], credit: Credit) -> bytes:
+    """Return the same bytes as codec.encode(Ack(...)): one goes out for almost every frame, and its credit is mostly the last one's."""
+    return _ACK_HEAD + bytes(msgpack.packb(list(acks.items()))) + _ACK_CREDIT + _credit_bytes(credit)
+
+
+@lru_cache(maxsize=16)
+def _credit_bytes(credit: Credit) -> bytes:
+    return bytes(msgpack.packb(credit_to_map(credit)))

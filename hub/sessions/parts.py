@@ -18,6 +18,7 @@ from hub.sessions.outbox import AckClock
 LIVE: Final = Window(256, 1_048_576)
 BACKFILL: Final = Window(128, 524_288)
 _NONE: Final = Window(0, 0)
+_OPEN: Final = Credit(LIVE, BACKFILL)
 _PATIENT_RETRY_S: Final = 5.0  # a newer connection is mostly the same device: leave it in peace; and a failing hub too
 
 
@@ -90,7 +91,7 @@ class DeviceParts:
     def credit(self) -> Credit:
         """Return the windows that hold now."""
         reason = self.journal.holding
-        return Credit(_NONE, _NONE, reason) if reason else Credit(LIVE, BACKFILL)
+        return Credit(_NONE, _NONE, reason) if reason else _OPEN
 
     def retry_hint(self, code: CloseCode) -> tuple[float | None, float | None]:
         """Return (retry_s, jitter_s) for a bye."""

@@ -1,42 +1,68 @@
-"""Acks are gathered, rejects wait for their frame, and what is urgent goes at once. Time is virtual."""
+"""Acks are gathered, rejects wait for their frame, what is urgent goes at once, and what a link refuses goes later. Time is virtual."""
 
+from typing import Any
+
+import msgpack
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from devices.link import MemoryLink, memory_link_pair
+from devices.wire.codec import encode
 from devices.wire.messages import Ack, Command, Credit, Reject, Window
-from hub.sessions.outbox import AckClock, Outbox
+from hub.sessions.outbox import MAX_COMMANDS, AckClock, Outbox, ack_message
 
 CREDIT = Credit(Window(1, 1), Window(1, 1))
+COMMAND = Command("id", "ping", {}, 1.0, 0)
+
+
+class Told:
+    """An outbox, and what its device hears."""
+
+    def __init__(self, clock: AckClock | None = None, max_messages: int = 100) -> None:
+        self.link: MemoryLink
+        self.link, theirs = memory_link_pair(max_messages)
+        self.acked: list[Credit] = []
+        self.outbox = Outbox(clock or AckClock(), theirs, lambda: CREDIT, self.acked.append)
+        self.outbox.open()
+
+    async def next(self) -> dict[str, Any]:
+        message = await self.link.receive()
+        said = msgpack.unpackb(message)
+        assert isinstance(said, dict)
+        return said
+
+    async def hears_nothing(self) -> None:
+        with trio.move_on_after(1) as scope:
+            await self.link.receive()
+        assert scope.cancelled_caught
 
 
 async def test_acks_are_gathered_for_a_tenth_of_a_second(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     clock = AckClock()
     await nursery.start(clock.run)
-    outbox = Outbox(clock)
+    device = Told(clock)
     start = trio.current_time()
-    outbox.committed(5, 1)
-    outbox.committed(5, 2)
-    outbox.committed(6, 9)
-    await outbox.due()
+    device.outbox.committed(5, 1)
+    device.outbox.committed(5, 2)
+    device.outbox.committed(6, 9)
+    assert (await device.next())["acks"] == [[5, 2], [6, 9]]
     assert trio.current_time() - start == pytest.approx(0.1)
-    assert outbox.take(CREDIT) == [Ack(((5, 2), (6, 9)), CREDIT)]
+    assert device.acked == [CREDIT]
 
 
 async def test_an_urgent_message_cuts_the_gathering_short(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     clock = AckClock()
     await nursery.start(clock.run)
-    outbox = Outbox(clock)
+    device = Told(clock)
     start = trio.current_time()
-    outbox.committed(5, 1)
-    command = Command("id", "ping", {}, 1.0, 0)
-    outbox.put(command)
-    await outbox.due()
+    device.outbox.committed(5, 1)
+    device.outbox.put(COMMAND)
+    assert [(await device.next())["op"], (await device.next())["op"]] == ["command", "ack"]
     assert trio.current_time() == start
-    assert outbox.take(CREDIT) == [command, Ack(((5, 1),), CREDIT)]
-    with trio.move_on_after(1) as scope:
-        await outbox.due()
-    assert scope.cancelled_caught  # what went early does not go again
+    await device.hears_nothing()  # what went early does not go again
 
 
 async def test_many_outboxes_ripen_in_turns_and_none_late(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
@@ -44,46 +70,80 @@ async def test_many_outboxes_ripen_in_turns_and_none_late(autojump_clock: MockCl
     await nursery.start(clock.run)
     waits_s: list[float] = []
 
-    async def wait_for(outbox: Outbox) -> None:
+    async def wait_for(device: Told) -> None:
         began_s = trio.current_time()
-        await outbox.due()
-        outbox.take(CREDIT)
+        await device.next()
         waits_s.append(trio.current_time() - began_s)
 
     async with trio.open_nursery() as waiting:
         for number in range(50):
-            outbox = Outbox(clock)
-            outbox.committed(5, 1)
-            waiting.start_soon(wait_for, outbox)
+            device = Told(clock)
+            device.outbox.committed(5, 1)
+            waiting.start_soon(wait_for, device)
             await trio.sleep(0.003 if number % 7 else 0.2)
     assert len(waits_s) == 50
     assert max(waits_s) < 0.1001
 
 
-async def test_a_reject_waits_until_its_frame_is_durable() -> None:
-    outbox = Outbox(AckClock())
-    reject = Reject(5, 3, "bad_frame", "why")
-    outbox.hold(reject)
-    outbox.committed(5, 2)
-    assert outbox.take(CREDIT) == [Ack(((5, 2),), CREDIT)]
-    outbox.committed(5, 3)
-    assert outbox.take(CREDIT) == [reject, Ack(((5, 3),), CREDIT)]
+async def test_a_reject_waits_until_its_frame_is_durable(autojump_clock: MockClock) -> None:
+    device = Told()
+    device.outbox.hold(Reject(5, 2, "bad_frame", "no map"))
+    device.outbox.committed(5, 1)
+    device.outbox.restate()
+    assert (await device.next())["acks"] == [[5, 1]]
+    device.outbox.committed(5, 2)
+    device.outbox.restate()
+    assert [(await device.next())["op"], (await device.next())["op"]] == ["reject", "ack"]
 
 
-async def test_a_change_of_credit_is_told_with_an_empty_ack() -> None:
-    outbox = Outbox(AckClock())
-    outbox.restate()
-    await outbox.due()
-    assert outbox.take(CREDIT) == [Ack((), CREDIT)]
-    assert outbox.take(CREDIT) == []
+async def test_a_reject_behind_one_of_another_epoch_is_not_forgotten(autojump_clock: MockClock) -> None:
+    device = Told()
+    device.outbox.hold(Reject(5, 2, "bad_frame", "no map"))
+    device.outbox.hold(Reject(6, 1, "bad_frame", "no map"))
+    device.outbox.committed(6, 1)
+    device.outbox.committed(5, 2)
+    device.outbox.restate()
+    assert [(await device.next())["e"] for _ in range(2)] == [5, 6]
 
 
-async def test_a_reject_behind_one_of_another_epoch_is_not_forgotten() -> None:
-    outbox = Outbox(AckClock())
-    first, second = Reject(5, 3, "bad_frame", "why"), Reject(6, 1, "bad_frame", "why")
-    outbox.hold(first)
-    outbox.hold(second)
-    outbox.committed(6, 1)
-    assert outbox.take(CREDIT) == [Ack(((6, 1),), CREDIT)]
-    outbox.committed(5, 3)
-    assert outbox.take(CREDIT) == [first, second, Ack(((5, 3),), CREDIT)]
+async def test_a_change_of_credit_is_told_with_an_empty_ack(autojump_clock: MockClock) -> None:
+    device = Told()
+    device.outbox.restate()
+    assert (await device.next())["acks"] == []
+
+
+async def test_what_a_busy_link_refuses_goes_in_order_once_it_is_free(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    clock = AckClock()
+    await nursery.start(clock.run)
+    device = Told(clock, max_messages=1)
+    for _ in range(3):
+        device.outbox.put(COMMAND)
+    device.outbox.committed(5, 1)
+    device.outbox.restate()
+    assert device.acked == []
+    assert [(await device.next())["op"] for _ in range(4)] == ["command", "command", "command", "ack"]
+    assert device.acked == [CREDIT]
+
+
+async def test_nothing_goes_before_welcome_or_after_bye(autojump_clock: MockClock) -> None:
+    device = Told()
+    device.outbox.close()
+    device.outbox.put(COMMAND)
+    device.outbox.restate()
+    await device.hears_nothing()
+    device.outbox.open()
+    assert [(await device.next())["op"], (await device.next())["op"]] == ["command", "ack"]
+
+
+async def test_commands_that_nobody_reads_are_bounded(autojump_clock: MockClock) -> None:
+    device = Told(max_messages=0)
+    for _ in range(MAX_COMMANDS):
+        device.outbox.put(COMMAND)
+    with pytest.raises(trio.WouldBlock):
+        device.outbox.put(COMMAND)
+
+
+@given(st.dictionaries(st.integers(1, 2**63 - 1), st.integers(1, 2**53 - 1), max_size=20), st.sampled_from(["store_full", None]))
+def test_an_ack_is_the_codecs_to_the_byte(acks: dict[int, int], reason: str | None) -> None:
+    credit = Credit(Window(256, 2**20), Window(0, 0), reason)
+    assert ack_message(acks, credit) == encode(Ack(tuple(acks.items()), credit))
