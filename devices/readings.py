@@ -25,15 +25,21 @@ class Readings:
     """Makes drafts for one list of channels."""
 
     def __init__(self, channels: Sequence[Channel]) -> None:
-        self._channels = tuple(channels)
+        self.channels = tuple(channels)
         self._index = {channel.name: index for index, channel in enumerate(channels)}
-        if len(self._index) != len(self._channels):
+        if len(self._index) != len(self.channels):
             twice = sorted({c.name for c in channels if sum(c.name == other.name for other in channels) > 1})
             raise ValueError(f"channel names must differ, these occur twice: {', '.join(twice)}")
         # Per channel the stretch of stamps, one µs apart, that the last readings were given.
         self._runs: dict[int, tuple[int, int]] = {}
         self.max_readings = MAX_ARRAY
         self.max_bytes = FRAME_BYTES
+
+    def keep_within(self, limits: Mapping[str, Any]) -> None:
+        """Make frames as small as a hub asks for in its welcome."""
+        readings, size = limits.get("readings"), limits.get("frame_bytes")
+        self.max_readings = min(MAX_ARRAY, readings) if isinstance(readings, int) else MAX_ARRAY
+        self.max_bytes = min(FRAME_BYTES, size - 1_024) if isinstance(size, int) and size > 2_048 else FRAME_BYTES
 
     def drafts(self, rows: Iterable[tuple[int, Mapping[str, Value]]]) -> list[Draft]:
         """Make frames of (time_us, values by channel name), in the order given. Raises ValueError, TypeError; then none is made."""
@@ -51,18 +57,19 @@ class Readings:
         return [_draft(points) for points in frames if points]
 
     def _named(self, time_us: int, values: Mapping[str, Value]) -> Iterable[tuple[int, Value]]:
-        if type(time_us) is not int:
-            raise TypeError(f"time_us must be an int, microseconds since 1970, not {time_us!r}")
-        if abs(time_us) > MAX_TIME_US - 1_000_000_000:
-            raise ValueError(f"time_us {time_us} is beyond {MAX_TIME_US}; give microseconds since 1970, not nanoseconds")
+        checked_time_us(time_us)
         for name, value in values.items():
-            index = self._index.get(name)
-            if index is None:
-                raise ValueError(f"no channel is named {name!r}; declare it in channels, or use one of: {', '.join(self._index)}")
-            yield index, value
+            yield self.index_of(name), value
+
+    def index_of(self, name: str) -> int:
+        """Return the position of a channel. Raises ValueError."""
+        index = self._index.get(name)
+        if index is None:
+            raise ValueError(f"no channel is named {name!r}; declare it in channels, or use one of: {', '.join(self._index)}")
+        return index
 
     def _checked(self, index: int, value: Any) -> tuple[Any, int]:
-        channel = self._channels[index]
+        channel = self.channels[index]
         if channel.kind in {Kind.GAUGE, Kind.COUNTER}:
             return _number(channel, value), _READING_BYTES
         if channel.kind is Kind.POSITION:
@@ -89,6 +96,14 @@ class Readings:
             first = time_us
         self._runs[index] = (first, time_us)
         return time_us
+
+
+def checked_time_us(time_us: int) -> None:
+    """Raise TypeError or ValueError where this is no time of a reading."""
+    if type(time_us) is not int:
+        raise TypeError(f"time_us must be an int, microseconds since 1970, not {time_us!r}")
+    if abs(time_us) > MAX_TIME_US - 1_000_000_000:
+        raise ValueError(f"time_us {time_us} is beyond {MAX_TIME_US}; give microseconds since 1970, not nanoseconds")
 
 
 def _number(channel: Channel, value: Any) -> float | int:

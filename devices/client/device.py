@@ -19,19 +19,20 @@ from typing import Any, Final, Literal, Self, TypeVar
 import trio
 
 from devices.client.courier import Courier
-from devices.client.statistics import Statistics, Tally
+from devices.client.hello import check_hello
+from devices.client.statistics import Statistics, Tally, statistics_of
 from devices.client.websocket import DeviceRefused, device_url, open_websocket
 from devices.commands import Commands
+from devices.floats import FloatFormat
 from devices.link import Link
-from devices.readings import FRAME_BYTES, Readings
+from devices.packs import Packs
+from devices.readings import Readings
 from devices.spool import Draft, Spool, open_spool
 from devices.spool.records import FrameKind
-from devices.wire.codec import BadMessage, decode_from_device, encode
-from devices.wire.limits import MAX_ARRAY, MAX_LOG_BYTES, MAX_MESSAGE_BYTES
+from devices.wire.limits import MAX_LOG_BYTES
 from devices.wire.messages import Args, Channel, CommandSpec, Hello, Log, Reject, Value, Welcome
 
 F = TypeVar("F", bound=Callable[..., Any])
-HELLO_BYTES: Final = MAX_MESSAGE_BYTES // 2  # the other half is for unfinished epochs and results
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _log = logging.getLogger("tributary.device")
 
@@ -75,6 +76,7 @@ class Device:
         self._connect = connect or (lambda: open_websocket(self._url, token, tls=tls))
         self._hello = Hello(name, 1, tuple(channels), firmware=firmware, interval_s=interval_s)
         self._readings = Readings(channels)
+        self._packs = Packs(self._readings)
         self._commands = Commands(now)
         self._spool_dir = spool_dir
         self._sync: Literal["kill", "power"] = sync
@@ -103,7 +105,7 @@ class Device:
         return add
 
     async def __aenter__(self) -> Self:
-        self._check_hello()
+        check_hello(replace(self._hello, commands=self._commands.specs))
         folder, sync, size = self._spool_dir, self._sync, self._spool_max_bytes
         if folder is None:
             self._spool = open_spool(None, max_bytes=size)
@@ -167,6 +169,23 @@ class Device:
         """Keep readings of many times, given as (time_us, values), in as few frames as the limits allow; otherwise as `send`."""
         await self._keep(self._readings.drafts(rows))
 
+    async def send_pack(
+        self,
+        channel: str,
+        values: Iterable[Any],
+        *,
+        step_ns: int | None = None,
+        offsets_us: Iterable[Any] | None = None,
+        start_us: int | None = None,
+        format: FloatFormat | None = None,
+    ) -> None:
+        """Keep many values of one gauge or counter: `step_ns` apart, the first at `start_us`, or each at `start_us` + its offset.
+
+        Without `start_us` the last value is of now. An array or buffer of float32 goes out as "f4", all else as "f8" where `format` does
+        not say; raw bytes hold little-endian floats of `format`. What one frame has no room for is cut into several. Otherwise as `send`.
+        """
+        await self._keep(self._packs.drafts(channel, values, step_ns, offsets_us, start_us, self._now(), format))
+
     async def log(self, level: str, text: str) -> None:
         """Send a line for the device's log at the hub; text over 4,096 bytes is cut. Raises ValueError for an unknown level."""
         if level not in _LEVELS:
@@ -199,19 +218,7 @@ class Device:
         """Return the counts of now."""
         spool, courier = self._existing_spool(), self._courier
         tally = courier.tally if courier is not None else Tally()
-        return Statistics(
-            spooled_frames=self._spooled,
-            acked_frames=tally.acked,
-            unacked_frames=spool.frames,
-            unacked_bytes=spool.bytes,
-            in_flight_frames=tally.in_flight,
-            gaps=spool.gaps,
-            dropped_readings=spool.dropped_readings,
-            rejected=tally.rejected,
-            connects=tally.connects,
-            is_connected=tally.is_connected,
-            last_error=tally.last_error,
-        )
+        return statistics_of(self._spooled, spool, tally)
 
     async def _keep(self, drafts: Sequence[Draft]) -> None:
         await self._existing_spool().append(drafts)
@@ -222,21 +229,8 @@ class Device:
             raise RuntimeError("the device is not entered: use `async with Device(...) as device`")
         return self._spool
 
-    def _check_hello(self) -> None:
-        body = encode(replace(self._hello, commands=self._commands.specs))
-        try:
-            decode_from_device(body)
-        except BadMessage as error:
-            raise ValueError(f"the hub would refuse this device: {error}") from None
-        if len(body) > HELLO_BYTES:
-            raise ValueError(
-                f"channels and commands take {len(body)} bytes, over the limit of {HELLO_BYTES}; shorten names and descriptions"
-            )
-
     def _welcomed(self, welcome: Welcome) -> None:
-        readings, size = welcome.limits.get("readings"), welcome.limits.get("frame_bytes")
-        self._readings.max_readings = min(MAX_ARRAY, readings) if isinstance(readings, int) else MAX_ARRAY
-        self._readings.max_bytes = min(FRAME_BYTES, size - 1_024) if isinstance(size, int) and size > 2_048 else FRAME_BYTES
+        self._readings.keep_within(welcome.limits)
         _log.info("%s: welcomed by %s", self.name, welcome.hub)
 
     def _rejected(self, reject: Reject) -> None:

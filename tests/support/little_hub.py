@@ -139,6 +139,16 @@ class LittleHub:
 
 
 @asynccontextmanager
+async def little_hub() -> AsyncIterator[LittleHub]:
+    """Run a little hub whose `connect` a device is given."""
+    hub = LittleHub()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hub.run)
+        yield hub
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
 async def listening_hub(token: str = "right") -> AsyncIterator[tuple[LittleHub, str]]:
     """Run a little hub on a real socket; yields it and its address. `hub.down` answers 503 there."""
     hub = LittleHub()

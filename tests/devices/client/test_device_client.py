@@ -17,18 +17,9 @@ from devices.client import Unreachable
 from devices.link import Link
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Command, Credit, Data, Frame, Window
-from tests.support.little_hub import HELD, OPEN, TIME_US, LittleHub
+from tests.support.little_hub import HELD, OPEN, TIME_US, LittleHub, little_hub
 
 CHANNELS = [Channel("temp", "Cel"), Channel("on", kind=Kind.STATE)]
-
-
-@asynccontextmanager
-async def little_hub() -> AsyncIterator[LittleHub]:
-    hub = LittleHub()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(hub.run)
-        yield hub
-        nursery.cancel_scope.cancel()
 
 
 def device_of(hub: LittleHub, **options: Any) -> Device:
