@@ -4,6 +4,7 @@ Owns the drawing and checking of secrets; keeps only their hashes, in the state 
 the door before an upgrade and by the API at each request.
 """
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ import trio
 from hub.core.registry import hash_token
 from hub.ports import Now, StateStore
 
-COOKIE: Final = "tributary_session"
+COOKIE: Final = "tributary_session"  # how the name begins
 LINK_S: Final = 600  # long enough to switch to a browser, short enough to forget in a scrollback
 SESSION_S: Final = 30 * 86_400
 ROLES: Final = ("viewer", "operator", "admin")
@@ -41,11 +42,13 @@ class Auth:
         self._device_of = device_of
         self._now = now
         self._admin = b""
+        self.cookie = COOKIE  # a name of this hub's own: hubs on other ports of this host get the same cookies
         self._ended: list[Callable[[bytes], None]] = []
 
     async def start(self) -> None:
         """Read the administrator's credential, or make it; only its owner may read the file. Raises OSError."""
         self._admin = hash_token(await trio.to_thread.run_sync(self._read_or_make))
+        self.cookie = f"{COOKIE}_{hashlib.sha256(self._admin).hexdigest()[:8]}"
 
     def _read_or_make(self) -> str:
         try:
@@ -72,7 +75,7 @@ class Auth:
             scheme, _, token = said.partition(" ")
             is_admin = scheme.lower() == "bearer" and secrets.compare_digest(hash_token(token.strip()), self._admin)
             return Principal("admin", "admin") if is_admin else None
-        session = session_of(headers)
+        session = self.session_of(headers)
         return await self._logged_in(hash_token(session)) if session else None
 
     async def _logged_in(self, login: bytes) -> Principal | None:
@@ -86,6 +89,10 @@ class Auth:
     def on_ended(self, callback: Callable[[bytes], None]) -> None:
         """Call `callback(login)` when a login was ended before its time; its principals have the same `login`."""
         self._ended.append(callback)
+
+    def session_of(self, headers: Mapping[str, str]) -> str | None:
+        """Return the session token in the cookies of a request."""
+        return session_of(headers, self.cookie)
 
     async def new_login(self, name: str, role: str) -> str:
         """Return the token of a one-time login link, good for LINK_S. Raises ValueError where there is no such role."""
@@ -111,14 +118,14 @@ class Auth:
             callback(hash_token(session))
 
 
-def session_of(headers: Mapping[str, str]) -> str | None:
-    """Return the session token in the cookies of a request.
+def session_of(headers: Mapping[str, str], cookie_name: str) -> str | None:
+    """Return the session token in the cookie of this name.
 
     Read by hand: http.cookies gives up on all of them at one odd cookie, and cookies of every program on this host, whatever
     its port, arrive here.
     """
     for cookie in headers.get("cookie", "").split(";"):
         name, _, value = cookie.strip().partition("=")
-        if name == COOKIE and value:
+        if name == cookie_name and value:
             return value
     return None

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(default=None, description="PEM file with the key of `tls_certificate`, not encrypted.")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Origins (`https://dash.example.com`) whose pages may open a live connection, besides the hub's own;"
+        description="Origins (`https://dash.example.com`) whose pages may open a live connection and change things, besides the hub's own;"
         " needed behind a reverse proxy that changes the Host header. In the environment: separated by commas.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least level that is logged.")

@@ -17,7 +17,7 @@ _SECRET_KEYS: Final = frozenset(
     {"token", "authorization", "cookie", "set_cookie", "password", "secret", "session", "body", "payload", "admin_token"}
 )
 # A secret inside a text: a bearer header, a login link, our cookie.
-_SECRET_TEXT: Final = re.compile(r"(?i)(bearer\s+|[?&]token=|tributary_session=)[^\s&;\"']+")
+_SECRET_TEXT: Final = re.compile(r"(?i)(bearer\s+|[?&]token=|tributary_session\w*=)[^\s&;\"']+")
 
 
 def redacted(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -185,6 +185,7 @@ class Hub:
             base_url=lambda: self.url,
             static_folder=dashboard.STATIC,
             csp=content_security_policy(),
+            allowed_origins=self.settings.allowed_origins,
         )
 
     def _describe(self) -> dict[str, Any]:

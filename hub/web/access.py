@@ -10,9 +10,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from fastapi.routing import APIRoute
 
 from hub.auth import Auth, Principal
 from hub.core.errors import Refusal
+from hub.web.origins import is_own
 
 
 class Action(Enum):
@@ -32,31 +34,57 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 
 
-def may(auth: Auth, action: Action) -> Callable[[Request], Awaitable[Principal]]:
-    """Return a dependency that lets only who may do the action through. It raises Refusal 401 or 403."""
+class Access:
+    """The checks before a route."""
 
-    async def check(request: Request) -> Principal:
-        principal = await auth.principal(request.headers)
-        if principal is None:
-            hint = "log in with the link of: tributary login; programs send Authorization: Bearer <content of admin.token>"
-            raise Refusal("not_logged_in", "this needs a login", hint, 401)
-        if action not in ALLOWED.get(principal.role, frozenset()):
-            raise Refusal("not_allowed", f"the role {principal.role} may not {action.value}", "ask an administrator", 403)
-        check_origin(request)
-        return principal
+    def __init__(self, auth: Auth, allowed_origins: tuple[str, ...] = ()) -> None:
+        self.auth = auth
+        self._allowed_origins = allowed_origins
 
-    return check
+    def may(self, action: Action) -> Callable[[Request], Awaitable[Principal]]:
+        """Return a dependency that lets only who may do the action through. It raises Refusal 401, 403 or 422."""
+
+        async def check(request: Request) -> Principal:
+            principal = await self.principal(request)
+            if action not in ALLOWED.get(principal.role, frozenset()):
+                raise Refusal("not_allowed", f"the role {principal.role} may not {action.value}", "ask an administrator", 403)
+            self.check_origin(request)
+            _check_parameters(request)
+            return principal
+
+        return check
+
+    async def principal(self, request: Request) -> Principal:
+        """Return who sends a request. Raises Refusal 401."""
+        if (principal := await self.auth.principal(request.headers)) is not None:
+            return principal
+        if "authorization" in request.headers:
+            hint = "send Authorization: Bearer <content of admin.token in the data directory>; a device's token opens /v1/device only"
+            raise Refusal("wrong_token", "Authorization holds no administrator's token", hint, 401)
+        hint = "log in with the link of: tributary login; programs send Authorization: Bearer <content of admin.token>"
+        raise Refusal("not_logged_in", "this needs a login", hint, 401)
+
+    def check_origin(self, request: Request) -> None:
+        """Refuse a change that another site's page sends with this hub's cookie. A bearer token no browser sends by itself."""
+        if request.method in _SAFE_METHODS or "authorization" in request.headers:
+            return
+        origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+        if not is_own(origin, host, self._allowed_origins, is_encrypted=request.scope["scheme"] == "https"):
+            said = origin[:100] or "(none)"
+            hint = "send changes from the hub's own page; behind a proxy that changes Host add the page's origin to allowed_origins"
+            raise Refusal("foreign_origin", f"Origin {said} is not this hub's own", hint, 403)
 
 
-def check_origin(request: Request) -> None:
-    """Refuse a change that another site's page sends with this hub's cookie. A bearer token no browser sends by itself."""
-    if request.method in _SAFE_METHODS or "authorization" in request.headers:
+def _check_parameters(request: Request) -> None:
+    """Refuse a parameter that the route does not have: a misspelt one would be a question that was not asked."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
         return
-    origin = request.headers.get("origin", "")
-    scheme, _, place = origin.lower().partition("://")
-    if scheme not in ("http", "https") or not place or place != request.headers.get("host", "").lower():
-        said = origin[:100] or "(none)"
-        raise Refusal("foreign_origin", f"Origin {said} is not this hub's own", "send changes from the hub's own page", 403)
+    known = sorted(field.alias for field in route.dependant.query_params)
+    for name in request.query_params:
+        if name not in known:
+            hint = f"known here: {', '.join(known)}" if known else "this route takes none"
+            raise Refusal("unknown_parameter", f"there is no query parameter {name[:40]!r}", hint, 422)
 
 
 def is_loopback(request: Request) -> bool:

@@ -8,7 +8,6 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 import structlog
 import trio
@@ -18,13 +17,13 @@ from hub.auth import Principal
 from hub.core.errors import Refusal
 from hub.core.seldom import Seldom
 from hub.web.head import Head
+from hub.web.origins import is_own
 from hub.web.refusals import bad_request
 
 DEVICE_PATH: Final = "/v1/device"
 LIVE_PATH: Final = "/v1/live"
 ENCODINGS: Final = {SUBPROTOCOL_LIVE_JSON: "json", SUBPROTOCOL_LIVE_MSGPACK: "msgpack"}
 SUBPROTOCOLS: Final = {DEVICE_PATH: (SUBPROTOCOL_DEVICE,), LIVE_PATH: tuple(ENCODINGS)}
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _log: Final = structlog.get_logger(__name__)
 _seldom = Seldom()  # of the process, as the log is
 
@@ -105,6 +104,8 @@ def _device(head: Head, auth: AuthPort) -> str:
 
 async def _viewer(head: Head, auth: AuthPort) -> Principal:
     if (principal := await auth.principal(head.fields)) is None:
+        if "authorization" in head.fields:
+            raise Refusal("wrong_token", "this is no administrator's token", "send the content of admin.token in the data directory", 401)
         raise Refusal("not_logged_in", "there is no live session and no valid bearer token", "log in: tributary login", 401)
     return principal
 
@@ -116,23 +117,8 @@ def _check_origin(head: Head, allowed: tuple[str, ...], *, is_encrypted: bool) -
         if "authorization" in head.fields:
             return
         raise Refusal("foreign_origin", "there is no Origin, and a session cookie needs one", "use a bearer token outside a browser", 403)
-    came_from = _place(origin)
-    schemes = ("https",) if is_encrypted else ("http", "https")  # https before plain TCP: a reverse proxy ends TLS
-    own = [_place(f"{scheme}://{head.fields.get('host', '')}") for scheme in schemes]
-    if came_from is None or came_from not in (*own, *map(_place, allowed)):
+    if not is_own(origin, head.fields.get("host", ""), allowed, is_encrypted=is_encrypted):
         raise Refusal("foreign_origin", f"pages of {origin} may not open sockets here", "add it to allowed_origins", 403)
-
-
-def _place(origin: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port of an origin; None where it is none ("null", garbage)."""
-    try:
-        parts = urlsplit(origin)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
-        return None
-    return parts.scheme, parts.hostname, _DEFAULT_PORTS[parts.scheme] if port is None else port
 
 
 def _subprotocol(head: Head) -> str:

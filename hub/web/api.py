@@ -22,7 +22,7 @@ from hub.core.entities import Entities
 from hub.core.errors import Refusal
 from hub.core.registry import Registry
 from hub.ports import HistoryStore, StoreUnavailable
-from hub.web.access import is_loopback
+from hub.web.access import Access, is_loopback
 from hub.web.devices import device_routes
 from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, Refused, refusal_answer
 from hub.web.history import history_routes
@@ -50,6 +50,7 @@ class ApiParts:
     base_url: Callable[[], str]
     static_folder: Path
     csp: str
+    allowed_origins: tuple[str, ...] = ()
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -62,16 +63,17 @@ def make_app(parts: ApiParts) -> FastAPI:
         redirect_slashes=False,
         responses={"default": {"model": Refused, "description": "A refusal: what, with the limit and the value, and what to do"}},
     )
-    app.include_router(device_routes(parts.registry, parts.desk, parts.auth, parts.journal, parts.hub))
-    app.include_router(history_routes(parts.history, parts.auth))
-    app.include_router(page_routes(parts.auth, parts.base_url, parts.static_folder))
-    _add_health(app, parts)
+    access = Access(parts.auth, parts.allowed_origins)
+    app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub))
+    app.include_router(history_routes(parts.history, access))
+    app.include_router(page_routes(access, parts.base_url, parts.static_folder))
+    _add_health(app, parts, access)
     _add_errors(app)
     app.add_middleware(Envelope, csp=parts.csp)
     return app
 
 
-def _add_health(app: FastAPI, parts: ApiParts) -> None:
+def _add_health(app: FastAPI, parts: ApiParts, access: Access) -> None:
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Answer while the process serves."""
@@ -86,9 +88,8 @@ def _add_health(app: FastAPI, parts: ApiParts) -> None:
     @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def metrics(request: Request) -> Response:
         """Return the figures for Prometheus, to who is logged in or asks from this machine."""
-        if not is_loopback(request) and await parts.auth.principal(request.headers) is None:
-            said = "metrics need a login, but for who asks 127.0.0.1, [::1] or localhost on this machine itself"
-            raise Refusal("not_logged_in", said, "send Authorization: Bearer <content of admin.token>", 401)
+        if not is_loopback(request):
+            await access.principal(request)
         return Response(parts.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -10,11 +10,11 @@ import msgpack
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from hub.auth import Auth, Principal
+from hub.auth import Principal
 from hub.core.commands import CommandDesk
 from hub.core.errors import Refusal
 from hub.core.registry import Registry
-from hub.web.access import Action, may
+from hub.web.access import Access, Action
 from hub.web.envelope import Answer
 from hub.web.losses import JournalReader, losses_of
 
@@ -48,13 +48,13 @@ class NewCommand(BaseModel):
 
 
 def device_routes(
-    registry: Registry, desk: CommandDesk, auth: Auth, journal: JournalReader, hub: Callable[[], dict[str, Any]]
+    registry: Registry, desk: CommandDesk, access: Access, journal: JournalReader, hub: Callable[[], dict[str, Any]]
 ) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1")
-    _read_routes(router, registry, desk, auth, journal, hub)
-    _manage_routes(router, registry, auth)
-    _command_routes(router, registry, desk, auth)
+    _read_routes(router, registry, desk, access, journal, hub)
+    _manage_routes(router, registry, access)
+    _command_routes(router, registry, desk, access)
     return router
 
 
@@ -66,9 +66,9 @@ def _known(registry: Registry, name: str) -> dict[str, Any]:
 
 
 def _read_routes(
-    router: APIRouter, registry: Registry, desk: CommandDesk, auth: Auth, journal: JournalReader, hub: Callable[[], dict[str, Any]]
+    router: APIRouter, registry: Registry, desk: CommandDesk, access: Access, journal: JournalReader, hub: Callable[[], dict[str, Any]]
 ) -> None:
-    may_read = Depends(may(auth, Action.READ))
+    may_read = Depends(access.may(Action.READ))
 
     @router.get("/hub", dependencies=[may_read])
     async def about_hub() -> dict[str, Any]:
@@ -105,8 +105,8 @@ def _read_routes(
         return Answer(desk.item(record))
 
 
-def _manage_routes(router: APIRouter, registry: Registry, auth: Auth) -> None:
-    may_manage = Depends(may(auth, Action.MANAGE))
+def _manage_routes(router: APIRouter, registry: Registry, access: Access) -> None:
+    may_manage = Depends(access.may(Action.MANAGE))
 
     @router.post("/devices", status_code=201, dependencies=[may_manage])
     async def add(new: NewDevices) -> dict[str, Any]:
@@ -130,9 +130,9 @@ def _manage_routes(router: APIRouter, registry: Registry, auth: Auth) -> None:
         return {"device": name, "token": await registry.new_token(name)}
 
 
-def _command_routes(router: APIRouter, registry: Registry, desk: CommandDesk, auth: Auth) -> None:
+def _command_routes(router: APIRouter, registry: Registry, desk: CommandDesk, access: Access) -> None:
     @router.post("/devices/{name}/commands", status_code=202)
-    async def send(name: str, new: NewCommand, by: Annotated[Principal, Depends(may(auth, Action.COMMAND))]) -> Response:
+    async def send(name: str, new: NewCommand, by: Annotated[Principal, Depends(access.may(Action.COMMAND))]) -> Response:
         """Send a command to a connected device; its result comes later, under its id."""
         _known(registry, name)
         return Answer(desk.item(await desk.create(name, new.name, new.args, new.ttl_s, by.name)), 202)

@@ -14,11 +14,10 @@ import numpy as np
 import trio
 from fastapi import APIRouter, Depends, Query, Response
 
-from hub.auth import Auth
 from hub.core.errors import Refusal
 from hub.core.records import Buckets, RangeAnswer, Reading, Series
 from hub.ports import HistoryStore
-from hub.web.access import Action, may
+from hub.web.access import Access, Action
 from hub.web.envelope import Answer
 
 WIDTHS_US: Final = {
@@ -30,9 +29,9 @@ MAX_SERIES: Final = 1_000
 MAX_TIME_US: Final = 2**63 // 1_000 - 1
 
 
-def history_routes(history: HistoryStore, auth: Auth) -> APIRouter:
+def history_routes(history: HistoryStore, access: Access) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(prefix="/api/v1", dependencies=[Depends(may(auth, Action.READ))])
+    router = APIRouter(prefix="/api/v1", dependencies=[Depends(access.may(Action.READ))])
     shaping = trio.CapacityLimiter(1)  # one answer at a time, so that queries never have more than a core
 
     @router.get("/series")

@@ -16,9 +16,9 @@ from fastapi.responses import HTMLResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.background import BackgroundTask
 
-from hub.auth import COOKIE, SESSION_S, Auth, session_of
+from hub.auth import SESSION_S
 from hub.core.errors import Refusal
-from hub.web.access import Action, check_origin, is_encrypted, may
+from hub.web.access import Access, Action, is_encrypted
 from hub.web.envelope import LOGIN_PATH
 
 PLOTLY: Final = "plotly.min.js"
@@ -79,10 +79,11 @@ class Files:
         return self._paths[name].read_bytes()
 
 
-def page_routes(auth: Auth, base_url: Callable[[], str], folder: Path) -> APIRouter:
+def page_routes(access: Access, base_url: Callable[[], str], folder: Path) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
     files = Files(folder)
+    auth = access.auth
 
     @router.get("/", include_in_schema=False)
     async def page(request: Request) -> Response:
@@ -106,23 +107,27 @@ def page_routes(auth: Auth, base_url: Callable[[], str], folder: Path) -> APIRou
         content, kind, _ = await files.get("mark.svg")
         return Response(content, media_type=kind)
 
-    _login_routes(router, auth, base_url, files)
+    _login_routes(router, access, base_url, files)
     return router
 
 
-def _login_routes(router: APIRouter, auth: Auth, base_url: Callable[[], str], files: Files) -> None:
+def _login_routes(router: APIRouter, access: Access, base_url: Callable[[], str], files: Files) -> None:
+    auth = access.auth
+
     @router.get(LOGIN_PATH, include_in_schema=False)
     async def login(request: Request, token: str = "") -> Response:
         """Use up a one-time link."""
         session = await auth.use_login(token)
         if session is None:
+            if await auth.principal(request.headers) is not None:
+                return HTMLResponse(_WELCOME)  # a link that was used up, by this browser say: it is where it wants to be
             content, kind, _ = await files.get("login.html")
             return Response(content, 401, media_type=kind)
-        before = session_of(request.headers)
+        before = auth.session_of(request.headers)
         # The cookie of the one before is replaced: nobody could end it any more. Only then, so that its tabs find the new one.
         response = HTMLResponse(_WELCOME, background=BackgroundTask(auth.logout, before) if before is not None else None)
         is_secure = is_encrypted(request)
-        response.set_cookie(COOKIE, session, max_age=SESSION_S, path="/", httponly=True, samesite="strict", secure=is_secure)
+        response.set_cookie(auth.cookie, session, max_age=SESSION_S, path="/", httponly=True, samesite="strict", secure=is_secure)
         return response
 
     @router.head(LOGIN_PATH, include_in_schema=False)
@@ -133,15 +138,15 @@ def _login_routes(router: APIRouter, auth: Auth, base_url: Callable[[], str], fi
     @router.post("/logout", include_in_schema=False)
     async def logout(request: Request) -> Response:
         """End the session."""
-        check_origin(request)
-        session = session_of(request.headers)
+        access.check_origin(request)
+        session = auth.session_of(request.headers)
         if session is not None:
             await auth.logout(session)
         response = Response(status_code=204)
-        response.delete_cookie(COOKIE, path="/")
+        response.delete_cookie(auth.cookie, path="/")
         return response
 
-    @router.post("/api/v1/logins", status_code=201, dependencies=[Depends(may(auth, Action.MANAGE))])
+    @router.post("/api/v1/logins", status_code=201, dependencies=[Depends(access.may(Action.MANAGE))])
     async def new_login(new: NewLogin | None = None) -> dict[str, str]:
         """Return a new one-time login link, for an administrator unless the body says otherwise."""
         new = new or NewLogin()

@@ -73,7 +73,9 @@ class Visit:
             self._owes_since_bytes = self._stream.sent_bytes
             self._may_have_body = head.method != "HEAD"
             if head.is_upgrade:
-                return await admit(head, hosts.auth, settings.allowed_origins, is_encrypted=self._stream.is_encrypted)
+                return await admit(
+                    head, hosts.auth, settings.allowed_origins, is_encrypted=self._stream.is_encrypted, client=self._client[0]
+                )
             if head.path in SUBPROTOCOLS:
                 raise Refusal("upgrade_required", f"{head.path} speaks WebSocket only", "connect with ws:// or wss://", 426)
             exchange = Exchange(self._stream, head, settings, client=self._client, server=self._server)

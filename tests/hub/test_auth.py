@@ -35,8 +35,8 @@ async def auth(tmp_path: Path, clock: Clock) -> AsyncIterator[Auth]:
     await state.aclose()
 
 
-def cookie(session: str | None) -> dict[str, str]:
-    return {"cookie": f"tributary_session={session}"}
+def cookie(auth: Auth, session: str | None) -> dict[str, str]:
+    return {"cookie": f"{auth.cookie}={session}"}
 
 
 def content_of(folder: Path) -> bytes:
@@ -79,16 +79,16 @@ async def test_the_bearer_of_the_token_is_the_administrator(auth: Auth, tmp_path
 )
 async def test_any_other_authorization_is_nobody_whatever_the_cookie_says(auth: Auth, said: str) -> None:
     session = await auth.use_login(await auth.new_login("ann", "viewer"))
-    assert await auth.principal(cookie(session)) == Principal("ann", "viewer")
-    assert await auth.principal({"authorization": said, **cookie(session)}) is None
+    assert await auth.principal(cookie(auth, session)) == Principal("ann", "viewer")
+    assert await auth.principal({"authorization": said, **cookie(auth, session)}) is None
 
 
 async def test_a_link_logs_in_once_as_who_it_was_made_for(auth: Auth) -> None:
     link = await auth.new_login("ann", "operator")
     session = await auth.use_login(link)
     assert await auth.use_login(link) is None
-    assert await auth.principal(cookie(session)) == Principal("ann", "operator")
-    assert await auth.principal(cookie(link)) is None
+    assert await auth.principal(cookie(auth, session)) == Principal("ann", "operator")
+    assert await auth.principal(cookie(auth, link)) is None
     assert session is not None
     assert await auth.use_login(session) is None
 
@@ -104,17 +104,17 @@ async def test_a_link_is_over_after_ten_minutes(auth: Auth, clock: Clock) -> Non
 async def test_a_session_lasts_thirty_days(auth: Auth, clock: Clock) -> None:
     session = await auth.use_login(await auth.new_login("ann", "viewer"))
     clock.now_us += SESSION_S * SECOND - 1
-    assert await auth.principal(cookie(session)) is not None
+    assert await auth.principal(cookie(auth, session)) is not None
     clock.now_us += 1
-    assert await auth.principal(cookie(session)) is None
+    assert await auth.principal(cookie(auth, session)) is None
 
 
 async def test_logging_out_ends_one_session_and_no_other(auth: Auth) -> None:
     one, other = [await auth.use_login(await auth.new_login("ann", "viewer")) for _ in range(2)]
     assert one is not None
     await auth.logout(one)
-    assert await auth.principal(cookie(one)) is None
-    assert await auth.principal(cookie(other)) is not None
+    assert await auth.principal(cookie(auth, one)) is None
+    assert await auth.principal(cookie(auth, other)) is not None
 
 
 async def test_a_link_for_a_role_that_does_not_exist_is_not_made(auth: Auth) -> None:
@@ -149,10 +149,10 @@ async def test_devices_are_known_by_the_registry(auth: Auth) -> None:
     ],
 )
 def test_the_session_is_found_among_cookies_of_any_shape(header: str) -> None:
-    assert session_of({"cookie": header}) == "abc"
+    assert session_of({"cookie": header}, "tributary_session") == "abc"
 
 
 @pytest.mark.parametrize("header", ["", "tributary_session", "x_tributary_session=abc", "TRIBUTARY_SESSION=abc", "a=tributary_session=abc"])
 def test_a_cookie_of_another_name_is_no_session(header: str) -> None:
-    assert session_of({"cookie": header}) is None
-    assert session_of({}) is None
+    assert session_of({"cookie": header}, "tributary_session") is None
+    assert session_of({}, "tributary_session") is None

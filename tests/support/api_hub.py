@@ -70,7 +70,7 @@ class ApiHub:
     async def browser(self, role: str) -> httpx.AsyncClient:
         """Return the hub's own page in the browser of somebody who is logged in."""
         session = await self.auth.use_login(await self.auth.new_login("ann", role))
-        return self.client(Cookie=f"tributary_session={session}", Origin=URL)
+        return self.client(Cookie=f"{self.auth.cookie}={session}", Origin=URL)
 
     async def device(self, name: str, epoch: int, **hello: Any) -> DeviceEnd:
         """Return a device that is online."""

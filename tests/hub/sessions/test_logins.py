@@ -28,7 +28,7 @@ class Desk:
     async def log_in(self) -> tuple[str, Principal]:
         session = await self.auth.use_login(await self.auth.new_login("ann", "viewer"))
         assert session is not None
-        principal = await self.auth.principal({"cookie": f"tributary_session={session}"})
+        principal = await self.auth.principal({"cookie": f"{self.auth.cookie}={session}"})
         assert principal is not None
         return session, principal
 

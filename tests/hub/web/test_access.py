@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from hub.web.access import ALLOWED, Action, is_encrypted, is_loopback
+from hub.web.api import make_app
 from tests.support.api_hub import URL, ApiHub, api_hub, is_refusal
 
 OPEN = {
@@ -61,10 +63,10 @@ async def test_every_route_is_either_open_or_has_an_action(tmp_path: Path) -> No
 
 async def test_without_a_login_every_other_route_says_how_to_log_in(tmp_path: Path) -> None:
     async with api_hub(tmp_path) as hub, hub.client() as stranger, hub.client(Authorization="Bearer wrong") as liar:
-        for client in (stranger, liar):
+        for client, code, hint in ((stranger, "not_logged_in", "tributary login"), (liar, "wrong_token", "admin.token")):
             for method, path in ACTIONS:
                 answer = await call(client, method, path)
-                is_refusal(answer, 401, "not_logged_in")
+                assert hint in is_refusal(answer, 401, code)["hint"]
                 assert answer.headers["www-authenticate"] == "Bearer"
 
 
@@ -135,8 +137,31 @@ async def test_a_change_from_the_hubs_own_page_is_made_also_behind_a_proxy_that_
 @pytest.mark.parametrize("said", ["", " ", "Bearer", "Basic YTpi"])
 async def test_a_header_that_is_no_token_does_not_stand_in_for_the_origin(tmp_path: Path, said: str) -> None:
     async with api_hub(tmp_path) as hub, await hub.browser("admin") as browser:
-        is_refusal(await changed_by(hub, browser, Authorization=said, Origin="http://evil.example"), 401, "not_logged_in")
+        is_refusal(await changed_by(hub, browser, Authorization=said, Origin="http://evil.example"), 401, "wrong_token")
         assert hub.parts.registry.names() == []
+
+
+async def test_an_allowed_origin_may_change_things_and_log_out(tmp_path: Path) -> None:
+    async with api_hub(tmp_path) as hub, await hub.browser("admin") as browser:
+        app = make_app(replace(hub.api, allowed_origins=("https://dash.example",)))
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=URL, headers=browser.headers) as outside:
+            assert (await changed_by(hub, outside, Origin="https://dash.example")).status_code == 201
+            is_refusal(await changed_by(hub, outside, Origin="https://dash.example:444"), 403, "foreign_origin")
+            assert (await outside.post("/logout", headers={"Origin": "https://dash.example"})).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/api/v1/query?device=pump&form=0", "channel, device, from, limit, span_s, to, width"),
+        ("/api/v1/commands?Limit=5", "device, limit"),
+        ("/api/v1/devices?device=pump", "takes none"),
+    ],
+)
+async def test_a_parameter_that_a_route_does_not_have_is_refused_with_those_it_has(tmp_path: Path, path: str, known: str) -> None:
+    async with api_hub(tmp_path) as hub, hub.admin() as program:
+        assert known in is_refusal(await program.get(path), 422, "unknown_parameter")["hint"]
 
 
 async def test_a_bearer_token_needs_no_origin(tmp_path: Path) -> None:

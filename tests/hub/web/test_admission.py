@@ -37,8 +37,8 @@ async def test_device_with_a_token_that_is_not_a_devices_is_refused(token: str) 
 
 
 async def test_viewer_with_neither_session_nor_token_is_refused() -> None:
-    for authorization in ("", "Bearer device-token"):
-        await refused(upgrade(**LIVE, Authorization=authorization, Origin="http://hub.example"), 401, "not_logged_in")
+    for authorization, code in (("", "not_logged_in"), ("Bearer device-token", "wrong_token")):
+        await refused(upgrade(**LIVE, Authorization=authorization, Origin="http://hub.example"), 401, code)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,9 @@ async def link_of(hub: ApiHub) -> str:
 
 
 def cookie_of(answer: httpx.Response) -> "Morsel[str]":
-    return SimpleCookie(answer.headers["set-cookie"])["tributary_session"]
+    (cookie,) = SimpleCookie(answer.headers["set-cookie"]).values()
+    assert cookie.key.startswith("tributary_session_")
+    return cookie
 
 
 async def test_a_link_logs_a_browser_in_once(tmp_path: Path) -> None:
@@ -56,6 +58,19 @@ async def test_the_browser_goes_on_to_the_page_without_a_redirect_that_would_los
         assert "style" not in answer.text
 
 
+async def test_a_used_link_leads_who_is_logged_in_to_the_page(tmp_path: Path) -> None:
+    async with api_hub(tmp_path) as hub, hub.client() as browser:
+        link = await link_of(hub)
+        await browser.get(link)
+        again = await browser.get(link)
+        assert (again.status_code, "url=/" in again.text) == (200, True)
+
+
+async def test_two_hubs_on_one_host_do_not_log_each_other_out(tmp_path: Path) -> None:
+    async with api_hub(tmp_path / "one") as one, api_hub(tmp_path / "other") as other:
+        assert one.auth.cookie != other.auth.cookie
+
+
 async def test_looking_at_a_link_does_not_use_it_up(tmp_path: Path) -> None:
     async with api_hub(tmp_path) as hub, hub.client() as browser:
         link = await link_of(hub)
@@ -79,12 +94,12 @@ async def test_behind_a_proxy_that_ends_tls_the_cookie_is_for_tls_only(tmp_path:
 async def test_logging_in_again_ends_the_session_before_and_a_wrong_link_ends_none(tmp_path: Path) -> None:
     async with api_hub(tmp_path) as hub, hub.client() as browser:
         first = cookie_of(await browser.get(await link_of(hub))).value
-        cookie = {"cookie": f"tributary_session={first}"}
-        assert (await browser.get("/login?token=wrong")).status_code == 401
+        cookie = {"cookie": f"{hub.auth.cookie}={first}"}
+        assert "set-cookie" not in (await browser.get("/login?token=wrong")).headers
         assert await hub.auth.principal(cookie) is not None
         second = cookie_of(await browser.get(await link_of(hub))).value
         assert await hub.auth.principal(cookie) is None
-        assert await hub.auth.principal({"cookie": f"tributary_session={second}"}) is not None
+        assert await hub.auth.principal({"cookie": f"{hub.auth.cookie}={second}"}) is not None
 
 
 @pytest.mark.parametrize("path", ["/login", "/login?token=", "/login?token=nonsense", "/login?token=%ff%00"])
@@ -99,7 +114,7 @@ async def test_a_link_can_be_made_for_each_role(tmp_path: Path, role: str) -> No
     async with api_hub(tmp_path) as hub, hub.admin() as admin, hub.client() as browser:
         url = (await admin.post("/api/v1/logins", json={"name": "bob", "role": role})).json()["url"]
         session = cookie_of(await browser.get(url)).value
-        principal = await hub.auth.principal({"cookie": f"tributary_session={session}"})
+        principal = await hub.auth.principal({"cookie": f"{hub.auth.cookie}={session}"})
         assert principal is not None
         assert (principal.name, principal.role) == ("bob", role)
 
