@@ -37,8 +37,8 @@ test: install ## all tests
 crash-test: install ## kill hubs and devices under load, fill the disk; no reading may be lost or doubled
 	$(PY) -m simulators.crash
 
-bench: install ## what one acked frame costs the hub, beside a bare WebSocket sink
-	.venv/bin/tributary bench ingest
+bench: install ## every figure of docs/performance.md, each beside its floor, in one table; 12 minutes
+	.venv/bin/tributary bench all
 
 lock: ## pin versions and hashes anew (needs uv in .venv)
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml -o requirements.lock

@@ -1,21 +1,33 @@
 """`tributary bench ...`: the benchmarks, against hubs they start themselves.
 
-Owns the options; simulators.bench measures. Touches no hub that is running already.
+Owns the options and how rows are printed; simulators.bench measures. Touches no hub that is running already.
 """
 
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hub.cli.options import JsonOption
+from hub.core.errors import Refusal
+
+if TYPE_CHECKING:
+    from simulators.bench.report import BenchRow
+
+Say = Callable[[str], None]
+MarkdownOption = Annotated[bool, typer.Option("--markdown", help="Print the table of docs/performance.md.")]
+PairsOption = Annotated[int, typer.Option("--pairs", help="How often hub and floor are measured in turn.")]
+SecondsOption = Annotated[float, typer.Option("--seconds", help="Length of each measured window.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(name="bench", help="Measure this installation, on hubs of its own.", no_args_is_help=True)
     group.callback()(_group)
-    group.command()(ingest)
+    for command in (ingest, flood, pack, fanout, latency, idle):
+        group.command()(command)
+    group.command("all")(everything)
     app.add_typer(group)
 
 
@@ -23,20 +35,146 @@ def _group() -> None:
     pass
 
 
+def _measure(work: "Callable[[Say], list[BenchRow]]", *, as_json: bool, as_markdown: bool) -> None:
+    """Run a benchmark and print its rows; what stopped it becomes one line that says what to do."""
+    from simulators.bench import report
+    from simulators.bench.errors import BenchError
+
+    if as_json and as_markdown:
+        raise Refusal("bad_usage", "--json and --markdown contradict each other", "give one of them")
+    try:
+        rows = work(lambda line: print(line, file=sys.stderr, flush=True))
+    except BenchError as error:
+        raise Refusal("bad_usage" if error.is_usage else "bench_failed", error.message, error.hint) from None
+    shown = report.as_json if as_json else report.as_markdown if as_markdown else report.as_table
+    typer.echo(shown(rows))
+
+
 def ingest(
     devices: Annotated[int, typer.Option("--devices", help="Devices, each with a connection.")] = 1_000,
     frames_per_s: Annotated[float, typer.Option("--rate", help="Frames a second of all devices together.")] = 5_000.0,
-    seconds: Annotated[float, typer.Option("--seconds", help="Length of each measured window.")] = 20.0,
-    pairs: Annotated[int, typer.Option("--pairs", help="How often hub and bare sink are measured in turn.")] = 3,
+    seconds: SecondsOption = 12.0,
+    pairs: PairsOption = 3,
     as_json: JsonOption = False,
+    as_markdown: MarkdownOption = False,
 ) -> None:
-    """What one acked frame costs the whole hub in CPU, beside a bare trio-websocket sink that stores nothing."""
-    import trio
+    """CPU of the whole hub per acked frame, beside a bare trio-websocket sink that stores nothing."""
 
-    from simulators.bench.ingest import IngestPlan, run
-    from simulators.bench.report import as_json as rows_as_json
-    from simulators.bench.report import as_table
+    def work(say: Say) -> "list[BenchRow]":
+        from simulators.bench.course import run_bench
+        from simulators.bench.ingest import IngestPlan, run
 
-    plan = IngestPlan(devices=devices, frames_per_s=frames_per_s, seconds=seconds, pairs=pairs)
-    rows = trio.run(run, plan, lambda line: print(line, file=sys.stderr, flush=True))
-    typer.echo(rows_as_json(rows) if as_json else as_table(rows))
+        return run_bench(run, IngestPlan(devices=devices, frames_per_s=frames_per_s, seconds=seconds, pairs=pairs), say)
+
+    _measure(work, as_json=as_json, as_markdown=as_markdown)
+
+
+def flood(
+    devices: Annotated[int, typer.Option("--devices", help="Devices, each with a connection.")] = 64,
+    senders: Annotated[int, typer.Option("--senders", help="Processes that send; more where one is busy all the time.")] = 1,
+    seconds: SecondsOption = 8.0,
+    pairs: PairsOption = 3,
+    as_json: JsonOption = False,
+    as_markdown: MarkdownOption = False,
+) -> None:
+    """Durable frames a second, devices sending as fast as their window lets them, beside a flooded sink; who suffers beside one flooder."""
+
+    def work(say: Say) -> "list[BenchRow]":
+        from simulators.bench.course import run_bench
+        from simulators.bench.flood import FloodPlan, run
+
+        return run_bench(run, FloodPlan(devices=devices, senders=senders, seconds=seconds, pairs=pairs), say)
+
+    _measure(work, as_json=as_json, as_markdown=as_markdown)
+
+
+def pack(
+    devices: Annotated[int, typer.Option("--devices", help="Devices, each with a connection.")] = 16,
+    values: Annotated[int, typer.Option("--values", help="Readings of one frame, 4 bytes each.")] = 8_000,
+    readings: Annotated[int, typer.Option("--readings", help="Readings of one run.")] = 24_000_000,
+    pairs: PairsOption = 3,
+    as_json: JsonOption = False,
+    as_markdown: MarkdownOption = False,
+) -> None:
+    """Readings a second made durable and queryable out of `pack` frames, beside DuckDB alone."""
+
+    def work(say: Say) -> "list[BenchRow]":
+        from simulators.bench.course import run_bench
+        from simulators.bench.pack import PackPlan, run
+
+        return run_bench(run, PackPlan(devices=devices, values=values, readings=readings, pairs=pairs), say)
+
+    _measure(work, as_json=as_json, as_markdown=as_markdown)
+
+
+def fanout(
+    viewers: Annotated[int, typer.Option("--viewers", help="Viewers of the same subscription.")] = 1_000,
+    updates_per_s: Annotated[float, typer.Option("--rate", help="Updates a second that each viewer gets.")] = 10.0,
+    crowd: Annotated[int, typer.Option("--crowd", help="Viewers of which one is slow and 100 never read.")] = 500,
+    seconds: SecondsOption = 8.0,
+    pairs: PairsOption = 3,
+    as_json: JsonOption = False,
+    as_markdown: MarkdownOption = False,
+) -> None:
+    """CPU per delivery to a viewer, beside a task and a channel per viewer; and what viewers that do not read do to the others."""
+
+    def work(say: Say) -> "list[BenchRow]":
+        from simulators.bench.course import run_bench
+        from simulators.bench.crowd import CrowdPlan
+        from simulators.bench.fanout import FanoutPlan, run
+
+        beside = CrowdPlan(viewers=crowd, seconds=min(seconds, 15.0), pairs=pairs)
+        return run_bench(run, FanoutPlan(viewers=viewers, updates_per_s=updates_per_s, seconds=seconds, pairs=pairs, crowd=beside), say)
+
+    _measure(work, as_json=as_json, as_markdown=as_markdown)
+
+
+def latency(
+    devices: Annotated[int, typer.Option("--devices", help="Devices, each with a connection.")] = 1_000,
+    frames_per_s: Annotated[float, typer.Option("--rate", help="Frames a second of all devices together.")] = 2_500.0,
+    seconds: SecondsOption = 12.0,
+    pairs: PairsOption = 3,
+    as_json: JsonOption = False,
+    as_markdown: MarkdownOption = False,
+) -> None:
+    """From a device's send to a viewer's socket, stored first, at half of the load of `ingest`, beside a bare relay."""
+
+    def work(say: Say) -> "list[BenchRow]":
+        from simulators.bench.course import run_bench
+        from simulators.bench.latency import LatencyPlan, run
+
+        return run_bench(run, LatencyPlan(devices=devices, frames_per_s=frames_per_s, seconds=seconds, pairs=pairs), say)
+
+    _measure(work, as_json=as_json, as_markdown=as_markdown)
+
+
+def idle(
+    devices: Annotated[int, typer.Option("--devices", help="Connections that are held.")] = 2_000,
+    pairs: PairsOption = 3,
+    as_json: JsonOption = False,
+    as_markdown: MarkdownOption = False,
+) -> None:
+    """Memory of the hub per idle device connection, beside a bare trio-websocket server that holds as many."""
+
+    def work(say: Say) -> "list[BenchRow]":
+        from simulators.bench.course import run_bench
+        from simulators.bench.idle import IdlePlan, run
+
+        return run_bench(run, IdlePlan(devices=devices, pairs=pairs), say)
+
+    _measure(work, as_json=as_json, as_markdown=as_markdown)
+
+
+def everything(
+    pairs: PairsOption = 3,
+    as_json: JsonOption = False,
+    as_markdown: MarkdownOption = False,
+) -> None:
+    """All of them, one after another, in one table; takes about 12 minutes."""
+
+    def work(say: Say) -> "list[BenchRow]":
+        from simulators.bench.everything import EverythingPlan, run
+
+        return run(EverythingPlan(pairs), say)
+
+    _measure(work, as_json=as_json, as_markdown=as_markdown)

@@ -1,11 +1,12 @@
 """What a process cost and what its histograms say, read from outside.
 
-Owns the reading of /proc (Linux) and of Prometheus text; starts nothing. Used by simulators/bench/ingest.py.
+Owns the reading of /proc (Linux) and of Prometheus text; starts nothing. Used by the benchmarks.
 """
 
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -54,3 +55,29 @@ def quantile_between(before: Histogram, after: Histogram, share: float) -> float
             return low if bound == float("inf") else low + (bound - low) * (wanted - below) / max(count - below, 1e-12)
         low, below = bound, count
     return low
+
+
+def gauge_of(metrics: str, name: str) -> float:
+    """Return one figure out of a /metrics answer. Raises KeyError."""
+    for line in metrics.splitlines():
+        if line.startswith(name) and line[len(name) :][:1] in (" ", "{"):
+            return float(line.rpartition(" ")[2])
+    raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The memory of a process, in bytes."""
+
+    rss: int  # everything in RAM
+    pss: int  # of which shared pages count in part
+    uss: int  # its own alone
+
+
+def memory_of(pid: int) -> Memory:
+    """Return the memory of one process."""
+    found = {}
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+        name, _, rest = line.partition(":")
+        found[name] = int(rest.split()[0]) * 1_024
+    return Memory(found["Rss"], found["Pss"], found["Private_Clean"] + found["Private_Dirty"])

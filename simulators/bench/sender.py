@@ -1,75 +1,20 @@
-"""The load of the ingest benchmark: a thousand device connections in one process, paced, open loop.
+"""Paced load: device connections in one process that send at fixed times whatever the other side does (open loop).
 
-Plain sockets and epoll, so that it stays far cheaper than what it measures. It writes at fixed times whatever the other
-side does, and reads acks only to time them. A program: its plan is the first line of stdin as JSON, then `begin`, `end`
-and `quit` lines; it answers each with one JSON line. Started by simulators/bench/ingest.py.
+Plain sockets and epoll, so that it stays far cheaper than what it measures; acks are read only to time them. With a rate of 0 it
+holds the connections open and sends nothing. A program (answering.py): `begin`, `end`, `spike`, `quit`. Started by the benchmarks.
 """
 
-import json
-import os
-import secrets
 import select
-import socket
-import sys
 import time
 from collections import deque
 from typing import Any
 
-import msgpack
+from simulators.bench.answering import GivenUp, heard, run_program, say
+from simulators.bench.devices import DeviceConnection, open_devices, rejects_of
+from simulators.bench.frames import FrameMaker, data_bodies, spike_body
 
-from simulators.bench.frames import FrameMaker, hello, masked_message, upgrade_request
-from simulators.hub_process import raise_descriptor_limit
-
-BATCH = 50  # connections opened side by side
-DEADLINE_S = 30.0  # for each step of opening
-
-
-class Connection:
-    """One device: its socket, its numbers, and when each unacked frame went out."""
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.socket = socket.create_connection(address, DEADLINE_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.epoch = secrets.randbits(62) | 1 << 61  # always 8 bytes long on the wire
-        self.seq = 0
-        self.sent: deque[tuple[int, float]] = deque()  # (seq, when), bounded by the window
-        self.inbox = b""
-
-    def read_head(self) -> None:
-        """Take the answer to the upgrade; ends the program where it is a refusal."""
-        while b"\r\n\r\n" not in self.inbox:
-            self._more()
-        head, _, self.inbox = self.inbox.partition(b"\r\n\r\n")
-        if b" 101 " not in head.partition(b"\r\n")[0]:
-            raise SystemExit(f"sender: the upgrade was refused: {(head + self.inbox)[:300]!r}")
-
-    def read_welcome(self) -> None:
-        """Take the first message; ends the program where it is not a welcome."""
-        while not (messages := self.messages()):
-            self._more()
-        if messages[0][1].get("op") != "welcome":
-            raise SystemExit(f"sender: hello was answered by {messages[0][1]}")
-
-    def _more(self) -> None:
-        piece = self.socket.recv(65_536)
-        if not piece:
-            raise SystemExit("sender: the other side closed while the connection was being opened")
-        self.inbox += piece
-
-    def messages(self) -> list[tuple[int, Any]]:
-        """Take the whole messages out of the inbox: (opcode, map or bytes)."""
-        found, box, at = [], self.inbox, 0
-        while len(box) >= at + 2:
-            size, begin = box[at + 1] & 0x7F, at + 2
-            if size == 126:
-                size, begin = int.from_bytes(box[at + 2 : at + 4], "big"), at + 4
-            if len(box) < begin + size:
-                break
-            opcode, payload = box[at] & 0x0F, box[begin : begin + size]
-            found.append((opcode, msgpack.unpackb(payload) if opcode == 2 else payload))
-            at = begin + size
-        self.inbox = box[at:]
-        return found
+SHORTEST_SLEEP_S = 0.0005
+IDLE_SLEEP_S = 1.0
 
 
 class Sender:
@@ -77,95 +22,74 @@ class Sender:
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan = plan
-        self.maker = FrameMaker(plan["readings"], plan["seed"])
-        self.connections: list[Connection] = []
-        self.by_descriptor: dict[int, Connection] = {}
+        readings, seed = plan["readings"], plan["seed"]
+        self.maker = FrameMaker(data_bodies(readings, seed), seed)
+        self.spike_maker = FrameMaker([spike_body(readings)], seed)
+        interval_s = len(plan["devices"]) / plan["rate"] if plan["rate"] else 60.0
+        self.connections = open_devices(plan, readings, interval_s)
+        self.by_descriptor = {each.socket.fileno(): each for each in self.connections}
+        self.in_flight: dict[int, deque[tuple[int, float]]] = {descriptor: deque() for descriptor in self.by_descriptor}
+        self.is_spike_due = False
+        self.total = 0
         self.poll = select.epoll()
-        self.sent = self.acked = self.total = 0
-        self.latencies: list[float] = []
-        self.late: list[float] = []
-        self.rejects: list[Any] = []
+        for descriptor in (0, *self.by_descriptor):
+            self.poll.register(descriptor, select.EPOLLIN)
+        self._begin()
 
-    def open_all(self) -> None:
-        """Open every connection and say hello; where acks are expected, wait for each welcome."""
-        address, devices = (self.plan["host"], self.plan["port"]), self.plan["devices"]
-        interval_s = len(devices) / self.plan["rate"]
-        for first in range(0, len(devices), BATCH):
-            batch = [(name, token, Connection(address)) for name, token in devices[first : first + BATCH]]
-            for _, token, connection in batch:
-                connection.socket.sendall(upgrade_request(*address, "/v1/device", token))
-            for name, _, connection in batch:
-                connection.read_head()
-                connection.socket.sendall(masked_message(hello(name, connection.epoch, self.plan["readings"], interval_s)))
-            for _, _, connection in batch:
-                if self.plan["is_acked"]:
-                    connection.read_welcome()
-                connection.socket.setblocking(False)
-                self.connections.append(connection)
-                self.by_descriptor[connection.socket.fileno()] = connection
-                self.poll.register(connection.socket, select.EPOLLIN)
+    def _begin(self) -> None:
+        self.sent = self.acked = 0
+        self.ack_delays_s: list[float] = []
+        self.late_s: list[float] = []
+        self.cpu_s, self.began_s = time.process_time(), time.monotonic()
 
     def run(self) -> None:
         """Send one frame each 1/rate seconds, the devices in turn, until `quit`."""
-        self.poll.register(0, select.EPOLLIN)
-        step_s, began, number = 1 / self.plan["rate"], time.monotonic(), 0
+        step_s = 1 / self.plan["rate"] if self.plan["rate"] else 0.0
+        began, number = time.monotonic(), 0
         while True:
-            now = time.monotonic()
-            while (due := began + number * step_s) <= now:
-                self._send(self.connections[number % len(self.connections)], due)
-                number += 1
-            for descriptor, _ in self.poll.poll(max(0.0005, due - time.monotonic())):
+            due = time.monotonic() + IDLE_SLEEP_S
+            if step_s:
+                now = time.monotonic()
+                while (due := began + number * step_s) <= now:
+                    self._send(self.connections[number % len(self.connections)], due)
+                    number += 1
+            for descriptor, _ in self.poll.poll(max(SHORTEST_SLEEP_S, due - time.monotonic())):
                 if descriptor != 0:
-                    self._receive(self.by_descriptor[descriptor])
-                elif self._obey(os.read(0, 4096)):
+                    self._receive(descriptor)
+                elif self._obey(heard()):
                     return
 
-    def _send(self, connection: Connection, due: float) -> None:
+    def _send(self, connection: DeviceConnection, due: float) -> None:
         connection.seq += 1
-        frame = self.maker.frame(connection.epoch, connection.seq, time.time_ns() // 1000)
-        try:
-            went = connection.socket.send(frame)
-        except BlockingIOError:
-            went = 0
-        if went != len(frame):
-            raise SystemExit("sender: the other side does not read: its socket buffers are full")
+        maker, self.is_spike_due = (self.spike_maker if self.is_spike_due else self.maker), False
+        if not connection.write(maker.frame(connection.epoch, connection.seq, time.time_ns() // 1000)):
+            raise GivenUp("the other side does not keep up: its socket buffers are full; lower the rate")
         now = time.monotonic()
         self.sent += 1
         self.total += 1
-        self.late.append(now - due)
-        if self.plan["is_acked"]:
-            connection.sent.append((connection.seq, now))
+        self.late_s.append(now - due)
+        if self.plan["is_hub"]:
+            self.in_flight[connection.socket.fileno()].append((connection.seq, now))
 
-    def _receive(self, connection: Connection) -> None:
-        piece = connection.socket.recv(65_536)
-        if not piece:
-            raise SystemExit("sender: the other side closed a connection without a word")
-        connection.inbox += piece
-        now = time.monotonic()
-        for opcode, message in connection.messages():
-            if opcode == 9:
-                connection.socket.send(masked_message(message, opcode=10))
-            elif opcode == 8 or message.get("op") == "bye":
-                raise SystemExit(f"sender: the hub ends a connection: {message!r}")
-            elif message["op"] == "reject":
-                self.rejects.append(message)
-            elif message["op"] == "ack":
-                for epoch, seq in message["acks"]:
-                    while epoch == connection.epoch and connection.sent and connection.sent[0][0] <= seq:
-                        self.acked += 1
-                        self.latencies.append(now - connection.sent.popleft()[1])
+    def _receive(self, descriptor: int) -> None:
+        in_flight, now = self.in_flight[descriptor], time.monotonic()
+        for seq in self.by_descriptor[descriptor].hear():
+            while in_flight and in_flight[0][0] <= seq:
+                self.acked += 1
+                self.ack_delays_s.append(now - in_flight.popleft()[1])
 
-    def _obey(self, line: bytes) -> bool:
-        """Answer a line of stdin; True: stop."""
-        if line.strip() == b"begin":
-            self.sent = self.acked = 0
-            self.latencies, self.late = [], []
-        print(json.dumps(self.report()), flush=True)
-        return line.strip() in {b"quit", b""}
+    def _obey(self, command: str) -> bool:
+        """Answer a command; True: stop."""
+        if command == "begin":
+            self._begin()
+        self.is_spike_due = command == "spike"
+        say(self.report())
+        return command == "quit"
 
     def report(self) -> dict[str, Any]:
         """Return the counts since `begin`, times in seconds."""
-        acks, late = sorted(self.latencies) or [0.0], sorted(self.late) or [0.0]
+        acks, late = sorted(self.ack_delays_s) or [0.0], sorted(self.late_s) or [0.0]
+        elapsed_s = max(time.monotonic() - self.began_s, 1e-9)
         return {
             "sent": self.sent,
             "acked": self.acked,
@@ -173,21 +97,18 @@ class Sender:
             "ack_p50_s": acks[len(acks) // 2],
             "ack_p99_s": acks[len(acks) * 99 // 100],
             "late_p99_s": late[len(late) * 99 // 100],
+            "cpu_share": (time.process_time() - self.cpu_s) / elapsed_s,
             "frame_bytes": self.maker.payload_bytes,
-            "rejects": len(self.rejects),
-            "first_reject": repr(self.rejects[:1]),
+            **rejects_of(self.connections),
         }
 
 
-def main() -> None:
-    """Read the plan, open everything, say so, send."""
-    raise_descriptor_limit()
-    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as unbuffered:  # epoll watches what follows
-        sender = Sender(json.loads(unbuffered.readline()))
-    sender.open_all()
-    print(json.dumps({"open": len(sender.connections)}), flush=True)
+def run(plan: dict[str, Any]) -> None:
+    """Open everything, say so, send."""
+    sender = Sender(plan)
+    say({"open": len(sender.connections)})
     sender.run()
 
 
 if __name__ == "__main__":
-    main()
+    run_program(run)

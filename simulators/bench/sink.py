@@ -1,17 +1,16 @@
-"""The floor of the ingest benchmark: a stock trio-websocket server that reads each message and drops it.
+"""The bare sink: a stock trio-websocket server that reads each message and drops it.
 
-It answers nothing, stores nothing, checks nothing. Runs as a program of its own; prints its port, and on SIGTERM how
-many messages it read. Started by simulators/bench/ingest.py.
+It answers nothing, stores nothing, checks nothing. A program (answering.py); floor of ingest, flood and idle.
 """
 
-import json
-import signal
+from typing import Any
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketRequest, serve_websocket
+from trio_websocket import ConnectionClosed, WebSocketRequest
 
 from devices.wire.limits import SUBPROTOCOL_DEVICE
-from simulators.hub_process import raise_descriptor_limit
+from simulators.bench.answering import run_program
+from simulators.bench.floor import run_floor
 
 
 class Sink:
@@ -30,17 +29,15 @@ class Sink:
         except ConnectionClosed:
             return
 
-    async def run(self) -> None:
-        """Serve on a free port until SIGTERM."""
-        with trio.open_signal_receiver(signal.SIGTERM) as signals:
-            async with trio.open_nursery() as nursery:
-                server = await nursery.start(serve_websocket, self.serve, "127.0.0.1", 0, None)
-                print(json.dumps({"port": server.port}), flush=True)
-                await anext(aiter(signals))
-                print(json.dumps({"messages": self.messages}), flush=True)
-                nursery.cancel_scope.cancel()
+    def report(self) -> dict[str, int]:
+        """Return the count."""
+        return {"messages": self.messages}
+
+
+def run(_plan: dict[str, Any]) -> None:
+    """Serve until told to quit."""
+    trio.run(run_floor, Sink())
 
 
 if __name__ == "__main__":
-    raise_descriptor_limit()
-    trio.run(Sink().run)
+    run_program(run)

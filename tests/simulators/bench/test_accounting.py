@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from simulators.bench.accounting import cpu_s, histogram_of, quantile_between
+from simulators.bench.accounting import cpu_s, gauge_of, histogram_of, memory_of, quantile_between
 
 METRICS = """# TYPE delay_seconds histogram
 delay_seconds_bucket{le="0.001"} 10
@@ -35,3 +35,15 @@ def test_cpu_of_this_process_grows_with_work() -> None:
     while time.process_time() < end:
         pass
     assert cpu_s(os.getpid()) - before >= 0.05
+
+
+def test_gauge_is_found_by_its_whole_name() -> None:
+    metrics = "# HELP journal_rows rows\njournal_rows_total 5\njournal_rows 7.5\n"
+    assert gauge_of(metrics, "journal_rows") == 7.5
+    with pytest.raises(KeyError):
+        gauge_of(metrics, "journal")
+
+
+def test_memory_of_this_process_is_made_of_its_own_and_its_share() -> None:
+    memory = memory_of(os.getpid())
+    assert 0 < memory.uss <= memory.pss <= memory.rss
