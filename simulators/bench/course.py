@@ -150,7 +150,10 @@ def run_bench(bench: Callable[[T, Say], Awaitable[list[BenchRow]]], plan: T, say
     try:
         rows = trio.run(_until_signal, bench, plan, say)
     except BaseException as error:
-        raise _reason(error) from error
+        reason = _reason(error)
+        if reason is error:
+            raise
+        raise reason from error
     if rows is None:
         raise KeyboardInterrupt
     return rows
