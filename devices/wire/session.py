@@ -4,6 +4,7 @@ Owns the table of states and the arithmetic of numbers and windows; it decodes n
 asks it about each decoded message and obeys; docs/protocol.md sections 3 to 6 are the rules.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -65,6 +66,8 @@ class Lane:
     bytes: int = 0
     max_frames: int = 0
     max_bytes: int = 0
+    durable_frames: int = 0  # of those in flight: the next ack frees them
+    durable_bytes: int = 0
 
     def grant(self, window: Window) -> None:
         """Remember a window that is being told to the device."""
@@ -77,7 +80,7 @@ class _Epoch:
     received: int
     durable: int
     lane: Lane
-    sizes: list[tuple[int, int]] = field(default_factory=list)  # (last seq, bytes) of frames no ack has told of, oldest first
+    in_flight: deque[tuple[int, int, float]] = field(default_factory=deque)  # (last seq, bytes, arrived) that are not durable yet
 
 
 class DeviceSession:
@@ -89,6 +92,7 @@ class DeviceSession:
         self.live = Lane()
         self.backfill = Lane()
         self._epochs: dict[int, _Epoch] = {}
+        self._granted: Credit | None = None  # last
 
     def receive(self, message: FromDevice) -> Hello | Frame | UnknownOp:
         """Take a decoded message through the table of states. Raises ProtocolError."""
@@ -120,12 +124,29 @@ class DeviceSession:
 
     def grant(self, credit: Credit) -> None:
         """Remember the windows of a welcome or an ack that goes out now; the first one begins the stream."""
+        if credit is self._granted:
+            return
+        self._granted = credit
         self.live.grant(credit.live)
         self.backfill.grant(credit.backfill)
         if self.state is State.OPENING:
             self.state = State.STREAMING
 
-    def take(self, epoch: int, seq: int, last: int, size_bytes: int) -> Verdict:
+    def take_next(self, epoch: int, seq: int, size_bytes: int, arrived_s: float) -> bool:
+        """Number a frame as `take` does, if it is the one that is due and within the credit; False: nothing was done, ask `take`."""
+        known = self._epochs.get(epoch)
+        if known is None or seq != known.received + 1 or self.state is not State.STREAMING:
+            return False
+        lane = known.lane
+        if lane.frames >= lane.max_frames or lane.bytes + size_bytes > lane.max_bytes:
+            return False
+        lane.frames += 1
+        lane.bytes += size_bytes
+        known.received = seq
+        known.in_flight.append((seq, size_bytes, arrived_s))
+        return True
+
+    def take(self, epoch: int, seq: int, last: int, size_bytes: int, arrived_s: float = 0.0) -> Verdict:
         """Number a frame: `last` is seq but for a gap. Raises ProtocolError for a jump, an unknown epoch or more than the credit."""
         known = self._epochs.get(epoch)
         if known is None:
@@ -145,32 +166,45 @@ class DeviceSession:
                 CloseCode.OVER_CREDIT, f"{lane.frames} frames of {lane.bytes} bytes are in flight, the window was {granted}"
             )
         known.received = last
-        known.sizes.append((last, size_bytes))
+        known.in_flight.append((last, size_bytes, arrived_s))
         return Verdict.NEW
 
     def first_new(self, gap: Gap) -> int:
         """Return the first seq of a gap that is not received yet: it is clipped to what lies above."""
         return max(gap.seq, self._epochs[gap.epoch].received + 1)
 
-    def committed(self, epoch: int, seq: int) -> list[tuple[int, int]]:
-        """Note that everything up to seq is durable; return (last seq, bytes) of the frames that became so.
+    def committed(self, epoch: int, seq: int) -> list[float]:
+        """Note that everything up to seq is durable; return when the frames arrived that became so.
 
         Their credit is free only when an ack tells the device of them: `acked`.
         """
         known = self._epochs.get(epoch)
         if known is None:
             return []
-        before, known.durable = known.durable, max(known.durable, seq)
-        return [entry for entry in known.sizes if before < entry[0] <= seq]
+        known.durable = max(known.durable, seq)
+        in_flight, lane, arrived_s = known.in_flight, known.lane, []
+        while in_flight and in_flight[0][0] <= seq:
+            _, size_bytes, at_s = in_flight.popleft()
+            lane.durable_frames += 1
+            lane.durable_bytes += size_bytes
+            arrived_s.append(at_s)
+        return arrived_s
+
+    def is_half_used(self, credit: Credit) -> bool:
+        """Tell whether frames that are durable and not acked use half of a window or more."""
+        return any(
+            lane.durable_frames * 2 >= window.frames or lane.durable_bytes * 2 >= window.bytes
+            for lane, window in ((self.live, credit.live), (self.backfill, credit.backfill))
+            if lane.durable_frames
+        )
 
     def acked(self) -> None:
         """Note that an ack of everything durable goes out now: the device may use that credit again."""
-        for known in self._epochs.values():
-            if known.sizes and known.sizes[0][0] <= known.durable:
-                freed = [entry for entry in known.sizes if entry[0] <= known.durable]
-                del known.sizes[: len(freed)]
-                known.lane.frames -= len(freed)
-                known.lane.bytes -= sum(size_bytes for _, size_bytes in freed)
+        for lane in (self.live, self.backfill):
+            if lane.durable_frames:
+                lane.frames -= lane.durable_frames
+                lane.bytes -= lane.durable_bytes
+                lane.durable_frames = lane.durable_bytes = 0
 
     def give_up(self, epoch: int, last: int) -> None:
         """Take the rest of another epoch as given up by a gap (`of`)."""

@@ -32,24 +32,30 @@ class ChannelRules:
         """Return (index, code) of each reading that will not be stored, in order; mostly an empty list."""
         if data.base_us is None:
             return [(index, "no_time") for index in range(len(data.values))]
-        if self._is_plain(data, data.base_us, now_us):
+        if self.are_plain(data.base_us, data.channels, data.offsets_us, data.values, now_us):
             return []
         codes = [self._code(data, data.base_us, index, now_us) for index in range(len(data.values))]
         _mark_equal_stamps(data, codes)
         return [(index, code) for index, code in enumerate(codes) if code]
 
-    def _is_plain(self, data: Data, base_us: int, now_us: int) -> bool:
-        """Tell, without looking at single readings in Python, that all of them are good numbers."""
-        types = set(map(type, data.values))
-        if not (types <= _NUMBERS and set(map(type, data.channels)) == _INT and set(map(type, data.offsets_us)) == _INT):
+    def are_plain(self, base_us: Any, channels: Any, offsets_us: Any, values: Any, now_us: int) -> bool:
+        """Tell, without looking at single readings in Python, that these are readings of a frame, and all of them good numbers."""
+        if not (type(channels) is type(offsets_us) is type(values) is list and type(base_us) is int):
             return False
-        if not self._numeric.issuperset(data.channels) or len(data.values) >= MAX_EQUAL_STAMPS:
+        if not 0 < len(values) < MAX_EQUAL_STAMPS or not len(channels) == len(offsets_us) == len(values):
             return False
-        if int in types and not (min(data.values) >= INT64_MIN and max(data.values) <= INT64_MAX):
+        types = set(map(type, values))
+        if not (types <= _NUMBERS and set(map(type, channels)) == _INT and set(map(type, offsets_us)) == _INT):
+            return False
+        if not self._numeric.issuperset(channels):
+            return False
+        if int in types and not (min(values) >= INT64_MIN and max(values) <= INT64_MAX):
             return False
         # A NaN or an infinity among the values makes their sum one; a sum that overflows is looked at one by one.
-        is_finite = float not in types or math.isfinite(sum(data.values))
-        return is_finite and base_us + min(data.offsets_us) >= -MAX_TIME_US and base_us + max(data.offsets_us) <= now_us + _FUTURE_US
+        if not (-MAX_TIME_US <= base_us <= MAX_TIME_US and (float not in types or math.isfinite(sum(values)))):
+            return False
+        first_us: int = base_us + min(offsets_us)
+        return first_us >= -MAX_TIME_US and base_us + int(max(offsets_us)) <= now_us + _FUTURE_US
 
     def _code(self, data: Data, base_us: int, index: int, now_us: int) -> str | None:
         channel, offset_us = data.channels[index], data.offsets_us[index]

@@ -147,6 +147,8 @@ class DeviceConnection:
 
     def _take(self, raw: bytes) -> None:
         """Take one message of a device that is streaming. Raises ProtocolError."""
+        if self._intake.take_plain(raw):
+            return
         message = self._session.receive(self._decoded(raw))
         if isinstance(message, UnknownOp):
             self._put(_unknown(message))

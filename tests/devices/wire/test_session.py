@@ -121,8 +121,8 @@ def test_one_frame_may_always_go_however_large() -> None:
 def test_the_ack_of_a_commit_frees_credit() -> None:
     session = streaming()
     for seq in range(1, 100):
-        session.take(LIVE, seq, seq, 200)
-        assert session.committed(LIVE, seq) == [(seq, 200)]
+        session.take(LIVE, seq, seq, 200, 7.5)
+        assert session.committed(LIVE, seq) == [7.5]
         session.acked()
     assert session.durable(LIVE) == 99
     assert (session.live.frames, session.live.bytes) == (0, 0)

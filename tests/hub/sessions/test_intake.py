@@ -1,0 +1,116 @@
+"""The short way through the intake gives what the long way gives, for whatever a device says."""
+
+from typing import Any
+
+import msgpack
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.link import memory_link_pair
+from devices.wire.codec import decode_from_device
+from devices.wire.messages import Channel, Credit, Hello, Kind, Window
+from devices.wire.session import DeviceSession
+from hub.core.ingest import ChannelRules
+from hub.core.records import Row
+from hub.journal import Entry
+from hub.sessions.intake import Intake
+from hub.sessions.outbox import AckClock, Outbox
+
+E, NOW_US = 77, 1_700_000_000_000_000
+CHANNELS = (Channel("temp", "Cel"), Channel("pulses", "", Kind.COUNTER), Channel("mode", "", Kind.TEXT))
+CREDIT = Credit(Window(3, 1_000), Window(3, 1_000))
+
+
+class Taken:
+    """Stands where the hub's parts are: keeps what is submitted and counted."""
+
+    holding = None
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.journal = self.metrics = self
+        self.rejections: list[str] = []
+
+    def now(self) -> int:
+        return NOW_US
+
+    def credit(self) -> Credit:
+        return CREDIT
+
+    def submit(self, entry: Entry) -> None:
+        self.rows.append(entry.row)
+
+    def rejected(self, code: str) -> None:
+        self.rejections.append(code)
+
+
+def intake() -> tuple[Intake, Taken]:
+    """Return an intake of a device that is streaming, and what it gives away."""
+    taken, session = Taken(), DeviceSession("pump")
+    hello = Hello("pump", E, CHANNELS)
+    session.receive(hello)
+    session.open(hello, {})
+    session.grant(CREDIT)
+    made = Intake("pump", session, Outbox(AckClock(), memory_link_pair()[1], taken.credit, lambda credit: None), taken)  # type: ignore[arg-type]
+    made._rules[E] = ChannelRules(CHANNELS)
+    return made, taken
+
+
+odd: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 1.0, "1", -1, 2**63, 2**64 - 1, -(2**63), float("nan"), float("inf"), 10**18, [], {}, b"x"]
+)
+values = st.one_of(st.floats(), st.integers(-(2**63), 2**64 - 1), st.booleans(), st.text(max_size=3))
+
+
+def mostly(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(usual, usual, usual, odd)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> bytes:
+    size = draw(st.integers(0, 4))
+
+    def column(each: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        return mostly(st.lists(mostly(each), min_size=size, max_size=size + draw(st.sampled_from([0, 0, 0, 1]))))
+
+    said = {
+        "e": draw(mostly(st.just(E))),
+        "s": draw(mostly(st.integers(1, 3))),
+        "op": draw(mostly(st.sampled_from(["data", "data", "log", "pack"]))),
+        "t": draw(mostly(st.just(NOW_US))),
+        "c": draw(column(st.integers(0, 3))),
+        "d": draw(column(st.integers(-1_000, 1_000))),
+        "v": draw(column(values)),
+    }
+    for key in draw(st.sets(st.sampled_from(["t", "c", "extra", "v"]), max_size=1)):
+        if key in said:
+            del said[key]
+        else:
+            said[key] = 1
+    return bytes(msgpack.packb(said))
+
+
+@given(st.lists(messages(), min_size=1, max_size=3))
+async def test_a_frame_that_goes_the_short_way_leaves_what_the_long_way_leaves(sent: list[bytes]) -> None:
+    short, taken = intake()
+    long, expected = intake()
+    for body in sent:
+        if short.take_plain(body):
+            long.take(decode_from_device(body), body)  # type: ignore[arg-type]
+            assert taken.rows == expected.rows
+            assert expected.rejections == []
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=5), st.integers(0, 2**40))
+async def test_good_numbers_go_the_short_way(numbers: list[float], offset_us: int) -> None:
+    short, taken = intake()
+    said = {"e": E, "s": 1, "op": "data", "t": NOW_US - 2**40, "c": [0] * len(numbers), "d": [offset_us] * len(numbers), "v": numbers}
+    assert short.take_plain(bytes(msgpack.packb(said)))
+    assert [row.body for row in taken.rows] == [msgpack.packb(said)]
+
+
+def test_what_is_no_frame_is_not_taken() -> None:
+    short, taken = intake()
+    for body in (b"", b"\xc1", b"\x80", b"\x93\x01\x02\x03", msgpack.packb({"op": "hello"})):
+        assert not short.take_plain(body)
+    assert taken.rows == []
