@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from hub.reserve import START_BYTES, Reserve
+
 # Of the whole directory; each SQLite file carries its own number besides (PRAGMA user_version, bytes 60-63 of its header,
 # sqlite.org/fileformat2.html section 1.3.13).
 FORMAT: Final = 1
@@ -37,6 +39,7 @@ class DataDir:
         self.state = path / "state.db"
         self.admin_token = path / "admin.token"
         self.hub_json = path / "hub.json"
+        self.reserve = Reserve(path)
         self._lock: int | None = None
 
     def __enter__(self) -> Self:
@@ -48,7 +51,9 @@ class DataDir:
             raise self._unwritable(error) from None
         try:
             self._take_lock(self._lock)
+            self._make_room()
             self._check_format()
+            self.reserve.keep()
         except OSError as error:
             self._release()
             raise self._unwritable(error) from None
@@ -71,6 +76,17 @@ class DataDir:
         with suppress(OSError):  # no room for the number: the lock holds without it
             os.ftruncate(lock, 0)
             os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+    def _make_room(self) -> None:
+        """Give up the reserve where the disk is too full to open anything. Raises DataDirError where that is not enough."""
+        if self.reserve.free_bytes() >= START_BYTES:
+            return
+        self.reserve.give_up()
+        if (free_bytes := self.reserve.free_bytes()) < START_BYTES:
+            raise DataDirError(
+                f"the disk of the data directory {self.path} is full: {free_bytes:,} bytes are free, "
+                f"the hub needs {START_BYTES:,} to start; free at least {START_BYTES - free_bytes:,} bytes"
+            )
 
     def _release(self) -> None:
         if self._lock is not None:

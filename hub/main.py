@@ -17,6 +17,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
+import structlog
 import trio
 
 import dashboard
@@ -34,6 +35,7 @@ from hub.followers import HistoryWriter, run_follower
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import Run, layer
 from hub.metrics import Metrics
+from hub.ports import StoreFull
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.live import Live
 from hub.sessions.logins import Logins
@@ -45,6 +47,7 @@ from hub.web.api import ApiParts, make_app
 from hub.web.door import Door
 from hub.web.settings import DoorSettings
 
+_log: Final = structlog.get_logger(__name__)
 HISTORY_GATHER_S: Final = 0.2  # frames of so long share a transaction of the history store
 _CONFIRM_AFTER_S: Final = 5.0  # on top of the longest time a device needs to come back and to report
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -76,7 +79,7 @@ class Hub:
         self.data = data
         self.url = ""
         self.entities = Entities(first_version=now_us())
-        self.state = SQLiteStateStore(data.state)
+        self.state = SQLiteStateStore(data.state, data.reserve.give_up)
         self.registry = Registry(self.state, self.entities, now_us)
         self.desk = CommandDesk(self.state, self.registry, self.entities, now_us)
         self.journal = Journal(SQLiteJournalFile(data.journal), _journal_settings(settings), now_us)
@@ -116,13 +119,20 @@ class Hub:
             await self.auth.start()
             await self.registry.load()
             await self.desk.load()
-            await self.history.start()
+            await self._start_history()
             async with layer(self.journal.run), layer(*self._followers()), layer(self.sessions.run):
                 await self._listen(task_status)
         finally:
             with trio.CancelScope(shield=True):
                 await self.history.aclose()
                 await self.state.aclose()
+
+    async def _start_history(self) -> None:
+        """Open the history; on a full disk the hub goes on without, and the history's follower tries again until there is room."""
+        try:
+            await self.history.start()
+        except StoreFull as error:
+            _log.error("history_not_open", reason=str(error))
 
     def _followers(self) -> tuple[Run, ...]:
         ledger = LedgerFollower(self.desk, self.state, lambda: self.journal.id)
@@ -132,6 +142,7 @@ class Hub:
             self.desk.run,
             self.live.run,
             self.system.run,
+            self.data.reserve.run,
             self.metrics.loop.run,
             self._confirm_presence,
         )

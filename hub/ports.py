@@ -16,6 +16,10 @@ class StoreUnavailable(Exception):
     """The store cannot answer now; the same call may succeed later."""
 
 
+class StoreFull(StoreUnavailable):
+    """The store cannot answer until there is room on its disk."""
+
+
 class StoreRefused(Exception):
     """The store will never take this; the text says what and why."""
 

@@ -34,7 +34,8 @@ HUB = {
     "hub.ports": {"hub.core"},
     "hub.logs": set[str](),
     "hub.layers": set[str](),
-    "hub.datadir": set[str](),
+    "hub.datadir": {"hub.reserve"},
+    "hub.reserve": set[str](),
     "hub.followers": {"hub.core", "hub.journal"},
     "hub.system": {"hub.core", "hub.journal"},
 }

@@ -69,6 +69,8 @@ def _sqlite(path: Path, known: int) -> Finding:
             (version,) = file.execute("PRAGMA user_version").fetchone()
             said = "" if size > _MAX_CHECKED_BYTES else file.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_FULL):
+            return Finding(Verdict.WARN, path.name, "not looked into: the disk is too full to open it", "free some space")
         return Finding(Verdict.FAIL, path.name, f"damaged: {error}", "keep a copy of the directory, then restore a backup")
     if version > known:
         return Finding(Verdict.FAIL, path.name, f"format {version}, newer than this program's {known}", "run the newer hub that wrote it")

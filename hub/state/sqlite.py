@@ -45,8 +45,9 @@ _NEWEST: Final = "ORDER BY created_us DESC, id DESC LIMIT ?"
 class SQLiteStateStore:
     """A StateStore in one file. Raises StoreUnavailable where SQLite fails: the same call may succeed later."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, make_room: Callable[[], bool] = lambda: False) -> None:
         self._path = path
+        self._make_room = make_room  # called in our thread when the disk is full; True: try once more
         self._thread = trio.CapacityLimiter(1)
         self._connection: sqlite3.Connection | None = None
 
@@ -58,6 +59,7 @@ class SQLiteStateStore:
         # From its first moment nobody else's: SQLite gives the files beside it (-wal, -shm) the same rights.
         self._path.touch(mode=0o600)
         self._path.chmod(0o600)
+        self._close()  # of an opening that found no room
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30.0)
         self._connection = connection
         connection.execute("PRAGMA journal_mode = WAL")
@@ -159,13 +161,12 @@ class SQLiteStateStore:
 
     async def aclose(self) -> None:
         """Close; idempotent."""
+        await self._call(self._close)
 
-        def close() -> None:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-        await self._call(close)
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     async def _all(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         return await self._call(lambda: self._open_connection().execute(query, values).fetchall())
@@ -179,9 +180,19 @@ class SQLiteStateStore:
 
     async def _call(self, call: Callable[[], T]) -> T:
         try:
-            return await trio.to_thread.run_sync(call, limiter=self._thread)
+            return await trio.to_thread.run_sync(self._with_room, call, limiter=self._thread)
         except sqlite3.Error as error:
-            raise StoreUnavailable(f"{self._path}: {error}") from error
+            said = "the disk is full; free some space" if _is_full(error) else error
+            raise StoreUnavailable(f"{self._path}: {said}") from error
+
+    def _with_room(self, call: Callable[[], T]) -> T:
+        """Call, and once more where the disk was full and room could be made: nothing of a failed transaction stays."""
+        try:
+            return call()
+        except sqlite3.Error as error:
+            if not _is_full(error) or not self._make_room():
+                raise
+        return call()
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -198,6 +209,12 @@ class SQLiteStateStore:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    """Tell a full disk from other errors; SQLite says it by other codes for the index of its log and for the log itself."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP)
 
 
 def _json(value: Any) -> str:

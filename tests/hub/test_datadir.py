@@ -55,9 +55,10 @@ def test_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_full_disk_is_refused_with_what_to_do(tmp_path: Path) -> None:
     try:
-        with small_disk(tmp_path / "disk", 1 << 20) as disk:
+        with small_disk(tmp_path / "disk", 16 << 20) as disk:
             disk.fill()
-            assert "No space left on device; free some space" in refusal(disk.path)
+            assert "0 bytes are free" in refusal(disk.path)
+            assert "free at least 524,288 bytes" in refusal(disk.path)
             disk.free()
             with DataDir(disk.path):
                 pass

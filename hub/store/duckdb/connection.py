@@ -43,6 +43,7 @@ class Connection:
             self._connection = open_file(self._path, self.notes)
             load(self._connection)
 
+        self.has_failed = True  # until it is open, also where this fails: then it is tried again
         async with self._no_queries():
             await self._in_thread(open_and_load, self._writing)
             self.has_failed = False

@@ -12,13 +12,15 @@ from typing import Final
 import duckdb
 import structlog
 
-from hub.ports import StoreUnavailable
+from hub.ports import StoreFull, StoreUnavailable
 
 _log = structlog.get_logger(__name__)
 MEMORY_LIMIT: Final = "512MB"  # a hub at rest with its store stays below 200 MB; a query that needs more spills to disk
 
 # What DuckDB says where the machine, not the file, is at fault: setting a sound file aside would hide everything stored.
-_MACHINE: Final = ("Could not set lock", "Cannot open file", "Could not write", "Could not fsync", "Could not sync", "No space left")
+_MACHINE: Final = ("Could not set lock", "Cannot open file", "Could not write", "Could not fsync", "Could not sync")
+_ROOM_BYTES: Final = 4 * 1024 * 1024  # a checkpoint writes whole blocks of 256 KiB, several for each table
+_NO_SPACE: Final = "No space left"
 _MAX_OPENINGS: Final = 2  # that never came to an end before the log is set aside: a log can also abort the process that replays it
 
 _TABLES: Final = """
@@ -32,9 +34,10 @@ def open_file(path: Path, notes: list[str]) -> duckdb.DuckDBPyConnection:
     """Open or make the file; what had to be set aside is logged and put into `notes` for the operator.
 
     What a set-aside log held is not lost: the journal keeps every frame that is not safe here. Raises StoreUnavailable with nothing set
-    aside where the machine is at fault: the file is locked, may not be read, or the disk is full.
+    aside where the machine is at fault: the file is locked or may not be read; StoreFull where the disk is full.
     """
     log = path.with_name(path.name + ".wal")
+    _check_room(log)
     opening = path.with_name(path.name + ".opening")
     openings = _openings(opening)
     if openings >= _MAX_OPENINGS:
@@ -62,6 +65,17 @@ def _recovered(path: Path, log: Path, notes: list[str]) -> duckdb.DuckDBPyConnec
     return _opened(path)
 
 
+def _check_room(log: Path) -> None:
+    """Refuse where replaying the log would not fit: DuckDB would use up what is left, for nothing, and again at each try."""
+    if not log.exists() or (size_bytes := log.stat().st_size) == 0:
+        return
+    disk = os.statvfs(log)
+    free_bytes, needed_bytes = disk.f_bavail * disk.f_frsize, 2 * size_bytes + _ROOM_BYTES
+    if free_bytes < needed_bytes:
+        said = f"{free_bytes:,} bytes are free, its log needs {needed_bytes:,}"
+        raise StoreFull(f"the history cannot be opened, as its disk is full: {said}; free at least {needed_bytes - free_bytes:,} bytes")
+
+
 def _openings(path: Path) -> int:
     try:
         return int(path.read_text())
@@ -70,6 +84,8 @@ def _openings(path: Path) -> int:
 
 
 def _raise_where_the_machine_fails(error: duckdb.Error) -> None:
+    if _NO_SPACE in str(error):
+        raise StoreFull(f"the history cannot be opened, as its disk is full; free some space ({first_line(error)})") from error
     if isinstance(error, duckdb.OutOfMemoryException) or any(words in str(error) for words in _MACHINE):
         raise StoreUnavailable(f"the history cannot be opened: {first_line(error)}") from error
 
