@@ -26,7 +26,7 @@ class FanoutPlan:
     viewers: int = 1_000
     devices: int = 2
     updates_per_s: float = 10.0  # frames of all devices together: each is an update of its own
-    readings: int = 2  # a frame: an update is about 300 bytes long
+    readings: int = 1  # a frame: an update is about 300 bytes long
     seconds: float = 8.0
     pairs: int = 3
     crowd: CrowdPlan = field(default_factory=CrowdPlan)
@@ -47,6 +47,8 @@ class FanoutRuns:
     hub_us: list[float] = field(default_factory=list)
     floor_us: list[float] = field(default_factory=list)
     mean_bytes: list[float] = field(default_factory=list)
+    hub_per_s: list[float] = field(default_factory=list)
+    floor_per_s: list[float] = field(default_factory=list)
 
 
 def watching(hub: BenchHub, devices: Devices) -> Mapping[str, Any]:
@@ -68,6 +70,7 @@ async def measure_hub(plan: FanoutPlan, hub: BenchHub, devices: Devices, runs: F
     if not said["deliveries"]:
         raise BenchError("no update was delivered in the window", "give --seconds more")
     runs.hub_us.append(measured.cpu_s / said["deliveries"] * 1e6)
+    runs.hub_per_s.append(said["deliveries"] / measured.elapsed_s)
     runs.mean_bytes.append(said["mean_bytes"])
     return said
 
@@ -84,6 +87,7 @@ async def measure_floor(plan: FanoutPlan, hub: BenchHub, devices: Devices, runs:
     if not said["deliveries"]:
         raise BenchError("the floor delivered nothing in the window", "give --seconds more")
     runs.floor_us.append(measured.cpu_s / said["deliveries"] * 1e6)
+    runs.floor_per_s.append(said["deliveries"] / measured.elapsed_s)
     return said
 
 
@@ -103,6 +107,7 @@ async def run(plan: FanoutPlan, say: Say) -> list[BenchRow]:
         await measure_crowd(plan.crowd, hub, devices, watching(hub, devices), crowd, say)
     rows = [
         row_of("fanout: CPU per delivery : a task, a channel, send_message", "µs", runs.hub_us, runs.floor_us, target=TARGET),
+        row_of("fanout: deliveries : the same due of the floor", "1/s", runs.hub_per_s, runs.floor_per_s),
         row_of("fanout: length of an update", "B", runs.mean_bytes),
     ]
     return rows + crowd_rows(crowd)

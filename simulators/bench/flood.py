@@ -48,6 +48,7 @@ class FloodRuns:
 
     durable_per_s: list[float] = field(default_factory=list)
     sink_per_s: list[float] = field(default_factory=list)
+    sqlite_per_s: list[float] = field(default_factory=list)
     hub_cores: list[float] = field(default_factory=list)
     sender_share: list[float] = field(default_factory=list)  # of a core, the busiest sender
     behind_s: list[float] = field(default_factory=list)  # until the history store had everything
@@ -100,10 +101,12 @@ async def run(plan: FloodPlan, say: Say) -> list[BenchRow]:
         for pair in range(plan.pairs):
             await measure_sink(plan, devices[: plan.devices], runs)
             await measure_hub(plan, hub, devices[: plan.devices], runs)
+            async with floor("sqlite_floor", seconds=plan.seconds / 4, devices=plan.devices, readings=plan.readings) as (sqlite, _):
+                runs.sqlite_per_s.append((await sqlite.ask("measure"))["frames_per_s"])
             say(
-                f"flood {pair + 1}/{plan.pairs}: {runs.durable_per_s[-1]:,.0f} frames/s durable on {runs.hub_cores[-1]:.2f} cores of "
-                f"{os.cpu_count()}, the sink {runs.sink_per_s[-1]:,.0f}; the busiest sender used {runs.sender_share[-1]:.0%} of a core; "
-                f"the history had everything {runs.behind_s[-1]:.1f} s later"
+                f"flood {pair + 1}/{plan.pairs}: {runs.durable_per_s[-1]:,.0f} frames/s durable on {runs.hub_cores[-1]:.2f} of "
+                f"{os.cpu_count()} cores; sink {runs.sink_per_s[-1]:,.0f}, SQLite alone {runs.sqlite_per_s[-1]:,.0f}; busiest sender "
+                f"{runs.sender_share[-1]:.0%} of a core; the history had everything {runs.behind_s[-1]:.1f} s later"
             )
         for pair in range(plan.pairs):
             await measure_neighbours(neighbours, hub, devices[: plan.neighbours + 1], beside)
@@ -115,6 +118,7 @@ def rows_of(runs: FloodRuns) -> list[BenchRow]:
     """Make the rows of the flood itself."""
     return [
         row_of("flood: durable frames : flooded bare sink", "frames/s", runs.durable_per_s, runs.sink_per_s, target=TARGET),
+        row_of("flood: durable frames : SQLite alone", "frames/s", runs.durable_per_s, runs.sqlite_per_s),
         row_of("flood: CPU of the hub", "cores", runs.hub_cores),
         row_of("flood: CPU of the busiest sender", "cores", runs.sender_share),
         row_of("flood: until the history has the rest", "s", runs.behind_s),

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Literal
 
+from simulators.bench.machine import machine_line
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -79,8 +81,8 @@ def as_table(rows: Sequence[BenchRow]) -> str:
 
 
 def as_markdown(rows: Sequence[BenchRow]) -> str:
-    """Return the rows as the table of docs/performance.md."""
-    head = "| row | value | floor | ratio | runs | target: first, then | met |\n|---|---|---|---|---|---|---|"
+    """Return the rows as the table of docs/performance.md, the machine above it."""
+    head = f"{machine_line()}\n\n| row | value | floor | ratio | runs | target: first, then | met |\n|---|---|---|---|---|---|---|"
     return "\n".join([head, *("| " + " | ".join(_cells(row)) + " |" for row in rows)])
 
 

@@ -69,7 +69,7 @@ def check_rows(rows: Sequence[BenchRow]) -> None:
         assert (row.ratio is not None) or row.name not in FLOORED or row.floor == 0
         assert row.met in ({"final", "first", "none"} if row.target else {""})
     assert len(json.loads(as_json(rows))) == len(rows)
-    assert len(as_table(rows).splitlines()) == len(as_markdown(rows).splitlines()) - 1 == len(rows) + 1
+    assert len(as_table(rows).splitlines()) == len(as_markdown(rows).splitlines()) - 3 == len(rows) + 1
 
 
 @pytest.mark.parametrize(("run", "plan"), TINY, ids=lambda each: type(each).__name__)
