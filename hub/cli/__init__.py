@@ -5,9 +5,10 @@ import nothing here that a plain device installation lacks. [project.scripts] ca
 """
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from hub.cli import bench, command, demo, device, doctor, host, login, query, serve
 from hub.cli.failures import failure_of
@@ -51,8 +52,25 @@ def _version() -> None:
     typer.echo(version_text())
 
 
+class _Command(TyperCommand):
+    """A command whose usage line names an argument as its help does: NAME, not {NAME}."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage line."""
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
+
+
+def _plain_usage(part: typer.Typer) -> None:
+    for each in part.registered_commands:
+        each.cls = _Command
+    for group in part.registered_groups:
+        if group.typer_instance is not None:
+            _plain_usage(group.typer_instance)
+
+
 for _part in (serve, demo, login, device, host, query, command, doctor, bench):
     _part.add_to(app)
+_plain_usage(app)
 
 
 def main() -> None:

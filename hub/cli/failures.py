@@ -24,6 +24,10 @@ _IN_EXTRA: Final = frozenset(
 _SPEAKS_FOR_ITSELF: Final = frozenset({"DataDirError", "DeviceRefused", "SpoolInUse", "StoreUnavailable"})
 
 
+_USAGE: Final = frozenset({"bad_config", "bad_usage", "bad_certificate"})
+UNPROCESSABLE: Final = 422  # what the hub did not like is what was typed
+
+
 class Failure(NamedTuple):
     """The end of a command."""
 
@@ -56,7 +60,8 @@ def _failure_of_one(error: BaseException) -> Failure | None:
     if isinstance(error, KeyboardInterrupt):
         return Failure("interrupted", INTERRUPTED)
     if isinstance(error, Refusal):
-        return Failure(_line(error.message, error.hint), USAGE if error.code in ("bad_config", "bad_usage") else FAILED)
+        is_usage = error.code in _USAGE or error.status == UNPROCESSABLE
+        return Failure(_line(error.message, error.hint), USAGE if is_usage else FAILED)
     if type(error).__name__ in _SPEAKS_FOR_ITSELF:
         return Failure(_line(str(error), ""), FAILED)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _IN_EXTRA:

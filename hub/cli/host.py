@@ -71,7 +71,10 @@ def host(
 
 def _given_token(token_file: Path | None) -> str | None:
     if token_file is not None:
-        return token_file.read_text().strip()
+        try:
+            return token_file.read_text().strip()
+        except OSError as error:
+            raise Refusal("bad_usage", f"cannot read --token-file {token_file}: {error.strerror}", "name a file with the token") from None
     return os.environ.get(TOKEN_VARIABLE)
 
 

@@ -3,6 +3,7 @@
 Owns the paths and the credential; shows nothing and decides nothing. Every method raises HubError; live.py is the other half.
 """
 
+import json
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -172,13 +173,27 @@ class HubClient:
     async def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
     ) -> httpx.Response:
+        content, headers = None, {}
+        if body is not None:
+            content, headers = _encoded(body), {"Content-Type": "application/json"}
         try:
-            return await self._http.request(method, path, json=body, params=params)
+            return await self._http.request(method, path, content=content, headers=headers, params=params)
         except httpx.TimeoutException:
             raise HubError("timeout", f"{self.url} did not answer within {_TIMEOUT_S:g} s", "look at the hub's log") from None
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__
             raise HubError("unreachable", f"no hub answers at {self.url}: {said}", hint_for(error, "start one: tributary serve")) from None
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    """Write a body as JSON. Raises HubError for what JSON has no word for."""
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except ValueError:
+        raise HubError("bad_value", "NaN and infinities cannot be sent: JSON has no word for them", "send finite numbers", 422) from None
+    except TypeError as error:
+        hint = "send numbers, texts, true and false, None, lists and dicts"
+        raise HubError("bad_value", f"this cannot be sent as JSON: {error}", hint, 422) from None
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

@@ -81,6 +81,6 @@ def _checked_arg(name: str, spec: Mapping[str, Any], value: Any) -> Any:
         raise Refusal("bad_argument", f"{name} must be a {spec['type']}, not {shown(value)}", "correct the value", 422)
     low, high = spec.get("min"), spec.get("max")
     if type(value) in (int, float) and ((low is not None and value < low) or (high is not None and value > high)):
-        bounds = f"{'' if low is None else f'at least {low:g} '}{'' if high is None else f'at most {high:g} '}".strip()
+        bounds = " and ".join(f"at {word} {bound:g}" for word, bound in (("least", low), ("most", high)) if bound is not None)
         raise Refusal("bad_argument", f"{name} must be {bounds}, not {value:g}", "correct the value", 422)
     return value

@@ -8,6 +8,7 @@ import trio
 from devices.client import DeviceRefused
 from devices.spool import SpoolInUse
 from hub.cli.failures import failure_of
+from hub.client import HubError
 from hub.core.errors import Refusal
 from hub.datadir import DataDirError
 from hub.ports import JournalBroken
@@ -22,6 +23,16 @@ def test_wrong_setting_has_the_exit_code_of_wrong_usage() -> None:
     failure = failure_of(Refusal("bad_config", "port = 99999 is not allowed", "correct port"))
     assert failure is not None
     assert failure.exit_code == 2
+
+
+def test_what_the_hub_calls_wrong_input_is_wrong_usage() -> None:
+    for error in (
+        HubError("bad_width", "width is one of raw, 1s", "correct width", 422),
+        Refusal("bad_certificate", "no file", "name one"),
+    ):
+        failure = failure_of(error)
+        assert failure is not None
+        assert failure.exit_code == 2
 
 
 def test_line_ends_of_others_do_not_make_a_second_line() -> None:

@@ -52,13 +52,20 @@ def test_token_for_another_hub_is_asked_for_by_name(run: CommandLine) -> None:
     [
         *("command pump go fast", "command pump go --ttl nan", "command pump go --timeout inf"),
         *("query pump --last x", "query pump --tz Mars", "query pump --csv --json"),
-        *("host --interval 0", "host --name ä", "host --url pump:1", "login --data-dir="),
+        *("host --interval 0", "host --name ä", "host --url pump:1", "login --data-dir=", "host --token-file /none"),
     ],
 )
 def test_wrong_argument_is_told_with_a_way_out(run: CommandLine, arguments: str) -> None:
     done = run(*arguments.split())
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert ";" in done.err
+
+
+@pytest.mark.parametrize("arguments", ["query -h", "device add -h", "command -h"])
+def test_usage_names_arguments_as_the_help_does(run: CommandLine, arguments: str) -> None:
+    said = run(*arguments.split()).out
+    assert "Usage: " in said
+    assert "{" not in said
 
 
 def test_version_is_printed_both_ways(run: CommandLine) -> None:

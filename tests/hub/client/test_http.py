@@ -1,7 +1,8 @@
 """The client against a real hub in this process: every method, and what a refusal looks like."""
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -232,3 +233,34 @@ async def test_nobody_at_the_address_is_told() -> None:
             async with client.live():
                 pass
         assert caught.value.code == "unreachable"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), [-float("inf")], {1, 2}, b"bytes"])
+async def test_what_json_has_no_word_for_is_refused_before_it_is_sent(value: object) -> None:
+    async with HubClient("http://127.0.0.1:1", "token") as client:
+        with pytest.raises(HubError, match="cannot be sent") as refused:
+            await client.command("pump", "go", {"to": value})
+        assert refused.value.code == "bad_value"
+
+
+async def test_a_certificate_that_is_not_trusted_says_how_to_trust_it(tmp_path: Path) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(server)
+    (listener,) = await trio.open_ssl_over_tcp_listeners(0, server, host="127.0.0.1")
+    assert isinstance(listener.transport_listener, trio.SocketListener)
+    port = listener.transport_listener.socket.getsockname()[1]
+
+    async def serve(stream: trio.SSLStream[trio.SocketStream]) -> None:
+        with suppress(trio.BrokenResourceError):
+            await stream.do_handshake()
+
+    async with trio.open_nursery() as nursery, HubClient(f"https://127.0.0.1:{port}", "token") as client:
+        await nursery.start(trio.serve_listeners, serve, [listener])
+        with pytest.raises(HubError) as refused:
+            await client.hub()
+        assert "SSL_CERT_FILE" in refused.value.hint
+        with pytest.raises(HubError) as refused:
+            async with client.live():
+                pass
+        assert "SSL_CERT_FILE" in refused.value.hint
+        nursery.cancel_scope.cancel()

@@ -86,3 +86,12 @@ def test_arguments_that_do_not_fit_are_refused_by_name(args: dict[str, Any]) -> 
         checked_args("set", SPECS, args)
     assert refused.value.status == 422
     assert any(name in refused.value.message for name in ("on", "rate", "x"))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [({"min": 0, "max": 100}, "at least 0 and at most 100"), ({"min": 0}, "at least 0"), ({"max": -5}, "at most -5")],
+)
+def test_a_number_out_of_bounds_is_told_the_bounds(bounds: dict[str, float], said: str) -> None:
+    with pytest.raises(Refusal, match=f"percent must be {said}, not -1"):
+        checked_args("open", {"percent": {"type": "number", **bounds}}, {"percent": -1})
