@@ -1,4 +1,4 @@
-"""Which subscriptions want which series of a committed batch.
+"""Which mailboxes want which series of a committed batch.
 
 Owns the register of interest and its memory of answers. Must not know buckets, sockets or stores. The live fan-out asks it once per
 commit and series.
@@ -7,7 +7,9 @@ commit and series.
 from collections.abc import Iterable
 from typing import Final, Generic, TypeVar
 
-from hub.core.records import WITH_READINGS, Row, Series
+import numpy as np
+
+from hub.core.records import WITH_READINGS, Columns, Row, Series
 from hub.core.selector import Selector
 
 Target = TypeVar("Target")
@@ -48,6 +50,15 @@ class Fanout(Generic[Target]):
             known = tuple(target for target, selector in self._selectors.items() if selector.matches(series))
             self._series[series] = known
         return known
+
+    def watched(self, columns: Columns) -> Columns:
+        """Return the readings that somebody wants; the series stay as they are."""
+        is_watched = np.array([bool(self.targets(series)) for series in columns.series], np.bool_)
+        if is_watched.all():
+            return columns
+        keep = is_watched[columns.index]
+        optional = {name: None if (column := getattr(columns, name)) is None else column[keep] for name in ("exact", "text", "lon")}
+        return Columns(columns.series, columns.index[keep], columns.t_ns[keep], columns.num[keep], **optional)
 
     def _wants(self, device: str) -> bool:
         known = self._devices.get(device)

@@ -1,6 +1,6 @@
 """Points, buckets and series in the shape of docs/protocol.md section 12.
 
-Owns the keys of a column; plain code. Used by subscription.py.
+Owns the keys of a column; plain code. Used by updates.py and numbering.py.
 """
 
 from collections.abc import Sequence

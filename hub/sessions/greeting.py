@@ -1,55 +1,66 @@
 """What a viewer is told without asking: devices, commands and the state of the hub, whole on entering and then the newest of each.
 
-Owns what of the entities one viewer has yet to be sent. Bounded by the number of entities: a newer item replaces the one that waits. Plain
-code; viewer.py sends what it gives.
+Owns what of the entities one viewer has yet to be sent by its own task: what came before its greeting, and what its link was too busy for.
+Bounded by the number of entities: a newer item replaces the one that waits. Plain code; viewer.py sends what it gives, news.py fills it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from devices.link import Prepared
 from hub.core.entities import Entities
 from hub.sessions.columns import Message
 
 MAX_ITEMS: Final = 100  # of one message
 _PLURALS: Final = {"device": "devices", "command": "commands"}
+_NAMES: Final = {"device": "device", "command": "id"}
+Changes = dict[tuple[str, str], Mapping[str, Any]]  # (what, name) -> the newest item
 
 
 class EntityMail:
-    """The entities of one viewer; `wake` is called when there is something to send."""
+    """The entities of one viewer; `wake` is called when its own task has something to send."""
 
-    def __init__(self, entities: Entities, wake: Callable[[], None]) -> None:
-        self._entities = entities
+    def __init__(self, wake: Callable[[], None], try_send: Callable[[Prepared], bool], *, is_json: bool) -> None:
+        self.is_json = is_json
         self._wake = wake
-        self._waiting: dict[tuple[str, str], Mapping[str, Any]] = {}
-        self._unwatch: Callable[[], None] = lambda: None
+        self._try_send = try_send
+        self._waiting: Changes = {}
+        self._is_greeted = False
 
-    def open(self) -> Iterator[Message]:
-        """Begin to watch, and return the messages that tell everything there is.
+    def greeting(self, entities: Entities) -> Iterator[Message]:
+        """Return the messages that tell everything there is. What changes while they are being sent comes again with a higher version."""
+        whole = [*_parts("devices", entities.devices()), *_parts("commands", entities.commands())]
+        return iter([*whole, {"op": "system", **entities.system()}])
 
-        What changes while they are being sent comes again with a higher version.
-        """
-        self._unwatch = self._entities.watch(self._changed)
-        whole = [*_parts("devices", self._entities.devices()), *_parts("commands", self._entities.commands())]
-        return iter([*whole, {"op": "system", **self._entities.system()}])
+    def greeted(self) -> None:
+        """Note that the greeting is sent: what changes from now on may come at any time."""
+        self._is_greeted = True
 
-    def close(self) -> None:
-        """Watch no more."""
-        self._unwatch()
+    def tell(self, changes: Changes, prepared: Iterable[Prepared]) -> None:
+        """Send what changed at once, or keep it for the viewer's own task. Sent twice it does no harm: items have versions."""
+        if not (self._is_greeted and all(map(self._try_send, prepared))):
+            self._waiting.update(changes)
+            self._wake()
 
     def take(self) -> Iterator[Message]:
-        """Return the messages for what changed, and forget it."""
+        """Return the messages for what waits, and forget it."""
         waiting, self._waiting = self._waiting, {}
-        for what, op in _PLURALS.items():
-            items = [item for (kind, _), item in waiting.items() if kind == what]
-            if items:
-                yield from _parts(op, items)
-        if ("system", "") in waiting:
-            yield {"op": "system", **waiting["system", ""]}
+        return messages_of(waiting)
 
-    def _changed(self, what: str, item: Mapping[str, Any]) -> None:
-        name = {"device": "device", "command": "id"}.get(what)
-        self._waiting[what, str(item[name]) if name else ""] = item
-        self._wake()
+
+def note(changes: Changes, what: str, item: Mapping[str, Any]) -> None:
+    """Take in a change."""
+    changes[what, str(item[_NAMES[what]]) if what in _NAMES else ""] = item
+
+
+def messages_of(changes: Changes) -> Iterator[Message]:
+    """Return changes as messages."""
+    for what, op in _PLURALS.items():
+        items = [item for (kind, _), item in changes.items() if kind == what]
+        if items:
+            yield from _parts(op, items)
+    if ("system", "") in changes:
+        yield {"op": "system", **changes["system", ""]}
 
 
 def _parts(op: str, items: list[Any]) -> Iterator[Message]:

@@ -4,6 +4,8 @@ Owns what is late in one subscription and which position the store has to pass. 
 fixed and one that fills: with a single one a backfill without a pause would never be told. Bounded by the number of series.
 """
 
+from copy import copy
+
 from hub.core.records import Series
 
 Stretch = tuple[int, int]  # [from_us, to_us)
@@ -23,6 +25,24 @@ class LateStretches:
 
     def __bool__(self) -> bool:
         return bool(self._waiting or self._filling)
+
+    def copy(self) -> "LateStretches":
+        """Return the same for another viewer."""
+        other = copy(self)
+        other._waiting, other._filling = dict(self._waiting), dict(self._filling)
+        return other
+
+    def covers(self, other: "LateStretches") -> bool:
+        """Tell whether a viewer that is told of these need not be told of the others."""
+        if other.since is None:
+            return True
+        if self.since is None or self.since > other.since:
+            return False
+        return all(self._has(*each) for late in (other._waiting, other._filling) for each in late.items())
+
+    def _has(self, series: Series | None, stretch: Stretch) -> bool:
+        known = [late[key] for late in (self._waiting, self._filling) for key in (series, None) if key in late]
+        return any(from_us <= stretch[0] and stretch[1] <= to_us for from_us, to_us in known)
 
     @property
     def since(self) -> int | None:

@@ -1,10 +1,11 @@
-"""The live half of the hub: it follows the journal from commit to commit and feeds every subscription of every viewer.
+"""The live half of the hub: it follows the journal from commit to commit and feeds every mailbox that somebody watches.
 
-Owns the position up to which viewers are fed, the shared lines, and who is connected. Each batch is decoded once, and only where
-somebody watches. Built by main.py; the door calls `serve` for each viewer's connection.
+Owns the position up to which viewers are fed, the shared lines, the pace of its turns, and who is connected. Each batch is decoded
+once, and only where somebody watches. Built by main.py; the door calls `serve` for each viewer's connection.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from time import perf_counter
 from typing import Final
 
 import trio
@@ -17,12 +18,18 @@ from hub.core.readings import points_in, readable_columns
 from hub.core.records import Columns, Row, Series
 from hub.journal import Journal
 from hub.ports import HistoryStore, Now
+from hub.sessions.group import Moment
+from hub.sessions.groups import Groups
+from hub.sessions.news import News
 from hub.sessions.snapshot import Painter
-from hub.sessions.subscription import Subscription
+from hub.sessions.subscription import Owner
+from hub.sessions.updates import Updates
 from hub.sessions.viewer import ViewerConnection
 
 _MAX_ROWS: Final = 1_000  # of one turn
-GATHER_S: Final = 0.02  # between turns while somebody watches: a commit may come each 5 ms, and a turn has a price of its own
+WIDE_GATHER_S: Final = 0.1  # between turns where everybody watches buckets of 1 s and wider, which go out four times a second
+REST: Final = 4  # sending is followed by so many times its length without it: it takes a fifth of the hub's time at most
+QUICK_US: Final = 1_000_000  # narrower buckets, and raw points, go out with each commit
 
 
 class Live:
@@ -37,11 +44,18 @@ class Live:
         self.stored = 0  # and is shown by the store
         self.lines = Lines()
         self.painter = Painter(journal, history, self, now)
-        self._subscriptions: Fanout[Subscription] = Fanout()
-        self._owners: dict[Subscription, ViewerConnection] = {}
+        self.groups = Groups(self, self._stir)
+        self.news = News(entities, self._stir)
+        self._fanout: Fanout[Updates] = Fanout()
+        self._owners: dict[Updates, Owner] = {}
+        self._quick: set[Updates] = set()
         self._viewers: set[ViewerConnection] = set()
         self._moved = trio.Event()
+        self._stirred = trio.Event()
+        self._fresh: list[Row] = []  # what was committed since the last turn, at most _MAX_ROWS
+        self._is_whole = True  # beyond that nothing is kept, and the next turns read it from the journal
         self._fed = 0
+        journal.on_commit(self._committed)
 
     @property
     def viewers(self) -> int:
@@ -52,16 +66,20 @@ class Live:
         """Follow the journal from its present end until cancelled."""
         self.position = self.journal.position
         task_status.started()
-        next_s = trio.current_time()
+        due_s = float("inf")
         while True:
-            await self.journal.wait_beyond(self.position)
-            if self._owners:
-                await trio.sleep_until(next_s)  # the first commit after a quiet moment goes at once
-                next_s = trio.current_time() + GATHER_S
-                while self.position < self.journal.position:
-                    self._feed(await self.journal.read(self.position, _MAX_ROWS))
-            else:
-                self._moved_to(self.journal.position)
+            with trio.CancelScope(deadline=due_s):
+                await self._stirred.wait()
+            self._stirred = trio.Event()
+            if rows := await self._next_rows():
+                self._feed(rows)
+            began_s = perf_counter()
+            self.news.turn()
+            moment = Moment(self.position, trio.current_time(), self.now(), self.stored)
+            due_s = await self.groups.turn(moment)
+            # The first commit after a quiet moment goes at once; what comes while we rest goes together. Taking it in is not counted:
+            # that costs by the reading, whether one by one or together.
+            await trio.sleep(max(REST * (perf_counter() - began_s), 0.0 if self._quick else WIDE_GATHER_S))
 
     async def serve(self, link: ServerLink, encoding: str, role: str) -> None:
         """Serve one viewer until it leaves, breaks a rule, or the hub stops."""
@@ -80,35 +98,65 @@ class Live:
     def store_applied(self, position: int) -> None:
         """Take the history writer's word that the store shows everything up to a position."""
         self.stored = position
-        for subscription, viewer in self._owners.items():
-            if subscription.mailbox.late:
-                viewer.wake()
+        for updates, owner in self._owners.items():
+            if updates.mailbox.late:
+                owner.wake()
 
-    def register(self, subscription: Subscription, viewer: ViewerConnection) -> None:
-        """Feed a subscription from now on."""
-        self._subscriptions.add(subscription, subscription.request.selector)
-        self._owners[subscription] = viewer
+    def register(self, updates: Updates, owner: Owner) -> None:
+        """Feed a mailbox from now on; where it is fed already it has another owner now."""
+        if updates not in self._owners:
+            self._fanout.add(updates, updates.wish.selector)
+            if updates.rung_us < QUICK_US:
+                self._quick.add(updates)
+        self._owners[updates] = owner
 
-    def unregister(self, subscription: Subscription) -> None:
-        """Feed it no more."""
-        self._subscriptions.remove(subscription)
-        if self._owners.pop(subscription, None) is not None:
-            subscription.leave()
+    def unregister(self, updates: Updates) -> None:
+        """Feed it no more, and take its lines back; nothing where it is not fed."""
+        if self._owners.pop(updates, None) is not None:
+            self._fanout.remove(updates)
+            self._quick.discard(updates)
+            updates.leave()
 
     def statistics(self) -> Mapping[str, float]:
         """Return figures for metrics."""
-        figures = {"viewers": len(self._viewers), "subscriptions": len(self._owners), "lines": len(self.lines)}
-        figures["waiting_bytes"] = sum(subscription.mailbox.waiting_bytes for subscription in self._owners)
+        figures = {"viewers": len(self._viewers), "subscriptions": sum(viewer.subscriptions for viewer in self._viewers)}
+        figures |= {"mailboxes": len(self._owners), "groups": len(self.groups), "lines": len(self.lines)}
+        figures["waiting_bytes"] = sum(updates.mailbox.waiting_bytes for updates in self._owners)
         return {**figures, "fed_frames": self._fed, "lag_rows": self.journal.position - self.position}
 
+    def _committed(self, rows: Sequence[Row]) -> None:
+        if not self._owners and not self._fresh and self._is_whole:
+            self._moved_to(rows[-1].position)
+            return
+        self._is_whole = self._is_whole and len(self._fresh) + len(rows) <= _MAX_ROWS
+        if self._is_whole:
+            self._fresh.extend(rows)
+        else:
+            self._fresh.clear()
+        self._stirred.set()
+
+    async def _next_rows(self) -> list[Row]:
+        """Return what follows on the position; where that is more than was kept, a part of it."""
+        if self._is_whole:
+            rows, self._fresh = self._fresh, []
+            return rows
+        rows = await self.journal.read(self.position, _MAX_ROWS)
+        self._is_whole = rows[-1].position >= self.journal.position  # then what is committed next follows on these
+        if not self._is_whole:
+            self._stirred.set()
+        return rows
+
+    def _stir(self) -> None:
+        self._stirred.set()
+
     def _feed(self, rows: list[Row]) -> None:
-        wanted = self._subscriptions.wanted(rows)
+        wanted = self._fanout.wanted(rows)
         if wanted:
             self._fed += len(wanted)
             arrived_us = min(row.arrived_us for row in wanted)
             columns = readable_columns(wanted, self.journal.channels)
-            for subscription in feed(columns, arrived_us, rows[-1].position, self._subscriptions, self.lines):
-                self._owners[subscription].wake()
+            for updates in feed(columns, arrived_us, rows[-1].position, self._fanout, self.lines):
+                self._owners[updates].wake()
         self._moved_to(rows[-1].position)
 
     def _moved_to(self, position: int) -> None:
@@ -117,23 +165,24 @@ class Live:
         woken.set()
 
 
-def feed(columns: Columns, arrived_us: int, position: int, subscriptions: Fanout[Subscription], lines: Lines) -> set[Subscription]:
-    """Put the readings of a batch into the lines and into the mailboxes of who wants them; return whose have something."""
-    woken: set[Subscription] = set()
+def feed(columns: Columns, arrived_us: int, position: int, fanout: Fanout[Updates], lines: Lines) -> set[Updates]:
+    """Put the readings of a batch into the lines and into the mailboxes of who wants them; return which have something."""
+    woken: set[Updates] = set()
     raw: set[Series] = set()
+    columns = fanout.watched(columns)
     for series in columns.series:
-        for subscription in subscriptions.targets(series):
-            subscription.adopt(series)
-            if subscription.mailbox.is_raw:
+        for updates in fanout.targets(series):
+            updates.adopt(series)
+            if updates.mailbox.is_raw:
                 raw.add(series)
     for touched in lines.absorb(columns):
-        for subscription in subscriptions.targets(touched.series):
-            if subscription.rung_us == touched.rung_us and not subscription.mailbox.is_raw:
-                subscription.mailbox.touch(touched, arrived_us, position)
-                woken.add(subscription)
+        for updates in fanout.targets(touched.series):
+            if updates.rung_us == touched.rung_us and not updates.mailbox.is_raw:
+                updates.mailbox.touch(touched, arrived_us, position)
+                woken.add(updates)
     for series, points in points_in(columns).items() if raw else ():
-        for subscription in subscriptions.targets(series) if series in raw else ():
-            if subscription.mailbox.is_raw:
-                subscription.mailbox.add_points(series, points, arrived_us)
-                woken.add(subscription)
+        for updates in fanout.targets(series) if series in raw else ():
+            if updates.mailbox.is_raw:
+                updates.mailbox.add_points(series, points, arrived_us)
+                woken.add(updates)
     return woken

@@ -42,7 +42,7 @@ class Mailbox:
     lines: dict[Series, Line] = field(default_factory=dict)
     late: LateStretches = field(default_factory=LateStretches)
     is_overrun: bool = False  # too much was missed: only a new snapshot helps
-    widest_us: int = 0  # of the buckets that were taken out so far
+    widest_us: int = 0  # of the buckets that the viewer may hold
     _points: dict[Series, Points] = field(default_factory=dict)
     _dirty: dict[Series, set[tuple[int, int]]] = field(default_factory=dict)  # (start, width) of buckets
     _rung: int = 0  # the narrowest in use at present
@@ -59,6 +59,25 @@ class Mailbox:
     def waiting_bytes(self) -> int:
         """What waits, roughly."""
         return self._size_bytes + _BUCKET_BYTES * self._buckets
+
+    def fork(self) -> "Mailbox":
+        """Return an empty mailbox at the same place, for one of the viewers that this one served."""
+        merged = {series: list(rungs) for series, rungs in self._merged_to_us.items()}
+        other = Mailbox(self.is_raw, self.from_us, self.position, dict(self.lines), self.late.copy(), self.is_overrun, self.widest_us)
+        other._merged_to_us = merged
+        return other
+
+    def follow(self, other: "Mailbox") -> None:
+        """Serve the viewer of another mailbox too: what it holds merged is told in these buckets from here on. Only while empty."""
+        for series, rungs in other._merged_to_us.items():
+            known = self._merged_to_us.get(series, rungs)
+            self._merged_to_us[series] = [max(pair) for pair in zip(known, rungs, strict=True)]
+        self.widest_us = max(self.widest_us, other.widest_us)
+
+    @property
+    def is_merged(self) -> bool:
+        """Tell whether the viewer holds, or is to get, wider buckets than it asked for: it has to be told of late readings in these."""
+        return bool(self._merged_to_us)
 
     def add_points(self, series: Series, points: Points, arrived_us: int) -> None:
         """Take raw readings."""

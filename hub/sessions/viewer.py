@@ -7,53 +7,28 @@ entities wait as the newest of each. Made by live.py for each connection that th
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import trio
 
 from devices.link import LinkClosed, ServerLink
 from devices.wire import limits
 from devices.wire.limits import CloseCode
-from hub.core.entities import Entities
 from hub.core.errors import Refusal
-from hub.core.lines import Lines
 from hub.core.selector import Request, is_id, read_id, read_subscribe
 from hub.ports import StoreUnavailable
 from hub.sessions.columns import Message
-from hub.sessions.cursors import JournalRange, resume_from
-from hub.sessions.encoding import ViewerEnd, decoded, encoded, first_end
+from hub.sessions.cursors import resume_from
+from hub.sessions.encoding import ViewerEnd, decoded, first_end
+from hub.sessions.feed import Feed
 from hub.sessions.greeting import EntityMail
+from hub.sessions.outlet import Outlet
 from hub.sessions.picture import Picture
-from hub.sessions.snapshot import Painter
 from hub.sessions.subscription import Subscription
+from hub.sessions.updates import Updates, Wish
 
 MAX_SUBSCRIPTIONS: Final = 64
-LAST_SEND_S: Final = 1.0
 MAX_ERRORS: Final = 64  # that wait; the oldest are forgotten
-
-
-class Feed(Protocol):
-    """The live part of the hub, as a viewer's connection sees it."""
-
-    position: int
-    stored: int
-    hub_name: str
-    lines: Lines
-    entities: Entities
-    painter: Painter
-
-    @property
-    def journal(self) -> JournalRange:
-        """The journal: its id, first and last position."""
-
-    def now(self) -> int:
-        """Return the wall clock in µs."""
-
-    def register(self, subscription: Subscription, viewer: "ViewerConnection") -> None:
-        """Feed a subscription from now on."""
-
-    def unregister(self, subscription: Subscription) -> None:
-        """Feed it no more."""
 
 
 class ViewerConnection:
@@ -61,6 +36,7 @@ class ViewerConnection:
 
     def __init__(self, link: ServerLink, encoding: str, role: str, feed: Feed) -> None:
         self._link = link
+        self._outlet = Outlet(link, is_json=encoding == "json")
         self._is_json = encoding == "json"
         self._role = role
         self._feed = feed
@@ -68,9 +44,13 @@ class ViewerConnection:
         self._requests: dict[str, Request] = {}  # by id, the newest of each; at most MAX_SUBSCRIPTIONS
         self._building: str | None = None  # the id of the one that is being answered
         self._errors: deque[Message] = deque(maxlen=MAX_ERRORS)
-        self._entities = EntityMail(feed.entities, self.wake)
+        self._entities = EntityMail(self.wake, link.try_send, is_json=self._is_json)
         self._wake = trio.Event()
-        self._sending = trio.CancelScope()
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions are open."""
+        return len(self._subscriptions)
 
     def wake(self) -> None:
         """Look for something to send."""
@@ -82,28 +62,33 @@ class ViewerConnection:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._send_loop)
-                nursery.start_soon(self._hurry_at_the_end)
+                nursery.start_soon(self._outlet.hurry_at_the_end)
                 await self._read_loop()
         except* LinkClosed:
             end = (CloseCode.NORMAL, "")
         except* ViewerEnd as group:
             end = first_end(group)
         finally:
-            self._entities.close()
+            self._link.hand_to(None)
+            self._feed.news.remove(self._entities)
             for subscription in self._subscriptions.values():
-                self._feed.unregister(subscription)
+                self._leave(subscription)
             if trio.current_effective_deadline() == float("-inf"):  # we are being cancelled
                 end = (CloseCode.RESTART, "the hub is stopping")
             with trio.CancelScope(deadline=trio.current_time() + limits.CLOSE_TIMEOUT_S, shield=True):
                 await self._link.aclose(*end)
 
     async def _read_loop(self) -> None:
+        self._link.hand_to(self._heard)
         while True:
-            message = decoded(await self._link.receive(), is_json=self._is_json)
-            try:
-                self._take(message)
-            except Refusal as refusal:
-                self._refuse(message.get("id"), refusal)
+            self._heard(await self._link.receive())
+
+    def _heard(self, raw: bytes | str) -> None:
+        message = decoded(raw, is_json=self._is_json)
+        try:
+            self._take(message)
+        except Refusal as refusal:
+            self._refuse(message.get("id"), refusal)
 
     def _take(self, message: Mapping[str, Any]) -> None:
         match message.get("op"):
@@ -117,6 +102,7 @@ class ViewerConnection:
                 self._end_subscription(read_id(message))
             case "drawn":
                 self._drawn(message)
+                return
             case op:
                 raise Refusal("unknown_op", f"op {str(op)[:40]!r} is not known", "send subscribe, unsubscribe or drawn")
         self._wake.set()
@@ -127,7 +113,9 @@ class ViewerConnection:
             raise Refusal("bad_request", "`n` must be the number of an update", "send the `n` of the last update drawn")
         subscription = self._subscriptions.get(read_id(message))
         if subscription is not None:
-            subscription.undrawn.drawn(n)
+            subscription.drawn(n)
+            if subscription.updates is not None:
+                self._wake.set()  # it may be slow no more
 
     def _end_subscription(self, name: str) -> None:
         self._requests.pop(name, None)
@@ -135,7 +123,12 @@ class ViewerConnection:
             self._building = None
         subscription = self._subscriptions.pop(name, None)
         if subscription is not None:
-            self._feed.unregister(subscription)
+            self._leave(subscription)
+
+    def _leave(self, subscription: Subscription) -> None:
+        self._feed.groups.leave(subscription)
+        if subscription.updates is not None:
+            self._feed.unregister(subscription.updates)
 
     def _refuse(self, name: object, refusal: Refusal) -> None:
         said = {"op": "error", "code": refusal.code, "message": refusal.message, "hint": refusal.hint}
@@ -147,9 +140,9 @@ class ViewerConnection:
         while True:
             self._wake = trio.Event()
             while self._errors:
-                await self._send(self._errors.popleft())
+                await self._outlet.send(self._errors.popleft())
             for message in self._entities.take():
-                await self._send(message)
+                await self._outlet.send(message)
             while self._requests:
                 await self._subscribe(self._requests.pop(next(iter(self._requests))))
             next_s = await self._send_updates()
@@ -159,9 +152,11 @@ class ViewerConnection:
     async def _greet(self) -> None:
         feed = self._feed
         ready = {"op": "ready", "time_us": feed.now(), "hub": feed.hub_name, "journal": feed.journal.id}
-        await self._send({**ready, "role": self._role})
-        for message in self._entities.open():
-            await self._send(message)
+        await self._outlet.send({**ready, "role": self._role})
+        feed.news.add(self._entities)
+        for message in self._entities.greeting(feed.entities):
+            await self._outlet.send(message)
+        self._entities.greeted()
 
     async def _subscribe(self, request: Request, reason: str = "new") -> None:
         """Replace a subscription: going on from its cursor where that is possible, else by a snapshot that says why."""
@@ -179,18 +174,30 @@ class ViewerConnection:
             is_wanted, self._building = self._building is not None, None
         if not is_wanted:  # it was ended meanwhile
             return
-        old = self._subscriptions.pop(request.id, None)
-        from_us = picture.from_us if reason else self._feed.now() - request.span_us
-        subscription = Subscription(request, picture, self._feed.lines, self._feed.journal.id, from_us)
-        self._feed.register(subscription, self)  # in the same step as the picture's end: nothing between is missed or doubled
-        self._subscriptions[request.id] = subscription
-        if old is not None:
-            subscription.changed_due_s = old.changed_due_s
-            self._feed.unregister(old)
+        updates = self._replace(request, picture, is_whole=bool(reason))
+        subscription = self._subscriptions[request.id]
+        await self._send_backlog(subscription)
         if reason:
-            await self._send_of(subscription, subscription.snapshot(picture, reason))
+            await self._send_of(subscription, updates.snapshot(picture, reason))
         else:
-            await self._send_of(subscription, subscription.resumed(picture, request.cursor or "", self._feed.now()))
+            await self._send_of(subscription, updates.resumed(picture, request.cursor or "", self._feed.now()))
+
+    def _replace(self, request: Request, picture: Picture, *, is_whole: bool) -> Updates:
+        """Begin a subscription, in the same step as the picture's end: nothing between is missed or doubled."""
+        feed = self._feed
+        wish = Wish(request.selector, request.span_us, picture.width_us)
+        from_us = picture.from_us if is_whole else feed.now() - request.span_us
+        updates = Updates(wish, picture, feed.lines, feed.journal.id, from_us, feed.groups.numbering(wish))
+        feed.register(updates, self)
+        old = self._subscriptions.pop(request.id, None)
+        if old is not None:
+            updates.changed_due_s = feed.groups.updates_of(old).changed_due_s
+            self._leave(old)
+        subscription = Subscription(request, updates, self, self._link.try_send, is_json=self._is_json)
+        if old is not None:
+            subscription.backlog = old.backlog  # a message of which the viewer has the first parts is ended first
+        self._subscriptions[request.id] = subscription
+        return updates
 
     async def _picture(self, request: Request, reason: str) -> tuple[Picture, str]:
         """Return the picture and why it is a snapshot; "": it goes on from the cursor. Nothing is awaited after it is whole."""
@@ -205,37 +212,30 @@ class ViewerConnection:
         return await self._feed.painter.whole(request), reason
 
     async def _send_updates(self) -> float:
-        """Send what is due; return when the next is."""
+        """Send what is due to subscriptions that are served alone; return when the next is."""
         next_s = float("inf")
         for subscription in list(self._subscriptions.values()):
             feed, now_s = self._feed, trio.current_time()
-            if subscription.due_s(now_s, feed.stored) <= now_s:
-                if subscription.mailbox.is_overrun:
-                    await self._subscribe(replace(subscription.request, cursor=None), "too_far")
-                    next_s = now_s
-                    continue
-                await self._send_of(subscription, subscription.due(feed.position, now_s, feed.now(), feed.stored))
-            next_s = min(next_s, subscription.due_s(trio.current_time(), feed.stored))
+            if subscription.updates is None or subscription.due_s(now_s, feed.stored) > now_s:
+                next_s = min(next_s, subscription.due_s(now_s, feed.stored))
+                continue
+            feed.groups.leave(subscription)
+            if subscription.updates.mailbox.is_overrun:
+                await self._subscribe(replace(subscription.request, cursor=None), "too_far")
+            else:
+                await self._send_backlog(subscription)
+                await self._send_of(subscription, subscription.due(feed.position, trio.current_time(), feed.now(), feed.stored))
+            next_s = now_s
         return next_s
+
+    async def _send_backlog(self, subscription: Subscription) -> None:
+        while subscription.backlog:
+            await self._outlet.send_raw(subscription.backlog[0].message)
+            subscription.backlog.popleft()
 
     async def _send_of(self, subscription: Subscription, messages: Iterable[Message]) -> None:
         for message in messages:
-            size_bytes = await self._send(message)
+            size_bytes = await self._outlet.send({**message, "id": subscription.request.id})
             subscription.sent(message, size_bytes, trio.current_time())
-
-    async def _send(self, message: Mapping[str, Any]) -> int:
-        """Send a message whole; a cancelled one is given LAST_SEND_S, as half a message would leave no way to say goodbye."""
-        await trio.lowlevel.checkpoint_if_cancelled()
-        raw = encoded(message, is_json=self._is_json)
-        with trio.CancelScope(deadline=trio.current_time() + limits.SEND_TIMEOUT_S, shield=True) as self._sending:
-            await self._link.send(raw)
-        if self._sending.cancelled_caught:
-            await trio.lowlevel.checkpoint_if_cancelled()
-            raise ViewerEnd(CloseCode.SLOW_VIEWER, f"nothing could be written for {limits.SEND_TIMEOUT_S:g} s")
-        return len(raw)
-
-    async def _hurry_at_the_end(self) -> None:
-        try:
-            await trio.sleep_forever()
-        finally:
-            self._sending.deadline = min(self._sending.deadline, trio.current_time() + LAST_SEND_S)
+        if self._subscriptions.get(subscription.request.id) is subscription:  # it was not ended meanwhile
+            self._feed.groups.join(subscription, trio.current_time())

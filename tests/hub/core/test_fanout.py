@@ -1,8 +1,10 @@
 """Tests of hub/core/fanout.py."""
 
+import numpy as np
+
 from devices.wire.messages import Kind
 from hub.core.fanout import MAX_KNOWN, Fanout
-from hub.core.records import Row, RowKind, Series
+from hub.core.records import Columns, Row, RowKind, Series
 from hub.core.selector import Selector
 
 
@@ -35,6 +37,21 @@ def test_targets_are_those_whose_selector_matches_and_change_at_once() -> None:
     fanout.remove("never there")
     assert fanout.targets(series("pump", "temp")) == ("temp",)
     assert len(fanout) == 1
+
+
+def test_only_readings_of_watched_series_are_kept() -> None:
+    fanout: Fanout[str] = Fanout()
+    names = [series("pump", "temp"), series("pump", "hum")]
+    index, numbers = np.array([0, 1, 0], np.int32), np.array([1.0, 2.0, 3.0])
+    columns = Columns(names, index, np.array([5, 6, 7], np.int64), numbers, text=np.array([None, "x", None], np.object_))
+    assert len(fanout.watched(columns)) == 0
+    fanout.add("temp", Selector(None, frozenset({"temp"})))
+    kept = fanout.watched(columns)
+    assert (kept.t_ns.tolist(), kept.num.tolist(), kept.series) == ([5, 7], [1.0, 3.0], names)
+    assert kept.text is not None
+    assert kept.text.tolist() == [None, None]
+    fanout.add("all", Selector(None, None))
+    assert fanout.watched(columns) is columns
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -251,7 +251,7 @@ async def test_whatever_happens_the_screen_ends_up_with_the_truth(
     monkeypatch.setattr("hub.sessions.mailbox.MAX_BYTES", 1_000)
     monkeypatch.setattr("hub.sessions.undrawn.MAX_UNDRAWN_S", 0.05)
     monkeypatch.setattr("hub.sessions.subscription.SLOW_PACE_S", 0.05)
-    monkeypatch.setattr("hub.sessions.subscription.CHANGED_EVERY_S", 0.05)
+    monkeypatch.setattr("hub.sessions.updates.CHANGED_EVERY_S", 0.05)
     monkeypatch.setattr("hub.sessions.snapshot.MAX_POINTS", 400)
     monkeypatch.setattr("hub.core.buckets.MAX_RECENT", 16)
     rest = random.Random(seed)

@@ -17,8 +17,10 @@ from hub.core.records import Columns, Series
 from hub.core.selector import Request, Selector
 from hub.sessions import mailbox as mailbox_module
 from hub.sessions.live import feed
+from hub.sessions.numbering import Numbering
 from hub.sessions.picture import Picture
-from hub.sessions.subscription import CHANGED_EVERY_S, PART_POINTS, Subscription
+from hub.sessions.subscription import Subscription
+from hub.sessions.updates import CHANGED_EVERY_S, PART_POINTS, Updates, Wish
 from tests.support.picture import ViewerPicture
 
 SECOND = 1_000_000
@@ -34,13 +36,25 @@ def columns_of(readings: list[Reading], first_ns: int = 0) -> Columns:
     return Columns(SERIES, index, t_ns, np.array([value for _, _, value in readings], np.float64))
 
 
+def updates_of(picture: Picture, lines: Lines, span_us: int = 10_000 * SECOND) -> Updates:
+    """Return the updates that follow on a picture."""
+    return Updates(Wish(ALL, span_us, picture.width_us), picture, lines, "journal", 0, Numbering())
+
+
+class Nobody:
+    """A viewer that is looked after by the test."""
+
+    def wake(self) -> None:
+        """Do nothing."""
+
+
 class Stage:
     """One subscription, everything it is fed, and its viewer's screen."""
 
     def __init__(self, width_us: int, span_s: int = 10_000) -> None:
         self.request = Request("a", ALL, span_s * SECOND, width_us, None)
         self.lines = Lines()
-        self.fanout: Fanout[Subscription] = Fanout()
+        self.fanout: Fanout[Updates] = Fanout()
         self.screen = ViewerPicture()
         self.truth: dict[Series, dict[int, float]] = {}
         self.position = 0
@@ -48,6 +62,7 @@ class Stage:
         self.last_n = 0
         self.sizes: list[int] = []
         self.subscription: Subscription
+        self.updates: Updates
         self.subscribe("new")
 
     def subscribe(self, reason: str) -> None:
@@ -56,13 +71,14 @@ class Stage:
         if self.request.width_us:
             picture.widen(self.request.width_us)
         picture.floors_us = dict.fromkeys(self.truth, 0)
-        subscription = Subscription(self.request, picture, self.lines, "journal", 0)
+        updates = updates_of(picture, self.lines, self.request.span_us)
         if len(self.fanout):
-            self.fanout.remove(self.subscription)
-            self.subscription.leave()
-        self.subscription = subscription
-        self.fanout.add(subscription, ALL)
-        self.show(subscription.snapshot(picture, reason))
+            self.fanout.remove(self.updates)
+            self.updates.leave()
+        self.updates = updates
+        self.subscription = Subscription(self.request, updates, Nobody(), lambda _: False, is_json=True)
+        self.fanout.add(updates, ALL)
+        self.show(updates.snapshot(picture, reason))
 
     def put(self, readings: list[Reading]) -> None:
         """Commit a batch."""
@@ -92,7 +108,7 @@ class Stage:
             self.subscription.undrawn.drawn(self.last_n)
         at = self.position if stored is None else stored
         if self.subscription.due_s(self.now_s, at) <= self.now_s:
-            if self.subscription.mailbox.is_overrun:
+            if self.updates.mailbox.is_overrun:
                 self.subscribe("too_far")
             else:
                 self.show(self.subscription.due(self.position, self.now_s, 0, at))
@@ -181,10 +197,9 @@ def test_viewer_with_far_too_much_before_it_is_left_alone_until_it_draws() -> No
 
 
 def test_large_snapshot_is_cut_and_only_its_last_part_has_a_cursor() -> None:
-    stage = Stage(0)
     points = {t_us * 1_000: 1.0 for t_us in range(PART_POINTS * 2 + 1)}
     picture = Picture(0, 0, 5, {SERIES[0]: dict(points), SERIES[1]: dict(points)})
-    parts = list(Subscription(stage.request, picture, Lines(), "journal", 0).snapshot(picture, "new"))
+    parts = list(updates_of(picture, Lines()).snapshot(picture, "new"))
     assert len(parts) == 6
     assert [part.get("more", False) for part in parts] == [True] * 5 + [False]
     assert ["to" in part for part in parts] == [False] * 5 + [True]
@@ -195,21 +210,20 @@ def test_large_snapshot_is_cut_and_only_its_last_part_has_a_cursor() -> None:
 
 
 def test_a_hole_is_told_of_all_series_once_the_store_has_passed_it() -> None:
-    stage = Stage(0)
     picture = Picture(0, 0, 7, {SERIES[0]: {1_000: 1.0}}, floors_us=dict.fromkeys(SERIES, 0), hole_us=(10, 20))
-    subscription = Subscription(stage.request, picture, Lines(), "journal", 0)
-    list(subscription.snapshot(picture, "new"))
-    assert list(subscription.due(7, 0, 0, 6)) == []
-    named, changed = subscription.due(7, 0, 0, 7)
+    updates = updates_of(picture, Lines())
+    list(updates.snapshot(picture, "new"))
+    assert list(updates.due(7, 0, 0, 6, may_update=True)) == []
+    named, changed = updates.due(7, 0, 0, 7, may_update=True)
     assert [series["channel"] for series in named["series"]] == ["hum"]  # it has no data yet; the viewer must know it by name
-    assert changed == {"op": "changed", "id": "a", "series": [0, 1], "from_us": 10, "to_us": 20}
+    assert changed == {"op": "changed", "series": [0, 1], "from_us": 10, "to_us": 20}
 
 
 def test_late_stretches_are_told_together_and_not_more_often_than_they_can_be_asked_for() -> None:
     stage = Stage(SECOND)
     told: list[Mapping[str, Any]] = []
     for at in range(100):
-        stage.subscription.mailbox.add_late(SERIES[at % 2], at * SECOND, (at + 1) * SECOND, at)
+        stage.updates.mailbox.add_late(SERIES[at % 2], at * SECOND, (at + 1) * SECOND, at)
         told += [message for message in stage.subscription.due(0, at * 0.1, 0, at) if message["op"] == "changed"]
     assert [(message["from_us"] // SECOND, message["to_us"] // SECOND) for message in told] == [(0, 1), (1, 51)]
 
@@ -229,7 +243,7 @@ def test_cursor_stays_below_what_is_late_until_it_was_told() -> None:
     stage = Stage(SECOND)
     stage.put([(0, 100 * SECOND, 1.0)])
     stage.pass_time(1, draws=True, stored=0)
-    stage.subscription.mailbox.add_late(SERIES[0], 0, SECOND, 2)
+    stage.updates.mailbox.add_late(SERIES[0], 0, SECOND, 2)
     for _ in range(2):
         stage.put([(0, 100 * SECOND, 1.0)])
         stage.pass_time(1, draws=True, stored=0)
@@ -253,7 +267,7 @@ def test_leaving_gives_every_line_back() -> None:
     stage = Stage(0)
     stage.put([(0, 1, 1.0), (1, 1, 1.0)])
     assert len(stage.lines) == 2
-    stage.subscription.leave()
+    stage.updates.leave()
     assert len(stage.lines) == 0
 
 
@@ -261,8 +275,7 @@ def test_numbers_that_json_cannot_say_are_null() -> None:
     picture = Picture(
         SECOND, 0, 1, buckets={SERIES[0]: {0: replace(bucket_of(1e308, 5), sum=float("inf")), SECOND: bucket_of("on", SECOND)}}
     )
-    subscription = Subscription(Request("a", ALL, 1, SECOND, None), picture, Lines(), "journal", 0)
-    (snapshot,) = subscription.snapshot(picture, "new")
+    (snapshot,) = updates_of(picture, Lines()).snapshot(picture, "new")
     assert snapshot["data"][0]["sum"] == [None, None]
     assert snapshot["data"][0]["min"] == [1e308, None]
     assert snapshot["data"][0]["last"] == [1e308, "on"]

@@ -26,7 +26,7 @@ def idle_live(directory: Path) -> Live:
 
 
 def is_empty(live: Live) -> bool:
-    return not (live.viewers or live._owners or len(live.lines) or live.entities._watchers)
+    return not (live.viewers or live._owners or live.groups._of or len(live.lines) or live.entities._watchers)
 
 
 async def end_of(link: MemoryLink) -> int:
@@ -56,6 +56,7 @@ async def test_a_viewer_that_reads_seldom_is_kept(tmp_path: Path, autojump_clock
     ours, theirs = memory_link_pair(1)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(live.serve, theirs, "json", "viewer")
+        nursery.start_soon(live.run)
         for at in range(20):
             live.entities.put_system({"credit": str(at)})
             await trio.sleep(50)

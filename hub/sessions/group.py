@@ -1,0 +1,174 @@
+"""Viewers that ask for the same and keep up: each update is made and encoded once, and given to every one of them by a plain call.
+
+Owns who is in, what all of them got, and the way in and out. A member that does not draw, or whose link is busy, goes on alone from the
+very place where it is; one that is alone and keeps up comes in with an update. Neither costs the others anything. Kept by groups.py.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, Protocol
+
+import trio
+
+from devices.link import Prepared
+from hub.sessions.columns import Message
+from hub.sessions.encoding import encoded
+from hub.sessions.subscription import WIDE_PACE_S, Owner, Subscription
+from hub.sessions.undrawn import SentLog
+from hub.sessions.updates import Updates
+
+JOINING_AT_ONCE: Final = 64  # each needs an update of its own
+MEMBERS_AT_ONCE: Final = 512  # then others have their turn: 3 ms
+
+
+class Moment(NamedTuple):
+    """When something is sent: up to which position viewers are fed, both clocks, and up to where the store shows everything."""
+
+    position: int
+    now_s: float
+    now_us: int
+    stored: int
+
+
+class Keeper(Protocol):
+    """Who keeps the groups, and sees to it that mailboxes are fed."""
+
+    def feed(self, updates: Updates, owner: Owner) -> None:
+        """Feed a mailbox from now on; where it is fed already it has another owner now."""
+
+    def feed_no_more(self, updates: Updates) -> None:
+        """End that, and take the lines back."""
+
+    def stirred(self, group: "Group") -> None:
+        """Take note that a group may have something to send."""
+
+    def parted(self, subscription: Subscription) -> None:
+        """Take note that a member goes on alone."""
+
+
+class Variant(NamedTuple):
+    """How one message differs between members: by its encoding, and by what the viewer calls the subscription."""
+
+    is_json: bool
+    id: str
+
+    def prepared(self, messages: Iterable[Message]) -> list[Prepared]:
+        """Encode messages."""
+        return [Prepared(encoded({**message, "id": self.id}, is_json=self.is_json)) for message in messages]
+
+
+class Group:
+    """Members at one place of one run of updates."""
+
+    def __init__(self, updates: Updates, keeper: Keeper) -> None:
+        self.updates = updates
+        self._keeper = keeper
+        self._members: dict[Variant, dict[Subscription, None]] = {}
+        self._joining: dict[Subscription, None] = {}
+        self._log = SentLog()
+        self._sent_s = float("-inf")
+        self._pace_s = WIDE_PACE_S if updates.rung_us >= 1_000_000 else 0.0
+        keeper.feed(updates, self)
+
+    def __len__(self) -> int:
+        return len(self._joining) + sum(map(len, self._members.values()))
+
+    def wake(self) -> None:
+        """Look for something to send."""
+        self._keeper.stirred(self)
+
+    def enter(self, first: Subscription, now_s: float) -> None:
+        """Take in the one whose updates these are."""
+        first.join(self.updates.n, now_s)
+        self._put(first)
+
+    def invite(self, subscription: Subscription) -> None:
+        """Let a subscription in at the next update."""
+        self._joining[subscription] = None
+
+    def leave(self, subscription: Subscription) -> None:
+        """Forget a subscription that ends, or one that is not to come in now."""
+        self._joining.pop(subscription, None)
+        variant = Variant(subscription.is_json, subscription.request.id)
+        members = self._members.get(variant, {})
+        members.pop(subscription, None)
+        if not members:
+            self._members.pop(variant, None)
+
+    def turn_away(self) -> list[Subscription]:
+        """Return those who are not in yet, and forget them."""
+        waiting = list(self._joining)
+        self._joining.clear()
+        return waiting
+
+    def due_s(self, stored: int) -> float:
+        """Return when the next message may go; infinity: there is nothing to say."""
+        return self.updates.due_s(self._sent_s + self._pace_s, stored)
+
+    async def turn(self, moment: Moment) -> None:
+        """Send what is due, part with who is slow, let in who waits.
+
+        Waits for nothing, but lets other tasks run within a large group. Cancelled in the middle, some have the update and some do not.
+        """
+        slow_below = self._log.slow_below(moment.now_s)
+        is_update = bool(self.updates.mailbox) and self._sent_s + self._pace_s <= moment.now_s
+        if not self.updates.mailbox.is_overrun:
+            messages = list(self.updates.due(moment.position, moment.now_s, moment.now_us, moment.stored, may_update=is_update))
+            await self._deliver(messages, moment.now_s)
+        for members in list(self._members.values()):
+            for member in [each for each in members if each.drawn_n < slow_below or self.updates.mailbox.is_overrun]:
+                self._part(member, (), moment.now_s)
+        if is_update:
+            self._sent_s = moment.now_s
+            await self._admit(moment)
+
+    async def _deliver(self, messages: Sequence[Message], now_s: float) -> None:
+        everything = [(members, variant.prepared(messages)) for variant, members in self._members.items()]
+        self._log.sent(self.updates.n, max((sum(len(each.frame) for each in frames) for _, frames in everything), default=0), now_s)
+        for members, frames in everything:
+            everybody = list(members)
+            for at in range(0, len(everybody), MEMBERS_AT_ONCE):
+                if at:
+                    await trio.lowlevel.checkpoint()
+                self._offer(frames, [each for each in everybody[at : at + MEMBERS_AT_ONCE] if each in members], now_s)
+
+    def _offer(self, frames: Sequence[Prepared], members: list[Subscription], now_s: float) -> None:
+        """Give members messages; those whose link is busy part with the rest of them."""
+        for at, frame in enumerate(frames):
+            busy = [member for member in members if not member.try_send(frame)]
+            for member in busy:
+                self._part(member, frames[at:], now_s)
+            if busy:
+                members = [member for member in members if member.updates is None]
+
+    def _part(self, member: Subscription, backlog: Iterable[Prepared], now_s: float) -> None:
+        """Let a member go on alone. What it was sent and did not draw comes along."""
+        self.leave(member)
+        updates = self.updates.fork()
+        member.part(updates, self._log.undrawn(member.drawn_n), backlog, now_s)
+        self._keeper.feed(updates, member.owner)
+        self._keeper.parted(member)
+        member.owner.wake()
+
+    async def _admit(self, moment: Moment) -> None:
+        """Let in those who can be served with what the others get: with their own update up to the place where the others are."""
+        for at, subscription in enumerate(list(self._joining)):
+            if at % JOINING_AT_ONCE == JOINING_AT_ONCE - 1:
+                await trio.lowlevel.checkpoint()
+            own = subscription.updates
+            if own is None or subscription not in self._joining or not self._may_serve(subscription, own, moment.now_s):
+                continue
+            del self._joining[subscription]
+            messages = list(own.joining(self.updates, moment.position, moment.now_us))
+            self.updates.follow(own)
+            self._keeper.feed_no_more(own)
+            subscription.join(self.updates.n, moment.now_s)
+            self._offer(self._put(subscription).prepared(messages), [subscription], moment.now_s)
+
+    def _may_serve(self, subscription: Subscription, own: Updates, now_s: float) -> bool:
+        ours, theirs = self.updates.mailbox, own.mailbox
+        return subscription.is_ready(now_s) and ours.is_merged == theirs.is_merged and ours.late.covers(theirs.late)
+
+    def _put(self, subscription: Subscription) -> Variant:
+        variant = Variant(subscription.is_json, subscription.request.id)
+        self._members.setdefault(variant, {})[subscription] = None
+        return variant
