@@ -4,7 +4,9 @@ Owns the life of the hub, provisioning, what a window cost and what the hub says
 every benchmark; `run_bench` is what the command line calls.
 """
 
+import os
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -29,6 +31,7 @@ DURABLE, LATE = "tributary_receive_to_durable_seconds", "tributary_event_loop_la
 QUERY_EVERY_S: Final = 1.0
 SETTLE_S: Final = 120.0  # until the history store has caught up
 SPARE_DESCRIPTORS: Final = 200
+BUSY_LOAD: Final = 1.0  # of the last minute
 
 
 class BenchHub:
@@ -73,6 +76,9 @@ async def running_hub(connections: int) -> AsyncIterator[BenchHub]:
             await trio.to_thread.run_sync(process.start)
             async with HubClient(process.url, process.admin_token) as client:
                 yield BenchHub(process, client)
+        except (BenchError, HubError, ExceptionGroup):  # the log goes with the directory
+            print(f"The end of the hub's log:\n{process.tail()}", file=sys.stderr, flush=True)
+            raise
         finally:
             process.kill()
 
@@ -147,6 +153,8 @@ async def delays_with_queries(hub: BenchHub, devices: Devices, seconds: float) -
 
 def run_bench(bench: Callable[[T, Say], Awaitable[list[BenchRow]]], plan: T, say: Say) -> list[BenchRow]:
     """Run a benchmark until it ends or a signal comes; its processes are gone either way. Raises BenchError, KeyboardInterrupt."""
+    if (load := os.getloadavg()[0]) > BUSY_LOAD:
+        say(f"this machine is busy with something else (load average {load:.1f}): the figures will say so")
     try:
         rows = trio.run(_until_signal, bench, plan, say)
     except BaseException as error:

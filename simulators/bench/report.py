@@ -75,23 +75,23 @@ def as_json(rows: Sequence[BenchRow]) -> str:
 
 def as_table(rows: Sequence[BenchRow]) -> str:
     """Return the rows as text columns for a person."""
-    lines = [("row", "value", "floor", "ratio", "runs", "target: first, then", "met"), *map(_cells, rows)]
+    lines = [("row", "value", "runs", "floor (runs)", "ratio", "target: first, then", "met"), *map(_cells, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
 def as_markdown(rows: Sequence[BenchRow]) -> str:
     """Return the rows as the table of docs/performance.md, the machine above it."""
-    head = f"{machine_line()}\n\n| row | value | floor | ratio | runs | target: first, then | met |\n|---|---|---|---|---|---|---|"
+    head = f"{machine_line()}\n\n| row | value | runs | floor (runs) | ratio | target: first, then | met |\n|---|---|---|---|---|---|---|"
     return "\n".join([head, *("| " + " | ".join(_cells(row)) + " |" for row in rows)])
 
 
 def _cells(row: BenchRow) -> tuple[str, ...]:
-    floor = "-" if row.floor is None else f"{_figure(row.floor)} {row.unit}"
+    floor = "-" if row.floor is None else f"{_figure(row.floor)} {row.unit} ({' ... '.join(map(_figure, row.spread['floor']))})"
     ratio = "-" if row.ratio is None else f"{row.ratio:.2f}x"
     runs = " ... ".join(map(_figure, row.spread["ours"]))
     target = ", ".join(row.target.values()) or "reported"
-    return (row.name, f"{_figure(row.value)} {row.unit}", floor, ratio, runs, target, row.met or "-")
+    return (row.name, f"{_figure(row.value)} {row.unit}", runs, floor, ratio, target, row.met or "-")
 
 
 def _figure(value: float) -> str:
