@@ -5,11 +5,11 @@
 
 import { lastTime, lastValue, meanOf, numberOf } from "/static/model.js";
 import { colours } from "/static/theme.js";
-import { ago, digits, quantity, scaleOf, shown, symbol } from "/static/units.js";
+import { ago, digits, quantity, scaleOf, shown, startsAtZero, symbol } from "/static/units.js";
 
 const GAP_INTERVALS = 3;
 const MAX_LINES = 8; // shown at first; more are a click away
-const LONG_NAME = 11; // letters; longer ones get a line of their own in the legend
+const MIN_RANGE = 0.01; // of the value: noise in the last digit does not fill a chart
 const CONFIG = { displayModeBar: false, responsive: false, showTips: false, doubleClick: false, scrollZoom: false };
 
 export class Charts {
@@ -107,6 +107,8 @@ class Card {
     this.palette = null;
     this.hidden = null; // keys of series that the viewer has switched off
     this.items = new Map(); // key -> elements of the legend
+    this.letters = 0; // of the longest entry of the legend so far
+    this.entryPx = 0;
     this.element = make("section", "card chart");
     const head = make("div", "chart-head");
     this.title = make("h2");
@@ -130,7 +132,6 @@ class Card {
   draw(channels, view, isVisible) {
     this.hidden ??= hiddenAtFirst(channels);
     this.title.textContent = titleOf(this.unit, channels);
-    this.legend.classList.toggle("long", channels.some((each) => each.channel.length > LONG_NAME));
     this.palette ??= colours();
     const lines = channels.map((series, at) => ({ series, colour: this.palette.series[at % this.palette.series.length], ...lineOf(series, view) }));
     this._legend(lines, view);
@@ -141,7 +142,7 @@ class Card {
     this.unitLabel.textContent = scale.symbol;
     this.plot.setAttribute("aria-label", `Chart of ${channels.map((each) => each.channel).join(", ")}`);
     const traces = drawn.flatMap((line) => tracesOf(line, scale, this.unit === "state"));
-    window.Plotly.react(this.plot, traces, layoutOf(this.palette, view, this.unit, drawn), CONFIG);
+    window.Plotly.react(this.plot, traces, layoutOf(this.palette, view, this.unit, drawn, scale), CONFIG);
   }
 
   _legend(lines, view) {
@@ -155,6 +156,7 @@ class Card {
       item.button.style.setProperty("--line", line.colour);
       const value = line.now === null ? "–" : shown(line.now, this.unit === "state" ? "" : this.unit);
       if (item.value.textContent !== value) item.value.textContent = value;
+      this._widen(item);
       const seconds = (view.nowUs - line.lastUs) / 1e6;
       item.button.classList.toggle("stale", line.isStale);
       item.button.title = `${channel}: ${value}, ${ago(seconds)}. Click to ${isOn ? "hide" : "show"} the line`;
@@ -163,6 +165,16 @@ class Card {
       this.items.get(key).item.remove();
       this.items.delete(key);
     }
+  }
+
+  // Columns of the legend are as wide as its longest entry was so far: no name is cut where there is room, and nothing jumps.
+  _widen({ button, name, value }) {
+    const letters = name.textContent.length + value.textContent.length;
+    if (letters <= this.letters) return; // to measure means to lay the page out
+    this.letters = letters;
+    const besidePx = button.offsetWidth - name.offsetWidth - value.offsetWidth;
+    this.entryPx = Math.max(this.entryPx, Math.ceil(besidePx + textWidth(name) + textWidth(value)));
+    this.legend.style.setProperty("--entry", `${this.entryPx}px`);
   }
 
   _legendItem(key, channel) {
@@ -179,7 +191,7 @@ class Card {
     });
     item.append(button);
     this.legend.append(item);
-    const elements = { item, button, value };
+    const elements = { item, button, name, value };
     this.items.set(key, elements);
     return elements;
   }
@@ -223,6 +235,8 @@ export function lineOf(series, { fromUs, nowUs, intervalUs }) {
   const low = [];
   const high = [];
   let largest = 0;
+  let lowest = Infinity;
+  let highest = -Infinity;
   let hasBand = false;
   for (let at = 0; at < rows.length; at += 1) {
     const row = rows[at];
@@ -240,14 +254,18 @@ export function lineOf(series, { fromUs, nowUs, intervalUs }) {
     low.push(bottom);
     high.push(top);
     if (top !== bottom) hasBand = true;
-    if (row.t + row.w >= fromUs) largest = Math.max(largest, Math.abs(top ?? 0), Math.abs(bottom ?? 0));
+    if (row.t + row.w >= fromUs && bottom !== null && top !== null) {
+      largest = Math.max(largest, Math.abs(top), Math.abs(bottom));
+      lowest = Math.min(lowest, bottom);
+      highest = Math.max(highest, top);
+    }
   }
   const isAlone = (at) => mean[at] !== null && (mean[at - 1] ?? null) === null && (mean[at + 1] ?? null) === null;
   const dots = mean.some((_, at) => isAlone(at)) ? mean.map((_, at) => (isAlone(at) ? 5 : 0)) : null; // a line of one point cannot be seen
   const last = rows.at(-1);
   const lastUs = last ? lastTime(last) : series.rows.length ? lastTime(series.rows.at(-1)) : fromUs;
   const now = !last ? null : series.kind === "counter" ? meanOf(last) : lastValue(last);
-  return { x, mean, low, high, dots, largest, hasBand, now, lastUs, isStale: nowUs - lastUs > gapUs + 2e6 };
+  return { x, mean, low, high, dots, largest, lowest, highest, hasBand, now, lastUs, isStale: nowUs - lastUs > gapUs + 2e6 };
 }
 
 function isGap(rows, at, gapUs) {
@@ -292,7 +310,9 @@ function tracesOf(line, scale, isState) {
   };
   if (line.dots) Object.assign(mean, { mode: "lines+markers", marker: { size: line.dots, color: line.colour, line: { width: 0 } } });
   if (!line.hasBand) return [mean];
-  return [{ ...common, ...bandOf(line, scale), hoverinfo: "skip", line: { width: 0 }, fill: "toself", fillcolor: faint(line.colour) }, mean];
+  // The outline keeps a spike in sight that is narrower than a pixel.
+  const band = { line: { width: 0.8, color: faint(line.colour, 0.45) }, fill: "toself", fillcolor: faint(line.colour, 0.18) };
+  return [{ ...common, ...bandOf(line, scale), hoverinfo: "skip", ...band }, mean];
 }
 
 // The band as one closed shape for each unbroken stretch: plotly would fill across a silence otherwise.
@@ -313,20 +333,31 @@ export function bandOf({ x, low, high }, { factor }) {
   return band;
 }
 
-function faint(colour) {
+function faint(colour, opacity) {
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-  return `rgba(${red},${green},${blue},0.18)`;
+  return `rgba(${red},${green},${blue},${opacity})`;
 }
 
-function layoutOf(palette, view, unit, drawn) {
-  const isWhole = unit === "%" && drawn.every((line) => line.largest <= 100);
+// From zero where nothing is zero (sizes, rates, percentages); elsewhere, as with temperatures, as wide as what is shown.
+export function rangeOf(unit, drawn, { factor }) {
+  if (unit === "state") return { range: [-0.1, 1.1], tickvals: [0, 1], ticktext: ["off", "on"] };
+  if (unit === "%" && drawn.every((line) => line.largest <= 100)) return { range: [0, 100.5] };
+  const lowest = Math.min(...drawn.map((line) => line.lowest)) / factor;
+  const highest = Math.max(...drawn.map((line) => line.highest)) / factor;
+  if (startsAtZero(unit) || !Number.isFinite(highest - lowest)) return { rangemode: "tozero" };
+  const span = Math.max(highest - lowest, MIN_RANGE * Math.max(Math.abs(lowest), Math.abs(highest)), 1e-9);
+  const middle = (lowest + highest) / 2;
+  return { range: [middle - 0.58 * span, middle + 0.58 * span] };
+}
+
+function layoutOf(palette, view, unit, drawn, scale) {
   const axis = { gridcolor: palette.grid, zeroline: false, linecolor: palette.border, tickfont: { color: palette.muted, size: 11 }, fixedrange: true };
   const shapes = view.hole
     ? [{ type: "rect", xref: "x", yref: "paper", x0: local(view.hole[0]), x1: local(view.hole[1]), y0: 0, y1: 1, line: { width: 0 }, fillcolor: palette.border, opacity: 0.4 }]
     : [];
   return {
     autosize: true,
-    margin: { l: 40, r: 16, t: 8, b: 24 },
+    margin: { l: 46, r: 16, t: 8, b: 24 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "inherit", color: palette.text, size: 12 },
@@ -334,9 +365,16 @@ function layoutOf(palette, view, unit, drawn) {
     hoverlabel: { bgcolor: palette.surface, bordercolor: palette.border, font: { color: palette.text, size: 12 } },
     dragmode: false,
     xaxis: { ...axis, type: "date", range: [local(view.fromUs), local(view.nowUs)], showgrid: false, nticks: 6, tickangle: 0, tickformat: "%H:%M", hoverformat: "%b %-d, %H:%M:%S" },
-    yaxis: { ...axis, rangemode: "tozero", nticks: 5, ...(isWhole ? { range: [0, 100.5] } : {}), ...(unit === "state" ? { range: [-0.1, 1.1], tickvals: [0, 1], ticktext: ["off", "on"] } : {}) },
+    yaxis: { ...axis, nticks: 5, ...rangeOf(unit, drawn, scale) },
     shapes,
   };
+}
+
+// The width of an element's text, also where a part of it is not shown.
+function textWidth(element) {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  return range.getBoundingClientRect().width;
 }
 
 function make(name, className = "") {

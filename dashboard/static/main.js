@@ -25,6 +25,7 @@ const IDLE_MS = 1_400; // the time axis moves on also where nothing comes
 const DRAWN_MS = 500; // how often the hub is told
 const ASK_AGAIN_MS = 2_000;
 const CAUGHT_UP_MS = 5_000;
+const HOLE = "Part of this range is still being stored; it is filled in as soon as that is done.";
 const byId = (id) => document.getElementById(id);
 
 let range = RANGES[0];
@@ -40,6 +41,7 @@ let toldN = 0;
 let askedAt = 0;
 let askTimer = 0;
 let mergedAt = 0;
+let isUnreadable = false;
 
 const live = new Live({ onOpen, onMessage, onState });
 const banners = new Banners(() => live.tryNow());
@@ -85,6 +87,7 @@ function onMessage(message) {
       break;
     case "snapshot":
     case "update":
+      isUnreadable &&= message.id !== model?.id;
       if (message.id === model?.id && model.apply(message)) ask();
       if (model?.isMerged) mergedAt = Date.now();
       break;
@@ -92,7 +95,8 @@ function onMessage(message) {
       if (message.id === model?.id) askAgain();
       break;
     case "error":
-      console.warn(`the hub refused a request: ${message.code}: ${message.message}`);
+      if (message.code === "store_unavailable" && message.id === model?.id) cannotRead();
+      else console.warn(`the hub refused a request: ${message.code}: ${message.message}`);
       break;
   }
 }
@@ -121,7 +125,20 @@ function subscribe(cursor) {
   live.send(cursor === null ? request : { ...request, cursor });
 }
 
-// Ask for everything again: older data has changed, or raw points were merged. At most every two seconds.
+// The hub's store is closed, on a full disk say: the page says so and asks until it is open.
+function cannotRead() {
+  isUnreadable = true;
+  showNote();
+  setTimeout(() => isUnreadable && live.isOpen && askAgain(), CAUGHT_UP_MS);
+}
+
+function showNote() {
+  const isHole = model !== null && model.hole !== null;
+  byId("hole").hidden = !isHole && !isUnreadable;
+  byId("hole").textContent = isUnreadable ? "The hub cannot read its stored readings now. This page asks again by itself." : HOLE;
+}
+
+// Ask for everything again: older data has changed, raw points were merged, or are too many. At most every two seconds.
 function askAgain() {
   clearTimeout(askTimer);
   askTimer = setTimeout(() => {
@@ -139,12 +156,20 @@ function showDevice() {
   document.title = `${device.device} – Tributary`;
   byId("device-name").textContent = device.device;
   byId("device-name").dataset.presence = device.presence;
+  byId("waiting").textContent = device.presence === "online" ? "Waiting for the first reading." : "No readings in this time range.";
+  showFacts();
+}
+
+// What is known of the device, with times that go on.
+function showFacts() {
+  const device = devices.current();
+  if (!device) return;
   const facts = [devices.seenText(device) === "online" ? `online${since(device)}` : `${device.presence}, last seen ${devices.seenText(device)}`];
   if (device.interval_s) facts.push(`every ${device.interval_s} s`);
   if (device.firmware) facts.push(device.firmware);
   if (Math.abs(device.clock_offset_us ?? 0) > 1e6) facts.push(`its clock is ${duration(Math.abs(device.clock_offset_us) / 1e6)} ${device.clock_offset_us > 0 ? "ahead" : "behind"}`);
-  byId("device-facts").textContent = facts.join(" · ");
-  byId("waiting").textContent = device.presence === "online" ? "Waiting for the first reading." : "No readings in this time range.";
+  const text = facts.join(" · ");
+  if (byId("device-facts").textContent !== text) byId("device-facts").textContent = text;
 }
 
 function since(device) {
@@ -167,9 +192,9 @@ function draw() {
   const nowUs = live.nowUs();
   const began = performance.now();
   model.trim(nowUs);
+  if (model.isCut) askAgain();
   charts.draw(model, device, nowUs);
-  byId("hole").hidden = model.hole === null;
-  byId("hole").textContent = "Part of this range is still being stored; it is filled in as soon as that is done.";
+  showNote();
   // A slow machine spends at most half of its time on drawing.
   const tookMs = performance.now() - began;
   drawnAt = began + Math.max(0, 2 * tookMs - DRAW_MS);
@@ -194,6 +219,7 @@ function tellDrawn() {
 
 // Time moves on; what was drawn since the last report is told; points that came merged are asked for once more.
 setInterval(() => {
+  showFacts();
   // Not just before a reading comes: that would have to wait for its turn.
   if (performance.now() - drawnAt > IDLE_MS) ask();
   if (!document.hidden && !isDirty) tellDrawn();

@@ -17,6 +17,7 @@ export class Model {
     this.hole = null; // [from µs, to µs] that the store does not have yet
     this.series = new Map(); // key -> {device, channel, unit, kind, rows}
     this.isMerged = false; // raw was asked for and snapshot gave it, and then the hub merged what was not drawn in time
+    this.isCut = false; // more points of the span came than are kept: asked for again, they come as buckets
     this.oldestUs = null; // arrival at the hub of the oldest frame since takeDelays
     this.sentUs = null;
     this.newestUs = null; // time of the newest reading of any series
@@ -48,7 +49,7 @@ export class Model {
     this.series = this._draft;
     this.hole = this._draftHole;
     this._draft = null;
-    this.isMerged = false;
+    this.isMerged = this.isCut = false;
     this._isWide = [...this.series.values()].some((each) => each.rows.some((row) => row.w > 0));
     this.newestUs = null;
     for (const each of this.series.values()) this._noteNewest(each.rows);
@@ -96,6 +97,7 @@ export class Model {
     const from = nowUs - this.spanUs;
     for (const { rows } of this.series.values()) {
       let cut = Math.max(0, rows.length - MAX_ROWS);
+      if (cut > 0 && rows[cut].t > from) this.isCut = true;
       // One row before the span stays: the line comes in from the left edge.
       while (cut < rows.length - 1 && rows[cut + 1].t + rows[cut + 1].w <= from) cut += 1;
       if (cut > 0) rows.splice(0, cut);

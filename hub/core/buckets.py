@@ -5,7 +5,7 @@ ladder. Must not know viewers, stores or clocks. The live fan-out, mailboxes and
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -63,7 +63,7 @@ def absorb(into: Stretches, start_us: int, bucket: Bucket) -> None:
     """Merge a bucket into a dict of buckets; the dict owns a copy."""
     kept = into.get(start_us)
     if kept is None:
-        into[start_us] = replace(bucket)
+        into[start_us] = Bucket(bucket.min, bucket.max, bucket.sum, bucket.count, bucket.last, bucket.last_ns)
     else:
         kept.absorb(bucket)
 
@@ -72,13 +72,14 @@ def buckets_in(columns: Columns, width_us: int) -> dict[Series, Stretches]:
     """Merge readings into aligned buckets, in one pass."""
     if not len(columns):
         return {}
-    t_us = columns.t_ns // 1000
-    starts = t_us - t_us % width_us
-    order = np.lexsort((columns.t_ns, starts, columns.index))  # stable: of equal times the later in the journal is last
-    index, starts, num = columns.index[order], starts[order], columns.num[order]
+    order = _by_series_and_time(columns)
+    index, num = columns.index[order], columns.num[order]
+    starts = columns.t_ns[order] // (1000 * width_us) * width_us
     first = np.flatnonzero(np.concatenate(([True], (index[1:] != index[:-1]) | (starts[1:] != starts[:-1]))))
-    counts = np.diff(np.append(first, len(order)))
-    last = order[first + counts - 1]
+    counts = np.diff(np.append(first, len(num)))
+    last = first + counts - 1
+    if not isinstance(order, slice):
+        last = order[last]
     parts = zip(
         index[first].tolist(),
         starts[first].tolist(),
@@ -94,6 +95,14 @@ def buckets_in(columns: Columns, width_us: int) -> dict[Series, Stretches]:
     for at, start, *bucket in parts:
         found.setdefault(columns.series[at], {})[start] = Bucket(*bucket)
     return found
+
+
+def _by_series_and_time(columns: Columns) -> "np.typing.NDArray[np.intp] | slice":
+    """Return the order; packs mostly come in it, and then nothing is moved. Of equal times the later in the columns is last."""
+    index, t_ns = columns.index, columns.t_ns
+    if ((index[1:] > index[:-1]) | ((index[1:] == index[:-1]) & (t_ns[1:] >= t_ns[:-1]))).all():
+        return slice(None)
+    return np.lexsort((t_ns, index))
 
 
 def values_at(columns: Columns, at: "np.typing.NDArray[Any]") -> list[Any]:

@@ -3,7 +3,7 @@
 Owns what a viewer's part of the hub makes of columns; plain code. The live fan-out and snapshots call it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -38,13 +38,26 @@ def _is_readable(row: Row, channels_of: ChannelsOf) -> bool:
     return True
 
 
-def points_in(columns: Columns) -> dict[Series, Points]:
-    """Return the readings of columns by series and point key."""
-    found: dict[Series, Points] = {}
-    values = values_at(columns, np.arange(len(columns)))
-    for at, t_ns, value in zip(columns.index.tolist(), columns.t_ns.tolist(), values, strict=True):
-        found.setdefault(columns.series[at], {})[t_ns] = value
-    return found
+def points_in(columns: Columns, wanted: Collection[Series] | None = None) -> dict[Series, Points]:
+    """Return the readings of columns by series and point key; with `wanted` those of these series alone.
+
+    Of equal keys the later in the columns counts.
+    """
+    at = np.arange(len(columns)) if wanted is None else _of_series(columns, wanted)
+    order = at[np.argsort(columns.index[at], kind="stable")]
+    index = columns.index[order]
+    begins = np.flatnonzero(np.diff(index, prepend=-1))
+    keys, values = columns.t_ns[order].tolist(), values_at(columns, order)
+    ends = [*begins[1:].tolist(), len(keys)]
+    return {
+        columns.series[number]: dict(zip(keys[begin:end], values[begin:end], strict=True))
+        for number, begin, end in zip(index[begins].tolist(), begins.tolist(), ends, strict=False)
+    }
+
+
+def _of_series(columns: Columns, wanted: Collection[Series]) -> "np.typing.NDArray[np.int64]":
+    is_wanted = np.array([series in wanted for series in columns.series], np.bool_)
+    return np.flatnonzero(is_wanted[columns.index]) if len(columns) else np.empty(0, np.int64)
 
 
 def bucket_of(value: Any, t_ns: int) -> Bucket:

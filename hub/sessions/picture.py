@@ -4,11 +4,16 @@ Owns how rows of the journal are added to what the store gave. Plain code; snaps
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
-from hub.core.buckets import Stretches, absorb, align, buckets_in
+import numpy as np
+
+from hub.core.buckets import LADDER_US, Stretches, absorb, align, buckets_in
 from hub.core.readings import Points, bucket_of, points_in, those_from
 from hub.core.records import Columns, Series
 from hub.core.selector import Selector
+
+MAX_RAW_READINGS: Final = 50_000  # a dozen packs may hold more; some 10 MB of Python objects
 
 
 @dataclass(slots=True)
@@ -31,16 +36,17 @@ class Picture:
         return sum(map(len, self.points.values()))
 
     def add(self, columns: Columns, selector: Selector) -> None:
-        """Add readings of the journal: those that are wanted and not older than from_us."""
+        """Add readings of the journal: those that are wanted and not older than from_us. Too many points become buckets."""
         wanted = {series for series in columns.series if selector.matches(series)}
         if not len(columns) or not wanted:
             return
         self._touch(columns, wanted)
+        if not self.width_us and self.count() + len(columns) > MAX_RAW_READINGS:
+            self.widen(LADDER_US[1])
         columns = those_from(columns, self.from_us)
         if not self.width_us:
-            for series, points in points_in(columns).items():
-                if series in wanted:
-                    self.points.setdefault(series, {}).update(points)
+            for series, points in points_in(columns, wanted).items():
+                self.points.setdefault(series, {}).update(points)
             return
         for series, stretches in buckets_in(columns, self.width_us).items():
             if series in wanted:
@@ -51,7 +57,7 @@ class Picture:
     def _touch(self, columns: Columns, wanted: set[Series]) -> None:
         times_ns = columns.t_ns
         if len(wanted) < len(columns.series):
-            times_ns = times_ns[[columns.series[at] in wanted for at in columns.index.tolist()]]
+            times_ns = times_ns[np.array([series in wanted for series in columns.series])[columns.index]]
         if len(times_ns):
             earliest_us = int(times_ns.min()) // 1_000
             self.touched_us = earliest_us if self.touched_us is None else min(self.touched_us, earliest_us)

@@ -93,7 +93,7 @@ class Painter:
         stored = await self._matching(request.selector)
         while picture.position < self._front.position:
             frames += await self._add_rows(picture, request.selector, self._front.position)
-            if frames > MAX_RAW_FRAMES or picture.count() > MAX_POINTS:
+            if picture.width_us or frames > MAX_RAW_FRAMES or picture.count() > MAX_POINTS:
                 return None
         # A line that nobody has kept meanwhile is whole only from here on: what was before is in the store, and was not asked for.
         newest_us = max([self._now(), *(max(points) // 1_000 for points in picture.points.values())])

@@ -11,8 +11,8 @@ function address(name) {
   return `data:text/javascript;base64,${Buffer.from(joined).toString("base64")}`;
 }
 const { MAX_ROWS, Model, lastTime, lastValue, meanOf } = await import(address("model"));
-const { bandOf, lineOf, rates } = await import(address("charts"));
-const { digits, scaleOf, shown } = await import(address("units"));
+const { bandOf, lineOf, rangeOf, rates } = await import(address("charts"));
+const { digits, scaleOf, shown, startsAtZero } = await import(address("units"));
 
 const S = 1_000_000;
 const TEMP = { s: 0, device: "pump", channel: "temp", unit: "Cel", kind: "gauge" };
@@ -98,6 +98,18 @@ test("memory is bounded by the span and by rows, and one row before the span sta
   assert.ok(rowsOf(model).length <= MAX_ROWS);
 });
 
+test("a span of more points than are kept is noticed until a snapshot gives it whole", () => {
+  const model = made([raw(0, [10, 0, 1])]);
+  model.apply(update([raw(0, ...Array.from({ length: MAX_ROWS + 1 }, (_, at) => [S + at, 0, at]))]));
+  model.trim(500 * S);
+  assert.equal(model.isCut, false, "what is cut is older than the span");
+  model.apply(update([raw(0, ...Array.from({ length: MAX_ROWS + 1 }, (_, at) => [499 * S + at, 0, at]))]));
+  model.trim(500 * S);
+  assert.equal(model.isCut, true);
+  model.apply(snapshot([buckets(0, S, [499 * S, 0, 1, 2, 3])]));
+  assert.equal(model.isCut, false);
+});
+
 test("raw points that came merged are noticed, buckets of a wide snapshot are not", () => {
   const merged = made([raw(0, [10, 0, 1])]);
   merged.apply(update([buckets(0, S, [S, 1, 1, 1, 1])]));
@@ -164,4 +176,18 @@ test("units and numbers are shown as people write them", () => {
   assert.equal(shown(null, "V"), "–");
   assert.equal(scaleOf("s", 7_200).symbol, "h");
   assert.equal(digits(0.00001), "1.00e-5");
+});
+
+test("an axis begins at zero only where zero means nothing", () => {
+  const one = (lowest, highest) => [{ lowest, highest, largest: Math.max(Math.abs(lowest), Math.abs(highest)) }];
+  const whole = { factor: 1 };
+  for (const unit of ["By", "By/s", "/s", "L/s", "W", "", "%", "/min"]) assert.ok(startsAtZero(unit), unit);
+  for (const unit of ["Cel", "K", "hPa", "V", "dB", "[ppm]"]) assert.ok(!startsAtZero(unit), unit);
+  const { range: [low, high] } = rangeOf("Cel", one(20, 22), whole);
+  assert.ok(low > 19 && low < 20 && high > 22 && high < 23);
+  assert.deepEqual(rangeOf("By", one(20, 22), whole), { rangemode: "tozero" });
+  assert.deepEqual(rangeOf("%", one(60, 62), whole), { range: [0, 100.5] });
+  assert.deepEqual(rangeOf("Cel", [], whole), { rangemode: "tozero" });
+  const still = rangeOf("V", one(3.7, 3.7), whole).range;
+  assert.ok(still[1] - still[0] > 0.03, "noise in the last digit does not fill the chart");
 });

@@ -1,10 +1,15 @@
 """Tests of hub/core/readings.py."""
 
 import math
+import struct
 
 import msgpack
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devices.wire.messages import Channel, Kind
+from hub.core.buckets import values_at
 from hub.core.readings import bucket_of, data_of, points_in, readable_columns, those_from
 from hub.core.records import Row, RowKind, Series
 from hub.core.selector import Selector
@@ -54,3 +59,39 @@ def test_readings_from_a_time_on_keep_their_values() -> None:
 def test_the_bucket_of_one_reading() -> None:
     assert (bucket_of(True, 5).sum, bucket_of([48.0, 9.0], 5).min) == (1.0, 48.0)
     assert math.isnan(bucket_of("on", 5).max)
+
+
+FAN = Series("fan", "temp", "Cel", Kind.GAUGE)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["pump", "fan"]), st.integers(-2, 2), st.lists(st.integers(0, 3), min_size=1, max_size=4)), max_size=6
+    )
+)
+def test_points_are_what_one_gets_reading_by_reading(frames: list[tuple[str, int, list[int]]]) -> None:
+    rows = []
+    for position, (device, t_us, offsets) in enumerate(frames, 1):
+        count = len(offsets)
+        body = {
+            "t": t_us,
+            "c": [at % 2 for at in range(count)],
+            "d": offsets,
+            "v": [f"{position}" if at % 2 else position + 0.5 for at in range(count)],
+        }
+        rows.append(row(position, msgpack.packb(body), device=device))
+    columns = readable_columns(rows, channels_of)
+    expected: dict[Series, dict[int, object]] = {}
+    for at, value in enumerate(values_at(columns, np.arange(len(columns)))):
+        expected.setdefault(columns.series[columns.index[at]], {})[int(columns.t_ns[at])] = value
+    assert points_in(columns) == expected
+    assert points_in(columns, {FAN, MODE}) == {series: points for series, points in expected.items() if series in {FAN, MODE}}
+    assert points_in(columns, ()) == {}
+
+
+def test_packs_are_points_and_rows_with_readings() -> None:
+    body = msgpack.packb({"t": 7, "c": 0, "step_ns": 1_000, "f": "f4", "v": struct.pack("<2f", 1.5, -2.0)})
+    rows = [row(1, body, RowKind.PACK), row(2, body, RowKind.LOG)]
+    assert data_of(rows, Selector(frozenset({"pump"}), None)) == rows[:1]
+    points = points_in(readable_columns(rows[:1], channels_of))
+    assert [(t_ns // 1_000, value) for t_ns, value in points[TEMP].items()] == [(7, 1.5), (8, -2.0)]

@@ -105,6 +105,19 @@ async def test_a_viewer_too_far_behind_gets_no_resume(tmp_path: Path, monkeypatc
         assert await hub.live.painter.resumed(request(width_us), 5) is None
 
 
+async def test_a_few_frames_of_many_readings_become_buckets_and_no_heap_of_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.sessions.picture.MAX_RAW_READINGS", 100)
+    async with live_hub(tmp_path, has_writer=False) as hub:
+        source = await hub.source()
+        for at in range(6):
+            source.put(*[(hub.now_us - at * SECOND - k, 1.0) for k in range(40)], arrived_us=hub.now_us)
+        await source.is_durable()
+        await is_fed(hub)
+        picture = await hub.live.painter.whole(request())
+        assert (picture.width_us, picture.points, total(picture)) == (SECOND, {}, 240)
+        assert await hub.live.painter.resumed(request(), 0) is None
+
+
 @pytest.mark.parametrize(("name", "limit"), [("MAX_RAW_FRAMES", 10), ("MAX_POINTS", 10)])
 async def test_too_many_points_since_the_cursor_get_no_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, limit: int
