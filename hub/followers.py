@@ -21,7 +21,9 @@ SAFE_EVERY_S: Final = 30.0  # a replay after a crash is at most so long
 SAFE_EVERY_ROWS: Final = 200_000  # or so many frames
 MAX_PAUSE_S: Final = 30.0  # between two starts of a follower that fails
 READ_ROWS: Final = 1_000
-MAX_BATCH_ROWS: Final = 5_000  # so many reads joined at most
+GATHER_S: Final = 0.05  # a turn has a price of its own, and a commit may come each 5 ms
+MAX_BATCH_ROWS: Final = 5_000  # so many reads joined at most,
+MAX_BATCH_BYTES: Final = 2 << 20  # and of so many bytes: 150,000 readings in data frames, 500,000 in packs
 _UNREADABLE: Final = (ValueError, KeyError, TypeError, IndexError, OverflowError)
 
 
@@ -41,12 +43,12 @@ class Follower(Protocol):
 
 
 async def run_follower(
-    journal: Journal, follower: Follower, gather_s: float = 0.0, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    journal: Journal, follower: Follower, gather_s: float = GATHER_S, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Run a follower until cancelled; whatever it raises, it begins again from its own cursor after a growing pause.
 
     It waits `gather_s` before it reads, so that a batch is worth its transaction; one that is behind does not wait. Into DuckDB, 5,000
-    frames/s cost 14 µs of CPU a frame with 0.2 s and 62 µs with 0.
+    frames/s of 1,000 devices cost 11 µs of CPU a frame with 0.2 s and 7 µs with 1 s.
     """
     task_status.started()
     failures = 0
@@ -71,16 +73,19 @@ async def _follow(journal: Journal, follower: Follower, gather_s: float) -> None
     safe = min(position, journal.cursor(follower.name).safe)
     await journal.set_cursor(follower.name, FollowerCursor(position, safe))
     safe_due_s, rows_since = trio.current_time() + SAFE_EVERY_S, 0
+    is_behind = False
     while True:
         deadline = safe_due_s if position != safe else float("inf")
         with trio.CancelScope(deadline=deadline):
             await journal.wait_beyond(position)
-        if journal.position > position:
-            if journal.position - position < MAX_BATCH_ROWS:
+        if (last := journal.position) > position:
+            if not is_behind and last - position < MAX_BATCH_ROWS:
                 await trio.sleep(gather_s)
+                last = journal.position
             rows = await _read_some(journal, position)
             await follower.apply(rows)
             position = rows[-1].position
+            is_behind = position < last
             rows_since += len(rows)
             await journal.set_cursor(follower.name, FollowerCursor(position, safe))
         if position != safe and (trio.current_time() >= safe_due_s or rows_since >= SAFE_EVERY_ROWS):
@@ -91,10 +96,12 @@ async def _follow(journal: Journal, follower: Follower, gather_s: float) -> None
 
 async def _read_some(journal: Journal, after: int) -> list[Row]:
     rows: list[Row] = []
-    while len(rows) < MAX_BATCH_ROWS:
-        more = await journal.read(rows[-1].position if rows else after, READ_ROWS)
+    size_bytes = 0
+    while len(rows) < MAX_BATCH_ROWS and size_bytes < MAX_BATCH_BYTES:
+        more = await journal.read(rows[-1].position if rows else after, READ_ROWS, MAX_BATCH_BYTES - size_bytes)
         rows += more
-        if len(more) < READ_ROWS:
+        size_bytes += sum([len(row.body) for row in more])
+        if not rows or rows[-1].position >= journal.position:
             break
     return rows
 

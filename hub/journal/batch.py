@@ -38,27 +38,28 @@ class OpeningRequest:
     is_durable: bool = False
 
 
-@dataclass(slots=True)
 class Share:
-    """What one owner has in a batch, in the order it came."""
+    """What one owner, that is one device, has in a batch, in the order it came."""
 
-    requests: list[OpeningRequest] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    size_bytes: int = 0
+    __slots__ = ("marks", "requests", "rows")
 
-    def marks(self) -> dict[int, int]:
-        """Return {epoch: highest seq} of the frames."""
-        marks: dict[int, int] = {}
-        for entry in self.entries:
-            for epoch, seq in entry.marks:
-                if seq > marks.get(epoch, 0):
-                    marks[epoch] = seq
-        return marks
+    def __init__(self) -> None:
+        self.requests: list[OpeningRequest] = []
+        self.rows: list[Row] = []
+        self.marks: dict[int, int] = {}  # {epoch: highest seq} of the rows
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the rows' bodies."""
+        return sum([len(row.body) for row in self.rows])
 
 
 @dataclass(slots=True)
 class Batch:
-    """What goes into one commit. The frames of an owner stay in order; owners go one after another."""
+    """What goes into one commit. The frames of an owner stay in order; owners go one after another.
+
+    Once it is being committed only a thread reads it, and nobody changes it.
+    """
 
     shares: dict[Owner, Share] = field(default_factory=dict)
     size_bytes: int = 0  # of the frames' bodies
@@ -66,11 +67,16 @@ class Batch:
 
     def add(self, entry: Entry) -> None:
         """Append a frame."""
-        size_bytes = len(entry.row.body)
-        share = self._share(entry.owner)
-        share.entries.append(entry)
-        share.size_bytes += size_bytes
-        self.size_bytes += size_bytes
+        owner, row, moves = entry
+        share = self.shares.get(owner)
+        if share is None:
+            share = self.shares[owner] = Share()
+        share.rows.append(row)
+        marks = share.marks
+        for epoch, seq in moves:
+            if seq > marks.get(epoch, 0):
+                marks[epoch] = seq
+        self.size_bytes += len(row.body)
         self.entries += 1
 
     def ask(self, owner: Owner, request: OpeningRequest) -> None:
@@ -78,27 +84,42 @@ class Batch:
         self._share(owner).requests.append(request)
 
     def _share(self, owner: Owner) -> Share:
-        share = self.shares.get(owner)
-        if share is None:
-            share = self.shares[owner] = Share()
-        return share
+        return self.shares.setdefault(owner, Share())
 
     def remove(self, owner: Owner) -> None:
         """Take an owner's share out."""
         share = self.shares.pop(owner, None)
         if share is not None:
             self.size_bytes -= share.size_bytes
-            self.entries -= len(share.entries)
+            self.entries -= len(share.rows)
 
     def append(self, later: "Batch") -> None:
         """Append what came later."""
         for owner, share in later.shares.items():
             mine = self._share(owner)
             mine.requests += share.requests
-            mine.entries += share.entries
-            mine.size_bytes += share.size_bytes
+            mine.rows += share.rows
+            for epoch, seq in share.marks.items():
+                mine.marks[epoch] = max(seq, mine.marks.get(epoch, 0))
         self.size_bytes += later.size_bytes
         self.entries += later.entries
+
+    def split(self, max_entries: int) -> "Batch":
+        """Take out and return the owners after those who have so many frames together; they wait for the next commit."""
+        rest = Batch()
+        kept = 0
+        for owner, share in self.shares.items():
+            if kept < max_entries:
+                kept += len(share.rows)
+            else:
+                rest.shares[owner] = share
+        for owner, share in rest.shares.items():
+            del self.shares[owner]
+            rest.size_bytes += share.size_bytes
+        rest.entries = self.entries - kept
+        self.entries = kept
+        self.size_bytes -= rest.size_bytes
+        return rest
 
     def requests(self) -> Iterator[OpeningRequest]:
         """Yield the requests to open epochs."""
@@ -117,20 +138,21 @@ class Batch:
             if opening.elsewhere
         ]
         for share in self.shares.values():
-            rows += [entry.row for entry in share.entries]
+            rows += share.rows
         return rows
 
     def marks(self) -> dict[tuple[str, int], int]:
         """Return how far each mark moves."""
         marks = {(opening.device, opening.epoch): opening.elsewhere for opening in self.openings() if opening.elsewhere}
         for share in self.shares.values():
-            for _, row, moves in share.entries:
-                for epoch, seq in moves:
-                    key = (row.device, epoch)
-                    if seq > marks.get(key, 0):
-                        marks[key] = seq
+            for epoch, seq in share.marks.items():
+                key = (share.rows[0].device, epoch)
+                if seq > marks.get(key, 0):
+                    marks[key] = seq
         return marks
 
-    def told(self) -> dict[Owner, dict[int, int]]:
-        """Return what each owner is told."""
-        return {owner: share.marks() for owner, share in self.shares.items() if share.entries}
+    def told(self) -> Iterator[tuple[Owner, dict[int, int]]]:
+        """Yield what each owner is told."""
+        for owner, share in self.shares.items():
+            if share.marks:
+                yield owner, share.marks

@@ -15,10 +15,10 @@ from hub.core.records import Row
 from hub.journal.batch import Batch, Entry, Owner
 from hub.journal.marks import Marks
 from hub.journal.pending import Pending
-from hub.journal.room import JournalSettings, Room
+from hub.journal.room import MAX_PENDING_BYTES, JournalSettings, Room
 from hub.journal.tail import Tail
 from hub.journal.upkeep import Upkeep
-from hub.journal.writer import Writer
+from hub.journal.writer import Writer, Written, written_by
 from hub.ports import FollowerCursor, JournalFile, JournalFull, JournalState, Now, Opening
 
 _RETRY_S: Final = 0.5  # after a commit that found no room
@@ -34,10 +34,8 @@ class Journal:
     def __init__(self, file: JournalFile, settings: JournalSettings, now: Now) -> None:
         self.id = ""
         self.position = 0  # of the last committed row
-        self._settings = settings
-        self._now = now
-        self._file = file
-        self._writer = Writer(file)
+        self._settings, self._now = settings, now
+        self._file, self._writer = file, Writer(file)
         self._reading = trio.CapacityLimiter(1)
         self._pending = Pending()
         self._is_running = False
@@ -104,7 +102,8 @@ class Journal:
         if not self._is_running:
             raise RuntimeError("the journal is not running")
         self._pending.add(entry)
-        self._tell_holding()
+        if self._pending.size_bytes > MAX_PENDING_BYTES:
+            self._tell_holding()
 
     async def open_epochs(self, owner: Owner, openings: Sequence[Opening]) -> bool:
         """Open epochs and return True when that is durable; False at once while the journal holds: they go into the first commit after.
@@ -189,21 +188,21 @@ class Journal:
         next_s = 0.0
         while True:
             await self._pending.wait_for_work()
-            await trio.sleep_until(next_s)
+            if trio.current_time() < next_s:
+                await trio.sleep_until(next_s)
             if not self._pending:
                 continue  # withdrawn meanwhile
-            next_s = trio.current_time() + self._settings.gather_s
+            next_s = trio.current_time() + self._settings.rest_s(self._pending.rows)
             if not await self._commit():
                 next_s = trio.current_time() + _RETRY_S
 
     async def _commit(self) -> bool:
         """Commit what waits; False: there was no room, and it waits on."""
         batch = self._pending.take()
-        openings, rows, marks = batch.openings(), batch.rows(), batch.marks()
         began_s = trio.current_time()
         try:
             with trio.CancelScope(shield=True):  # what was taken is committed or put back, whatever is cancelled
-                first = await self._writer.call(partial(self._file.commit, openings, rows, marks))
+                written = await self._writer.call(partial(written_by, self._file, batch))
         except JournalFull:
             self._pending.put_back()
             self._room.is_full = True
@@ -213,13 +212,14 @@ class Journal:
         self._commit_s += self._last_commit_s
         self._commits += 1
         self._commit_us = self._now()
-        if rows:
-            self.position = first + len(rows) - 1
-        self._marks.committed(openings, marks, self.position)
-        self._tell(batch, [tuple.__new__(Row, (first + at, *row[1:])) for at, row in enumerate(rows)])
+        self._tell(batch, written)
         return True
 
-    def _tell(self, batch: Batch, rows: list[Row]) -> None:
+    def _tell(self, batch: Batch, written: Written) -> None:
+        rows = written.rows
+        if rows:
+            self.position = rows[-1].position
+        self._marks.committed(written.openings, written.marks, self.position)
         self._pending.settle()
         self._room.is_full = False
         for request in batch.requests():
@@ -227,8 +227,8 @@ class Journal:
             request.settled.set()
         if rows:
             self._rows += len(rows)
-            self._tail.append(rows)
-            for owner, marks in batch.told().items():
+            self._tail.append(rows, batch.size_bytes)
+            for owner, marks in batch.told():
                 owner.committed(marks)
             for callback in self._on_commit:
                 callback(rows)

@@ -24,7 +24,10 @@ class _Mark:
         self.seq = seq
         self.position = position  # no row of the epoch is above it
         self.channels = channels
-        self.used = used  # rises over all marks
+        self.used = used  # rises from use to use; those of one commit are equal
+
+
+_NONE: Final[Mapping[int, _Mark]] = {}
 
 
 class Marks:
@@ -52,12 +55,14 @@ class Marks:
         for opening in openings:
             if opening.epoch not in self._devices.get(opening.device, {}):
                 self._add(opening.device, opening.epoch, 0, 0, opening.channels)
+        devices, used = self._devices, next(self._uses)
         for (device, epoch), seq in moves.items():
-            mark = self._devices.get(device, {}).get(epoch)
+            mark = devices.get(device, _NONE).get(epoch)
             if mark is not None:
-                mark.seq = max(mark.seq, seq)
+                if seq > mark.seq:
+                    mark.seq = seq
                 mark.position = position
-                mark.used = next(self._uses)
+                mark.used = used
 
     def forget(self, first: int) -> list[tuple[str, int]]:
         """Forget, and return as (device, epoch), what is beyond the KEPT_EPOCHS last used of its device and has no row from `first` on.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_PENDING_BYTES: Final = 64 << 20  # of frames that wait for a commit, all devices together
+_REST_PER_ROW_S: Final = 0.000_3
 _BACK: Final = 0.05  # of a bound: so much better it must be before credit is given again, so that it does not flutter
 
 
@@ -21,6 +22,14 @@ class JournalSettings:
     followers: tuple[str, ...] = ("history", "ledger")  # who holds rows back
     tail_bytes: int = 32 << 20  # of the newest rows in memory, for followers that keep up
     gather_s: float = 0.005  # from the beginning of a commit to that of the next: what comes in between shares one sync
+
+    def rest_s(self, rows: int) -> float:
+        """Return how long after the beginning of a commit of so many rows the next one may begin.
+
+        The busier the longer, up to twice `gather_s`: a commit costs some 200 µs of CPU beside its rows. 5,000 rows/s of 1,000 devices
+        cost 2 µs less a row so, and wait 2 ms longer; up to 3,300 rows/s nothing changes.
+        """
+        return min(2 * self.gather_s, max(self.gather_s, rows * _REST_PER_ROW_S))
 
 
 class Room:

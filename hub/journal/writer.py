@@ -1,16 +1,37 @@
 """The one thread in which a journal file is written.
 
-Owns the order of blocking calls (one at a time, never abandoned) and remembers whether the file broke. Used by journal.py and upkeep.py.
+Owns the order of blocking calls (one at a time, never abandoned), what of a commit is done in the thread, and remembers whether the
+file broke. Used by journal.py and upkeep.py.
 """
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final, NamedTuple, TypeVar
 
 import trio
 
-from hub.ports import JournalBroken, JournalFile
+from hub.core.records import Row
+from hub.journal.batch import Batch
+from hub.ports import JournalBroken, JournalFile, Opening
 
 T = TypeVar("T")
+_as_row: Final = partial(tuple.__new__, Row)
+
+
+class Written(NamedTuple):
+    """What a commit has made durable."""
+
+    openings: Sequence[Opening]
+    rows: list[Row]  # with their positions
+    marks: Mapping[tuple[str, int], int]
+
+
+def written_by(file: JournalFile, batch: Batch) -> Written:
+    """Commit a batch; also what comes before and after is done here, in the thread, and not in the event loop."""
+    openings, rows, marks = batch.openings(), batch.rows(), batch.marks()
+    first = file.commit(openings, rows, marks)
+    columns = tuple(zip(*rows, strict=True))[1:]
+    return Written(openings, list(map(_as_row, zip(range(first, first + len(rows)), *columns, strict=True))), marks)
 
 
 class Writer:

@@ -156,6 +156,7 @@ class Moody:
 
     def __init__(self) -> None:
         self.rows: list[int] = []
+        self.sizes: list[int] = []  # of batches
         self.failures = 2
         self.safe = 0
 
@@ -169,6 +170,7 @@ class Moody:
             self.failures -= 1
             raise StoreUnavailable("not in the mood")
         self.rows += [row.position for row in rows]
+        self.sizes.append(len(rows))
 
     async def make_safe(self) -> int:
         await trio.lowlevel.checkpoint()
@@ -228,8 +230,21 @@ async def test_a_follower_far_behind_does_not_wait_for_more(tmp_path: Path) -> N
     async with layer(journal.run):
         await submit(journal, range(1, 6_001))
         async with layer(partial(run_follower, journal, follower, 3_600.0)):
-            await until(lambda: follower.rows)
-            assert follower.rows == list(range(1, 5_001))
+            await until(lambda: len(follower.rows) == 6_000)
+            assert follower.rows == list(range(1, 6_001))
+
+
+async def test_batches_are_bounded_in_bytes_and_follow_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.followers.MAX_BATCH_ROWS", 10)
+    monkeypatch.setattr("hub.followers.MAX_BATCH_BYTES", 350)
+    journal, follower = new_journal(tmp_path), Moody()
+    follower.failures = 0
+    async with layer(journal.run):
+        await submit(journal, range(1, 31), bytes(100))
+        async with layer(partial(run_follower, journal, follower, 3_600.0)):
+            await until(lambda: len(follower.rows) == 30)
+    assert follower.rows == list(range(1, 31))
+    assert max(follower.sizes) == 4
 
 
 async def test_a_follower_that_lost_everything_goes_on_with_a_journal_trimmed_empty(tmp_path: Path) -> None:

@@ -15,19 +15,19 @@ Found = Mapping[str, Any]  # fetchnumpy: arrays, masked where there are NULLs
 
 VALUE: Final = "num, exact, text, lon"
 RAW: Final = f"""
-SELECT series, t_ns, {VALUE} FROM readings WHERE series IN ({{ids}}) AND t_ns >= ? AND t_ns < ? ORDER BY t_ns DESC, series LIMIT ?
+SELECT series, t_ns, {VALUE} FROM all_readings WHERE series IN ({{ids}}) AND t_ns >= ? AND t_ns < ? ORDER BY t_ns DESC, series LIMIT ?
 """
 # The remainder is taken twice so that times before 1970 round down as well.
 BUCKETS: Final = """
 SELECT series, t_ns - ((t_ns % {width}) + {width}) % {width} AS start_ns, min(num) AS low, max(num) AS high, sum(num) AS total,
     count(*) AS count, max(t_ns) AS last_ns, arg_max_null(num, t_ns) AS num, arg_max_null(exact, t_ns) AS exact,
     arg_max_null(text, t_ns) AS text, arg_max_null(lon, t_ns) AS lon
-FROM readings WHERE series IN ({ids}) AND t_ns >= ? AND t_ns < ? GROUP BY ALL ORDER BY start_ns DESC, series LIMIT ?
+FROM all_readings WHERE series IN ({ids}) AND t_ns >= ? AND t_ns < ? GROUP BY ALL ORDER BY start_ns DESC, series LIMIT ?
 """
 LATEST: Final = """
 SELECT series, max(t_ns) AS t_ns, arg_max_null(num, t_ns) AS num, arg_max_null(exact, t_ns) AS exact,
     arg_max_null(text, t_ns) AS text, arg_max_null(lon, t_ns) AS lon
-FROM readings WHERE series IN ({ids}) GROUP BY series
+FROM all_readings WHERE series IN ({ids}) GROUP BY series
 """
 _MAX_NS: Final = 2**63 - 1
 

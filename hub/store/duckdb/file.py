@@ -1,6 +1,6 @@
 """Opening DuckDB's file, also after a crash: its log set aside, or the file itself, and the operator told.
 
-Owns the tables and the recovery; reads and writes no readings. Blocking; called by store.py in its thread.
+Owns the recovery; reads and writes no readings. Blocking; called by store.py in its thread.
 """
 
 import os
@@ -13,6 +13,7 @@ import duckdb
 import structlog
 
 from hub.ports import StoreFull, StoreUnavailable
+from hub.store.duckdb.tables import TABLES
 
 _log = structlog.get_logger(__name__)
 MEMORY_LIMIT: Final = "512MB"  # a hub at rest with its store stays below 200 MB; a query that needs more spills to disk
@@ -22,12 +23,6 @@ _MACHINE: Final = ("Could not set lock", "Cannot open file", "Could not write", 
 _ROOM_BYTES: Final = 4 * 1024 * 1024  # a checkpoint writes whole blocks of 256 KiB, several for each table
 _NO_SPACE: Final = "No space left"
 _MAX_OPENINGS: Final = 2  # that never came to an end before the log is set aside: a log can also abort the process that replays it
-
-_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, device VARCHAR, channel VARCHAR, unit VARCHAR, kind VARCHAR);
-CREATE TABLE IF NOT EXISTS readings (series INTEGER, t_ns BIGINT, num DOUBLE, exact BIGINT, text VARCHAR, lon DOUBLE);
-CREATE TABLE IF NOT EXISTS cursor (journal VARCHAR, position BIGINT, has_merged BOOLEAN);
-"""
 
 
 def open_file(path: Path, notes: list[str]) -> duckdb.DuckDBPyConnection:
@@ -94,7 +89,7 @@ def _opened(path: Path) -> duckdb.DuckDBPyConnection:
     threads = max(1, (os.cpu_count() or 2) - 2)  # the event loop and the journal keep theirs
     connection = duckdb.connect(str(path), config={"threads": threads, "memory_limit": MEMORY_LIMIT, "enable_external_access": "false"})
     try:
-        connection.execute(_TABLES)
+        connection.execute(TABLES)
         connection.execute("CHECKPOINT")  # what a log held is in the file now, so the cursor that is read next is safe
     except duckdb.Error:
         connection.close()

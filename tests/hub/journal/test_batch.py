@@ -21,7 +21,7 @@ def test_mark_moves_to_the_highest_seq() -> None:
     session = Session()
     batch = batch_of(session.entry(7, 1), session.entry(7, 2), session.entry(8, 1))
     assert batch.marks() == {("pump", 7): 2, ("pump", 8): 1}
-    assert batch.told() == {session: {7: 2, 8: 1}}
+    assert dict(batch.told()) == {session: {7: 2, 8: 1}}
 
 
 def test_gap_moves_to_its_last_and_gives_up_another_epoch() -> None:
@@ -33,7 +33,7 @@ def test_gap_moves_to_its_last_and_gives_up_another_epoch() -> None:
 def test_owners_are_told_of_their_own_frames_only() -> None:
     first, second = Session("a"), Session("b")
     batch = batch_of(first.entry(7, 1), second.entry(7, 5), first.entry(7, 2))
-    assert batch.told() == {first: {7: 2}, second: {7: 5}}
+    assert dict(batch.told()) == {first: {7: 2}, second: {7: 5}}
 
 
 def test_frames_of_an_owner_keep_their_order() -> None:
@@ -68,3 +68,22 @@ def test_later_frames_come_after() -> None:
     batch.append(batch_of(session.entry(7, 2, b"22"), Session("b").entry(7, 1, b"333")))
     assert [row.body for row in batch.rows()] == [b"1", b"22", b"333"]
     assert (batch.size_bytes, batch.entries) == (6, 3)
+
+
+def test_later_marks_are_told_too() -> None:
+    session = Session()
+    batch = batch_of(session.entry(7, 1))
+    batch.append(batch_of(session.entry(7, 2), session.entry(8, 1)))
+    assert dict(batch.told()) == {session: {7: 2, 8: 1}}
+
+
+def test_large_batch_is_split_between_owners() -> None:
+    sessions = [Session(str(number)) for number in range(5)]
+    batch = batch_of(*(session.entry(7, seq, b"12") for seq in range(1, 4) for session in sessions))
+    batch.ask(sessions[4], OpeningRequest([sessions[4].opening(8)]))
+    rest = batch.split(4)
+    assert [row.device for row in batch.rows()] == ["0"] * 3 + ["1"] * 3
+    assert [row.device for row in rest.rows()] == ["2"] * 3 + ["3"] * 3 + ["4"] * 3
+    assert (batch.entries, batch.size_bytes, rest.entries, rest.size_bytes) == (6, 12, 9, 18)
+    assert len(rest.openings()) == 1
+    assert rest.split(100).entries == 0

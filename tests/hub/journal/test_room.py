@@ -44,3 +44,9 @@ def test_full_disk_is_the_reason_given_when_there_are_two() -> None:
     room.pending(MAX_PENDING_BYTES + 1)
     room.is_full = True
     assert room.holding == "store_full"
+
+
+def test_commits_are_further_apart_when_much_comes() -> None:
+    settings = JournalSettings(gather_s=0.005)
+    assert [settings.rest_s(rows) for rows in (0, 12, 50, 5_000)] == [0.005, 0.005, 0.01, 0.01]
+    assert JournalSettings(gather_s=0.0).rest_s(5_000) == 0.0

@@ -18,7 +18,7 @@ def test_tail_reads_like_the_whole_journal(batches: list[list[int]], max_bytes: 
     for sizes in batches:
         batch = [row(began + len(rows) + at + 1, size) for at, size in enumerate(sizes)]
         rows += batch
-        tail.append(batch)
+        tail.append(batch, sum(sizes))
         assert len(tail) * 300 <= max_bytes
     last = began + len(rows)
     after = data.draw(st.integers(0, last))
@@ -37,7 +37,7 @@ def test_tail_reads_like_the_whole_journal(batches: list[list[int]], max_bytes: 
 
 def test_tail_of_no_bytes_keeps_nothing() -> None:
     tail = Tail(0, 4)
-    tail.append([row(5, 10)])
+    tail.append([row(5, 10)], 10)
     assert len(tail) == 0
     assert not tail.has_all_above(4)
     assert tail.has_all_above(5)
