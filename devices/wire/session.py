@@ -69,6 +69,10 @@ class Lane:
     durable_frames: int = 0  # of those in flight: the next ack frees them
     durable_bytes: int = 0
 
+    def is_half(self, window: Window) -> bool:
+        """Tell whether what is durable uses half of a window or more."""
+        return self.durable_frames * 2 >= window.frames or self.durable_bytes * 2 >= window.bytes
+
     def grant(self, window: Window) -> None:
         """Remember a window that is being told to the device."""
         self.max_frames = max(self.max_frames, window.frames)
@@ -192,11 +196,9 @@ class DeviceSession:
 
     def is_half_used(self, credit: Credit) -> bool:
         """Tell whether frames that are durable and not acked use half of a window or more."""
-        return any(
-            lane.durable_frames * 2 >= window.frames or lane.durable_bytes * 2 >= window.bytes
-            for lane, window in ((self.live, credit.live), (self.backfill, credit.backfill))
-            if lane.durable_frames
-        )
+        if self.live.durable_frames and self.live.is_half(credit.live):
+            return True
+        return self.backfill.durable_frames > 0 and self.backfill.is_half(credit.backfill)
 
     def acked(self) -> None:
         """Note that an ack of everything durable goes out now: the device may use that credit again."""

@@ -15,6 +15,7 @@ INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
 MAX_EQUAL_STAMPS: Final = 1_000  # nanoseconds in the microsecond that equal stamps of one series are spread over
 _INT: Final = frozenset({int})
+_FLOAT: Final = frozenset({float})
 _NUMBERS: Final = frozenset({int, float})
 _FUTURE_US: Final = MAX_FUTURE_S * 1_000_000
 
@@ -45,14 +46,12 @@ class ChannelRules:
         if not 0 < len(values) < MAX_EQUAL_STAMPS or not len(channels) == len(offsets_us) == len(values):
             return False
         types = set(map(type, values))
-        if not (types <= _NUMBERS and set(map(type, channels)) == _INT and set(map(type, offsets_us)) == _INT):
+        if set(map(type, channels + offsets_us)) != _INT or not self._numeric.issuperset(channels):
             return False
-        if not self._numeric.issuperset(channels):
-            return False
-        if int in types and not (min(values) >= INT64_MIN and max(values) <= INT64_MAX):
+        if types != _FLOAT and not (types <= _NUMBERS and min(values) >= INT64_MIN and max(values) <= INT64_MAX):
             return False
         # A NaN or an infinity among the values makes their sum one; a sum that overflows is looked at one by one.
-        if not (-MAX_TIME_US <= base_us <= MAX_TIME_US and (float not in types or math.isfinite(sum(values)))):
+        if not (math.isfinite(sum(values)) and -MAX_TIME_US <= base_us <= MAX_TIME_US):
             return False
         first_us: int = base_us + min(offsets_us)
         return first_us >= -MAX_TIME_US and base_us + int(max(offsets_us)) <= now_us + _FUTURE_US

@@ -36,7 +36,7 @@ class DeviceConnection:
         self._parts = parts
         self._roster = roster
         self._session = DeviceSession(device)
-        self._outbox = Outbox(roster.acks, link, parts.credit, lambda credit: self._intake.acked(credit))
+        self._outbox = Outbox(roster.acks, link, parts.credit)
         self._intake = Intake(device, self._session, self._outbox, parts)
         self._scope = trio.CancelScope()
         self._admitted_by = parts.registry.token_hash(device)

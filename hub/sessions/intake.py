@@ -31,6 +31,7 @@ class Intake:
         self._device = device
         self._session = session
         self._outbox = outbox
+        outbox.on_ack = self.acked
         self._parts = parts
         self._rules: dict[int, ChannelRules] = {}
         self._unacked_s: list[float] = []  # when the frames came that were committed since the last ack; bounded by credit

@@ -63,11 +63,11 @@ class Outbox:
     `credit()` gives what an ack restates; `on_ack(credit)` is told of each ack that was handed to the link.
     """
 
-    def __init__(self, clock: AckClock, link: ServerLink, credit: Callable[[], Credit], on_ack: Callable[[Credit], None]) -> None:
+    def __init__(self, clock: AckClock, link: ServerLink, credit: Callable[[], Credit]) -> None:
+        self.on_ack: Callable[[Credit], None] = lambda credit: None
         self._clock = clock
         self._link = link
         self._credit = credit
-        self._on_ack = on_ack
         self._durable: dict[int, int] = {}  # epoch -> highest durable seq
         self._unacked: dict[int, int] = {}  # the part of it that no ack has told yet
         self._held: deque[Reject] = deque()  # rejects whose frame is not durable yet, in order of arrival
@@ -125,7 +125,7 @@ class Outbox:
                 return
             self._unacked = {}
             self._is_ack_due = False
-            self._on_ack(credit)
+            self.on_ack(credit)
 
 
 def ack_message(acks: Mapping[int, int], credit: Credit) -> bytes:

@@ -20,65 +20,80 @@ Bytes = bytes | bytearray
 
 
 class Cutter:
-    """The bytes of one connection that were not taken yet."""
+    """The bytes of one connection that were not taken yet.
 
-    __slots__ = ("_control_bytes", "_held", "_max_bytes", "_need_bytes", "has_more", "is_on")
+    `rest` is what trio-websocket gets before anything else is cut: nothing, one whole ping or pong, or everything. Take it out
+    after each cut.
+    """
+
+    __slots__ = ("_held", "_max_bytes", "_need_bytes", "has_more", "is_on", "rest")
 
     def __init__(self, max_message_bytes: int) -> None:
         self.is_on = True
         self.has_more = False  # the next cut may find something without any new bytes
+        self.rest = b""
         self._max_bytes = max_message_bytes
         self._held: Bytes = b""
         self._need_bytes = 1  # so long must `_held` be before it is worth a look
-        self._control_bytes = 0  # at its beginning
-
-    def feed(self, data: bytes) -> None:
-        """Add bytes as they came."""
-        if not self._held:
-            self._held = data
-        elif isinstance(self._held, bytearray):
-            self._held += data
-        else:
-            self._held = bytearray(self._held) + data  # a frame that comes in drops is not copied for each of them
 
     def stop(self) -> None:
-        """Cut nothing more: `rest` returns everything from the next frame's first byte on."""
+        """Cut nothing more: `rest` is everything from the next frame's first byte on."""
         self.is_on = self.has_more = False
+        self.rest += self._held
+        self._held = b""
 
-    def cut(self) -> list[bytes | str]:
-        """Return the plain messages that are whole, at most MAX_CUT; ask for `rest` afterwards."""
-        data, at, messages = self._held, 0, list[bytes | str]()
-        end = len(data)
-        if end < self._need_bytes:
-            return messages
-        self._need_bytes = 1
-        while self.is_on and at < end and len(messages) < MAX_CUT:
-            begin, stop = _extent(data, at, end, self._max_bytes)
-            if begin < 0:
-                self.stop()
-            elif stop > end:
-                self._need_bytes = stop - at
-                break
-            elif data[at] in _CONTROL:
-                self._control_bytes = stop - at
-                break
-            elif (message := _message(data, at, begin, stop)) is None:
-                self.stop()
-            else:
-                messages.append(message)
-                at = stop
-        self.has_more = self.is_on and at < end and len(messages) == MAX_CUT
-        self._held = data[at:] if at < end else b""
+    def cut(self, more: bytes = b"") -> list[bytes | str]:
+        """Return the plain messages that are whole with these bytes, at most MAX_CUT."""
+        data = self._with(more) if self._held else more
+        messages: list[bytes | str] = []
+        at, end = 0, len(data)
+        if end >= self._need_bytes and self.is_on and not self.rest:
+            at = self._cut_whole(data, end, messages)
+        self._held = data if at == 0 else data[at:]
+        self.has_more = bool(self._held) and (len(messages) == MAX_CUT or bool(self.rest))
+        if not self.is_on:
+            self.stop()
         return messages
 
-    def rest(self) -> bytes:
-        """Return what trio-websocket gets now, before anything else is cut: nothing, one whole ping or pong, or everything."""
-        size = self._control_bytes if self.is_on else len(self._held)
-        if not size:
-            return b""
-        rest, self._held, self._control_bytes = bytes(self._held[:size]), self._held[size:], 0
-        self.has_more = self.is_on and len(self._held) > 0
-        return rest
+    def _with(self, more: bytes) -> Bytes:
+        if isinstance(self._held, bytearray):
+            self._held += more
+        elif more:
+            self._held = bytearray(self._held) + more  # a frame that comes in drops is not copied for each of them
+        return self._held
+
+    def _cut_whole(self, data: Bytes, end: int, messages: list[bytes | str]) -> int:
+        """Take whole frames from the beginning; return where they end."""
+        at = 0
+        self._need_bytes = 1
+        while at < end and len(messages) < MAX_CUT:
+            begin, stop = _extent(data, at, end, self._max_bytes)
+            if stop > end:
+                self._need_bytes = stop - at
+                break
+            if begin < 0:
+                self.is_on = False
+                break
+            opcode = data[at]
+            if opcode in _CONTROL:
+                self.rest = bytes(data[at:stop])
+                return stop
+            size = stop - begin
+            if size <= _SMALL_BYTES:
+                key = int.from_bytes((data[begin - 4 : begin] * (size // 4 + 1))[:size], "little")
+                payload = (int.from_bytes(data[begin:stop], "little") ^ key).to_bytes(size, "little")
+            else:
+                payload = _unmasked(data, begin, stop)
+            if opcode != _TEXT:
+                messages.append(payload)
+            else:
+                try:
+                    messages.append(str(payload, "utf-8"))
+                except UnicodeDecodeError:  # trio-websocket knows what to say
+                    self.is_on = False
+                    break
+            at = stop
+        return at
 
 
 def _extent(data: Bytes, at: int, end: int, max_bytes: int) -> tuple[int, int]:
@@ -102,23 +117,8 @@ def _extent(data: Bytes, at: int, end: int, max_bytes: int) -> tuple[int, int]:
     return (begin, begin + size) if is_minimal and size <= max_bytes else _NOT_PLAIN
 
 
-def _message(data: Bytes, at: int, begin: int, stop: int) -> bytes | str | None:
-    """Return the message of a whole frame; None: a text that is none, for which trio-websocket knows what to say."""
-    payload = unmasked(data, begin, stop)
-    if data[at] != _TEXT:
-        return payload
-    try:
-        return str(payload, "utf-8")
-    except UnicodeDecodeError:
-        return None
-
-
-def unmasked(data: Bytes, begin: int, stop: int) -> bytes:
+def _unmasked(data: Bytes, begin: int, stop: int) -> bytes:
     """Return data[begin:stop] without its mask, the four bytes before it."""
-    size = stop - begin
-    if size <= _SMALL_BYTES:
-        key = int.from_bytes((data[begin - 4 : begin] * (size // 4 + 1))[:size], "little")
-        return (int.from_bytes(data[begin:stop], "little") ^ key).to_bytes(size, "little")
-    words = np.frombuffer(data, np.uint32, size // 4, begin) ^ np.frombuffer(data, np.uint32, 1, begin - 4)
-    odd = stop - size % 4
+    words = np.frombuffer(data, np.uint32, (stop - begin) // 4, begin) ^ np.frombuffer(data, np.uint32, 1, begin - 4)
+    odd = begin + words.nbytes
     return words.tobytes() + bytes(data[odd + n] ^ data[begin - 4 + n] for n in range(stop - odd))

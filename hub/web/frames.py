@@ -1,8 +1,8 @@
 """The stream under one WebSocket: plain messages pass trio-websocket by, in both directions; the rest is its business.
 
 Owns what trio-websocket 0.12.2 sees: a head of our own making, nothing before its answer, and from then on only what the cutter leaves.
-In, whole messages go to the inbox by plain calls. Out, a ready-made frame is written at once, between the messages of others. Knows
-nothing of devices or viewers. Made by upgrade.py.
+Whole messages go to the inbox by plain calls; what is sent goes through outgoing.py. Knows nothing of devices or viewers. Made by
+upgrade.py.
 """
 
 import math
@@ -14,11 +14,11 @@ import trio
 from devices.wire.limits import CloseCode
 from hub.web.cutting import Cutter
 from hub.web.inbox import Inbox
+from hub.web.outgoing import Outgoing
 from hub.web.poller import Poller
 from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream
 
-_CLOSE_FRAME: Final = 0x88  # FIN and opcode 8; what a server sends is one frame at a time, and never masked
 _RECEIVE_BYTES: Final = 65_536
 # A message of fragments of one byte fits; a flood of pings, or of fragments without one, which would fill memory, does not.
 _MAX_MESSAGES_HEARD: Final = 8
@@ -29,15 +29,14 @@ _TOLD_BY_US: Final = frozenset({1002, 1007, 1009})  # a breach of RFC 6455 that 
 class FrameStream(trio.abc.Stream):
     """The stream that trio-websocket is given.
 
-    Its handshake comes first and nothing more before it is answered: wsproto would lose frames that come with the head. It ends its
-    sending after our Close, so that a client that does not answer it still sees the end, and lingers until it has. A client that
-    sends much without ever completing a message is closed with 1008.
+    Its handshake comes first and nothing more before it is answered: wsproto would lose frames that come with the head. After our
+    Close it lingers until the client has seen the end. A client that sends much without ever completing a message is closed with 1008.
     """
 
     def __init__(self, stream: GuardedStream, handshake: bytes, settings: DoorSettings, poller: Poller | None) -> None:
         self.inbox = Inbox()
+        self.outgoing = Outgoing(stream)
         self.is_heard = False  # whether anything came since somebody set it to False
-        self.start: Callable[[Callable[[], Any]], None] | None = None  # starts a task that may finish a send
         self.code: Callable[[], int | None] = lambda: None  # why trio-websocket closes, once it does
         self._stream = stream
         self._handshake = handshake
@@ -51,11 +50,6 @@ class FrameStream(trio.abc.Stream):
         self._rest = b""  # what it gets next
         self._has_ended = False
         self._woken = trio.Event()  # the reader has something to do
-        self._answered = trio.Event()
-        self._is_sending = False
-        self._half: bytes | None = None  # the end of a frame of which a part is sent
-        self._whole = trio.Event()  # set once it is sent
-        self._has_sent_close = False
         self._closing: trio.Event | None = None
         stream.on_closing = self._gone
 
@@ -67,7 +61,7 @@ class FrameStream(trio.abc.Stream):
     def stop(self) -> None:
         """Cut nothing more: from the next frame on everything is trio-websocket's."""
         self._cutter.stop()
-        self._rest += self._cutter.rest()
+        self._take_rest()
         self._wake()
 
     def _gone(self) -> None:
@@ -79,15 +73,13 @@ class FrameStream(trio.abc.Stream):
         """Note a message that came through trio-websocket: what is heard is no flood."""
         self._passed_bytes = 0
 
-    # -- in ---------------------------------------------------------------------------------------------------------------------
-
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if self._handshake:
             await trio.lowlevel.checkpoint()
             handshake, self._handshake = self._handshake, b""
             return handshake
-        if not self._answered.is_set():
-            await self._answered.wait()
+        if not self.outgoing.answered.is_set():
+            await self.outgoing.answered.wait()
             self._hear(self._stream.take_unread())
         while not self._rest and not self._has_ended:
             await self._listen()
@@ -146,20 +138,23 @@ class FrameStream(trio.abc.Stream):
 
     def _hear(self, data: bytes, *, is_end: bool = False) -> None:
         self.is_heard = True
-        self._has_ended = is_end
         if is_end:
+            self._has_ended = True
             self._cutter.stop()
-        elif data:
-            self._cutter.feed(data)
-        self._cut()
+        self._cut(data)
 
-    def _cut(self) -> None:
-        for message in self._cutter.cut():
+    def _cut(self, more: bytes = b"") -> None:
+        for message in self._cutter.cut(more):
             self._passed_bytes = 0
             self.inbox.put(message)
-        self._rest += self._cutter.rest()
+        if self._cutter.rest:
+            self._take_rest()
         if not self._cutter.is_on:
             self.inbox.wake()
+
+    def _take_rest(self) -> None:
+        self._rest += self._cutter.rest
+        self._cutter.rest = b""
 
     def _wake(self) -> None:
         """Let the reader go on; nothing is read until it has come back."""
@@ -174,53 +169,12 @@ class FrameStream(trio.abc.Stream):
 
     async def _check_flood(self) -> None:
         if (now := trio.current_time()) - self._passed_since < _FLOOD_S:
-            await self._say(CloseCode.POLICY)
+            await self.outgoing.say(CloseCode.POLICY)
             raise trio.BrokenResourceError("much was sent, and no message")
         self._passed_since, self._passed_bytes = now, 0
 
-    # -- out --------------------------------------------------------------------------------------------------------------------
-
-    def try_send(self, frame: bytes) -> bool:
-        """Write a whole frame now, or at least begin it; False: nothing of it was taken. Never raises."""
-        if self._is_sending or self._half is not None or self._has_sent_close or not self._answered.is_set() or self.start is None:
-            return False
-        sent_bytes = 0
-        if self._descriptor is not None:
-            try:
-                sent_bytes = self._stream.send_now(self._descriptor, frame)
-            except trio.BrokenResourceError:
-                return False  # the reader hears of it
-            if not sent_bytes:
-                return False
-        if sent_bytes < len(frame):
-            self._half, self._whole = frame[sent_bytes:], trio.Event()
-            self.start(self._send_half)
-        return True
-
-    async def _send_half(self) -> None:
-        """Send the end of a frame; who sends meanwhile waits."""
-        assert self._half is not None
-        try:
-            await self._stream.send_all(self._half)
-            self._half = None  # and only then: after a cancelled send nothing more can be said
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # the reader hears of it
-        finally:
-            self._whole.set()
-
     async def send_all(self, data: Any) -> None:
-        if self._half is not None:
-            await self._whole.wait()
-        if self._is_sending or self._half is not None or self._has_sent_close:
-            # Only `_say` below sends out of turn, and after a Close nothing may follow.
-            raise trio.ClosedResourceError("the connection is closing")
-        self._answered.set()
-        self._is_sending = True
-        await self._stream.send_all(data)
-        self._is_sending = False  # and only then, as above
-        if data and data[0] == _CLOSE_FRAME:
-            self._has_sent_close = True
-            await self._stream.end_sending()
+        await self.outgoing.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -234,8 +188,8 @@ class FrameStream(trio.abc.Stream):
                 self._closing = trio.Event()
                 self.stop()
                 if (code := self.code()) in _TOLD_BY_US:
-                    await self._say(code)
-                if self._has_sent_close:
+                    await self.outgoing.say(code)
+                if self.outgoing.has_sent_close:
                     await self._stream.finish(self._linger_s)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the client is gone
@@ -243,8 +197,3 @@ class FrameStream(trio.abc.Stream):
             if self._closing is not None:
                 self._closing.set()
             await self._stream.close()
-
-    async def _say(self, code: int) -> None:
-        """Send a Close, where none was sent and no message is cut in two by it."""
-        if not self._has_sent_close and not self._is_sending and self._half is None:
-            await self.send_all(bytes([_CLOSE_FRAME, 2]) + code.to_bytes(2, "big"))

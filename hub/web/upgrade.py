@@ -90,7 +90,7 @@ class DoorLink(WebSocketLink):
         self._receiving: trio.CancelScope | None = None  # from trio-websocket
 
     def try_send(self, prepared: Prepared) -> bool:
-        return self._carrier.try_send(prepared.frame)
+        return self._carrier.outgoing.try_send(prepared.frame)
 
     def hand_to(self, take: Callable[[bytes], None] | None) -> None:
         self._carrier.inbox.hand_to(take)
@@ -98,7 +98,7 @@ class DoorLink(WebSocketLink):
     def beat(self) -> bool:
         """Ask for a sign of life, and tell whether there was one since the last time."""
         is_heard, self._carrier.is_heard = self._carrier.is_heard, False
-        self._carrier.try_send(_PING)
+        self._carrier.outgoing.try_send(_PING)
         return is_heard
 
     def fail(self, code: CloseCode, reason: str) -> None:
@@ -156,7 +156,7 @@ async def serve_upgraded(
     try:
         async with trio.open_nursery() as nursery:
             reader = _Reader(nursery, carrier.inbox)
-            carrier.start = reader.start_beside
+            carrier.outgoing.start = reader.start_beside
             try:
                 # It starts one task and nothing else in what it takes for a nursery.
                 request = await wrap_server_stream(

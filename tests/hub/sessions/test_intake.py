@@ -51,7 +51,7 @@ def intake() -> tuple[Intake, Taken]:
     session.receive(hello)
     session.open(hello, {})
     session.grant(CREDIT)
-    made = Intake("pump", session, Outbox(AckClock(), memory_link_pair()[1], taken.credit, lambda credit: None), taken)  # type: ignore[arg-type]
+    made = Intake("pump", session, Outbox(AckClock(), memory_link_pair()[1], taken.credit), taken)  # type: ignore[arg-type]
     made._rules[E] = ChannelRules(CHANNELS)
     return made, taken
 

@@ -25,7 +25,8 @@ class Told:
         self.link: MemoryLink
         self.link, theirs = memory_link_pair(max_messages)
         self.acked: list[Credit] = []
-        self.outbox = Outbox(clock or AckClock(), theirs, lambda: CREDIT, self.acked.append)
+        self.outbox = Outbox(clock or AckClock(), theirs, lambda: CREDIT)
+        self.outbox.on_ack = self.acked.append
         self.outbox.open()
 
     async def next(self) -> dict[str, Any]:
