@@ -144,10 +144,9 @@ class Group:
         """Let a member go on alone. What it was sent and did not draw comes along."""
         self.leave(member)
         updates = self.updates.fork()
-        member.part(updates, self._log.undrawn(member.drawn_n), backlog, now_s)
-        self._keeper.feed(updates, member.owner)
+        self._keeper.feed(updates, member)
         self._keeper.parted(member)
-        member.owner.wake()
+        member.part(updates, self._log.undrawn(member.drawn_n), backlog, now_s)
 
     async def _admit(self, moment: Moment) -> None:
         """Let in those who can be served with what the others get: with their own update up to the place where the others are."""

@@ -106,7 +106,7 @@ class Groups:
             del self._open[key]
         for subscription in group.turn_away():
             del self._of[subscription]
-            subscription.owner.wake()
+            subscription.wake()
 
     def _close_empty(self, group: Group) -> None:
         if not len(group):

@@ -34,24 +34,26 @@ class Subscription:
     """A viewer's subscription; equal only to itself. `updates` are its own, or None while it shares those of a group."""
 
     __slots__ = (
+        "_is_planned",
         "_rest_s",
         "_sent_s",
+        "_wake",
         "backlog",
         "drawn_n",
         "is_json",
         "joined_s",
         "may_join_s",
-        "owner",
         "request",
         "try_send",
         "undrawn",
         "updates",
     )
 
-    def __init__(self, request: Request, updates: Updates, owner: Owner, try_send: Callable[[Prepared], bool], *, is_json: bool) -> None:
+    def __init__(
+        self, request: Request, updates: Updates, wake: Callable[[], None], try_send: Callable[[Prepared], bool], *, is_json: bool
+    ) -> None:
         self.request = request
         self.updates: Updates | None = updates
-        self.owner = owner
         self.try_send = try_send
         self.is_json = is_json
         self.undrawn = Undrawn()  # while alone
@@ -59,8 +61,15 @@ class Subscription:
         self.backlog: deque[Prepared] = deque()  # of the group's last messages, those that the link did not take
         self.joined_s = float("-inf")
         self.may_join_s = float("-inf")  # a group before that would be for nothing: the link was busy
+        self._wake = wake
+        self._is_planned = False  # the viewer's task knows when it has to look
         self._rest_s = FIRST_REST_S
         self._sent_s = float("-inf")
+
+    def wake(self) -> None:
+        """Let the viewer's task look for something to send, unless it knows when it must: a slow viewer is not asked at each commit."""
+        if not self._is_planned:
+            self._wake()
 
     def drawn(self, n: int) -> None:
         """Note that everything up to a number is drawn."""
@@ -84,6 +93,8 @@ class Subscription:
             is_again = now_s - self.joined_s < _LONG_TOGETHER_S
             self._rest_s = min(4 * self._rest_s, MAX_REST_S) if is_again else FIRST_REST_S
             self.may_join_s = now_s + self._rest_s
+        self._is_planned = False
+        self.wake()
 
     def is_ready(self, now_s: float) -> bool:
         """Tell whether the viewer may join others: it got all that was meant for it, and keeps up."""
@@ -95,7 +106,9 @@ class Subscription:
         """Return when the next message of a viewer alone may go; infinity: there is nothing to say."""
         if self.updates is None:
             return float("inf")
-        return now_s if self.backlog else self.updates.due_s(self._sent_s + self._pace_s(now_s), stored)
+        due_s = now_s if self.backlog else self.updates.due_s(self._sent_s + self._pace_s(now_s), stored)
+        self._is_planned = due_s < float("inf")
+        return due_s
 
     def due(self, position: int, now_s: float, now_us: int, stored: int) -> Iterator[Message]:
         """Return the messages that are due to a viewer alone: what waits, up to the fan-out's position, and what the store shows now."""

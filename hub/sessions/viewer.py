@@ -188,12 +188,12 @@ class ViewerConnection:
         wish = Wish(request.selector, request.span_us, picture.width_us)
         from_us = picture.from_us if is_whole else feed.now() - request.span_us
         updates = Updates(wish, picture, feed.lines, feed.journal.id, from_us, feed.groups.numbering(wish))
-        feed.register(updates, self)
         old = self._subscriptions.pop(request.id, None)
         if old is not None:
             updates.changed_due_s = feed.groups.updates_of(old).changed_due_s
             self._leave(old)
-        subscription = Subscription(request, updates, self, self._link.try_send, is_json=self._is_json)
+        subscription = Subscription(request, updates, self.wake, self._link.try_send, is_json=self._is_json)
+        feed.register(updates, subscription)
         if old is not None:
             subscription.backlog = old.backlog  # a message of which the viewer has the first parts is ended first
         self._subscriptions[request.id] = subscription

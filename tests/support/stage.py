@@ -49,12 +49,12 @@ class Seat:
         stage, picture = self._stage, self._stage.picture()
         wish = Wish(Selector(None, None), 10_000 * SECOND, picture.width_us)
         updates = Updates(wish, picture, stage.lines, "journal", 0, stage.groups.numbering(wish))
-        stage.register(updates, self)
         if self.messages:
             self.leave()
             self._send_backlog()
         request = Request(self._name, wish.selector, wish.span_us, wish.width_us, None)
-        self.subscription = Subscription(request, updates, self, self.try_send, is_json=True)
+        self.subscription = Subscription(request, updates, self.wake, self.try_send, is_json=True)
+        stage.register(updates, self.subscription)
         self._send(updates.snapshot(picture, reason))
 
     def leave(self) -> None:

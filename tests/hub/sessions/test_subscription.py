@@ -41,13 +41,6 @@ def updates_of(picture: Picture, lines: Lines, span_us: int = 10_000 * SECOND) -
     return Updates(Wish(ALL, span_us, picture.width_us), picture, lines, "journal", 0, Numbering())
 
 
-class Nobody:
-    """A viewer that is looked after by the test."""
-
-    def wake(self) -> None:
-        """Do nothing."""
-
-
 class Stage:
     """One subscription, everything it is fed, and its viewer's screen."""
 
@@ -76,7 +69,7 @@ class Stage:
             self.fanout.remove(self.updates)
             self.updates.leave()
         self.updates = updates
-        self.subscription = Subscription(self.request, updates, Nobody(), lambda _: False, is_json=True)
+        self.subscription = Subscription(self.request, updates, lambda: None, lambda _: False, is_json=True)
         self.fanout.add(updates, ALL)
         self.show(updates.snapshot(picture, reason))
 
