@@ -25,6 +25,7 @@ class Poller:
         self._again: dict[int, Callable[[], None]] = {}  # those that have more of what they have read already
         self._is_held = False
         self._released = trio.Event()
+        self._rest = trio.CancelScope()  # of the wait for the next turn
 
     @property
     def is_held(self) -> bool:
@@ -39,6 +40,7 @@ class Poller:
     def again(self, descriptor: int) -> None:
         """Call a watched descriptor's `on_ready()` in the next turn, whether anything has come or not."""
         self._again[descriptor] = self._watched[descriptor]
+        self._rest.cancel()  # nothing more may come that would wake it
 
     def forget(self, descriptor: int) -> None:
         """Watch a descriptor no more; an unknown one is ignored."""
@@ -63,8 +65,9 @@ class Poller:
                 await self._released.wait()
             if self._turn():
                 await trio.sleep(GATHER_S)
-            else:
-                await trio.lowlevel.wait_readable(self._epoll.fileno())
+            elif not self._again:
+                with trio.CancelScope() as self._rest:
+                    await trio.lowlevel.wait_readable(self._epoll.fileno())
 
     def close(self) -> None:
         """Give the descriptor back, when nothing is watched any more."""

@@ -1,0 +1,86 @@
+"""A WebSocket under test on a pair of real sockets that a poller reads: the client says a script, and waits until each piece was read.
+
+Owns nothing of the hub. Used by the differential tests; wants a clock that runs fast but never jumps, as the kernel takes its time.
+"""
+
+import fcntl
+import socket
+import termios
+from typing import Final
+
+import trio
+import trio.testing
+
+from hub.web.poller import Poller
+from hub.web.settings import DoorSettings
+from tests.support.rfc6455 import Ear
+from tests.support.rfc6455_echo import Script, Session, serve_client
+
+RATE: Final = 50.0  # seconds of the tests' clock in one second: pauses of the poller and lingering take no real time
+_RECEIVE_BYTES: Final = 65_536
+
+
+def fast_clock() -> trio.testing.MockClock:
+    """Make a clock that runs fast."""
+    return trio.testing.MockClock(rate=RATE)
+
+
+def socket_streams(*, send_buffer_bytes: int | None = None) -> tuple[trio.SocketStream, trio.SocketStream]:
+    """Return the hub's end and the client's."""
+    ours, theirs = socket.socketpair()
+    if send_buffer_bytes is not None:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+    return trio.SocketStream(trio.socket.from_stdlib_socket(ours)), trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
+
+
+async def serve_polled(script: Script, session: Session, settings: DoorSettings) -> Ear:
+    """Serve a session on a socket that a poller reads, to a client that says the script and leaves; return what it heard."""
+    ours, theirs = socket_streams()
+    client, poller = _Client(theirs, ours), Poller()
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(poller.run)
+            async with trio.open_nursery() as both:
+                both.start_soon(serve_client, ours, session, settings, poller)
+                both.start_soon(client.listen)
+                both.start_soon(client.say, script)
+            nursery.cancel_scope.cancel()
+    finally:
+        poller.close()
+        await trio.aclose_forcefully(ours)
+        await trio.aclose_forcefully(theirs)
+    client.ear.end()
+    return client.ear
+
+
+class _Client:
+    def __init__(self, stream: trio.SocketStream, other: trio.SocketStream) -> None:
+        self.ear = Ear()
+        self._stream = stream
+        self._other = other
+        self._has_ended = False
+
+    async def say(self, script: Script) -> None:
+        try:
+            for step in script:
+                if isinstance(step, bytes) and step:
+                    await self._stream.send_all(step)
+                    await self._is_read()
+            await self._stream.send_eof()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the hub ended it: what it said is what counts
+
+    async def _is_read(self) -> None:
+        while not self._has_ended and self._other.socket.fileno() >= 0:
+            if fcntl.ioctl(self._other.socket.fileno(), termios.FIONREAD, bytes(4)) == bytes(4):
+                return
+            await trio.lowlevel.checkpoint()
+
+    async def listen(self) -> None:
+        try:
+            while data := await self._stream.receive_some(_RECEIVE_BYTES):
+                self.ear.hear(bytes(data))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # a reset is an end as well
+        self._has_ended = True
+        await trio.aclose_forcefully(self._stream)
