@@ -4,6 +4,7 @@ Owns the fields of hello (protocol section 4) and their limits; codec.py calls i
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from devices.wire import fields
@@ -75,14 +76,25 @@ def channel_to_map(channel: Channel) -> dict[str, Any]:
     return message
 
 
+@lru_cache(maxsize=256)
+def list_of_channels(channels: tuple[Channel, ...]) -> list[dict[str, Any]]:
+    """Write a channel list; equal ones get the same list, which nobody may change."""
+    return [channel_to_map(channel) for channel in channels]
+
+
 def channels_from_list(items: list[Any]) -> tuple[Channel, ...]:
-    """Read a channel list; names in it are unique."""
+    """Read a channel list; names in it are unique. Equal lists are one object: a fleet mostly has one."""
     channels = tuple(_channel(fields.mapping(item, "channels")) for item in items)
     seen: set[str] = set()
     for channel in channels:
         if channel.name in seen:
             raise BadMessage(f"channels holds the name {fields.shown(channel.name)} twice")
         seen.add(channel.name)
+    return _one_of_equals(channels)
+
+
+@lru_cache(maxsize=256)
+def _one_of_equals(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
     return channels
 
 

@@ -4,7 +4,6 @@ Owns the table of states and the arithmetic of numbers and windows; it decodes n
 asks it about each decoded message and obeys; docs/protocol.md sections 3 to 6 are the rules.
 """
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -84,7 +83,7 @@ class _Epoch:
     received: int
     durable: int
     lane: Lane
-    in_flight: deque[tuple[int, int, float]] = field(default_factory=deque)  # (last seq, bytes, arrived) that are not durable yet
+    in_flight: list[tuple[int, int, float]] = field(default_factory=list)  # (last seq, bytes, arrived) that are not durable yet
 
 
 class DeviceSession:
@@ -187,11 +186,13 @@ class DeviceSession:
             return []
         known.durable = max(known.durable, seq)
         in_flight, lane, arrived_s = known.in_flight, known.lane, []
-        while in_flight and in_flight[0][0] <= seq:
-            _, size_bytes, at_s = in_flight.popleft()
+        for last, size_bytes, at_s in in_flight:
+            if last > seq:
+                break
             lane.durable_frames += 1
             lane.durable_bytes += size_bytes
             arrived_s.append(at_s)
+        del in_flight[: len(arrived_s)]
         return arrived_s
 
     def is_half_used(self, credit: Credit) -> bool:

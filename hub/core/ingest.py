@@ -6,6 +6,7 @@ calls it once a frame: a frame of plain numbers is judged as columns, and only a
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from devices.wire.limits import MAX_FUTURE_S, MAX_TEXT_BYTES, MAX_TIME_US
@@ -22,8 +23,14 @@ _FUTURE_US: Final = MAX_FUTURE_S * 1_000_000
 Rejected = tuple[int, str]  # index of a reading, code
 
 
+@lru_cache(maxsize=256)
+def rules_of(channels: tuple[Channel, ...]) -> "ChannelRules":
+    """Return the rules of a channel list: one object for all epochs that have the same."""
+    return ChannelRules(channels)
+
+
 class ChannelRules:
-    """The rules of one channel list; made once an epoch."""
+    """The rules of one channel list."""
 
     def __init__(self, channels: Sequence[Channel]) -> None:
         self.channels = tuple(channels)

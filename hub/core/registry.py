@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from devices.wire.fields import is_device_name, shown
-from devices.wire.hello import channel_to_map
+from devices.wire.hello import list_of_channels
 from devices.wire.messages import Hello
 from hub.core.errors import Refusal
 from hub.ports import DeviceRecord, Now, StateStore, StoreUnavailable
@@ -45,7 +45,7 @@ def new_token() -> str:
 def described(hello: Hello) -> dict[str, Any]:
     """Return what the registry keeps of a hello."""
     return {
-        "channels": [channel_to_map(channel) for channel in hello.channels],
+        "channels": list_of_channels(hello.channels),
         "commands": [{"name": c.name, "description": c.description, "args": dict(c.args)} for c in hello.commands],
         "firmware": hello.firmware,
         "interval_s": hello.interval_s,

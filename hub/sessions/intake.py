@@ -13,7 +13,7 @@ from devices.wire.fields import BadMessage
 from devices.wire.messages import Credit, Data, Frame, Gap, Hello, Log, Pack, Reject, Result, Unreadable
 from devices.wire.session import DeviceSession, Verdict
 from devices.wire.unpack import unpack
-from hub.core.ingest import ChannelRules
+from hub.core.ingest import ChannelRules, rules_of
 from hub.core.packs import refused_of, reject_of, rejects_of
 from hub.core.records import Row, RowKind
 from hub.journal import Entry
@@ -53,7 +53,7 @@ class Intake:
         opened = {opening.epoch: opening.channels for opening in openings}
         for epoch in elsewhere:  # before anything is waited for: asking keeps the epoch from being forgotten meanwhile
             channels = journal.channels(self._device, epoch) if epoch in marks else opened[epoch]
-            self._rules[epoch] = ChannelRules(channels)
+            self._rules[epoch] = rules_of(channels)
         await journal.open_epochs(self, openings)
         return tuple((epoch, self._session.durable(epoch)) for epoch in elsewhere)
 

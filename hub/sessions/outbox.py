@@ -70,8 +70,8 @@ class Outbox:
         self._credit = credit
         self._durable: dict[int, int] = {}  # epoch -> highest durable seq
         self._unacked: dict[int, int] = {}  # the part of it that no ack has told yet
-        self._held: deque[Reject] = deque()  # rejects whose frame is not durable yet, in order of arrival
-        self._ready: deque[Reject | Command] = deque()
+        self._held: list[Reject] = []  # rejects whose frame is not durable yet, in order of arrival
+        self._ready: list[Reject | Command] = []
         self._is_ack_due = False
         self._is_open = False
 
@@ -99,7 +99,7 @@ class Outbox:
         """Note that a seq is durable; its rejects go with the ack, which is due."""
         self._durable[epoch] = self._unacked[epoch] = seq
         while self._held and self._durable.get(self._held[0].epoch or 0, 0) >= (self._held[0].seq or 0):
-            self._ready.append(self._held.popleft())
+            self._ready.append(self._held.pop(0))
         if not self._is_ack_due:
             self._is_ack_due = True
             self._clock.gather(self)
@@ -117,7 +117,7 @@ class Outbox:
             if not self._link.try_send(Prepared(encode(self._ready[0]))):
                 self._clock.gather(self)
                 return
-            self._ready.popleft()
+            del self._ready[0]
         if self._is_ack_due:
             credit = self._credit()
             if not self._link.try_send(Prepared(ack_message(self._unacked, credit))):

@@ -48,6 +48,7 @@ class FrameStream(trio.abc.Stream):
         self._passed_since = -math.inf
         self._passed_bytes = 0  # to trio-websocket, since the last message
         self._rest = b""  # what it gets next
+        self._has_begun = False
         self._has_ended = False
         self._woken = trio.Event()  # the reader has something to do
         self._closing: trio.Event | None = None
@@ -78,8 +79,10 @@ class FrameStream(trio.abc.Stream):
             await trio.lowlevel.checkpoint()
             handshake, self._handshake = self._handshake, b""
             return handshake
-        if not self.outgoing.answered.is_set():
-            await self.outgoing.answered.wait()
+        if not self._has_begun:
+            if self.outgoing.answered is not None:
+                await self.outgoing.answered.wait()
+            self._has_begun = True
             self._hear(self._stream.take_unread())
         while not self._rest and not self._has_ended:
             await self._listen()

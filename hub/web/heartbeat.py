@@ -5,8 +5,7 @@ session lasts.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import trio
@@ -34,15 +33,14 @@ class Heartbeats:
         self._is_deaf = is_deaf
         self._slots: deque[dict[Beating, int]] = deque({} for _ in range(_SLOTS))  # link -> periods without a sign of life
 
-    @contextmanager
-    def of(self, link: Beating) -> Iterator[None]:
-        """Ask a link while the block lasts; the first time after one period."""
-        slot = self._slots[-1]
-        slot[link] = 0
-        try:
-            yield
-        finally:
-            del slot[link]
+    def add(self, link: Beating) -> None:
+        """Ask a link from now on, the first time after one period."""
+        self._slots[-1][link] = 0
+
+    def remove(self, link: Beating) -> None:
+        """Ask it no more."""
+        for slot in self._slots:
+            slot.pop(link, None)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Ask until cancelled."""

@@ -3,7 +3,6 @@
 Owns their order and the bound of what waits; knows no bytes. Filled by frames.py, emptied by the link in upgrade.py.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -19,7 +18,7 @@ class Inbox:
     __slots__ = ("_room", "_size_bytes", "_take", "_woken", "failure", "messages")
 
     def __init__(self) -> None:
-        self.messages: deque[bytes | str] = deque()
+        self.messages: list[bytes | str] = []  # few, mostly none
         self.failure: Exception | None = None  # what `take` raised, or why the connection was given up
         self._take: Callable[[bytes], None] | None = None
         self._size_bytes = 0
@@ -62,7 +61,7 @@ class Inbox:
 
     def pop(self) -> bytes | str:
         """Take the oldest message that waits."""
-        message = self.messages.popleft()
+        message = self.messages.pop(0)
         self._size_bytes -= len(message)
         if not self.is_full:
             self.make_way()

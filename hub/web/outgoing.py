@@ -17,18 +17,18 @@ class Outgoing:
     """What is sent on one connection. It ends its sending after our Close, so that a client that does not answer still sees the end."""
 
     def __init__(self, stream: GuardedStream) -> None:
-        self.answered = trio.Event()  # the handshake is
+        self.answered: trio.Event | None = trio.Event()  # set and None once the handshake is
         self.has_sent_close = False
-        self.start: Callable[[Callable[[], Awaitable[None]]], None] | None = None  # starts a task that finishes a send
+        self.start: Callable[[Callable[[], Awaitable[None]]], None]  # starts a task that finishes a send; given before the answer
         self._stream = stream
         self._descriptor = stream.descriptor
         self._is_sending = False
         self._half: bytes | None = None  # the end of a frame of which a part is sent
-        self._whole = trio.Event()  # set once it is sent
+        self._whole: trio.Event | None = None  # set once it is sent
 
     def try_send(self, frame: bytes) -> bool:
         """Write a whole frame now, or at least begin it; False: nothing of it was taken. Never raises."""
-        if self._is_sending or self._half is not None or self.has_sent_close or self.start is None or not self.answered.is_set():
+        if self._is_sending or self._half is not None or self.has_sent_close or self.answered is not None:
             return False
         sent_bytes = 0
         if self._descriptor is not None:
@@ -46,6 +46,7 @@ class Outgoing:
     async def _send_half(self) -> None:
         """Send the end of a frame; who sends meanwhile waits."""
         assert self._half is not None
+        assert self._whole is not None
         try:
             await self._stream.send_all(self._half)
             self._half = None  # and only then: after a cancelled send nothing more can be said
@@ -56,12 +57,14 @@ class Outgoing:
 
     async def send_all(self, data: Any) -> None:
         """Send what trio-websocket says. Raises BrokenResourceError, ClosedResourceError."""
-        if self._half is not None:
+        if self._half is not None and self._whole is not None:
             await self._whole.wait()
         if self._is_sending or self._half is not None or self.has_sent_close:
             # Only `say` below sends out of turn, and after a Close nothing may follow.
             raise trio.ClosedResourceError("the connection is closing")
-        self.answered.set()
+        if self.answered is not None:
+            self.answered.set()
+            self.answered = None
         self._is_sending = True
         await self._stream.send_all(data)
         self._is_sending = False  # and only then, as above

@@ -96,11 +96,14 @@ class Visit:
         hosts, who = self._hosts, admitted.who
 
         async def serve(link: DoorLink) -> None:
-            with hosts.heartbeats.of(link):
+            hosts.heartbeats.add(link)
+            try:
                 if isinstance(who, str):
                     await hosts.serve_device(who, link)
                 else:
                     await hosts.serve_viewer(who, link, ENCODINGS[admitted.subprotocol])
+            finally:
+                hosts.heartbeats.remove(link)
 
         return serve
 

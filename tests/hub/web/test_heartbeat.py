@@ -32,8 +32,11 @@ async def test_two_periods_without_a_sign_are_the_end(autojump_clock: MockClock,
     await nursery.start(heartbeats.run)
     began = trio.current_time()
     silent, alive = Peer(is_heard=False), Peer(is_heard=True)
-    with heartbeats.of(silent), heartbeats.of(alive):
-        await trio.sleep(41)
+    heartbeats.add(silent)
+    heartbeats.add(alive)
+    await trio.sleep(41)
+    heartbeats.remove(silent)
+    heartbeats.remove(alive)
     assert silent.end == (began + 40, CloseCode.HEARTBEAT_LOST)
     assert alive.end is None
     assert alive.asked_s == [began + 20, began + 40]
@@ -46,12 +49,12 @@ async def test_nobody_is_judged_while_nothing_is_read(autojump_clock: MockClock,
     heartbeats = Heartbeats(20, lambda: is_deaf)
     await nursery.start(heartbeats.run)
     silent = Peer(is_heard=False)
-    with heartbeats.of(silent):
-        await trio.sleep(100)
-        assert silent.end is None
-        is_deaf = False
-        await trio.sleep(41)
-        assert silent.end is not None
+    heartbeats.add(silent)
+    await trio.sleep(100)
+    assert silent.end is None
+    is_deaf = False
+    await trio.sleep(41)
+    assert silent.end is not None
 
 
 async def test_viewer_over_a_real_socket_is_pinged_and_closed_with_4001() -> None:
