@@ -10,10 +10,14 @@ const QUANTITIES = {
   s: "Duration", ms: "Duration", Pa: "Pressure", hPa: "Pressure", bar: "Pressure", lx: "Illuminance", m: "Length", "m/s": "Speed",
   "m/s2": "Acceleration", kg: "Mass", g: "Mass", "{rpm}": "Rotation", "[ppm]": "Concentration", dB: "Level", L: "Volume", deg: "Angle",
 };
+const FROM_ZERO = new Set(["", "1", "%", "By", "s", "ms", "W", "kW", "W.h", "kW.h", "A", "mA", "L", "kg", "g", "lx", "bit", "{rpm}", "{count}"]);
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
 const TIMES = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]];
 
 export const quantity = (unit) => QUANTITIES[unit] ?? symbol(unit);
+
+// Whether zero of a unit means that there is nothing: then a chart without it would lie.
+export const startsAtZero = (unit) => FROM_ZERO.has(unit) || unit.endsWith("/s") || unit.endsWith("/min");
 
 export function symbol(unit) {
   if (unit in SYMBOLS) return SYMBOLS[unit];

@@ -180,8 +180,8 @@ def feed(columns: Columns, arrived_us: int, position: int, fanout: Fanout[Update
             if updates.rung_us == touched.rung_us and not updates.mailbox.is_raw:
                 updates.mailbox.touch(touched, arrived_us, position)
                 woken.add(updates)
-    for series, points in points_in(columns).items() if raw else ():
-        for updates in fanout.targets(series) if series in raw else ():
+    for series, points in points_in(columns, raw).items() if raw else ():
+        for updates in fanout.targets(series):
             if updates.mailbox.is_raw:
                 updates.mailbox.add_points(series, points, arrived_us)
                 woken.add(updates)

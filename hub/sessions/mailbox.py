@@ -5,6 +5,7 @@ at most MAX_BYTES of points, and MAX_BUCKETS buckets and some more for each seri
 the viewer gets a new snapshot. Plain code; fed by live.py, emptied by subscription.py.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -90,7 +91,7 @@ class Mailbox:
         merged = self._merged_to_us.get(series)
         if merged is not None and min(points) < max(merged) * 1_000:
             merged_to_us = max(merged)
-            self._mark(series, {t_ns // 1_000 for t_ns in points if t_ns < merged_to_us * 1_000})
+            self._mark(series, self._starts(series, [t_ns for t_ns in points if t_ns < merged_to_us * 1_000]))
             points = {t_ns: value for t_ns, value in points.items() if t_ns >= merged_to_us * 1_000}
         if points:
             self._points.setdefault(series, {}).update(points)
@@ -117,11 +118,16 @@ class Mailbox:
     def merge(self) -> None:
         """Turn waiting points into buckets: the viewer is slow."""
         for series, points in self._points.items():
-            self._mark(series, {t_ns // 1_000 for t_ns in points})
+            self._mark(series, self._starts(series, points))
             if self.is_overrun:
                 return
         self._points = {}
         self._size_bytes = 0
+
+    def _starts(self, series: Series, keys: Iterable[int]) -> set[int]:
+        """Return the starts of the narrowest buckets that hold points: few, where a pack has thousands of points."""
+        width_us = self.lines[series].rungs[0]
+        return {number * width_us for number in {t_ns // (1_000 * width_us) for t_ns in keys}}
 
     def take(self, position: int) -> Mail:
         """Return everything that waits, up to the fan-out's position, and forget it."""

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.wire.codec import decode_from_hub, encode
+from devices.wire.codec import decode_from_device, decode_from_hub, encode
 from devices.wire.limits import MAX_TIME_US
-from devices.wire.messages import Channel, Kind, Pack, Reject
+from devices.wire.messages import Channel, Kind, Pack, Reject, Unreadable
 from hub.core.packs import Refused, offsets_of, ranks_of_equal, read_rejects, readings_of, refused_of, reject_of, rejects_of
 
 NOW_US = 1_700_000_000_000_000
@@ -142,6 +142,41 @@ def test_a_body_that_no_intake_lets_in_is_an_error_that_a_reader_expects(change:
     body = msgpack.unpackb(encode(pack([1.0, 2.0]))) | change
     with pytest.raises((ValueError, KeyError, TypeError)):
         readings_of(body, None, 0)
+
+
+ODD = st.one_of(
+    st.none(), st.integers(-2, 2), st.integers(-(2**63), 2**64 - 1), st.binary(max_size=40), st.just(float("nan")), st.text(max_size=2)
+)
+FLOATS = st.lists(st.sampled_from([1.5, -2.0, math.nan, math.inf]), min_size=2, max_size=2).map(lambda values: struct.pack("<2d", *values))
+TIMES = st.fixed_dictionaries({"step_ns": st.integers(1, 10**14)}) | st.fixed_dictionaries({"d": st.binary(min_size=8, max_size=8)})
+GOOD = st.builds(
+    lambda time_us, channel, times, values: {"t": time_us, "c": channel, **times, "f": "f8", "v": values},
+    st.none() | st.integers(-MAX_TIME_US, MAX_TIME_US) | st.just(NOW_US),
+    st.integers(0, 3),
+    TIMES,
+    FLOATS,
+)
+BODIES = st.builds(
+    lambda good, odd: good | odd,
+    GOOD,
+    st.just({}) | st.dictionaries(st.sampled_from(["t", "c", "step_ns", "d", "f", "v"]), ODD, max_size=2),
+)
+
+
+@given(BODIES)
+def test_what_intake_lets_in_can_always_be_read_and_what_is_refused_is_not_stored(body: dict[str, Any]) -> None:
+    frame = decode_from_device(msgpack.packb({"e": 7, "s": 3, "op": "pack", **body}))
+    if isinstance(frame, Unreadable):
+        assert (frame.epoch, frame.seq, frame.code) == (7, 3, "bad_frame")
+        return
+    assert isinstance(frame, Pack)
+    refused = refused_of(frame, CHANNELS, NOW_US)
+    found = readings_of(body, rejects_of(refused), 5)
+    assert (0 if found is None else len(found.num)) == frame.count - len(said(refused, frame.count))
+    if found is not None:
+        assert np.isfinite(found.num).all()
+        assert (found.t_ns // 1_000 <= NOW_US + DAY_US).all()
+        assert (found.t_ns // 1_000 >= -MAX_TIME_US).all()
 
 
 def test_remembered_steps_cannot_be_written_to() -> None:
