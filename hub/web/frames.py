@@ -172,12 +172,17 @@ class FrameStream(trio.abc.Stream):
 
     async def _check_flood(self) -> None:
         if (now := trio.current_time()) - self._passed_since < _FLOOD_S:
-            await self.outgoing.say(CloseCode.POLICY)
+            await self.outgoing.say(CloseCode.POLICY, 0)
             raise trio.BrokenResourceError("much was sent, and no message")
         self._passed_since, self._passed_bytes = now, 0
 
     async def send_all(self, data: Any) -> None:
         await self.outgoing.send_all(data)
+
+    async def wait_closed(self) -> None:
+        """Return when a close that has begun is done."""
+        if self._closing is not None:
+            await self._closing.wait()
 
     async def wait_send_all_might_not_block(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -191,7 +196,7 @@ class FrameStream(trio.abc.Stream):
                 self._closing = trio.Event()
                 self.stop()
                 if (code := self.code()) in _TOLD_BY_US:
-                    await self.outgoing.say(code)
+                    await self.outgoing.say(code, self._linger_s)
                 if self.outgoing.has_sent_close:
                     await self._stream.finish(self._linger_s)
         except (trio.BrokenResourceError, trio.ClosedResourceError):

@@ -24,7 +24,7 @@ class Outgoing:
         self._descriptor = stream.descriptor
         self._is_sending = False
         self._half: bytes | None = None  # the end of a frame of which a part is sent
-        self._whole: trio.Event | None = None  # set once it is sent
+        self._free: trio.Event | None = None  # set when a send has ended, if somebody waits for that
 
     def try_send(self, frame: bytes) -> bool:
         """Write a whole frame now, or at least begin it; False: nothing of it was taken. Never raises."""
@@ -39,40 +39,55 @@ class Outgoing:
             if not sent_bytes:
                 return False
         if sent_bytes < len(frame):
-            self._half, self._whole = frame[sent_bytes:], trio.Event()
+            self._half = frame[sent_bytes:]
             self.start(self._send_half)
         return True
 
     async def _send_half(self) -> None:
         """Send the end of a frame; who sends meanwhile waits."""
         assert self._half is not None
-        assert self._whole is not None
         try:
             await self._stream.send_all(self._half)
             self._half = None  # and only then: after a cancelled send nothing more can be said
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the reader hears of it
         finally:
-            self._whole.set()
+            self._set_free()
 
     async def send_all(self, data: Any) -> None:
         """Send what trio-websocket says. Raises BrokenResourceError, ClosedResourceError."""
-        if self._half is not None and self._whole is not None:
-            await self._whole.wait()
+        if self._half is not None:
+            await self._wait_until_free()
         if self._is_sending or self._half is not None or self.has_sent_close:
             # Only `say` below sends out of turn, and after a Close nothing may follow.
             raise trio.ClosedResourceError("the connection is closing")
+        self._is_sending = True
+        try:
+            await self._stream.send_all(data)
+            self._is_sending = False  # and only then, as above
+        finally:
+            self._set_free()
         if self.answered is not None:
             self.answered.set()
             self.answered = None
-        self._is_sending = True
-        await self._stream.send_all(data)
-        self._is_sending = False  # and only then, as above
         if data and data[0] == _CLOSE_FRAME:
             self.has_sent_close = True
             await self._stream.end_sending()
 
-    async def say(self, code: int) -> None:
-        """Send a Close, where none was sent and no message is cut in two by it."""
+    async def say(self, code: int, patience_s: float) -> None:
+        """Send a Close, where none was sent and no message is cut in two by it; one that is being sent has so long to end."""
+        with trio.move_on_after(patience_s):
+            await self._wait_until_free()
         if not self.has_sent_close and not self._is_sending and self._half is None:
             await self.send_all(bytes([_CLOSE_FRAME, 2]) + code.to_bytes(2, "big"))
+
+    async def _wait_until_free(self) -> None:
+        """Return when what is being sent has gone, or will never go."""
+        if self._is_sending or self._half is not None:
+            self._free = self._free or trio.Event()
+            await self._free.wait()
+
+    def _set_free(self) -> None:
+        if self._free is not None:
+            self._free.set()
+            self._free = None

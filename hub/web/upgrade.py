@@ -83,8 +83,9 @@ class _Reader:
 class DoorLink(WebSocketLink):
     """The link of a connection here: an end in the middle of a send is a closed link, and a close does not wait for a dead reader."""
 
-    def __init__(self, socket: WebSocketConnection, remote: str, reader: _Reader, carrier: FrameStream) -> None:
+    def __init__(self, socket: WebSocketConnection, remote: str, reader: _Reader, carrier: FrameStream, max_message_bytes: int) -> None:
         super().__init__(socket, remote)
+        self._max_message_bytes = max_message_bytes
         self._reader = reader
         self._carrier = carrier
         self._receiving: trio.CancelScope | None = None  # from trio-websocket
@@ -117,7 +118,9 @@ class DoorLink(WebSocketLink):
                 with trio.CancelScope() as self._receiving:
                     message = await super().receive()
                     self._carrier.message_came()
-                    return message
+                    if isinstance(message, bytes) or len(message.encode()) <= self._max_message_bytes:
+                        return message
+                    self.fail(CloseCode.TOO_BIG, f"a text of more than {self._max_message_bytes} bytes")  # trio-websocket counts letters
             else:
                 await inbox.wait()
         raise inbox.failure
@@ -164,10 +167,12 @@ async def serve_upgraded(
                 )
                 socket = await request.accept(subprotocol=upgrade.subprotocol)
                 carrier.code = lambda: socket.closed.code if socket.closed else None
-                await _serve(DoorLink(socket, upgrade.remote, reader, carrier), settings, serve)
+                await _serve(DoorLink(socket, upgrade.remote, reader, carrier, settings.max_message_bytes), settings, serve)
             except ConnectionClosed:
                 pass  # the client left before it heard the answer
             finally:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + settings.linger_s):
+                    await carrier.wait_closed()  # what trio-websocket says last is not cut off by the end of the session
                 reader.end()
     finally:
         with trio.CancelScope(shield=True):
