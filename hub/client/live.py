@@ -3,6 +3,7 @@
 Owns the handshake, the msgpack form and `drawn`; keeps no picture of what it was told. HubClient.live opens it.
 """
 
+import math
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from hub.client.errors import HubError, hint_for, refused
 
 MAX_LIVE_BYTES: Final = 64 * 1024 * 1024  # the hub is trusted; this bounds a mistake
 CONNECT_TIMEOUT_S: Final = 10.0
+DRAWN_EVERY_S: Final = 0.25  # the hub asks for once a second at least
 LEAVE_S: Final = 1.0  # nothing of ours is at stake in a close
 _ENDS: Final = (1000, 1001)
 E = TypeVar("E", bound=BaseException)
@@ -27,13 +29,14 @@ E = TypeVar("E", bound=BaseException)
 class LiveConnection:
     """Messages of the hub as dicts (protocol sections 10 to 12): `async for message in live`.
 
-    Asking for the next message tells the hub that the one before is drawn, so a slow loop gets wider buckets and never a
-    gap. Nothing is queued here: a loop that does not come back for 40 s is taken for dead.
+    Asking for the next message says that the ones before are drawn, which the hub is told four times a second: so a slow loop
+    gets wider buckets and never a gap. Nothing is queued here: a loop that does not come back for 40 s is taken for dead.
     """
 
     def __init__(self, socket: WebSocketConnection) -> None:
         self._socket = socket
-        self._undrawn: tuple[str, int] | None = None
+        self._drawn: dict[str, int] = {}  # by subscription, what the hub has not been told yet
+        self._tell_due_s = 0.0
 
     async def subscribe(
         self,
@@ -56,18 +59,25 @@ class LiveConnection:
 
     async def receive(self) -> dict[str, Any]:
         """Return the next message. Raises HubError `closed`. Cancelling loses nothing."""
-        if self._undrawn is not None:
-            subscription, number = self._undrawn
-            self._undrawn = None
-            await self._send({"op": "drawn", "id": subscription, "n": number})
-        try:
-            raw = await self._socket.get_message()
-        except ConnectionClosed as error:
-            raise _closed(error) from None
+        raw: Any = None
+        while raw is None:
+            if self._drawn and trio.current_time() >= self._tell_due_s:
+                await self._tell_drawn()
+            with trio.CancelScope(deadline=self._tell_due_s if self._drawn else math.inf):
+                try:
+                    raw = await self._socket.get_message()
+                except ConnectionClosed as error:
+                    raise _closed(error) from None
         message: dict[str, Any] = msgpack.unpackb(raw, raw=False, strict_map_key=False)
         if message.get("op") in ("snapshot", "update") and "n" in message:
-            self._undrawn = (message["id"], message["n"])
+            self._drawn[message["id"]] = message["n"]
         return message
+
+    async def _tell_drawn(self) -> None:
+        self._tell_due_s = trio.current_time() + DRAWN_EVERY_S
+        while self._drawn:
+            subscription, number = self._drawn.popitem()
+            await self._send({"op": "drawn", "id": subscription, "n": number})
 
     def __aiter__(self) -> Self:
         return self

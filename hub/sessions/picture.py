@@ -3,7 +3,7 @@
 Owns how rows of the journal are added to what the store gave. Plain code; snapshot.py paints it, subscription.py sends it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -30,6 +30,16 @@ class Picture:
     late_us: tuple[int, int] | None = None  # a stretch before from_us that changed meanwhile
     since: int = 0  # the position after which the hole or the late stretch came
     touched_us: int | None = None  # the earliest reading of the journal's rows
+
+    def copy(self) -> "Picture":
+        """Return a picture that can be added to without changing this one."""
+        points = {series: dict(points) for series, points in self.points.items()}
+        buckets: dict[Series, Stretches] = {}
+        for series, stretches in self.buckets.items():
+            into = buckets[series] = {}
+            for start, bucket in stretches.items():
+                absorb(into, start, bucket)
+        return replace(self, points=points, buckets=buckets, floors_us=dict(self.floors_us))
 
     def count(self) -> int:
         """Return how many raw points there are."""

@@ -7,6 +7,8 @@ for a new subscription and for one that resumes: both are this one path, from di
 from collections.abc import Callable
 from typing import Final, Protocol
 
+import trio
+
 from devices.wire.messages import Channel
 from hub.core.buckets import LADDER_US, stretches_of
 from hub.core.errors import Refusal
@@ -52,6 +54,16 @@ class Front(Protocol):
         """Return when the fan-out has passed a position."""
 
 
+class _Asked:
+    """A question to the store that others wait for too; where it fails the next of them asks."""
+
+    def __init__(self) -> None:
+        self.is_answered = trio.Event()
+        self.waiting = 0
+        self.picture: Picture | None = None  # nobody's own: everybody takes a copy
+        self.after = 0
+
+
 class Painter:
     """Makes pictures."""
 
@@ -60,15 +72,14 @@ class Painter:
         self._history = history
         self._front = front
         self._now = now
+        self._asked: dict[tuple[Selector, int, int], _Asked] = {}  # of the store, at this moment
 
     async def whole(self, request: Request, from_us: int | None = None, scanned: int | None = None) -> Picture:
         """Return everything of a request's span, or from a time on; its position is the fan-out's at the moment of return.
 
         `touched_us` is then the earliest reading of all frames above `scanned`. Raises Refusal where too many series match.
         """
-        picture = Picture(request.width_us, self._now() - request.span_us if from_us is None else from_us)
-        picture.from_us -= picture.from_us % rung_of(request.width_us)
-        after = await self._stored(picture, request.selector)
+        picture, after = await (self._shared(request) if from_us is None else self._begun(request, from_us))
         await self._front.wait_for(after)
         if scanned is not None and scanned < after:
             picture.touched_us = await self._earliest_us(request, scanned, after)
@@ -80,6 +91,28 @@ class Painter:
             if not picture.width_us and frames > MAX_RAW_FRAMES:
                 picture.widen(LADDER_US[1])
         return picture
+
+    async def _begun(self, request: Request, from_us: int) -> tuple[Picture, int]:
+        """Return what the store has, and the position of its cursor."""
+        picture = Picture(request.width_us, from_us - from_us % rung_of(request.width_us))
+        return picture, await self._stored(picture, request.selector)
+
+    async def _shared(self, request: Request) -> tuple[Picture, int]:
+        """Return what the store has of a request's span; many who ask for the same at once ask the store once."""
+        key = (request.selector, request.span_us, request.width_us)
+        while (asked := self._asked.get(key)) is not None:
+            asked.waiting += 1
+            await asked.is_answered.wait()
+            if asked.picture is not None:
+                return asked.picture.copy(), asked.after
+        asked = self._asked[key] = _Asked()
+        try:
+            picture, asked.after = await self._begun(request, self._now() - request.span_us)
+            asked.picture = picture if asked.waiting else None
+        finally:
+            del self._asked[key]
+            asked.is_answered.set()
+        return (picture.copy() if asked.waiting else picture), asked.after
 
     async def resumed(self, request: Request, after: int) -> Picture | None:
         """Return what changed above a position; None where that is too much and a snapshot is the better answer."""

@@ -1,13 +1,14 @@
 """Tests of hub/sessions/snapshot.py on a real journal and store; the whole way to a screen stands in test_live.py."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
 from devices.wire.messages import Kind
 from hub.core.errors import Refusal
-from hub.core.records import Series
+from hub.core.records import RangeAnswer, Series
 from hub.core.selector import Request, Selector
 from hub.sessions.picture import Picture
 from tests.support.live_hub import SECOND, LiveHub, Source, live_hub
@@ -152,3 +153,62 @@ async def test_a_series_without_a_reading_in_the_span_is_known(tmp_path: Path) -
         picture = await hub.live.painter.whole(request(span_s=10))
         assert total(picture) == 0
         assert picture.floors_us == {TEMP: picture.from_us}
+
+
+async def test_many_who_ask_for_the_same_at_once_ask_the_store_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with live_hub(tmp_path) as hub:
+        source = await stored(hub, 20)
+        asked, query = list[int](), hub.store.query
+
+        async def counted(*args: Any) -> RangeAnswer:
+            asked.append(1)
+            return await query(*args)
+
+        monkeypatch.setattr(hub.store, "query", counted)
+        pictures: list[Picture] = []
+
+        async def ask(width_us: int) -> None:
+            picture = await hub.live.painter.whole(request(width_us))
+            assert total(picture) == picture.position == hub.live.position
+            pictures.append(picture)
+
+        for width_us in (0, SECOND):
+            async with trio.open_nursery() as nursery:
+                for _ in range(10):
+                    nursery.start_soon(ask, width_us)
+                source.put((hub.now_us + 1, 1.0), arrived_us=hub.now_us)
+                await source.is_durable()
+        assert len(asked) <= 4
+        # Each has a picture of its own.
+        pictures[0].points.clear()
+        for bucket in pictures[-1].buckets[TEMP].values():
+            bucket.count = 0
+        assert [total(picture) == picture.position for picture in pictures] == [False, *[True] * 18, False]
+
+
+async def test_where_the_one_that_asks_for_all_leaves_the_next_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with live_hub(tmp_path) as hub:
+        await stored(hub, 20)
+        may_answer, query = trio.Event(), hub.store.query
+
+        async def slow(*args: Any) -> RangeAnswer:
+            await may_answer.wait()
+            return await query(*args)
+
+        monkeypatch.setattr(hub.store, "query", slow)
+        pictures: list[Picture] = []
+
+        async def ask(scope: trio.CancelScope) -> None:
+            with scope:
+                pictures.append(await hub.live.painter.whole(request()))
+
+        scopes = [trio.CancelScope() for _ in range(3)]
+        async with trio.open_nursery() as nursery:
+            for scope in scopes:
+                nursery.start_soon(ask, scope)
+            await until(lambda: sum(each.waiting for each in hub.live.painter._asked.values()) == 2)
+            scopes[0].cancel()
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            may_answer.set()
+        assert [total(picture) for picture in pictures] == [20, 20]
+        assert not hub.live.painter._asked

@@ -1,7 +1,6 @@
 """Tests of hub/sessions/subscription.py, with the mailbox and the lines behind it and the viewer's rules before it; no clock, no I/O."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from devices.wire.messages import Kind
 from hub.core.fanout import Fanout
 from hub.core.lines import Lines
-from hub.core.readings import bucket_of
 from hub.core.records import Columns, Series
 from hub.core.selector import Request, Selector
 from hub.sessions import mailbox as mailbox_module
@@ -20,7 +18,7 @@ from hub.sessions.live import feed
 from hub.sessions.numbering import Numbering
 from hub.sessions.picture import Picture
 from hub.sessions.subscription import Subscription
-from hub.sessions.updates import CHANGED_EVERY_S, PART_POINTS, Updates, Wish
+from hub.sessions.updates import CHANGED_EVERY_S, Updates, Wish
 from tests.support.picture import ViewerPicture
 
 SECOND = 1_000_000
@@ -189,29 +187,6 @@ def test_viewer_with_far_too_much_before_it_is_left_alone_until_it_draws() -> No
     assert len(stage.sizes) == sent + 1
 
 
-def test_large_snapshot_is_cut_and_only_its_last_part_has_a_cursor() -> None:
-    points = {t_us * 1_000: 1.0 for t_us in range(PART_POINTS * 2 + 1)}
-    picture = Picture(0, 0, 5, {SERIES[0]: dict(points), SERIES[1]: dict(points)})
-    parts = list(updates_of(picture, Lines()).snapshot(picture, "new"))
-    assert len(parts) == 6
-    assert [part.get("more", False) for part in parts] == [True] * 5 + [False]
-    assert ["to" in part for part in parts] == [False] * 5 + [True]
-    screen = ViewerPicture()
-    for part in parts:
-        screen.apply(part)
-    assert len(screen.raw["pump", "temp"]) == len(screen.raw["pump", "hum"]) == len(points)
-
-
-def test_a_hole_is_told_of_all_series_once_the_store_has_passed_it() -> None:
-    picture = Picture(0, 0, 7, {SERIES[0]: {1_000: 1.0}}, floors_us=dict.fromkeys(SERIES, 0), hole_us=(10, 20))
-    updates = updates_of(picture, Lines())
-    list(updates.snapshot(picture, "new"))
-    assert list(updates.due(7, 0, 0, 6, may_update=True)) == []
-    named, changed = updates.due(7, 0, 0, 7, may_update=True)
-    assert [series["channel"] for series in named["series"]] == ["hum"]  # it has no data yet; the viewer must know it by name
-    assert changed == {"op": "changed", "series": [0, 1], "from_us": 10, "to_us": 20}
-
-
 def test_late_stretches_are_told_together_and_not_more_often_than_they_can_be_asked_for() -> None:
     stage = Stage(SECOND)
     told: list[Mapping[str, Any]] = []
@@ -262,13 +237,3 @@ def test_leaving_gives_every_line_back() -> None:
     assert len(stage.lines) == 2
     stage.updates.leave()
     assert len(stage.lines) == 0
-
-
-def test_numbers_that_json_cannot_say_are_null() -> None:
-    picture = Picture(
-        SECOND, 0, 1, buckets={SERIES[0]: {0: replace(bucket_of(1e308, 5), sum=float("inf")), SECOND: bucket_of("on", SECOND)}}
-    )
-    (snapshot,) = updates_of(picture, Lines()).snapshot(picture, "new")
-    assert snapshot["data"][0]["sum"] == [None, None]
-    assert snapshot["data"][0]["min"] == [1e308, None]
-    assert snapshot["data"][0]["last"] == [1e308, "on"]
