@@ -6,7 +6,7 @@ the others are async and own their threads.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from devices.wire.messages import Channel
 from hub.core.records import Columns, Cursor, RangeAnswer, Reading, Row, Series
@@ -174,6 +174,13 @@ class CommandRecord:
     note: str | None = None  # a result that came after the final state
 
 
+class CommandPage(NamedTuple):
+    """The newest commands; not whole where their size cut it short of what was asked for."""
+
+    records: list[CommandRecord]
+    is_whole: bool
+
+
 class StateStore(Protocol):
     """Devices, logins, commands. Every change is synced before the call returns."""
 
@@ -195,8 +202,8 @@ class StateStore(Protocol):
     async def command(self, command_id: str) -> CommandRecord | None:
         """Return one command."""
 
-    async def commands(self, device: str | None, limit: int) -> list[CommandRecord]:
-        """Return the newest commands, newest first."""
+    async def commands(self, device: str | None, limit: int) -> CommandPage:
+        """Return the newest commands, newest first: at most `limit`, and fewer where they are large."""
 
     async def open_commands(self) -> list[CommandRecord]:
         """Return all commands that are in no final state."""

@@ -81,7 +81,7 @@ export class Commands {
       const problem = problemOf(input, rule);
       input.setAttribute("aria-invalid", String(problem !== null));
       if (problem !== null) {
-        this._fail(`${label(name)}: ${problem}`);
+        this._fail(`${labelOf(name, rule)}: ${problem}`);
         input.focus();
         return;
       }
@@ -136,6 +136,9 @@ export class Commands {
 
 const label = (name) => name.replaceAll("_", " ");
 
+// What an argument is called: its unit stands beside its limits.
+const labelOf = (name, rule) => label(rule.unit && name.endsWith(`_${rule.unit}`) ? name.slice(0, -rule.unit.length - 1) : name);
+
 function field(name, rule) {
   const row = document.createElement("div");
   row.className = rule.type === "bool" ? "field check" : "field";
@@ -154,7 +157,7 @@ function field(name, rule) {
   }
   const text = document.createElement("label");
   text.htmlFor = input.id;
-  text.textContent = label(rule.unit && name.endsWith(`_${rule.unit}`) ? name.slice(0, -rule.unit.length - 1) : name);
+  text.textContent = labelOf(name, rule);
   const limits = document.createElement("span");
   limits.className = "muted";
   limits.id = `${input.id}-limits`;

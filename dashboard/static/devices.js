@@ -24,7 +24,7 @@ export class Devices {
       const name = new URLSearchParams(location.hash.slice(1)).get("device");
       if (name !== this.chosen && this.items.has(name)) this.choose(name);
     });
-    setInterval(() => this._showTimes(), 5_000);
+    setInterval(() => this._showTimes(), 1_000);
   }
 
   // Apply a `devices` message; the first of a connection holds every device there is.

@@ -87,7 +87,7 @@ function onMessage(message) {
       break;
     case "snapshot":
     case "update":
-      isUnreadable &&= message.id !== model?.id;
+      if (message.op === "snapshot") isUnreadable &&= message.id !== model?.id;
       if (message.id === model?.id && model.apply(message)) ask();
       if (model?.isMerged) mergedAt = Date.now();
       break;

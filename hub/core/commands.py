@@ -18,7 +18,7 @@ from hub.core import ledger
 from hub.core.errors import Refusal
 from hub.core.records import Cursor
 from hub.core.registry import Registry
-from hub.ports import CommandRecord, Now, StateStore, StoreUnavailable
+from hub.ports import CommandPage, CommandRecord, Now, StateStore, StoreUnavailable
 
 Deliver = Callable[[Command], Awaitable[None]]
 Records = list[CommandRecord]
@@ -51,7 +51,7 @@ class CommandDesk:
 
     async def load(self) -> None:
         """Read open and recent commands once at start."""
-        for record in reversed(await self._state.commands(None, 200)):
+        for record in reversed((await self._state.commands(None, 200)).records):
             self._board.put_command(self.item(record))
         found = await self._state.open_commands()
         self._open = {record.id: record for record in found if self._registry.record(record.device) is not None}
@@ -160,8 +160,8 @@ class CommandDesk:
         """Return one command."""
         return self._open.get(command_id) or await self._state.command(command_id)
 
-    async def list(self, device: str | None, limit: int) -> Records:
-        """Return the newest commands, newest first."""
+    async def list(self, device: str | None, limit: int) -> CommandPage:
+        """Return the newest commands, newest first, as far as their size allows."""
         return await self._state.commands(device, limit)
 
     @staticmethod

@@ -15,10 +15,11 @@ from typing import Any, Final, TypeVar
 import trio
 
 from hub.core.records import Cursor
-from hub.ports import CommandRecord, DeviceRecord, StoreUnavailable
+from hub.ports import CommandPage, CommandRecord, DeviceRecord, StoreUnavailable
 
 T = TypeVar("T")
 FORMAT: Final = 1  # PRAGMA user_version; a change comes with a migration in hub/datadir.py
+MAX_PAGE_BYTES: Final = 4 * 1024 * 1024  # one command alone may be 128 KiB
 FINAL: Final = "('done', 'failed', 'expired', 'cancelled', 'rejected')"
 
 _TABLES: Final = """
@@ -103,13 +104,21 @@ class SQLiteStateStore:
         rows = await self._all(f"SELECT {_COMMAND} FROM commands WHERE id = ?", (command_id,))
         return _command(rows[0]) if rows else None
 
-    async def commands(self, device: str | None, limit: int) -> list[CommandRecord]:
-        """Return the newest commands, newest first."""
-        if device is None:
-            rows = await self._all(f"SELECT {_COMMAND} FROM commands {_NEWEST}", (limit,))
-        else:
-            rows = await self._all(f"SELECT {_COMMAND} FROM commands WHERE device = ? {_NEWEST}", (device, limit))
-        return [_command(row) for row in rows]
+    async def commands(self, device: str | None, limit: int) -> CommandPage:
+        """Return the newest commands, newest first: at most `limit`, and no more than MAX_PAGE_BYTES of arguments and values."""
+        chosen, values = ("", ()) if device is None else ("WHERE device = ?", (device,))
+
+        def read() -> CommandPage:
+            found: list[CommandRecord] = []
+            size_bytes = 0
+            for row in self._open_connection().execute(f"SELECT {_COMMAND} FROM commands {chosen} {_NEWEST}", (*values, limit)):
+                size_bytes += len(row[3]) + len(row[11] or "")
+                if found and size_bytes > MAX_PAGE_BYTES:
+                    return CommandPage(found, is_whole=False)
+                found.append(_command(row))
+            return CommandPage(found, is_whole=True)
+
+        return await self._call(read)
 
     async def open_commands(self) -> list[CommandRecord]:
         """Return all commands that are in no final state."""

@@ -93,8 +93,9 @@ def _read_routes(
 
     @router.get("/commands", dependencies=[may_read])
     async def commands(device: str | None = None, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
-        """Return the newest commands, newest first."""
-        return Answer({"commands": [desk.item(record) for record in await desk.list(device, limit)]})
+        """Return the newest commands, newest first; `truncated` where they are so large that not all that were asked for are given."""
+        found = await desk.list(device, limit)
+        return Answer({"commands": [desk.item(record) for record in found.records], "truncated": not found.is_whole})
 
     @router.get("/commands/{command_id}", dependencies=[may_read])
     async def command(command_id: str) -> Response:

@@ -7,6 +7,7 @@ import hashlib
 import mimetypes
 from collections.abc import Callable
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -22,6 +23,9 @@ from hub.web.access import Access, Action, is_encrypted
 from hub.web.envelope import LOGIN_PATH
 
 PLOTLY: Final = "plotly.min.js"
+_PLOTLY_VERSION: Final = version("plotly")
+_PAGE: Final = "index.html"
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
 _THREAD: Final = trio.CapacityLimiter(1)  # each file is read once
 _TYPES: Final = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
 # Not a redirect: a browser that came by a link on another site would follow it without the new cookie, which is SameSite=Strict.
@@ -71,6 +75,11 @@ class Files:
     def _read(self, name: str) -> bytes:
         if name == PLOTLY:
             return (resources.files("plotly") / "package_data" / PLOTLY).read_bytes()
+        if name == _PAGE:
+            return self._file(name).replace(f"/static/{PLOTLY}".encode(), f"/static/{PLOTLY}?v={_PLOTLY_VERSION}".encode())
+        return self._file(name)
+
+    def _file(self, name: str) -> bytes:
         if not self._paths:
             # A request only ever picks one of these names: it cannot leave the folder, nor have one file held under many names.
             self._paths = {path.relative_to(self._folder).as_posix(): path for path in self._folder.rglob("*") if path.is_file()}
@@ -89,14 +98,15 @@ def page_routes(access: Access, base_url: Callable[[], str], folder: Path) -> AP
     async def page(request: Request) -> Response:
         """Return the page, or how to log in."""
         is_in = await auth.principal(request.headers) is not None
-        content, kind, _ = await files.get("index.html" if is_in else "login.html")
+        content, kind, _ = await files.get(_PAGE if is_in else "login.html")
         return Response(content, 200 if is_in else 401, media_type=kind)
 
     @router.get("/static/{name:path}", include_in_schema=False)
     async def static(name: str, request: Request) -> Response:
-        """Return a file; browsers ask each time whether it is still the same."""
+        """Return a file; browsers ask each time whether it is still the same, but for plotly's 5 MB, whose address names its version."""
         content, kind, tag = await files.get(name)
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        is_versioned = name == PLOTLY and request.query_params.get("v") == _PLOTLY_VERSION
+        headers = {"ETag": tag, "Cache-Control": _FOR_EVER if is_versioned else "no-cache"}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(content, media_type=kind, headers=headers)

@@ -3,9 +3,11 @@
 Every test ends with the same check: no error in the console, no broken Content-Security-Policy. Needs Chromium.
 """
 
+import json
 import math
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +15,12 @@ from typing import Any, Literal
 
 import pytest
 import trio
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
 
 from dashboard.csp import content_security_policy, style_hashes
 from devices.client import Device
 from devices.wire.messages import Channel, Kind
+from simulators.crash.disk import DiskUnavailable, small_disk
 from tests.support.hub_process import RunningHub, free_port, running_hub
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
@@ -96,8 +99,12 @@ def page_of(
     allowed: Sequence[str] = (),
     size: tuple[int, int] = (1280, 800),
     scheme: Literal["dark", "light"] = "dark",
+    wire: "Wire | None" = None,
 ) -> Iterator[Page]:
-    """Log a browser in and show the page; afterwards nothing may have been complained of but what contains one of `allowed`."""
+    """Log a browser in and show the page; afterwards nothing may have been complained of but what contains one of `allowed`.
+
+    `wire` stands between page and hub and changes what the hub says.
+    """
     complaints: list[str] = []
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion="reduce")
     try:
@@ -108,12 +115,45 @@ def page_of(
         page.add_init_script(
             "window.violations = []; addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective))"
         )
+        if wire is not None:
+            page.route_web_socket("**/v1/live", wire.join)
         page.goto(hub.login_url())
         yield page
         assert page.evaluate("window.violations") == []
     finally:
         context.close()
     assert [text for text in complaints if not any(part in text for part in allowed)] == []
+
+
+class Wire:
+    """The live connection of a page, with states of the hub that no test can bring about in time put into the hub's own messages."""
+
+    def __init__(self, change: Callable[[dict[str, Any]], None] = lambda message: None) -> None:
+        self._change = change
+        self._page: WebSocketRoute | None = None
+        self.asked: list[dict[str, Any]] = []  # subscriptions
+
+    def join(self, page: WebSocketRoute) -> None:
+        hub, self._page = page.connect_to_server(), page
+
+        def from_page(raw: str | bytes) -> None:
+            message = json.loads(raw)
+            if message["op"] == "subscribe":
+                self.asked.append(message)
+            hub.send(raw)
+
+        def from_hub(raw: str | bytes) -> None:
+            message = json.loads(raw)
+            self._change(message)
+            page.send(json.dumps(message))
+
+        page.on_message(from_page)
+        hub.on_message(from_hub)
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Say something as the hub."""
+        assert self._page is not None
+        self._page.send(json.dumps(message))
 
 
 def newest_drawn(page: Page) -> float:
@@ -238,6 +278,91 @@ def test_the_page_says_that_the_hub_is_gone_and_goes_on_when_it_is_back(browser:
         hub.process.start()
         expect(banner).to_have_count(0, timeout=TIMEOUT_MS)
         wait_for_newer(page, before)
+
+
+def test_a_full_disk_and_its_end_are_shown_while_it_lasts(browser: Browser, tmp_path: Path) -> None:
+    try:
+        with (
+            small_disk(tmp_path / "disk", 64 << 20) as disk,
+            running_hub(disk.path / "data") as hub,
+            streaming(hub, "pump"),
+            page_of(browser, hub) as page,
+        ):
+            is_live(page)
+            banner = page.locator('.banner[data-kind="holding"]')
+            expect(banner).to_have_count(0)
+            disk.fill()
+            expect(banner).to_contain_text("disk is full", timeout=TIMEOUT_MS)
+            expect(banner).to_have_attribute("data-level", "warning")
+            disk.free()
+            expect(banner).to_have_count(0, timeout=TIMEOUT_MS)
+            wait_for_newer(page, newest_drawn(page))
+    except DiskUnavailable as error:
+        pytest.skip(str(error))
+
+
+def test_a_note_for_the_operator_is_shown(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "history.duckdb").write_bytes(b"no database" * 1_000)
+    with running_hub(tmp_path / "data") as hub, page_of(browser, hub) as page:
+        expect(page.locator('.banner[data-kind="note"]')).to_contain_text("history.duckdb is damaged and was set aside", timeout=TIMEOUT_MS)
+
+
+def test_a_store_that_lags_is_told_and_then_no_more(browser: Browser, hub: RunningHub) -> None:
+    wire = Wire(lambda message: message.update(store_lag=12_345) if message["op"] == "system" else None)
+    with page_of(browser, hub, wire=wire) as page:
+        banner = page.locator('.banner[data-kind="lag"]')
+        expect(banner).to_contain_text("12,345 messages behind", timeout=TIMEOUT_MS)
+        wire.say({"op": "system", "version": 2**53, "credit": "overload", "store_lag": 0, "notes": []})
+        expect(banner).to_have_count(0, timeout=TIMEOUT_MS)
+        expect(page.locator('.banner[data-kind="holding"]')).to_contain_text("overloaded")
+
+
+def test_a_stretch_that_is_still_being_stored_is_shown_as_a_hole(browser: Browser, hub: RunningHub) -> None:
+    def with_hole(message: dict[str, Any]) -> None:
+        if message["op"] == "snapshot":
+            message["hole"] = [message["from_us"], message["from_us"] + 60_000_000]
+
+    with page_of(browser, hub, wire=Wire(with_hole)) as page:
+        is_live(page)
+        expect(page.locator("#hole")).to_contain_text("still being stored", timeout=TIMEOUT_MS)
+        assert page.evaluate("document.querySelector('.plot').layout.shapes.length") == 1
+
+
+def test_data_that_changed_is_asked_for_again(browser: Browser, hub: RunningHub) -> None:
+    wire = Wire()
+    with page_of(browser, hub, wire=wire) as page:
+        is_live(page)
+        (first,) = wire.asked
+        wire.say({"op": "changed", "id": first["id"], "series": [0], "from_us": 0, "to_us": 1})
+        deadline = page.evaluate("performance.now()") + TIMEOUT_MS
+        while len(wire.asked) < 2:
+            assert page.evaluate("performance.now()") < deadline
+        assert wire.asked[1] == first  # the same id, without a cursor: everything anew
+        is_live(page)
+
+
+def test_a_closed_store_is_told_and_asked_again(browser: Browser, hub: RunningHub) -> None:
+    wire = Wire()
+    with page_of(browser, hub, wire=wire) as page:
+        is_live(page)
+        wire.say({"op": "error", "id": wire.asked[0]["id"], "code": "store_unavailable", "message": "full", "hint": ""})
+        expect(page.locator("#hole")).to_contain_text("cannot read its stored readings", timeout=TIMEOUT_MS)
+        expect(page.locator("#hole")).to_be_hidden(timeout=TIMEOUT_MS)
+        assert len(wire.asked) > 1
+
+
+def test_the_time_online_goes_on(browser: Browser, hub: RunningHub) -> None:
+    def just_connected(message: dict[str, Any]) -> None:
+        for item in message["items"] if message["op"] == "devices" else ():
+            item["connected_us"] = time.time_ns() // 1_000
+
+    with page_of(browser, hub, wire=Wire(just_connected)) as page:
+        is_live(page)
+        facts = page.locator("#device-facts")
+        expect(facts).to_contain_text("online for")
+        before = facts.inner_text()
+        expect(facts).not_to_have_text(before, timeout=TIMEOUT_MS)
 
 
 def test_a_hub_without_devices_says_how_to_add_one_and_shows_it_at_once(browser: Browser, tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ async def test_newest_commands_come_first_and_open_ones_are_found(store: StateSt
     for number in range(5):
         state = "done" if number % 2 else "sent"
         await store.put_command(replace(COMMAND, id=f"c{number}", created_us=number, state=state, device=f"d{number % 2}"))
-    assert [command.id for command in await store.commands(None, 3)] == ["c4", "c3", "c2"]
-    assert [command.id for command in await store.commands("d1", 9)] == ["c3", "c1"]
+    assert [command.id for command in (await store.commands(None, 3)).records] == ["c4", "c3", "c2"]
+    assert [command.id for command in (await store.commands("d1", 9)).records] == ["c3", "c1"]
     assert [command.id for command in await store.open_commands()] == ["c0", "c2", "c4"]
 
 
@@ -86,3 +86,13 @@ async def test_a_closed_store_says_so(store: StateStore) -> None:
     await store.aclose()
     with pytest.raises(StoreUnavailable):
         await store.devices()
+
+
+async def test_large_commands_come_in_an_answer_of_bounded_size_the_newest_first(store: StateStore) -> None:
+    for number in range(100):
+        await store.put_command(replace(COMMAND, id=f"c{number}", created_us=number, state="done", value="x" * 120_000))
+    page = await store.commands(None, 1_000)
+    assert not page.is_whole
+    assert 10 < len(page.records) < 50
+    assert [record.id for record in page.records] == [f"c{99 - at}" for at in range(len(page.records))]
+    assert (await store.commands(None, 5)).is_whole

@@ -70,7 +70,7 @@ async def test_a_failed_transaction_leaves_nothing_behind(tmp_path: Path) -> Non
     broken = replace(COMMAND, id="c2", reason=object())  # type: ignore[arg-type]
     with pytest.raises(StoreUnavailable):
         await store.put_commands_at([COMMAND, broken], Cursor("j", 9))
-    assert await store.commands(None, 10) == []
+    assert await store.commands(None, 10) == ([], True)
     assert await store.ledger_cursor() is None
     await store.put_command(COMMAND)
     await store.aclose()

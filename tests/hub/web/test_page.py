@@ -2,6 +2,7 @@
 
 import json
 from http.cookies import Morsel, SimpleCookie
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,16 @@ async def test_plotly_comes_out_of_its_installed_wheel(tmp_path: Path) -> None:
         assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
         assert len(answer.content) > 1_000_000
         assert (await browser.get("/static/plotly.min.js", headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
+
+
+async def test_plotly_is_kept_by_browsers_until_its_version_changes(tmp_path: Path) -> None:
+    page = b'<script src="/static/plotly.min.js" defer>'
+    async with api_hub(tmp_path, {"index.html": page}) as hub, await hub.browser("viewer") as browser:
+        address = (await browser.get("/")).text.split('"')[1]
+        assert address == f"/static/plotly.min.js?v={version('plotly')}"
+        assert "immutable" in (await browser.get(address)).headers["cache-control"]
+        for other in ("/static/plotly.min.js", "/static/plotly.min.js?v=0"):
+            assert (await browser.get(other)).headers["cache-control"] == "no-cache"
 
 
 async def test_the_dashboards_own_pages_are_there() -> None:
