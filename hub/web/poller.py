@@ -7,13 +7,14 @@ here. Made and run by the door; where the system has no epoll, `poller_here` say
 
 import select
 from collections.abc import Callable
+from time import perf_counter
 from typing import Final
 
 import trio
 
 GATHER_S: Final = 0.002  # between turns: a turn has a price of its own, and the journal gathers longer than this
 _MAX_READY: Final = 64  # of one turn; epoll gives the others first the next time
-_MAX_TURN_S: Final = 0.005
+MAX_TURN_S: Final = 0.005  # then everything else gets its turn
 
 
 class Poller:
@@ -63,9 +64,12 @@ class Poller:
         while True:
             while self._is_held:
                 await self._released.wait()
-            if self._turn():
+            has_any = self._turn()
+            if self._again:
+                await trio.lowlevel.checkpoint()
+            elif has_any:
                 await trio.sleep(GATHER_S)
-            elif not self._again:
+            else:
                 with trio.CancelScope() as self._rest:
                     await trio.lowlevel.wait_readable(self._epoll.fileno())
 
@@ -74,16 +78,20 @@ class Poller:
         self._epoll.close()
 
     def _turn(self) -> bool:
-        """Hand on what is there; tell whether it was anything."""
-        until_s = trio.current_time() + _MAX_TURN_S
+        """Hand on what is there, for MAX_TURN_S at most; tell whether it was anything. Who has not had a turn is first in the next."""
+        until_s = perf_counter() + MAX_TURN_S
         has_any = False
         while ready := self._ready():
             has_any = True
-            for descriptor in ready:
+            for at, descriptor in enumerate(ready):
                 # A call may make another's descriptor be forgotten.
                 if (on_ready := self._watched.get(descriptor)) is not None:
                     on_ready()
-            if len(ready) < _MAX_READY or trio.current_time() > until_s or self._is_held:
+                if perf_counter() > until_s or self._is_held:
+                    left = ready[at + 1 :]
+                    self._again = {each: self._watched[each] for each in left if each in self._watched} | self._again
+                    return True
+            if len(ready) < _MAX_READY and not self._again:
                 break
         return has_any
 
@@ -91,7 +99,7 @@ class Poller:
         found = [descriptor for descriptor, _ in self._epoll.poll(0, _MAX_READY)]
         if self._again:
             again, self._again = self._again, {}
-            found += [descriptor for descriptor in again if descriptor not in found]
+            found = [*again, *(descriptor for descriptor in found if descriptor not in again)]
         return found
 
 
