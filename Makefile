@@ -40,8 +40,8 @@ crash-test: install ## kill hubs and devices under load, fill the disk; no readi
 rfc6455: install ## every case of the table of RFC 6455 in every way, ten times in a row
 	for round in 1 2 3 4 5 6 7 8 9 10; do TRIBUTARY_RFC6455_THOROUGH=1 $(PY) -m pytest -q tests/hub/web/test_rfc6455.py || exit 1; done
 
-differential: install ## any bytes, cut anywhere: the fast intake against trio-websocket alone, 20,000 times
-	TRIBUTARY_DIFFERENTIAL_EXAMPLES=20000 $(PY) -m pytest -q tests/hub/web/test_frames_differential.py
+differential: install ## any bytes, cut anywhere, 20,000 times: the fast intake against trio-websocket alone; and what is sent
+	TRIBUTARY_DIFFERENTIAL_EXAMPLES=20000 $(PY) -m pytest -q tests/hub/web/test_frames_differential.py tests/hub/web/test_frames_sending.py
 
 bench: install ## every figure of docs/performance.md, each beside its floor, in one table; 15 minutes
 	.venv/bin/tributary bench all

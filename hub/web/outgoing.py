@@ -24,11 +24,13 @@ class Outgoing:
         self._descriptor = stream.descriptor
         self._is_sending = False
         self._half: bytes | None = None  # the end of a frame of which a part is sent
+        self._has_next = False  # a frame of trio-websocket waits for the end of another, and goes before any plain call
+        self._is_broken = False  # a send was cancelled, or failed: nothing more can be said
         self._free: trio.Event | None = None  # set when a send has ended, if somebody waits for that
 
     def try_send(self, frame: bytes) -> bool:
         """Write a whole frame now, or at least begin it; False: nothing of it was taken. Never raises."""
-        if self._is_sending or self._half is not None or self.has_sent_close or self.answered is not None:
+        if self._is_sending or self._half is not None or self._has_next or self.has_sent_close or self.answered is not None:
             return False
         sent_bytes = 0
         if self._descriptor is not None:
@@ -52,12 +54,17 @@ class Outgoing:
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the reader hears of it
         finally:
+            self._is_broken = self._half is not None
             self._set_free()
 
     async def send_all(self, data: Any) -> None:
         """Send what trio-websocket says. Raises BrokenResourceError, ClosedResourceError."""
         if self._half is not None:
-            await self._wait_until_free()
+            self._has_next = True
+            try:
+                await self._wait_until_free()
+            finally:
+                self._has_next = False
         if self._is_sending or self._half is not None or self.has_sent_close:
             # Only `say` below sends out of turn, and after a Close nothing may follow.
             raise trio.ClosedResourceError("the connection is closing")
@@ -66,6 +73,7 @@ class Outgoing:
             await self._stream.send_all(data)
             self._is_sending = False  # and only then, as above
         finally:
+            self._is_broken = self._is_sending
             self._set_free()
         if self.answered is not None:
             self.answered.set()
@@ -83,7 +91,7 @@ class Outgoing:
 
     async def _wait_until_free(self) -> None:
         """Return when what is being sent has gone, or will never go."""
-        if self._is_sending or self._half is not None:
+        while (self._is_sending or self._half is not None) and not self._is_broken:
             self._free = self._free or trio.Event()
             await self._free.wait()
 

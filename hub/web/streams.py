@@ -87,7 +87,10 @@ class GuardedStream:
 
     async def _send(self, piece: bytes | memoryview) -> None:
         with trio.move_on_after(self._send_timeout_s) as scope:
-            await self._transport.send_all(piece)
+            try:
+                await self._transport.send_all(piece)
+            except trio.BusyResourceError:
+                raise trio.BrokenResourceError("another task is closing the stream") from None
             self.sent_bytes += len(piece)
         if scope.cancelled_caught:
             await self.close()

@@ -33,7 +33,7 @@ class Case:
     pongs: tuple[bytes, ...] = ()
     end: bytes = NORMAL
     code: int = 1000
-    is_open: bool = False  # whatever comes behind `end` is still a part of it
+    is_open: bool = False  # nothing may come behind `end`: it would be a part of it, or keep the answer to our Close from being heard
 
     @property
     def is_clean(self) -> bool:
@@ -322,8 +322,12 @@ def limits() -> Iterator[Case]:
             (b"p" * 125,) * 3,
         )
     yield _good("10.4 text of the limit in letters of two bytes", TEXT, ("é" * (LIMIT // 2)).encode())
-    yield Case("10.4 text over the limit in letters of two bytes", end=frame(("é" * (LIMIT // 2 + 1)).encode(), TEXT), code=1009)
-    yield Case("10.4 text over the limit in letters of four bytes", end=frame(("𝄞" * (LIMIT // 4 + 1)).encode(), TEXT), code=1009)
+    yield Case(
+        "10.4 text over the limit in letters of two bytes", end=frame(("é" * (LIMIT // 2 + 1)).encode(), TEXT), code=1009, is_open=True
+    )
+    yield Case(
+        "10.4 text over the limit in letters of four bytes", end=frame(("𝄞" * (LIMIT // 4 + 1)).encode(), TEXT), code=1009, is_open=True
+    )
 
 
 def cuts() -> Iterator[Case]:
