@@ -7,7 +7,7 @@ is connected.
 
 import math
 from contextlib import suppress
-from typing import TypeVar
+from typing import NoReturn
 
 import trio
 
@@ -21,8 +21,6 @@ from hub.core.commands import Deliver
 from hub.sessions.intake import Intake
 from hub.sessions.outbox import Outbox
 from hub.sessions.parts import Connection, DeviceParts, Roster
-
-E = TypeVar("E", bound=Exception)
 
 
 class DeviceConnection:
@@ -72,19 +70,16 @@ class DeviceConnection:
                     await self._roster.leave(self)
 
     async def _serve(self) -> ProtocolError:
-        end: ProtocolError | None = None
+        """Return how it ended."""
         try:
             hello = await self._hello()
             await self._open(hello)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._roster.welcomed, self, hello)
-                await self._stream()
-        except* ProtocolError as group:
-            end = _first(group, ProtocolError)
-        except* LinkClosed as group:
-            end = end or _end_of(_first(group, LinkClosed))
-        assert end is not None  # the read loop only ends by an exception
-        return end
+            self._roster.welcome(self, hello)
+            await self._stream()
+        except ProtocolError as error:
+            return error
+        except LinkClosed as closed:
+            return _end_of(closed)
 
     def switch_off(self, code: CloseCode, reason: str) -> None:
         """Take nothing more from now on, synchronously, and end the connection with this code."""
@@ -138,7 +133,7 @@ class DeviceConnection:
         self._session.grant(credit)
         await self._link.send(encode(welcome))
 
-    async def _stream(self) -> None:
+    async def _stream(self) -> NoReturn:
         """Take frames until the link ends or a rule is broken: by plain calls, or as messages where the link does not hand them over."""
         self._outbox.open()
         self._link.hand_to(self._take)
@@ -187,10 +182,3 @@ def _end_of(closed: LinkClosed) -> ProtocolError:
     if closed.code == CloseCode.HEARTBEAT_LOST:
         return ProtocolError(CloseCode.HEARTBEAT_LOST, closed.reason)
     return ProtocolError(CloseCode.NORMAL, f"the device closed: {closed}")
-
-
-def _first(group: BaseExceptionGroup[E], kind: type[E]) -> E:
-    found = group.subgroup(kind)
-    assert found is not None
-    inner = found.exceptions[0]
-    return _first(inner, kind) if isinstance(inner, BaseExceptionGroup) else inner

@@ -4,6 +4,7 @@ Owns the map of device connections and the hand-over between an old and a new on
 connection the parts it needs. Built by main.py, called by the door through `serve`.
 """
 
+from collections.abc import Awaitable
 from typing import Final
 
 import structlog
@@ -30,21 +31,22 @@ class DeviceSessions:
         self._parts = parts
         self._connections: dict[str, Connection] = {}
         self._comings = Comings()
+        self._welcoming: trio.Nursery  # while it runs
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Let acks ripen; tell devices at once when credit goes to or from 0, and every 20 s while it is 0."""
         self._parts.journal.on_holding(self._restate)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(self.acks.run)
+        async with trio.open_nursery() as self._welcoming:
+            await self._welcoming.start(self.acks.run)
             task_status.started()
             while True:
                 await trio.sleep(_RESTATE_S)
                 if self._parts.journal.holding:
                     self._restate()
 
-    async def serve(self, device: str, link: ServerLink) -> None:
+    def serve(self, device: str, link: ServerLink) -> Awaitable[None]:
         """Serve one connection of a device whose token was checked."""
-        await DeviceConnection(device, link, self._parts, self).run()
+        return DeviceConnection(device, link, self._parts, self).run()
 
     def count(self) -> int:
         """Return how many devices are connected."""
@@ -61,9 +63,18 @@ class DeviceSessions:
             await self._parts.journal.withdraw(predecessor.intake)
         newer.predecessors = []
 
-    async def welcomed(self, connection: Connection, hello: Hello) -> None:
-        """Give the device the commands that wait for it, and show it online: who sees that can send it one."""
+    def welcome(self, connection: Connection, hello: Hello) -> None:
+        """Give the device the commands that wait for it, and show it online: who sees that can send it one. Its frames do not wait."""
+        self._welcoming.start_soon(self._behind_barrier, connection, hello)
 
+    async def _behind_barrier(self, connection: Connection, hello: Hello) -> None:
+        try:
+            await self._welcome(connection, hello)
+        except Exception:  # of one connection: it must not end all others
+            _log.exception("welcome_failed", device=connection.device)
+            connection.switch_off(CloseCode.HUB_FAILING, "the hub failed; its log says why")
+
+    async def _welcome(self, connection: Connection, hello: Hello) -> None:
         async def deliver(command: Command) -> None:
             connection.put_command(command)
 

@@ -69,7 +69,7 @@ class Roster(Protocol):
     async def take_over(self, newer: Connection) -> None:
         """Make `newer` the device's connection; return when nothing of an older one is pending."""
 
-    async def welcomed(self, connection: Connection, hello: Hello) -> None:
+    def welcome(self, connection: Connection, hello: Hello) -> None:
         """Show the device online and give it the commands that wait for it."""
 
     async def leave(self, connection: Connection) -> None:

@@ -90,22 +90,20 @@ class Visit:
         host, port = self._client
         remote = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         upgrade = Upgrade(admitted.key, admitted.subprotocol, remote)
-        await serve_upgraded(self._stream, upgrade, self._hosts.settings, self._hosts.poller, self._session(admitted))
+        hosts, who, links = self._hosts, admitted.who, list[DoorLink]()
 
-    def _session(self, admitted: Admitted) -> Callable[[DoorLink], Awaitable[None]]:
-        hosts, who = self._hosts, admitted.who
-
-        async def serve(link: DoorLink) -> None:
+        def serve(link: DoorLink) -> Awaitable[None]:
+            links.append(link)
             hosts.heartbeats.add(link)
-            try:
-                if isinstance(who, str):
-                    await hosts.serve_device(who, link)
-                else:
-                    await hosts.serve_viewer(who, link, ENCODINGS[admitted.subprotocol])
-            finally:
-                hosts.heartbeats.remove(link)
+            if isinstance(who, str):
+                return hosts.serve_device(who, link)
+            return hosts.serve_viewer(who, link, ENCODINGS[admitted.subprotocol])
 
-        return serve
+        try:
+            await serve_upgraded(self._stream, upgrade, hosts.settings, hosts.poller, serve)
+        finally:
+            for link in links:
+                hosts.heartbeats.remove(link)
 
     async def _say(self, refusal: Refusal) -> None:
         await self._stream.send_all(answer(refusal, self._headers(refusal), has_body=self._may_have_body))
