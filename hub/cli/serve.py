@@ -60,23 +60,29 @@ async def run_hub(settings: "Settings", when_ready: "Callable[[Settings, str], A
     log = structlog.get_logger(__name__)
     _shorten_thread_turns()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with trio.open_nursery() as nursery:
+        try:
+            async with trio.open_nursery() as nursery:
 
-            async def stop_on_signal() -> None:
-                async for number in signals:
-                    log.info("stopping", signal=signal.Signals(number).name)
-                    nursery.cancel_scope.cancel()
+                async def stop_on_signal() -> None:
+                    async for number in signals:
+                        log.info("stopping", signal=signal.Signals(number).name)
+                        nursery.cancel_scope.cancel()
 
-            nursery.start_soon(stop_on_signal)
-            url = await nursery.start(main.serve, settings)
-            log.info("started", url=url, data_dir=str(settings.data_dir), version=version("tributary-hub"), pid=os.getpid())
-            _collect_seldom()
-            await when_ready(settings, url)
+                nursery.start_soon(stop_on_signal)
+                url = await nursery.start(main.serve, settings)
+                log.info("started", url=url, data_dir=str(settings.data_dir), version=version("tributary-hub"), pid=os.getpid())
+                _collect_seldom()
+                await when_ready(settings, url)
+        finally:
+            gc.unfreeze()
     log.info("stopped")
 
 
 def _collect_seldom() -> None:
-    """Spare the collector what was made at the start and lives to the end: a look at all of it stopped the event loop for 0.1 s."""
+    """Spare the collector what was made at the start and lives to the end: a look at all of it stopped the event loop for 0.1 s.
+
+    It must be given back at the end: DuckDB complains on stderr of all that is never collected.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)  # frames come and go by the thousand, and none of them is part of a cycle

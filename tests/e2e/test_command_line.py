@@ -65,7 +65,7 @@ def test_serve_says_one_line_and_ends_with_0_on_a_signal(tmp_path: Path, program
     assert str(tmp_path / "data") in hub.said
     code, rest = hub.stop(number)
     assert (code, rest) == (0, ""), hub.said
-    lines = [json.loads(line) for line in hub.said.splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in hub.said.splitlines() if not line.startswith("data directory: ")]
     assert [line["event"] for line in lines] == ["started", "stopping", "stopped"]
     assert lines[0]["url"].startswith("http://127.0.0.1:")
     assert lines[1]["signal"] == number.name
