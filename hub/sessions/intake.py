@@ -5,9 +5,9 @@ epochs. Decides by devices.wire.session and hub.core.ingest. device.py feeds it;
 """
 
 from collections.abc import Mapping
+from time import perf_counter
 
 import msgpack
-import trio
 
 from devices.wire.fields import BadMessage
 from devices.wire.messages import Credit, Data, Frame, Gap, Hello, Log, Pack, Reject, Result, Unreadable
@@ -71,7 +71,7 @@ class Intake:
             rules = self._rules[epoch]
         except (BadMessage, KeyError, TypeError):
             return False
-        now_us, now_s = self._parts.now(), trio.current_time()
+        now_us, now_s = self._parts.now(), perf_counter()
         if not rules.are_plain(base_us, channels, offsets_us, values, now_us):
             return False
         if not self._session.take_next(epoch, seq, len(body), now_s):
@@ -86,7 +86,7 @@ class Intake:
         seq = frame.seq
         if isinstance(frame, Gap) and frame.epoch in self._rules:
             seq = self._session.first_new(frame)
-        if self._session.take(frame.epoch, frame.seq, last, len(body), trio.current_time()) is Verdict.DUPLICATE:
+        if self._session.take(frame.epoch, frame.seq, last, len(body), perf_counter()) is Verdict.DUPLICATE:
             self._outbox.committed(frame.epoch, self._session.durable(frame.epoch))
             return
         now_us = self._parts.now()
@@ -123,7 +123,7 @@ class Intake:
 
     def committed(self, marks: Mapping[int, int]) -> None:
         """Take the journal's word that these frames are durable; half a window of them makes the ack urgent. Never raises."""
-        now_s, metrics = trio.current_time(), self._parts.metrics
+        now_s, metrics = perf_counter(), self._parts.metrics
         for epoch, seq in marks.items():
             for arrived_s in self._session.committed(epoch, seq):
                 metrics.durable(now_s - arrived_s)
@@ -136,7 +136,7 @@ class Intake:
         """Note that an ack with this credit was handed to the connection: the device may use it as soon as it reads."""
         self._session.acked()
         self._session.grant(credit)
-        now_s = trio.current_time()
+        now_s = perf_counter()
         for arrived_s in self._unacked_s:
             self._parts.metrics.acked(now_s - arrived_s)
         self._unacked_s = []

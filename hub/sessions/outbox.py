@@ -7,7 +7,6 @@ rejects are at most one a frame in flight, commands at most MAX_COMMANDS (then `
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Final
 
 import msgpack
@@ -74,6 +73,8 @@ class Outbox:
         self._ready: list[Reject | Command] = []
         self._is_ack_due = False
         self._is_open = False
+        self._told: Credit | None = None  # by the last ack
+        self._told_bytes = b""
 
     def open(self) -> None:
         """Send from now on: welcome has gone."""
@@ -120,7 +121,9 @@ class Outbox:
             del self._ready[0]
         if self._is_ack_due:
             credit = self._credit()
-            if not self._link.try_send(Prepared(ack_message(self._unacked, credit))):
+            if credit is not self._told:
+                self._told, self._told_bytes = credit, ack_credit(credit)
+            if not self._link.try_send(Prepared(ack_message(self._unacked, self._told_bytes))):
                 self._clock.gather(self)
                 return
             self._unacked = {}
@@ -128,11 +131,11 @@ class Outbox:
             self.on_ack(credit)
 
 
-def ack_message(acks: Mapping[int, int], credit: Credit) -> bytes:
-    """Return the same bytes as codec.encode(Ack(...)): one goes out for almost every frame, and its credit is mostly the last one's."""
-    return _ACK_HEAD + bytes(msgpack.packb(list(acks.items()))) + _ACK_CREDIT + _credit_bytes(credit)
+def ack_message(acks: Mapping[int, int], credit: bytes) -> bytes:
+    """Return the same bytes as codec.encode(Ack(...)), with the credit as `ack_credit` gives it: mostly the last one's."""
+    return _ACK_HEAD + bytes(msgpack.packb(list(acks.items()))) + credit
 
 
-@lru_cache(maxsize=16)
-def _credit_bytes(credit: Credit) -> bytes:
-    return bytes(msgpack.packb(credit_to_map(credit)))
+def ack_credit(credit: Credit) -> bytes:
+    """Return the end of an ack."""
+    return _ACK_CREDIT + bytes(msgpack.packb(credit_to_map(credit)))

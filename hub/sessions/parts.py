@@ -25,10 +25,10 @@ _PATIENT_RETRY_S: Final = 5.0  # a newer connection is mostly the same device: l
 class IngestMetrics(Protocol):
     """What a device session counts."""
 
-    def durable(self, seconds: float) -> None:
+    def durable(self, seconds: float, /) -> None:
         """Count a frame and the time from its receipt to its commit."""
 
-    def acked(self, seconds: float) -> None:
+    def acked(self, seconds: float, /) -> None:
         """Count a frame and the time from its receipt to its ack."""
 
     def rejected(self, code: str) -> None:

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 from devices.link import MemoryLink, memory_link_pair
 from devices.wire.codec import encode
 from devices.wire.messages import Ack, Command, Credit, Reject, Window
-from hub.sessions.outbox import MAX_COMMANDS, AckClock, Outbox, ack_message
+from hub.sessions.outbox import MAX_COMMANDS, AckClock, Outbox, ack_credit, ack_message
 
 CREDIT = Credit(Window(1, 1), Window(1, 1))
 COMMAND = Command("id", "ping", {}, 1.0, 0)
@@ -147,4 +147,4 @@ async def test_commands_that_nobody_reads_are_bounded(autojump_clock: MockClock)
 @given(st.dictionaries(st.integers(1, 2**63 - 1), st.integers(1, 2**53 - 1), max_size=20), st.sampled_from(["store_full", None]))
 def test_an_ack_is_the_codecs_to_the_byte(acks: dict[int, int], reason: str | None) -> None:
     credit = Credit(Window(256, 2**20), Window(0, 0), reason)
-    assert ack_message(acks, credit) == encode(Ack(tuple(acks.items()), credit))
+    assert ack_message(acks, ack_credit(credit)) == encode(Ack(tuple(acks.items()), credit))
