@@ -163,7 +163,7 @@ function showDevice() {
 // What is known of the device, with times that go on.
 function showFacts() {
   const device = devices.current();
-  if (!device) return;
+  if (!device || !live.isOpen) return; // without a connection nobody knows whether it is still there
   const facts = [devices.seenText(device) === "online" ? `online${since(device)}` : `${device.presence}, last seen ${devices.seenText(device)}`];
   if (device.interval_s) facts.push(`every ${device.interval_s} s`);
   if (device.firmware) facts.push(device.firmware);
