@@ -14,7 +14,7 @@ import trio
 from hub.core.columns import columns_of
 from hub.core.records import WITH_READINGS, Columns, Cursor, Row, RowKind
 from hub.journal import Journal
-from hub.ports import FollowerCursor, HistoryStore, StoreRefused
+from hub.ports import FollowerCursor, HistoryStore, StoreRefused, StoreUnavailable
 
 _log = structlog.get_logger(__name__)
 SAFE_EVERY_S: Final = 30.0  # a replay after a crash is at most so long
@@ -56,12 +56,14 @@ async def run_follower(
         began_s = trio.current_time()
         try:
             await _follow(journal, follower, gather_s)
-        except Exception:  # a follower may fail in ways of its own; the hub goes on, and its lag is shown
+        except Exception as error:  # a follower may fail in ways of its own; the hub goes on, and its lag is shown
             if trio.current_time() - began_s > MAX_PAUSE_S:
                 failures = 0
             failures += 1
             pause_s = random.uniform(0.5, 1.0) * min(MAX_PAUSE_S, 0.5 * 2 ** min(failures, 10))  # the power must stay a float
-            _log.exception("follower_failed", follower=follower.name, again_in_s=round(pause_s, 1))
+            is_defect = not isinstance(error, StoreUnavailable)  # a full disk says what to do, and a trace would hide it
+            said = {"follower": follower.name, "reason": str(error)[:500], "again_in_s": round(pause_s, 1)}
+            _log.error("follower_failed", **said, exc_info=is_defect)
             await trio.sleep(pause_s)
 
 

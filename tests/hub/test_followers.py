@@ -188,7 +188,8 @@ async def test_a_follower_that_fails_begins_again_and_misses_nothing(tmp_path: P
             await submit(journal, range(3, 9))
             await until(lambda: follower.rows and follower.rows[-1] == 8)
     assert follower.rows == list(range(1, 9))
-    assert sum(log["event"] == "follower_failed" for log in logs) == 2
+    failed = [log for log in logs if log["event"] == "follower_failed"]
+    assert [(log["reason"], log["exc_info"]) for log in failed] == [("not in the mood", False)] * 2
 
 
 async def test_rows_are_held_until_they_are_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
