@@ -22,7 +22,7 @@ SAFE_EVERY_ROWS: Final = 200_000  # or so many frames
 MAX_PAUSE_S: Final = 30.0  # between two starts of a follower that fails
 READ_ROWS: Final = 1_000
 GATHER_S: Final = 0.05  # a turn has a price of its own, and a commit may come each 5 ms
-MAX_BATCH_ROWS: Final = 5_000  # so many reads joined at most,
+MAX_BATCH_ROWS: Final = 10_000  # so many reads joined at most,
 MAX_BATCH_BYTES: Final = 2 << 20  # and of so many bytes: 150,000 readings in data frames, 500,000 in packs
 _UNREADABLE: Final = (ValueError, KeyError, TypeError, IndexError, OverflowError)
 

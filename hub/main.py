@@ -48,7 +48,7 @@ from hub.web.door import Door
 from hub.web.settings import DoorSettings
 
 _log: Final = structlog.get_logger(__name__)
-HISTORY_GATHER_S: Final = 0.2  # frames of so long share a transaction of the history store
+HISTORY_GATHER_S: Final = 1.0  # frames of so long share a transaction of the history store, and so long a query there may lag
 _CONFIRM_AFTER_S: Final = 5.0  # on top of the longest time a device needs to come back and to report
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _MAX_INTERVAL_S: Final = 600.0  # a device that reports more rarely shows itself when it does

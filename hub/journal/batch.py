@@ -64,6 +64,7 @@ class Batch:
     shares: dict[Owner, Share] = field(default_factory=dict)
     size_bytes: int = 0  # of the frames' bodies
     entries: int = 0
+    has_requests: bool = False  # mostly there are none, and they need not be looked for
 
     def add(self, entry: Entry) -> None:
         """Append a frame."""
@@ -82,6 +83,7 @@ class Batch:
     def ask(self, owner: Owner, request: OpeningRequest) -> None:
         """Append epochs to open."""
         self._share(owner).requests.append(request)
+        self.has_requests = True
 
     def _share(self, owner: Owner) -> Share:
         return self.shares.setdefault(owner, Share())
@@ -103,10 +105,11 @@ class Batch:
                 mine.marks[epoch] = max(seq, mine.marks.get(epoch, 0))
         self.size_bytes += later.size_bytes
         self.entries += later.entries
+        self.has_requests |= later.has_requests
 
     def split(self, max_entries: int) -> "Batch":
         """Take out and return the owners after those who have so many frames together; they wait for the next commit."""
-        rest = Batch()
+        rest = Batch(has_requests=self.has_requests)
         kept = 0
         for owner, share in self.shares.items():
             if kept < max_entries:
@@ -123,7 +126,7 @@ class Batch:
 
     def requests(self) -> Iterator[OpeningRequest]:
         """Yield the requests to open epochs."""
-        for share in self.shares.values():
+        for share in self.shares.values() if self.has_requests else ():
             yield from share.requests
 
     def openings(self) -> list[Opening]:
@@ -143,12 +146,14 @@ class Batch:
 
     def marks(self) -> dict[tuple[str, int], int]:
         """Return how far each mark moves."""
-        marks = {(opening.device, opening.epoch): opening.elsewhere for opening in self.openings() if opening.elsewhere}
+        moves = [((opening.device, opening.epoch), opening.elsewhere) for opening in self.openings() if opening.elsewhere]
         for share in self.shares.values():
             for epoch, seq in share.marks.items():
-                key = (share.rows[0].device, epoch)
-                if seq > marks.get(key, 0):
-                    marks[key] = seq
+                moves.append(((share.rows[0][1], epoch), seq))
+        marks = dict(moves)
+        if len(marks) < len(moves):  # an epoch that is opened and goes on at once
+            for key, seq in moves:
+                marks[key] = max(seq, marks[key])
         return marks
 
     def told(self) -> Iterator[tuple[Owner, dict[int, int]]]:

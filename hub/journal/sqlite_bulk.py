@@ -18,12 +18,15 @@ from hub.core.records import Row
 from hub.ports import JournalBroken
 
 Moves = Mapping[tuple[str, int], int]  # (device, epoch) -> seq
+RowColumns = tuple[tuple[Any, ...], ...]
 MarkRow = tuple[str, int, int, int]  # device, epoch, seq, position
 
 # A value is read and trimmed as a whole: so large at most, and at least one row.
 _MAX_ROWS: Final = 1_000
 _MAX_BYTES: Final = 128 << 10  # of bodies
-_MAX_READ_BYTES: Final = 256 << 20  # of values in one answer; SQLite makes no value above 1 GB
+_MAX_READ_VALUES: Final = 256  # in one answer: to look at the head of each takes a page,
+_MAX_TRIM_VALUES: Final = 1_000  # also of those that go
+_MAX_READ_BYTES: Final = 256 << 20  # and of so many bytes; SQLite makes no value above 1 GB
 
 # SQLite takes 32,766 parameters a statement; few sizes, so that every statement is prepared once.
 _CHUNKS: Final = (1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
@@ -64,12 +67,18 @@ def move_marks(connection: sqlite3.Connection, moves: Sequence[MarkRow]) -> None
         connection.execute(_MARKS[len(chunk)], list(chain.from_iterable(chunk)))
 
 
-def packed(first: int, rows: Sequence[Row], moves: Moves) -> list[tuple[int, int, bytes]]:
+def columns_of(rows: Sequence[Row]) -> RowColumns:
+    """Return rows as one tuple for each of their fields; nothing where there are none."""
+    return tuple(zip(*rows, strict=True))
+
+
+def packed(first: int, columns: RowColumns, moves: Moves) -> list[tuple[int, int, bytes]]:
     """Return rows as (first position, count, value), to be written by `insert`; `moves` are those of marks that the rows do not say."""
     batches = []
-    for at, end in _cut(rows):
-        told = [(*key, seq) for key, seq in moves.items()] if end == len(rows) else []
-        batches.append((first + at, end - at, bytes(msgpack.packb((first + at, told, *tuple(zip(*rows[at:end], strict=True))[1:])))))
+    for at, end in _cut([len(body) for body in columns[6]] if columns else []):
+        told = [(*key, seq) for key, seq in moves.items()] if end == len(columns[0]) else []
+        value = msgpack.packb((first + at, told, *[column[at:end] for column in columns[1:]]))
+        batches.append((first + at, end - at, bytes(value)))
     return batches
 
 
@@ -79,15 +88,18 @@ def insert(connection: sqlite3.Connection, batches: Sequence[tuple[int, int, byt
         connection.execute(_INSERT, batch)
 
 
-def moves_of(rows: Sequence[Row]) -> dict[tuple[str, int], int]:
+def moves_of(columns: RowColumns) -> dict[tuple[str, int], int]:
     """Return the moves of marks that rows say by themselves: each to its own seq. Those of an epoch come in order."""
-    return {(row[1], row[2]): row[3] for row in rows}
+    if not columns:
+        return {}
+    _, devices, epochs, seqs, *_ = columns
+    return dict(zip(zip(devices, epochs, strict=True), seqs, strict=True))
 
 
 def read_rows(connection: sqlite3.Connection, after: int, max_rows: int, max_bytes: int) -> list[Row]:
-    """Return rows above `after`, oldest first; at least one where there is one, and no more than the bounds and a batch allow."""
+    """Return rows above `after`, oldest first; at least one where there is one, and maybe fewer than the bounds allow."""
     (begin,) = connection.execute(_BEGIN, (after + 1,)).fetchone()
-    (extents,) = connection.execute(_EXTENTS, (begin, max_rows + 1)).fetchone()
+    (extents,) = connection.execute(_EXTENTS, (begin, min(max_rows + 1, _MAX_READ_VALUES))).fetchone()
     batches, size_bytes, read = 0, 0, 0  # how many rows above `after`
     for first, length, batch_bytes in json.loads(extents):
         size_bytes += batch_bytes
@@ -101,7 +113,7 @@ def read_rows(connection: sqlite3.Connection, after: int, max_rows: int, max_byt
 
 def oldest_rows(connection: sqlite3.Connection, below: int, max_rows: int) -> tuple[int, int]:
     """Return (last position, how many) of the oldest values that lie below a position, about `max_rows` and at least one; or (0, 0)."""
-    (extents,) = connection.execute(_EXTENTS, (0, max_rows)).fetchone()
+    (extents,) = connection.execute(_EXTENTS, (0, min(max_rows, _MAX_TRIM_VALUES))).fetchone()
     last, gone = 0, 0
     for first, length, _ in json.loads(extents):
         if first + length > below or (gone and gone + length > max_rows):
@@ -120,7 +132,7 @@ def read_moves(connection: sqlite3.Connection, marked: int) -> list[MarkRow]:
     """Return the moves of marks that rows above a position say."""
     found: dict[tuple[str, int], MarkRow] = {}
     for rows, told in _batches(connection, marked + 1, -1):
-        moves = moves_of(rows)
+        moves = moves_of(columns_of(rows))
         for device, epoch, seq in told:
             moves[device, epoch] = max(seq, moves.get((device, epoch), 0))
         for key, seq in moves.items():
@@ -139,11 +151,10 @@ def _batches(connection: sqlite3.Connection, begin: int, limit: int) -> Iterator
         raise JournalBroken(f"the journal holds what no hub wrote: {error!r}; keep a copy of it, then restore a backup") from error
 
 
-def _cut(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
+def _cut(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield where values begin and end. Mostly all rows are one."""
-    sizes = [len(row[6]) for row in rows]
-    if len(rows) <= _MAX_ROWS and sum(sizes) <= _MAX_BYTES:
-        yield from [(0, len(rows))] if rows else ()
+    if len(sizes) <= _MAX_ROWS and sum(sizes) <= _MAX_BYTES:
+        yield from [(0, len(sizes))] if sizes else ()
         return
     begin, size_bytes = 0, 0
     for at, size in enumerate(sizes):
@@ -151,7 +162,7 @@ def _cut(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
             yield begin, at
             begin, size_bytes = at, 0
         size_bytes += size
-    yield begin, len(rows)
+    yield begin, len(sizes)
 
 
 def _fitting(rows: Sequence[Row], max_bytes: int) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from hub.core.records import Row
-from hub.journal.sqlite_bulk import delete_rows, insert, moves_of, oldest_rows, open_marks, packed, read_rows
+from hub.journal.sqlite_bulk import columns_of, delete_rows, insert, moves_of, oldest_rows, open_marks, packed, read_rows
 from hub.journal.sqlite_marks import FollowingMarks
 from hub.journal.sqlite_state import make_tables, packed_channels, read_state, verify
 from hub.ports import FollowerCursor, JournalBroken, JournalFull, JournalState, Opening
@@ -74,8 +74,9 @@ class SQLiteJournalFile:
         """
         writer, table = self._opened(self._writer), self._opened(self._marks)
         first, last = self._last + 1, self._last + len(rows)
-        moves = moves_of(rows)
-        batches = packed(first, rows, {} if moves == marks else {key: seq for key, seq in marks.items() if seq > moves.get(key, 0)})
+        columns = columns_of(rows)
+        moves = moves_of(columns)
+        batches = packed(first, columns, {} if moves == marks else {key: seq for key, seq in marks.items() if seq > moves.get(key, 0)})
         moves.update(marks)
         is_due = self._unchecked_bytes >= _CHECKPOINT_BYTES or (not rows and len(marks) > 0)
         # One statement is a transaction by itself.
@@ -86,7 +87,7 @@ class SQLiteJournalFile:
                 table.write(moves, last)
         self._last = last
         table.wrote(last) if is_due else table.note(moves)
-        self._changed(sum(len(row.body) for row in rows) + _CHANGE_BYTES * (len(rows) + len(openings)), is_due=is_due)
+        self._changed(sum([len(batch[2]) for batch in batches]) + _CHANGE_BYTES * len(openings), is_due=is_due)
         return first
 
     def read(self, after: int, max_rows: int, max_bytes: int) -> list[Row]:

@@ -42,6 +42,7 @@ class FollowingMarks:
 
 
 def _raise_to(moved: dict[tuple[str, int], int], moves: Moves) -> None:
+    known = moved.get
     for key, seq in moves.items():
-        if seq > moved.get(key, 0):
+        if seq > known(key, 0):
             moved[key] = seq

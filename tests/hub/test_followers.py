@@ -225,7 +225,8 @@ async def test_a_store_of_another_journal_begins_at_the_first_row(tmp_path: Path
     await store.aclose()
 
 
-async def test_a_follower_far_behind_does_not_wait_for_more(tmp_path: Path) -> None:
+async def test_a_follower_far_behind_does_not_wait_for_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.followers.MAX_BATCH_ROWS", 5_000)
     journal, follower = new_journal(tmp_path), Moody()
     follower.failures = 0
     async with layer(journal.run):

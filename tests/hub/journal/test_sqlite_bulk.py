@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.records import Row
-from hub.journal.sqlite_bulk import delete_rows, insert, move_marks, moves_of, oldest_rows, open_marks, packed, read_moves, read_rows
+from hub.journal.sqlite_bulk import (
+    columns_of,
+    delete_rows,
+    insert,
+    move_marks,
+    moves_of,
+    oldest_rows,
+    open_marks,
+    packed,
+    read_moves,
+    read_rows,
+)
 from hub.journal.sqlite_state import make_tables
 from hub.ports import JournalBroken
 
@@ -40,7 +51,7 @@ def fresh() -> sqlite3.Connection:
 
 
 def commit(connection: sqlite3.Connection, first: int, rows: list[Row]) -> None:
-    insert(connection, packed(first, rows, {}))
+    insert(connection, packed(first, columns_of(rows), {}))
 
 
 @given(st.lists(st.lists(ROWS, max_size=9), max_size=9), st.integers(0, 40), st.integers(1, 40), st.integers(0, 500))
@@ -72,10 +83,10 @@ def test_any_number_of_rows_keeps_its_order(tables: sqlite3.Connection, count: i
 
 def test_what_rows_say_of_marks_is_found_again(tables: sqlite3.Connection) -> None:
     first = [Row(0, device, 7, seq, 1, 0, b"body", None) for seq in range(1, 1_200) for device in ("a", "b")]
-    assert moves_of(first) == {("a", 7): 1_199, ("b", 7): 1_199}
-    insert(tables, packed(1, first, {("a", 7): 1_300, ("a", 5): 40}))
+    assert moves_of(columns_of(first)) == {("a", 7): 1_199, ("b", 7): 1_199}
+    insert(tables, packed(1, columns_of(first), {("a", 7): 1_300, ("a", 5): 40}))
     assert sorted(read_moves(tables, 0)) == [("a", 5, 40, 2_398), ("a", 7, 1_300, 2_398), ("b", 7, 1_199, 2_398)]
-    insert(tables, packed(2_399, [Row(0, "b", 7, 1_200, 1, 0, b"body", None)], {}))
+    insert(tables, packed(2_399, columns_of([Row(0, "b", 7, 1_200, 1, 0, b"body", None)]), {}))
     assert read_moves(tables, 2_398) == [("b", 7, 1_200, 2_399)]
     assert read_moves(tables, 2_399) == []
 
