@@ -64,7 +64,7 @@ class Link(Protocol):
 class ServerLink(Link, Protocol):
     """The hub's end of a connection: beside waiting it can take and give messages by plain calls, which cost a fraction."""
 
-    def try_send(self, prepared: Prepared) -> bool:
+    def try_send(self, prepared: Prepared, /) -> bool:
         """Send one message without waiting. True: it goes out whole, before whatever is sent later. False: nothing of it was taken.
 
         False says that the link is busy, or closed, or cannot do this at all: send it later, or with `send`. Never raises.

@@ -68,6 +68,7 @@ class FrameStream(trio.abc.Stream):
     def _gone(self) -> None:
         """Nothing more comes: the stream is about to be closed under us."""
         self._has_ended = True
+        self.outgoing.close()
         self.stop()
 
     def message_came(self) -> None:

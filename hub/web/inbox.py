@@ -81,10 +81,12 @@ class Inbox:
 
     async def wait(self) -> None:
         """Return when there may be something to take, or a reason why nothing more comes this way."""
-        self._woken = self._woken or trio.Event()
+        if self._woken is None:
+            self._woken = trio.Event()
         await self._woken.wait()
 
     async def wait_for_room(self) -> None:
         """Return when there may be room."""
-        self._room = self._room or trio.Event()
+        if self._room is None:
+            self._room = trio.Event()
         await self._room.wait()

@@ -4,10 +4,12 @@ Owns who may write when: one at a time, nothing before the handshake is answered
 """
 
 from collections.abc import Awaitable, Callable
+from os import write
 from typing import Any, Final
 
 import trio
 
+from devices.link import Prepared
 from hub.web.streams import GuardedStream
 
 _CLOSE_FRAME: Final = 0x88  # FIN and opcode 8; what a server sends is one frame at a time, and never masked
@@ -27,21 +29,22 @@ class Outgoing:
         self._has_next = False  # a frame of trio-websocket waits for the end of another, and goes before any plain call
         self._is_broken = False  # a send was cancelled, or failed: nothing more can be said
         self._free: trio.Event | None = None  # set when a send has ended, if somebody waits for that
+        self._is_gone = False
+        self._is_taken = True  # no plain call may write now
 
-    def try_send(self, frame: bytes) -> bool:
+    def try_send(self, prepared: Prepared) -> bool:
         """Write a whole frame now, or at least begin it; False: nothing of it was taken. Never raises."""
-        if self._is_sending or self._half is not None or self._has_next or self.has_sent_close or self.answered is not None:
+        if self._is_taken:
             return False
-        sent_bytes = 0
+        frame, sent_bytes = prepared.frame, 0
         if self._descriptor is not None:
             try:
-                sent_bytes = self._stream.send_now(self._descriptor, frame)
-            except trio.BrokenResourceError:
-                return False  # the reader hears of it
-            if not sent_bytes:
+                sent_bytes = write(self._descriptor, frame)
+            except OSError:  # it takes nothing now, or it is broken, of which the reader hears
                 return False
         if sent_bytes < len(frame):
             self._half = frame[sent_bytes:]
+            self._is_taken = True
             self.start(self._send_half)
         return True
 
@@ -55,7 +58,7 @@ class Outgoing:
             pass  # the reader hears of it
         finally:
             self._is_broken = self._half is not None
-            self._set_free()
+            self._settle()
 
     async def send_all(self, data: Any) -> None:
         """Send what trio-websocket says. Raises BrokenResourceError, ClosedResourceError."""
@@ -65,21 +68,23 @@ class Outgoing:
                 await self._wait_until_free()
             finally:
                 self._has_next = False
+                self._settle()
         if self._is_sending or self._half is not None or self.has_sent_close:
             # Only `say` below sends out of turn, and after a Close nothing may follow.
             raise trio.ClosedResourceError("the connection is closing")
-        self._is_sending = True
+        self._is_sending = self._is_taken = True
         try:
             await self._stream.send_all(data)
             self._is_sending = False  # and only then, as above
         finally:
             self._is_broken = self._is_sending
-            self._set_free()
+            self.has_sent_close = not self._is_broken and bool(data) and data[0] == _CLOSE_FRAME
+            self._settle()
         if self.answered is not None:
             self.answered.set()
             self.answered = None
-        if data and data[0] == _CLOSE_FRAME:
-            self.has_sent_close = True
+            self._settle()
+        if self.has_sent_close:
             await self._stream.end_sending()
 
     async def say(self, code: int, patience_s: float) -> None:
@@ -91,11 +96,20 @@ class Outgoing:
 
     async def _wait_until_free(self) -> None:
         """Return when what is being sent has gone, or will never go."""
-        while (self._is_sending or self._half is not None) and not self._is_broken:
-            self._free = self._free or trio.Event()
+        while (self._is_sending or self._half is not None) and not (self._is_broken or self._is_gone):
+            if self._free is None:
+                self._free = trio.Event()
             await self._free.wait()
 
-    def _set_free(self) -> None:
+    def close(self) -> None:
+        """Write nothing more: the descriptor goes, and may be another connection's soon."""
+        self._is_gone = True
+        self._settle()
+
+    def _settle(self) -> None:
+        """Follow a change: who waits for the end of a send looks again."""
+        is_open = self.answered is None and not self.has_sent_close and not self._is_gone
+        self._is_taken = not is_open or self._is_sending or self._half is not None or self._has_next
         if self._free is not None:
             self._free.set()
             self._free = None

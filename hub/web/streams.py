@@ -37,7 +37,7 @@ class GuardedStream:
 
     @property
     def descriptor(self) -> int | None:
-        """The socket, for `receive_now` and `send_now`; None: its bytes are not the connection's own (TLS)."""
+        """The socket, for who reads and writes it by plain calls; None: its bytes are not the connection's own (TLS)."""
         return self._transport.socket.fileno() if isinstance(self._transport, trio.SocketStream) else None
 
     def receive_now(self, descriptor: int, max_bytes: int) -> bytes | None:
@@ -46,15 +46,6 @@ class GuardedStream:
             return os.read(descriptor, max_bytes)
         except BlockingIOError:
             return None
-        except OSError as error:
-            raise trio.BrokenResourceError from error
-
-    def send_now(self, descriptor: int, data: bytes) -> int:
-        """Send what goes without waiting, and return how many bytes that is. Raises BrokenResourceError."""
-        try:
-            return os.write(descriptor, data)
-        except BlockingIOError:
-            return 0
         except OSError as error:
             raise trio.BrokenResourceError from error
 

@@ -20,7 +20,6 @@ from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream
 
 _RECEIVE_BYTES: Final = 65_536
-_PING: Final = b"\x89\x00"
 _MAX_PASSED_OVER: Final = 1_000  # pings after our Close; a client that sends more is not closing
 
 
@@ -30,6 +29,17 @@ class Upgrade(NamedTuple):
     key: str  # Sec-WebSocket-Key
     subprotocol: str
     remote: str  # the other side's address, for logs
+
+
+class _Ping(Prepared):
+    """A ping instead of a message."""
+
+    def __init__(self) -> None:
+        self.message = b""
+        self.frame = b"\x89\x00"
+
+
+_PING: Final = _Ping()
 
 
 class _Reader:
@@ -43,25 +53,26 @@ class _Reader:
         self._inbox = inbox
         self._passed_over = 0
         self._scope = trio.CancelScope(shield=True)
-        self._beside: trio.CancelScope | None = None
+        self._ended: trio.Event | None = None  # None: it was never started
         self.has_ended = False
         self.on_end: Callable[[], None] = lambda: None
 
     def start_soon(self, read: Callable[[], Awaitable[None]]) -> None:
+        self._ended = trio.Event()
         self._nursery.start_soon(self._run, read)
 
     def start_beside(self, finish: Callable[[], Awaitable[None]]) -> None:
-        """Start a task that lives no longer than the reader may; one at a time."""
+        """Start a task that ends at the latest when the stream is closed."""
         self._nursery.start_soon(self._run_beside, finish)
 
-    def end(self) -> None:
-        """End every task of this connection but the session's own."""
+    async def end(self) -> None:
+        """End the reader; return when it has ended."""
         self._scope.cancel()
-        if self._beside is not None:
-            self._beside.cancel()
+        if self._ended is not None:
+            await self._ended.wait()
 
     async def _run_beside(self, finish: Callable[[], Awaitable[None]]) -> None:
-        with trio.CancelScope(shield=True) as self._beside:
+        with trio.CancelScope(shield=True):
             await finish()
 
     async def _run(self, read: Callable[[], Awaitable[None]]) -> None:
@@ -76,6 +87,8 @@ class _Reader:
                         await trio.lowlevel.checkpoint()
         finally:
             self.has_ended = True
+            assert self._ended is not None
+            self._ended.set()
             self._inbox.wake()
             self.on_end()
 
@@ -89,9 +102,7 @@ class DoorLink(WebSocketLink):
         self._reader = reader
         self._carrier = carrier
         self._receiving: trio.CancelScope | None = None  # from trio-websocket
-
-    def try_send(self, prepared: Prepared) -> bool:
-        return self._carrier.outgoing.try_send(prepared.frame)
+        self.try_send: Callable[[Prepared], bool] = carrier.outgoing.try_send  # no call more than that: once per delivery
 
     def hand_to(self, take: Callable[[bytes], None] | None) -> None:
         self._carrier.inbox.hand_to(take)
@@ -156,27 +167,25 @@ async def serve_upgraded(
     Cancelled, it lets `serve` end in its own shielded way first. Raises what `serve` raises, in a group.
     """
     carrier = FrameStream(stream, _handshake(upgrade), settings, poller)
-    try:
-        async with trio.open_nursery() as nursery:
-            reader = _Reader(nursery, carrier.inbox)
-            carrier.outgoing.start = reader.start_beside
-            try:
-                # It starts one task and nothing else in what it takes for a nursery.
-                request = await wrap_server_stream(
-                    cast(trio.Nursery, reader), carrier, max_message_size=settings.max_message_bytes, receive_buffer_size=_RECEIVE_BYTES
-                )
-                socket = await request.accept(subprotocol=upgrade.subprotocol)
-                carrier.code = lambda: socket.closed.code if socket.closed else None
-                await _serve(DoorLink(socket, upgrade.remote, reader, carrier, settings.max_message_bytes), settings, serve)
-            except ConnectionClosed:
-                pass  # the client left before it heard the answer
-            finally:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + settings.linger_s):
-                    await carrier.wait_closed()  # what trio-websocket says last is not cut off by the end of the session
-                reader.end()
-    finally:
-        with trio.CancelScope(shield=True):
-            await carrier.aclose()
+    async with trio.open_nursery() as nursery:
+        reader = _Reader(nursery, carrier.inbox)
+        carrier.outgoing.start = reader.start_beside
+        try:
+            # It starts one task and nothing else in what it takes for a nursery.
+            request = await wrap_server_stream(
+                cast(trio.Nursery, reader), carrier, max_message_size=settings.max_message_bytes, receive_buffer_size=_RECEIVE_BYTES
+            )
+            socket = await request.accept(subprotocol=upgrade.subprotocol)
+            carrier.code = lambda: socket.closed.code if socket.closed else None
+            await _serve(DoorLink(socket, upgrade.remote, reader, carrier, settings.max_message_bytes), settings, serve)
+        except ConnectionClosed:
+            pass  # the client left before it heard the answer
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + settings.linger_s):
+                await carrier.wait_closed()  # what trio-websocket says last is not cut off by the end of the session
+            with trio.CancelScope(shield=True):
+                await reader.end()
+                await carrier.aclose()  # it says what the reader had not come to, and ends what is still being sent
 
 
 async def _serve(link: DoorLink, settings: DoorSettings, serve: Callable[[DoorLink], Awaitable[None]]) -> None:

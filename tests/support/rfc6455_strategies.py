@@ -79,11 +79,18 @@ def bad(draw: st.DrawFn) -> bytes:
     return frame(_payload(size), opcode, fin=draw(st.integers(0, 3)) > 0, rsv=rsv, key=key, length=length, form=form)
 
 
+@st.composite
+def bursts(draw: st.DrawFn) -> bytes:
+    """More small messages than are taken in one turn, or wait in one place."""
+    key, count = draw(keys), draw(st.sampled_from([31, 32, 33, 64, 65, 100]))
+    return b"".join(frame(bytes([number]) * (number % 5 + 1), BINARY, key=key) for number in range(count))
+
+
 bad_text: Final = st.builds(frame, st.binary(min_size=1, max_size=12), st.just(TEXT))
 over: Final = st.builds(frame, st.sampled_from([_payload(LIMIT + 1), _payload(LIMIT + 2)]), st.sampled_from([BINARY, TEXT]))
 noise: Final = st.binary(max_size=40)
 item: Final = st.one_of(plain(), plain(), plain(), plain(), control(), in_parts(), closing(), bad(), bad_text, over, noise)
-good: Final = st.one_of(plain(), plain(), plain(), control())
+good: Final = st.one_of(plain(), plain(), plain(), plain(), control(), bursts())
 
 
 @st.composite

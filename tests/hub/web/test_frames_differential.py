@@ -6,6 +6,7 @@ what the session has not come to yet, and whatever it reads later changes the co
 `make differential` tries long.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,11 +25,11 @@ from hub.web.cutting import Cutter
 from hub.web.settings import DoorSettings
 from tests.support.rfc6455 import PING, TEXT, Ear, close, fragments, frame
 from tests.support.rfc6455_echo import Script, serve_script
-from tests.support.rfc6455_poller import fast_clock, serve_polled
+from tests.support.rfc6455_poller import hasty_poller, serve_polled
 from tests.support.rfc6455_strategies import LIMIT, conversations, scripts
 
+IMPATIENT_S: Final = 0.001
 SETTINGS: Final = DoorSettings(max_message_bytes=LIMIT)
-POLLED_SETTINGS: Final = DoorSettings(max_message_bytes=LIMIT, linger_s=10.0)
 EXAMPLES: Final = int(os.environ.get("TRIBUTARY_DIFFERENTIAL_EXAMPLES") or 150)
 QUICK: Final = settings(
     settings.get_profile("quick"),
@@ -62,6 +63,7 @@ class Listener:
     hand_at: int | None = None
     unhand_at: int | None = None
     is_slow: bool = False
+    is_impatient: bool = False  # it gives up each `receive` soon, and calls it again
     messages: list[bytes | str] = field(default_factory=list)
     code: int | None = None
     _link: ServerLink | None = None
@@ -74,7 +76,8 @@ class Listener:
                     link.hand_to(self._take)
                 if self.is_slow:
                     await trio.testing.wait_all_tasks_blocked()
-                self.messages.append(await link.receive())
+                with trio.move_on_after(IMPATIENT_S if self.is_impatient else math.inf):
+                    self.messages.append(await link.receive())
         except LinkClosed as closed:
             self.code = int(closed.code)
 
@@ -115,10 +118,10 @@ def run_polled(script: Script, listener: Listener, kind: type[Cutter] = Cutter) 
     """Serve the script on sockets that a poller reads."""
 
     async def main() -> Ear:
-        return await serve_polled(script, listener, POLLED_SETTINGS)
+        return await serve_polled(script, listener, SETTINGS)
 
-    with cutter(kind):
-        return outcome(trio.run(main, clock=fast_clock()), listener)
+    with cutter(kind), hasty_poller():
+        return outcome(trio.run(main), listener)
 
 
 def check_same(one: Outcome, other: Outcome) -> None:
@@ -138,7 +141,7 @@ def listeners(draw: st.DrawFn, *, is_slow: st.SearchStrategy[bool] = st.booleans
     """A session that takes messages by plain calls for some of the time."""
     hand_at = draw(st.one_of(st.none(), st.just(0), st.just(0), st.integers(1, 5)))
     unhand_at = draw(st.one_of(st.none(), st.none(), st.integers(1, 6)))
-    return Listener(hand_at, unhand_at, draw(is_slow))
+    return Listener(hand_at, unhand_at, draw(is_slow), is_impatient=draw(st.booleans()))
 
 
 @QUICK
@@ -167,14 +170,9 @@ def test_trio_websocket_alone_agrees_with_itself_however_the_bytes_are_cut(data:
     check_same(run(data.draw(scripts(said)), Listener(is_slow=True), NoCutter), run_polled(data.draw(scripts(said)), Listener(), NoCutter))
 
 
-async def _hear_behind_a_ping() -> Outcome:
-    listener = Listener()
-    return outcome(await serve_polled([frame(b"one") + frame(b"", PING) + frame(b"two")], listener, POLLED_SETTINGS), listener)
-
-
 def test_what_stands_behind_a_ping_is_heard_though_nothing_more_comes() -> None:
     for _ in range(20):
-        assert trio.run(_hear_behind_a_ping, clock=fast_clock()).messages == [b"one", b"two"]
+        assert run_polled([frame(b"one") + frame(b"", PING) + frame(b"two")], Listener()).messages == [b"one", b"two"]
 
 
 @dataclass

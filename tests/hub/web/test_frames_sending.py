@@ -13,24 +13,23 @@ import trio.testing
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from hub.web.outgoing import Outgoing
 from hub.web.poller import Poller
 from hub.web.settings import DoorSettings
-from hub.web.streams import GuardedStream
 from tests.support.rfc6455 import Ear, Forbidden
 from tests.support.rfc6455_echo import serve_client
-from tests.support.rfc6455_poller import fast_clock, socket_streams
+from tests.support.rfc6455_poller import hasty_poller, socket_streams
 from tests.support.rfc6455_talk import Act, SlowClient, Talker, listen_slowly
 
 EXAMPLES: Final = int(os.environ.get("TRIBUTARY_DIFFERENTIAL_EXAMPLES") or 100)
 QUICK: Final = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FEW: Final = settings(QUICK, max_examples=EXAMPLES // 2)
-SETTINGS: Final = DoorSettings(linger_s=20.0)
+SETTINGS: Final = DoorSettings()
 SMALL_BUFFER_BYTES: Final = 2_304  # the kernel doubles it: half a long message fits
 
 acts = st.sampled_from([Act.TRY] * 6 + [Act.SEND] * 4 + [Act.PING, Act.REST, Act.REST, Act.REST])
 message_sizes = st.one_of(st.sampled_from([0, 1, 121, 122, 125, 126, 1_000, 8_000]), st.integers(0, 3_000))
 lanes = st.lists(st.lists(st.tuples(acts, message_sizes), max_size=12), min_size=1, max_size=3)
-pieces = st.lists(st.integers(100, 3_000), min_size=1, max_size=5)  # of a socket: a Close waits 5 s for a client, on a clock that runs
 takes = st.lists(st.one_of(st.integers(1, 40), st.integers(100, 3_000)), min_size=1, max_size=5)
 Lanes = Sequence[Sequence[tuple[Act, int]]]
 
@@ -83,24 +82,26 @@ def test_what_is_taken_comes_whole_and_in_order_whoever_sends_it(lanes: Lanes, s
 
 
 @FEW
-@given(talks(), pieces)
+@given(talks(), takes)
 def test_what_is_taken_comes_whole_and_in_order_through_a_small_socket(lanes: Lanes, sizes: list[int]) -> None:
     note(f"{lanes} {sizes}")
     talker = Talker(lanes)
-    ear = trio.run(talk_on_sockets, talker, sizes, clock=fast_clock())
+    with hasty_poller():
+        ear = trio.run(talk_on_sockets, talker, sizes)
     note(f"{[(said.message[:4], said.is_taken) for said in talker.said]}")
     talker.check(ear)
 
 
 def test_a_write_that_loses_its_end_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def send_now(stream: GuardedStream, descriptor: int, data: bytes) -> int:
-        return usual(stream, descriptor, data) and len(data)
+    async def send_less(outgoing: Outgoing) -> None:
+        outgoing._half = (outgoing._half or b"")[:-1]
+        await usual(outgoing)
 
-    usual = GuardedStream.send_now
-    monkeypatch.setattr(GuardedStream, "send_now", send_now)
-    talker = Talker([[(Act.TRY, 8_000)] * 8])
+    usual = Outgoing._send_half
+    monkeypatch.setattr(Outgoing, "_send_half", send_less)
+    talker = Talker([[(Act.TRY, 8_000), (Act.SEND, 0)] * 4])
     with pytest.RaisesGroup(Forbidden, flatten_subgroups=True, allow_unwrapped=True):
-        talker.check(trio.run(talk_on_sockets, talker, [100], clock=fast_clock()))
+        talker.check(trio.run(talk_on_sockets, talker, [100]))
 
 
 def test_a_waiting_send_is_not_overtaken_by_plain_calls_for_ever() -> None:
