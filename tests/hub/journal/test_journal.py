@@ -76,6 +76,24 @@ async def test_what_comes_together_shares_a_commit(tmp_path: Path) -> None:
         assert first.calls == second.calls == 1
 
 
+async def test_very_much_at_once_takes_several_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.journal.pending.MAX_COMMIT_ROWS", 10)
+    async with running(tmp_path) as (journal, file):
+        sessions = [Session(f"pump-{number}") for number in range(6)]
+        for session in sessions:
+            await journal.open_epochs(session, [session.opening(7)])
+        before = file.commits
+        for seq in range(1, 6):
+            for session in sessions:
+                journal.submit(session.entry(7, seq))
+        for session in sessions:
+            await session.is_told(7, 5)
+        assert file.commits == before + 3
+        rows = await journal.read(0)
+        assert [row.position for row in rows] == list(range(1, 31))
+        assert [row.seq for row in rows if row.device == "pump-5"] == [1, 2, 3, 4, 5]
+
+
 async def test_followers_see_rows_after_their_owner_and_in_order(tmp_path: Path) -> None:
     seen: list[str] = []
     async with running(tmp_path) as (journal, _):
