@@ -18,16 +18,28 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 MarkdownOption = Annotated[bool, typer.Option("--markdown", help="Print the table of docs/performance.md.")]
 PairsOption = Annotated[int, typer.Option("--pairs", help="How often hub and floor are measured in turn.")]
+TlsOption = Annotated[bool, typer.Option("--tls", help="Hub and floor speak TLS, with a certificate made by openssl.")]
 SecondsOption = Annotated[float, typer.Option("--seconds", help="Length of each measured window.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(name="bench", help="Measure this installation, on hubs of its own.", no_args_is_help=True)
+    group = typer.Typer(
+        name="bench",
+        help="Measure this installation, on hubs of its own, each figure beside a floor in the same run.",
+        no_args_is_help=True,
+    )
     group.callback()(_group)
-    for command in (ingest, flood, pack, fanout, latency, idle):
-        group.command()(command)
-    group.command("all")(everything)
+    for command, summary in (
+        (ingest, "CPU per acked frame."),
+        (flood, "Durable frames a second."),
+        (pack, "Queryable readings a second out of pack frames."),
+        (fanout, "CPU per delivery to a viewer; viewers that do not read."),
+        (latency, "Device to viewer, p50 and p99."),
+        (idle, "Memory per idle device connection."),
+    ):
+        group.command(short_help=summary)(command)
+    group.command("all", short_help="All of them in one table, in about 15 minutes.")(everything)
     app.add_typer(group)
 
 
@@ -55,6 +67,7 @@ def ingest(
     frames_per_s: Annotated[float, typer.Option("--rate", help="Frames a second of all devices together.")] = 5_000.0,
     seconds: SecondsOption = 12.0,
     pairs: PairsOption = 3,
+    is_encrypted: TlsOption = False,
     as_json: JsonOption = False,
     as_markdown: MarkdownOption = False,
 ) -> None:
@@ -64,7 +77,8 @@ def ingest(
         from simulators.bench.course import run_bench
         from simulators.bench.ingest import IngestPlan, run
 
-        return run_bench(run, IngestPlan(devices=devices, frames_per_s=frames_per_s, seconds=seconds, pairs=pairs), say)
+        plan = IngestPlan(devices=devices, frames_per_s=frames_per_s, seconds=seconds, pairs=pairs, is_encrypted=is_encrypted)
+        return run_bench(run, plan, say)
 
     _measure(work, as_json=as_json, as_markdown=as_markdown)
 
@@ -113,6 +127,7 @@ def fanout(
     crowd: Annotated[int, typer.Option("--crowd", help="Viewers of which one is slow and 100 never read.")] = 500,
     seconds: SecondsOption = 8.0,
     pairs: PairsOption = 3,
+    is_encrypted: TlsOption = False,
     as_json: JsonOption = False,
     as_markdown: MarkdownOption = False,
 ) -> None:
@@ -124,7 +139,8 @@ def fanout(
         from simulators.bench.fanout import FanoutPlan, run
 
         beside = CrowdPlan(viewers=crowd, seconds=min(seconds, 15.0), pairs=pairs)
-        return run_bench(run, FanoutPlan(viewers=viewers, updates_per_s=updates_per_s, seconds=seconds, pairs=pairs, crowd=beside), say)
+        plan = FanoutPlan(viewers, updates_per_s=updates_per_s, seconds=seconds, pairs=pairs, crowd=beside, is_encrypted=is_encrypted)
+        return run_bench(run, plan, say)
 
     _measure(work, as_json=as_json, as_markdown=as_markdown)
 
@@ -170,7 +186,7 @@ def everything(
     as_json: JsonOption = False,
     as_markdown: MarkdownOption = False,
 ) -> None:
-    """All of them, one after another, in one table; takes about 12 minutes."""
+    """All of them, one after another, in one table; takes about 15 minutes."""
 
     def work(say: Say) -> "list[BenchRow]":
         from simulators.bench.everything import EverythingPlan, run

@@ -5,9 +5,11 @@ mean. Used by the programs that send and that watch.
 """
 
 import socket
+import ssl
 from collections.abc import Iterator
 
 from simulators.bench.answering import GivenUp
+from simulators.bench.encryption import client_context
 from simulators.bench.frames import masked_message
 
 DEADLINE_S = 30.0  # for each step of opening
@@ -17,13 +19,15 @@ PING, PONG, CLOSE = 9, 10, 8
 class Connection:
     """A client's socket, first blocking while it is opened, then not."""
 
-    def __init__(self, address: tuple[str, int], receive_buffer_bytes: int = 0) -> None:
+    def __init__(self, address: tuple[str, int], receive_buffer_bytes: int = 0, *, is_encrypted: bool = False) -> None:
         self.socket = socket.socket()
         self.socket.settimeout(DEADLINE_S)
         if receive_buffer_bytes:  # before connecting: the window is told in the handshake
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if is_encrypted:
+            self.socket = client_context().wrap_socket(self.socket)
         self._inbox, self._at = b"", 0  # what came, and how far it was taken
         self._rest: memoryview | bytes = b""
 
@@ -57,10 +61,13 @@ class Connection:
         return piece
 
     def receive(self, max_bytes: int = 262_144) -> None:
-        """Take what is there. Raises GivenUp at the end of the stream."""
+        """Take what is there; of TLS a whole record, so that nothing stays where epoll does not see it.
+
+        Raises GivenUp at the end of the stream.
+        """
         try:
             piece = self.socket.recv(max_bytes)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError):
             return
         if not piece:
             raise GivenUp("the other side closed a connection without a word")
@@ -101,7 +108,7 @@ class Connection:
             return False
         try:
             went = self.socket.send(data)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantWriteError):
             went = 0
         self._rest = memoryview(data)[went:]
         return not self._rest

@@ -18,6 +18,7 @@ import trio
 
 from hub.client import HubClient, HubError
 from simulators.bench.accounting import Histogram, cpu_s, gauge_of, histogram_of, quantile_between
+from simulators.bench.encryption import Certificate, client_context, make_certificate
 from simulators.bench.errors import BenchError
 from simulators.bench.program import Program, started
 from simulators.bench.report import BenchRow
@@ -31,14 +32,16 @@ DURABLE, LATE = "tributary_receive_to_durable_seconds", "tributary_event_loop_la
 QUERY_EVERY_S: Final = 1.0
 SETTLE_S: Final = 120.0  # until the history store has caught up
 SPARE_DESCRIPTORS: Final = 200
+MAX_TROUBLES: Final = 20  # lines: a traceback fits
 BUSY_LOAD: Final = 1.0  # of the last minute
 
 
 class BenchHub:
     """A hub of the benchmark's own, and the right to ask it anything."""
 
-    def __init__(self, process: HubProcess, client: HubClient) -> None:
+    def __init__(self, process: HubProcess, client: HubClient, certificate: Certificate | None) -> None:
         self.client = client
+        self.certificate = certificate
         self.pid = process.pid
         self.data_dir = process.data_dir
         self.url = process.url
@@ -61,7 +64,7 @@ class BenchHub:
 
 
 @asynccontextmanager
-async def running_hub(connections: int) -> AsyncIterator[BenchHub]:
+async def running_hub(connections: int, *, is_encrypted: bool = False) -> AsyncIterator[BenchHub]:
     """Run a hub for so many connections on a directory of its own; both are gone when the block is left."""
     has_descriptors = raise_descriptor_limit()
     if connections + SPARE_DESCRIPTORS > has_descriptors:
@@ -71,29 +74,39 @@ async def running_hub(connections: int) -> AsyncIterator[BenchHub]:
         raise BenchError(message, "ask for fewer, or raise the limit: ulimit -Hn", is_usage=True)
     with tempfile.TemporaryDirectory(prefix="tributary-bench-") as directory:
         environment = {"TRIBUTARY_MAX_CONNECTIONS": str(connections + SPARE_DESCRIPTORS)}
+        certificate = make_certificate(Path(directory)) if is_encrypted else None
+        if certificate:
+            environment |= {"TRIBUTARY_TLS_CERTIFICATE": str(certificate.chain), "TRIBUTARY_TLS_KEY": str(certificate.key)}
         process = HubProcess(Path(directory) / "data", environment=environment)
         try:
             await trio.to_thread.run_sync(process.start)
-            async with HubClient(process.url, process.admin_token) as client:
-                yield BenchHub(process, client)
+            tls = client_context() if is_encrypted else None
+            async with HubClient(process.url, process.admin_token, tls=tls) as client:
+                yield BenchHub(process, client, certificate)
         except (BenchError, HubError, ExceptionGroup):  # the log goes with the directory
-            print(f"The end of the hub's log:\n{process.tail()}", file=sys.stderr, flush=True)
+            for line in troubles_in(process.tail(200)):
+                print(f"hub: {line}", file=sys.stderr, flush=True)
             raise
         finally:
             process.kill()
 
 
+def troubles_in(log: str) -> list[str]:
+    """Return the last lines of a hub's log that are no everyday news."""
+    return [line for line in log.splitlines() if '"level": "info"' not in line and line.strip()][-MAX_TROUBLES:]
+
+
 @asynccontextmanager
-async def against(program: str, port: int, *, is_hub: bool, **plan: Any) -> AsyncIterator[Program]:
+async def against(program: str, port: int, *, is_hub: bool, is_encrypted: bool = False, **plan: Any) -> AsyncIterator[Program]:
     """Run a sender or viewers against a port: all of its connections are open when this yields."""
-    async with started(program, {"host": HOST, "port": port, "is_hub": is_hub, **plan}) as (running, _):
+    async with started(program, {"host": HOST, "port": port, "is_hub": is_hub, "is_encrypted": is_encrypted, **plan}) as (running, _):
         yield running
 
 
 @asynccontextmanager
-async def floor(program: str, **plan: Any) -> AsyncIterator[tuple[Program, int]]:
-    """Run a floor; yields it and its port."""
-    async with started(program, plan) as (running, said):
+async def floor(program: str, certificate: Certificate | None = None, **plan: Any) -> AsyncIterator[tuple[Program, int]]:
+    """Run a floor, over TLS with a certificate; yields it and its port."""
+    async with started(program, {"certificate": certificate and [str(path) for path in certificate], **plan}) as (running, said):
         yield running, said["port"]
 
 

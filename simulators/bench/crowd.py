@@ -61,8 +61,8 @@ async def measure_crowd(plan: CrowdPlan, hub: BenchHub, devices: Devices, watchi
 async def _run_once(
     plan: CrowdPlan, hub: BenchHub, devices: Devices, watching: Mapping[str, Any], runs: CrowdRuns, *, is_crowded: bool
 ) -> None:
-    others = {"slow": plan.slow, "dead": plan.dead} if is_crowded else {}
-    load = {"devices": devices, "rate": plan.updates_per_s, "readings": CROWD_READINGS, "seed": plan.seed}
+    others: dict[str, Any] = {"slow": plan.slow, "dead": plan.dead} if is_crowded else {}
+    load: dict[str, Any] = {"devices": devices, "rate": plan.updates_per_s, "readings": CROWD_READINGS, "seed": plan.seed}
     quick = plan.viewers - plan.slow - plan.dead
     async with (
         against("sender", hub.port, is_hub=True, **load) as sender,

@@ -21,8 +21,8 @@ BATCH = 50  # connections opened side by side
 class DeviceConnection(Connection):
     """One device: what it sent, what was acked, and how far above that it may go."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        super().__init__(address)
+    def __init__(self, address: tuple[str, int], *, is_encrypted: bool = False) -> None:
+        super().__init__(address, is_encrypted=is_encrypted)
         self.epoch = secrets.randbits(62) | 1 << 61  # always 8 bytes long on the wire
         self.seq = self.acked = 0
         self.window_frames = self.window_bytes = 0
@@ -60,10 +60,10 @@ class DeviceConnection(Connection):
 
 def open_devices(plan: Mapping[str, Any], channels: int, interval_s: float) -> list[DeviceConnection]:
     """Open a connection for each (name, token) of the plan and say hello; with `is_hub` wait for each welcome. Then no socket blocks."""
-    address, opened = (plan["host"], plan["port"]), []
+    address, is_encrypted, opened = (plan["host"], plan["port"]), plan["is_encrypted"], []
     devices: Sequence[tuple[str, str]] = plan["devices"]
     for first in range(0, len(devices), BATCH):
-        batch = [(name, token, DeviceConnection(address)) for name, token in devices[first : first + BATCH]]
+        batch = [(name, token, DeviceConnection(address, is_encrypted=is_encrypted)) for name, token in devices[first : first + BATCH]]
         for _, token, connection in batch:
             connection.write(upgrade_request(*address, "/v1/device", SUBPROTOCOL_DEVICE, token))
         for name, _, connection in batch:

@@ -24,9 +24,11 @@ def run(plan: EverythingPlan, say: Say) -> list[BenchRow]:
     """Measure everything; raises BenchError where nothing could be measured, KeyboardInterrupt at a signal."""
     works: list[Callable[[], list[BenchRow]]] = [
         lambda: run_bench(ingest.run, ingest.IngestPlan(pairs=plan.pairs), say),
+        lambda: run_bench(ingest.run, ingest.IngestPlan(pairs=plan.pairs, is_encrypted=True), say),
         lambda: run_bench(flood.run, flood.FloodPlan(pairs=plan.pairs), say),
         lambda: run_bench(pack.run, pack.PackPlan(pairs=plan.pairs), say),
         lambda: run_bench(fanout.run, fanout.FanoutPlan(pairs=plan.pairs, crowd=CrowdPlan(pairs=plan.pairs)), say),
+        lambda: run_bench(fanout.run, fanout.FanoutPlan(pairs=plan.pairs, is_encrypted=True), say),
         lambda: run_bench(latency.run, latency.LatencyPlan(pairs=plan.pairs), say),
         lambda: run_bench(idle.run, idle.IdlePlan(pairs=plan.pairs), say),
     ]

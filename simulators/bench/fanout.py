@@ -32,6 +32,7 @@ class FanoutPlan:
     crowd: CrowdPlan = field(default_factory=CrowdPlan)
     warm_up_s: float = 2.0
     seed: int = 1
+    is_encrypted: bool = False  # then without the crowd
 
     def __post_init__(self) -> None:
         check("--viewers", self.viewers, 1, 10_000)
@@ -54,12 +55,13 @@ class FanoutRuns:
 def watching(hub: BenchHub, devices: Devices) -> Mapping[str, Any]:
     """Return the viewers' plan: the same subscription for all, raw points of all the devices."""
     subscribe = {"devices": [name for name, _ in devices], "channels": ["*"], "width_us": 0, "span_s": 10}
-    return {"token": hub.admin_token, "subscribe": subscribe, "drawn_every_s": DRAWN_EVERY_S}
+    return {"token": hub.admin_token, "subscribe": subscribe, "drawn_every_s": DRAWN_EVERY_S, "is_encrypted": hub.certificate is not None}
 
 
 async def measure_hub(plan: FanoutPlan, hub: BenchHub, devices: Devices, runs: FanoutRuns) -> dict[str, Any]:
     """Feed the hub with its viewers connected, and return what they say."""
-    load = {"devices": devices, "rate": plan.updates_per_s, "readings": plan.readings, "seed": plan.seed}
+    load: dict[str, Any] = {"devices": devices, "rate": plan.updates_per_s, "readings": plan.readings, "seed": plan.seed}
+    load["is_encrypted"] = plan.is_encrypted
     async with (
         against("viewers", hub.port, is_hub=True, quick=plan.viewers, **watching(hub, devices)) as viewers,
         against("sender", hub.port, is_hub=True, **load) as sender,
@@ -78,7 +80,7 @@ async def measure_hub(plan: FanoutPlan, hub: BenchHub, devices: Devices, runs: F
 async def measure_floor(plan: FanoutPlan, hub: BenchHub, devices: Devices, runs: FanoutRuns) -> dict[str, Any]:
     """Let the floor send as many messages as long as the hub's to as many viewers."""
     async with (
-        floor("relay", push_bytes=round(runs.mean_bytes[-1]), push_per_s=plan.updates_per_s) as (relay, port),
+        floor("relay", hub.certificate, push_bytes=round(runs.mean_bytes[-1]), push_per_s=plan.updates_per_s) as (relay, port),
         against("viewers", port, is_hub=False, quick=plan.viewers, **watching(hub, devices)) as viewers,
     ):
         await trio.sleep(plan.warm_up_s)
@@ -94,7 +96,7 @@ async def measure_floor(plan: FanoutPlan, hub: BenchHub, devices: Devices, runs:
 async def run(plan: FanoutPlan, say: Say) -> list[BenchRow]:
     """Measure all pairs, alternating, then the crowd, and return the rows."""
     runs, crowd = FanoutRuns(), CrowdRuns()
-    async with running_hub(max(plan.viewers, plan.crowd.viewers) + plan.devices) as hub:
+    async with running_hub(max(plan.viewers, plan.crowd.viewers) + plan.devices, is_encrypted=plan.is_encrypted) as hub:
         devices = await hub.provision(plan.devices)
         for pair in range(plan.pairs):
             said = await measure_hub(plan, hub, devices, runs)
@@ -104,10 +106,16 @@ async def run(plan: FanoutPlan, say: Say) -> list[BenchRow]:
                 f"{said['mean_bytes']:.0f} B; {said['deliveries']:,} and {beside['deliveries']:,} deliveries; "
                 f"the viewers used {said['cpu_share']:.0%} of a core"
             )
-        await measure_crowd(plan.crowd, hub, devices, watching(hub, devices), crowd, say)
-    rows = [
-        row_of("fanout: CPU per delivery : a task, a channel, send_message", "µs", runs.hub_us, runs.floor_us, target=TARGET),
-        row_of("fanout: deliveries : the same due of the floor", "1/s", runs.hub_per_s, runs.floor_per_s),
-        row_of("fanout: length of an update", "B", runs.mean_bytes),
+        if not plan.is_encrypted:
+            await measure_crowd(plan.crowd, hub, devices, watching(hub, devices), crowd, say)
+    return rows_of(runs, is_encrypted=plan.is_encrypted) + (crowd_rows(crowd) if crowd.with_ms else [])
+
+
+def rows_of(runs: FanoutRuns, *, is_encrypted: bool = False) -> list[BenchRow]:
+    """Make the rows out of the runs; the targets are those of plain sockets."""
+    name, target = ("fanout over TLS", None) if is_encrypted else ("fanout", TARGET)
+    return [
+        row_of(f"{name}: CPU per delivery : a task, a channel, send_message", "µs", runs.hub_us, runs.floor_us, target=target),
+        row_of(f"{name}: deliveries : the same due of the floor", "1/s", runs.hub_per_s, runs.floor_per_s),
+        row_of(f"{name}: length of an update", "B", runs.mean_bytes),
     ]
-    return rows + crowd_rows(crowd)

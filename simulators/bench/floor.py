@@ -5,12 +5,14 @@ Owns listening, the conversation on stdin and stdout, and nothing of what the fl
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import trio
 from trio_websocket import WebSocketRequest, serve_websocket
 
 from simulators.bench.answering import say
+from simulators.bench.encryption import Certificate, server_context
 
 
 class Floor(Protocol):
@@ -23,10 +25,11 @@ class Floor(Protocol):
         """Return the figures."""
 
 
-async def run_floor(floor: Floor, *beside: Callable[[], Awaitable[None]]) -> None:
+async def run_floor(floor: Floor, plan: Mapping[str, Any], *beside: Callable[[], Awaitable[None]]) -> None:
     """Serve on a free port, say which, and answer each command with the figures until `quit`."""
     async with trio.open_nursery() as nursery:
-        server = await nursery.start(serve_websocket, floor.serve, "127.0.0.1", 0, None)
+        tls = server_context(Certificate(*map(Path, plan["certificate"]))) if plan.get("certificate") else None
+        server = await nursery.start(serve_websocket, floor.serve, "127.0.0.1", 0, tls)
         for task in beside:
             nursery.start_soon(task)
         say({"port": server.port})

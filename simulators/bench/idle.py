@@ -6,7 +6,7 @@ come and go first, so that code and pools are in memory already. Both sides are 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import trio
 
@@ -43,7 +43,7 @@ class IdleRuns:
 
 async def grown_by(plan: IdlePlan, pid: int, port: int, devices: Devices, *, is_hub: bool) -> Memory:
     """Return the bytes that a process grows by for each connection."""
-    load = {"rate": 0, "readings": 1, "seed": 1}
+    load: dict[str, Any] = {"rate": 0, "readings": 1, "seed": 1}
     async with against("sender", port, is_hub=is_hub, devices=devices[:FIRST], **load):
         await trio.sleep(plan.settle_s / 2)
     await trio.sleep(plan.settle_s)

@@ -29,6 +29,7 @@ class IngestPlan:
     readings: int = 10  # a frame
     warm_up_s: float = 3.0
     seed: int = 1
+    is_encrypted: bool = False
 
     def __post_init__(self) -> None:
         check("--devices", self.devices, 1, 20_000)
@@ -49,12 +50,12 @@ class Runs:
 
 def load_of(plan: IngestPlan, devices: Devices) -> Mapping[str, Any]:
     """Return the sender's plan."""
-    return {"devices": devices, "rate": plan.frames_per_s, "readings": plan.readings, "seed": plan.seed}
+    return {"devices": devices, "rate": plan.frames_per_s, "readings": plan.readings, "seed": plan.seed, "is_encrypted": plan.is_encrypted}
 
 
-async def measure_sink(plan: IngestPlan, devices: Devices, runs: Runs) -> None:
+async def measure_sink(plan: IngestPlan, hub: BenchHub, devices: Devices, runs: Runs) -> None:
     """Run the sink once; what it read must be what was sent."""
-    async with floor("sink") as (sink, port):
+    async with floor("sink", hub.certificate) as (sink, port):
         async with against("sender", port, is_hub=False, **load_of(plan, devices)) as sender:
             await trio.sleep(plan.warm_up_s)
             measured = await window(sink.pid, plan.seconds, sender)
@@ -92,25 +93,26 @@ async def watch(client: HubClient, device: str) -> None:
 async def run(plan: IngestPlan, say: Say) -> list[BenchRow]:
     """Measure all pairs, alternating, and return the rows."""
     runs = Runs()
-    async with running_hub(plan.devices) as hub:
+    async with running_hub(plan.devices, is_encrypted=plan.is_encrypted) as hub:
         devices = await hub.provision(plan.devices)
         for pair in range(plan.pairs):
-            await measure_sink(plan, devices, runs)
+            await measure_sink(plan, hub, devices, runs)
             said = await measure_hub(plan, hub, devices, runs)
             say(
                 f"ingest {pair + 1}/{plan.pairs}: hub {runs.hub_us[-1]:.1f} µs, sink {runs.sink_us[-1]:.1f} µs a frame of "
                 f"{said['frame_bytes']} B; {said['sent']:,} sent, {said['acked']:,} acked; the sender was late by "
                 f"{said['late_p99_s'] * 1e3:.1f} ms (p99) and used {said['cpu_share']:.0%} of a core"
             )
-    return rows_of(runs)
+    return rows_of(runs, is_encrypted=plan.is_encrypted)
 
 
-def rows_of(runs: Runs) -> list[BenchRow]:
-    """Make the rows out of the runs."""
+def rows_of(runs: Runs, *, is_encrypted: bool = False) -> list[BenchRow]:
+    """Make the rows out of the runs; the targets are those of plain sockets."""
+    name = "ingest over TLS" if is_encrypted else "ingest"
     return [
-        row_of("ingest: CPU per acked frame : bare sink", "µs", runs.hub_us, runs.sink_us, target=TARGET),
-        row_of("ingest: send to ack p99", "ms", runs.ack_p99_ms),
-        *delay_rows("ingest", runs.delays),
+        row_of(f"{name}: CPU per acked frame : bare sink", "µs", runs.hub_us, runs.sink_us, target=None if is_encrypted else TARGET),
+        row_of(f"{name}: send to ack p99", "ms", runs.ack_p99_ms),
+        *delay_rows(name, runs.delays),
     ]
 
 

@@ -54,7 +54,7 @@ async def measure(
         await trio.sleep(plan.warm_up_s)
         said, sent = (await window(pid, plan.seconds, viewer, sender)).said
     if not said["samples"]:
-        raise BenchError("no reading reached the viewer in the window", "give --seconds more")
+        raise BenchError(f"the viewer was told no reading, in {said['deliveries']:,} updates", "lower --rate, or give --seconds more")
     if said["samples"] < sent["sent"] * 0.9:
         raise BenchError(f"the viewer was told {said['samples']:,} of {sent['sent']:,} readings: it got buckets for points", "lower --rate")
     return said

@@ -10,7 +10,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgpack
 import trio
@@ -49,7 +49,7 @@ class NeighbourRuns:
 async def measure_neighbours(plan: NeighbourPlan, hub: BenchHub, devices: Devices, runs: NeighbourRuns) -> None:
     """Run the paced devices once alone and once beside the first device, which floods."""
     flooding, paced = devices[:1], devices[1:]
-    load = {"readings": plan.readings, "seed": plan.seed}
+    load: dict[str, Any] = {"readings": plan.readings, "seed": plan.seed}
     async with against("sender", hub.port, is_hub=True, devices=paced, rate=plan.paced_per_s, **load):
         await trio.sleep(plan.warm_up_s)
         runs.alone_ms.append(await _p99_ms(hub, flooding[0][0], plan.seconds))

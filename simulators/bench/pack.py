@@ -6,7 +6,7 @@ frame, then counted by queries. The floor is DuckDB alone, in a process of its o
 
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import trio
 
@@ -49,7 +49,8 @@ class PackRuns:
 
 async def measure_hub(plan: PackPlan, hub: BenchHub, devices: Devices, runs: PackRuns) -> None:
     """Flood the hub once; the clock stops when everything can be asked for."""
-    load = {"pack": {"values": plan.values, "step_ns": STEP_NS}, "seed": plan.seed, "max_frames": plan.readings // plan.values}
+    load: dict[str, Any] = {"pack": {"values": plan.values, "step_ns": STEP_NS}, "seed": plan.seed}
+    load["max_frames"] = plan.readings // plan.values
     from_us = time.time_ns() // 1_000
     async with against("flooder", hub.port, is_hub=True, devices=devices, **load) as sender:
         spent_s, began_s = cpu_s(hub.pid), trio.current_time()

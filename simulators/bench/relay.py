@@ -79,7 +79,7 @@ def run(plan: dict[str, Any]) -> None:
     """Serve until told to quit."""
     relay = Relay()
     beside = [partial(relay.push, plan["push_bytes"], plan["push_per_s"])] if plan.get("push_bytes") else []
-    trio.run(run_floor, relay, *beside)
+    trio.run(run_floor, relay, plan, *beside)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ class Sink:
         return {"messages": self.messages}
 
 
-def run(_plan: dict[str, Any]) -> None:
+def run(plan: dict[str, Any]) -> None:
     """Serve until told to quit."""
-    trio.run(run_floor, Sink())
+    trio.run(run_floor, Sink(), plan)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from simulators.bench.frames import upgrade_request
 from simulators.bench.watching import ViewerConnection, quantiles_s
 
 BATCH = 50  # connections opened side by side
+DRAWN_LOOK_S = 0.05
 SLOW_EVERY_S, SLOW_BYTES = 0.5, 256
 TIGHT_BUFFER_BYTES = 4_096  # so that a viewer that does not read is felt by the hub
 FINISH_S = 45.0  # a viewer that is far behind is sent something every 30 s
@@ -58,14 +59,20 @@ class Viewers:
 
     def run(self) -> None:
         """Watch until `quit`."""
-        slow_due_s = time.monotonic()
+        slow_due_s = drawn_due_s = time.monotonic()
+        undrawn: set[ViewerConnection] = set()
         while True:
-            for descriptor, _ in self.poll.poll(SLOW_EVERY_S if self.slow else -1):
+            for descriptor, _ in self.poll.poll(DRAWN_LOOK_S):
                 if descriptor != 0:
-                    self.by_descriptor[descriptor].hear()
+                    viewer = self.by_descriptor[descriptor]
+                    viewer.hear()
+                    undrawn.add(viewer)
                 elif self._obey(heard()):
                     return
-            if (now := time.monotonic()) >= slow_due_s:
+            if (now := time.monotonic()) >= drawn_due_s:  # also what no later message would bring about
+                drawn_due_s = now + DRAWN_LOOK_S
+                undrawn = {viewer for viewer in undrawn if not viewer.say_drawn()}
+            if now >= slow_due_s:
                 slow_due_s = now + SLOW_EVERY_S
                 for viewer in self.slow:
                     viewer.hear(SLOW_BYTES)

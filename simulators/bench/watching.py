@@ -33,11 +33,12 @@ class ViewerConnection(Connection):
     """One viewer. `ages_s` has, for each update, how old its oldest frame's arrival is, or with `is_timed` each reading's age."""
 
     def __init__(self, address: tuple[str, int], plan: Mapping[str, Any], receive_buffer_bytes: int = 0) -> None:
-        super().__init__(address, receive_buffer_bytes)
+        super().__init__(address, receive_buffer_bytes, is_encrypted=plan.get("is_encrypted", False))
         self._is_hub, self._is_timed = plan["is_hub"], plan.get("is_timed", False)
         self._subscribe = {"op": "subscribe", "id": SUBSCRIPTION, **plan["subscribe"]}
         self._drawn_every_s = plan["drawn_every_s"]
         self._drawn_due_s = 0.0
+        self._undrawn: bytes | None = None  # the newest number that was not said yet
         self.has_spike = False
         self.begin()
 
@@ -60,7 +61,6 @@ class ViewerConnection(Connection):
     def hear(self, max_bytes: int = 262_144) -> None:
         """Take what came, count updates, and say what is drawn when that is due."""
         self.receive(max_bytes)
-        number = None
         for _, payload in self.messages():
             if self._is_hub and b'"update"' not in payload[:_HEAD] and b'"snapshot"' not in payload[:_HEAD]:
                 continue
@@ -71,16 +71,21 @@ class ViewerConnection(Connection):
                 self._note_ages(payload)
             if self._is_hub:
                 found = _NUMBER.search(payload)
-                number = found[1] if found else number
+                self._undrawn = found[1] if found else self._undrawn
                 if not self._is_timed and (oldest := _OLDEST.search(payload)):
                     self.ages_s.append(time.time() - int(oldest[1]) / 1e6)
-        self._say_drawn(number)
+            else:
+                self._undrawn = b"0"
+        self.say_drawn()
 
-    def _say_drawn(self, number: bytes | None) -> None:
+    def say_drawn(self) -> bool:
+        """Say what is drawn when that is due; True: everything is said."""
         now_s = time.monotonic()
-        if (number is not None or not self._is_hub) and now_s >= self._drawn_due_s:
+        if self._undrawn is not None and now_s >= self._drawn_due_s:
             self._drawn_due_s = now_s + self._drawn_every_s
-            self.write(masked_message(b'{"op":"drawn","id":"%s","n":%s}' % (SUBSCRIPTION.encode(), number or b"0"), TEXT))
+            self.write(masked_message(b'{"op":"drawn","id":"%s","n":%s}' % (SUBSCRIPTION.encode(), self._undrawn), TEXT))
+            self._undrawn = None
+        return self._undrawn is None
 
     def _note_ages(self, payload: bytes) -> None:
         now_us = time.time_ns() // 1_000

@@ -34,6 +34,8 @@ FLOORED = {
 }
 TINY: list[tuple[Callable[[Any, Callable[[str], None]], Awaitable[list[BenchRow]]], object]] = [
     (ingest.run, ingest.IngestPlan(devices=10, frames_per_s=100, seconds=1, pairs=1, warm_up_s=0.5)),
+    (ingest.run, ingest.IngestPlan(devices=10, frames_per_s=100, seconds=1, pairs=1, warm_up_s=0.5, is_encrypted=True)),
+    (fanout.run, fanout.FanoutPlan(viewers=10, seconds=1, pairs=1, warm_up_s=0.5, is_encrypted=True)),
     (flood.run, flood.FloodPlan(devices=4, seconds=0.6, pairs=1, neighbours=10, warm_up_s=0.3)),
     (pack.run, pack.PackPlan(devices=2, readings=160_000, pairs=1)),
     (latency.run, latency.LatencyPlan(devices=10, frames_per_s=50, seconds=1, pairs=1, warm_up_s=0.5)),
@@ -72,6 +74,7 @@ def check_rows(rows: Sequence[BenchRow]) -> None:
     assert len(as_table(rows).splitlines()) == len(as_markdown(rows).splitlines()) - 3 == len(rows) + 1
 
 
+@pytest.mark.needs_server("openssl")
 @pytest.mark.parametrize(("run", "plan"), TINY, ids=lambda each: type(each).__name__)
 async def test_benchmark_gives_rows_and_leaves_no_process(run: Callable[..., Awaitable[list[BenchRow]]], plan: object) -> None:
     before = children_of(os.getpid())

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from hub.client import HubError
-from simulators.bench.course import Say, run_bench
+from simulators.bench.course import Say, run_bench, troubles_in
 from simulators.bench.errors import BenchError
 from simulators.bench.report import BenchRow, row_of
 from simulators.hub_process import HubFailed
@@ -46,3 +46,8 @@ def test_what_stopped_it_is_said_in_one_line(error: Exception, said: str) -> Non
 def test_defect_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         run_bench(fail, ZeroDivisionError(), say)
+
+
+def test_log_is_told_without_everyday_news() -> None:
+    log = 'ready http://127.0.0.1:1\n{"event": "device_left", "level": "info"}\n{"event": "session_failed", "level": "error"}\n\n'
+    assert troubles_in(log) == ["ready http://127.0.0.1:1", '{"event": "session_failed", "level": "error"}']

@@ -15,8 +15,8 @@ Pair = tuple[ViewerConnection, socket.socket]
 SUBSCRIBE = {"devices": ["a"], "width_us": 0}
 
 
-def viewer_to(listener: socket.socket, *, is_hub: bool = True, is_timed: bool = False) -> ViewerConnection:
-    plan = {"is_hub": is_hub, "is_timed": is_timed, "subscribe": SUBSCRIBE, "drawn_every_s": 60.0}
+def viewer_to(listener: socket.socket, *, is_hub: bool = True, is_timed: bool = False, drawn_every_s: float = 60.0) -> ViewerConnection:
+    plan = {"is_hub": is_hub, "is_timed": is_timed, "subscribe": SUBSCRIBE, "drawn_every_s": drawn_every_s}
     return ViewerConnection(listener.getsockname(), plan)
 
 
@@ -59,6 +59,18 @@ def test_updates_are_counted_and_the_newest_is_drawn_once(listener: socket.socke
         viewer.hear()
         with pytest.raises(BlockingIOError):  # said already within the period
             other.recv(1_000)
+        assert not viewer.say_drawn()
+
+
+def test_last_update_is_drawn_also_when_nothing_comes_after_it(listener: socket.socket) -> None:
+    viewer = viewer_to(listener, drawn_every_s=0.0)
+    other, _ = listener.accept()
+    with other, viewer.socket:
+        assert viewer.say_drawn()
+        other.sendall(update(4))
+        viewer.hear()
+        assert unmasked(other.recv(1_000))["n"] == 4
+        assert viewer.say_drawn()
 
 
 def test_spike_is_found_in_points_and_buckets(listener: socket.socket) -> None:
