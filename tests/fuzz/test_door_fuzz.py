@@ -1,15 +1,16 @@
-"""Random and mutated bytes against the door: no connection fails by an error of ours, none leaves a task behind.
+"""Random and mutated bytes against the door: no connection fails by an error of ours, none leaves a task behind, none harms another.
 
 TRIBUTARY_FUZZ_CONNECTIONS makes it longer, TRIBUTARY_FUZZ_SEED repeats a run; the seed is in the failure.
 """
 
 import os
 import random
+from itertools import count
 from typing import Any
 
 import trio
 
-from tests.support.door import MASK, Place, everything, frame, running_door, upgrade
+from tests.support.door import MASK, Place, everything, frame, running_door, until, upgrade
 
 REQUESTS = [
     b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -19,6 +20,8 @@ REQUESTS = [
 FRAMES = [
     *(frame(b"close"), frame(b"hello"), frame(b"x" * 300), frame(b"", 9), frame(b"", 10), frame(b"\x03\xe8", 8)),
     *(frame(b"hi", 1), frame(b"x", 0), b"\x02\x81" + MASK + b"x"),
+    *(b"\x02\x81" + MASK + b"x" + frame(b"", 9) + frame(b"y", 0), frame(b"\xc3", 1), frame(b"\x03\xed", 8), frame(b"", 8)),
+    *(frame(b"z" * 65_535), frame(b"many") * 40, b"\x82\xff" + bytes(7) + b"\x05" + MASK + b"short", b"\x89\xfe\x00\x7e" + MASK),
 ]
 QUICK: dict[str, Any] = {"head_timeout_s": 0.3, "idle_timeout_s": 0.3, "body_timeout_s": 0.3, "linger_s": 0.2}
 
@@ -63,15 +66,32 @@ async def knock(place: Place, rng: random.Random, limiter: trio.CapacityLimiter)
             pass  # the door was quicker
 
 
+async def stay_healthy(place: Place, scope: trio.CancelScope) -> None:
+    """Exchange messages until cancelled; every one must come back, in order."""
+    async with await place.connect() as stream:
+        await stream.send_all(upgrade())
+        await until(stream, b"\r\n\r\n")
+        with scope:
+            for number in count():
+                message = number.to_bytes(4, "big") * 50
+                await stream.send_all(frame(message))
+                assert await until(stream, message) == b"\x82\x7e\x00\xc8" + message
+        assert number > 0
+
+
 async def test_no_bytes_make_the_door_fail_or_leave_anything_behind() -> None:
     seed = int(os.environ.get("TRIBUTARY_FUZZ_SEED") or random.randrange(2**32))
     rng = random.Random(seed)
     limiter = trio.CapacityLimiter(100)
     async with running_door(**QUICK) as place:
         before = trio.lowlevel.current_statistics().tasks_living
-        async with trio.open_nursery() as nursery:
-            for _ in range(int(os.environ.get("TRIBUTARY_FUZZ_CONNECTIONS") or 400)):
-                nursery.start_soon(knock, place, rng, limiter)
+        healthy = trio.CancelScope()
+        async with trio.open_nursery() as beside:
+            beside.start_soon(stay_healthy, place, healthy)
+            async with trio.open_nursery() as nursery:
+                for _ in range(int(os.environ.get("TRIBUTARY_FUZZ_CONNECTIONS") or 400)):
+                    nursery.start_soon(knock, place, rng, limiter)
+            healthy.cancel()
         await place.holds(0)
         assert place.door.failed == 0, (seed, place.logs)
         with trio.fail_after(5):

@@ -22,15 +22,16 @@ from hypothesis import strategies as st
 from devices.link import LinkClosed, ServerLink
 from hub.web import frames
 from hub.web.cutting import Cutter
+from hub.web.poller import Poller
 from hub.web.settings import DoorSettings
 from tests.support.rfc6455 import PING, TEXT, Ear, close, fragments, frame
 from tests.support.rfc6455_echo import Script, serve_script
-from tests.support.rfc6455_poller import hasty_poller, serve_polled
+from tests.support.rfc6455_poller import hasty_poller, serve_polled, socket_streams
 from tests.support.rfc6455_strategies import LIMIT, conversations, scripts
 
 IMPATIENT_S: Final = 0.001
 SETTINGS: Final = DoorSettings(max_message_bytes=LIMIT)
-EXAMPLES: Final = int(os.environ.get("TRIBUTARY_DIFFERENTIAL_EXAMPLES") or 150)
+EXAMPLES: Final = int(os.environ.get("TRIBUTARY_DIFFERENTIAL_EXAMPLES") or 100)
 QUICK: Final = settings(
     settings.get_profile("quick"),
     max_examples=EXAMPLES,
@@ -173,6 +174,20 @@ def test_trio_websocket_alone_agrees_with_itself_however_the_bytes_are_cut(data:
 def test_what_stands_behind_a_ping_is_heard_though_nothing_more_comes() -> None:
     for _ in range(20):
         assert run_polled([frame(b"one") + frame(b"", PING) + frame(b"two")], Listener()).messages == [b"one", b"two"]
+
+
+async def test_poller_at_rest_wakes_for_what_was_read_already() -> None:
+    ours, theirs = socket_streams()
+    poller, called = Poller(), trio.Event()
+    async with ours, theirs, trio.open_nursery() as nursery:
+        nursery.start_soon(poller.run)
+        poller.watch(ours.socket.fileno(), called.set)
+        await trio.testing.wait_all_tasks_blocked()
+        poller.again(ours.socket.fileno())
+        with trio.fail_after(5):
+            await called.wait()
+        nursery.cancel_scope.cancel()
+    poller.close()
 
 
 @dataclass
