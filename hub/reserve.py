@@ -14,15 +14,15 @@ import trio
 
 START_BYTES: Final = 512 * 1024  # two indexes of SQLite's logs, a transaction of DuckDB, hub.json; tried on a small disk
 _RESERVE_BYTES: Final = 4 * 1024 * 1024
-_PERIOD_S: Final = 60.0
 _THREAD: Final = trio.CapacityLimiter(1)
 
 
 class Reserve:
-    """The file `reserve`: 4 MiB, on a small disk a sixteenth of it."""
+    """The file `reserve`: 4 MiB, on a small disk a sixteenth of it; looked for every `period_s` while it runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, period_s: float = 60.0) -> None:
         self._folder = folder
+        self._period_s = period_s
         self._path = folder / "reserve"
 
     def free_bytes(self) -> int:
@@ -52,5 +52,5 @@ class Reserve:
         """Make it again when there is room again, until cancelled."""
         task_status.started()
         while True:
-            await trio.sleep(_PERIOD_S)
+            await trio.sleep(self._period_s)
             await trio.to_thread.run_sync(self.keep, limiter=_THREAD)

@@ -85,7 +85,7 @@ def _collect_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)  # frames come and go by the thousand, and none of them is part of a cycle
+    gc.set_threshold(20_000, 20, 100)  # frames come and go by the thousand, and none of them is part of a cycle
 
 
 def _shorten_thread_turns() -> None:
