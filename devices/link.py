@@ -70,8 +70,8 @@ class ServerLink(Link, Protocol):
         False says that the link is busy, or closed, or cannot do this at all: send it later, or with `send`. Never raises.
         """
 
-    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
-        """Let the link hand binary messages to `take` as they come, instead of through `receive`; None: no more.
+    def hand_to(self, take: Callable[[bytes | str], None] | None) -> None:
+        """Let the link hand messages to `take` as they come, instead of through `receive`; None: no more.
 
         A link may do so or not, message by message; their order is kept. Where `take` raises nothing more is handed over,
         and `receive` raises the same.
@@ -149,7 +149,7 @@ class MemoryLink:
             return False
         return True
 
-    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
+    def hand_to(self, take: Callable[[bytes | str], None] | None) -> None:
         pass  # everything comes through `receive`
 
     async def receive(self) -> bytes | str:

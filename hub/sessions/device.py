@@ -105,7 +105,7 @@ class DeviceConnection:
     async def _hello(self) -> Hello:
         with trio.move_on_after(limits.HELLO_TIMEOUT_S):
             while True:
-                message = self._decoded(await self._binary())
+                message = self._decoded(_binary(await self._link.receive()))
                 self._session.receive(message)
                 if isinstance(message, Hello):
                     return message
@@ -138,10 +138,11 @@ class DeviceConnection:
         self._outbox.open()
         self._link.hand_to(self._take)
         while True:
-            self._take(await self._binary())
+            self._take(await self._link.receive())
 
-    def _take(self, raw: bytes) -> None:
+    def _take(self, raw: bytes | str) -> None:
         """Take one message of a device that is streaming. Raises ProtocolError."""
+        raw = _binary(raw)
         if self._intake.take_plain(raw):
             return
         message = self._session.receive(self._decoded(raw))
@@ -149,12 +150,6 @@ class DeviceConnection:
             self._put(_unknown(message))
         elif not isinstance(message, Hello):
             self._intake.take(message, raw)
-
-    async def _binary(self) -> bytes:
-        message = await self._link.receive()
-        if isinstance(message, str):
-            raise ProtocolError(CloseCode.TEXT, "a text message came where binary is due; send msgpack in binary messages")
-        return message
 
     def _decoded(self, message: bytes) -> Hello | Frame | UnknownOp:
         try:
@@ -172,6 +167,12 @@ class DeviceConnection:
             with suppress(LinkClosed):
                 await self._link.send(encode(Bye(end.code, end.reason, retry_s, jitter_s, end.expected)))
         await self._link.aclose(end.code, end.reason)
+
+
+def _binary(message: bytes | str) -> bytes:
+    if isinstance(message, str):
+        raise ProtocolError(CloseCode.TEXT, "a text message came where binary is due; send msgpack in binary messages")
+    return message
 
 
 def _unknown(message: UnknownOp) -> Reject:

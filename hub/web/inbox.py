@@ -20,7 +20,7 @@ class Inbox:
     def __init__(self) -> None:
         self.messages: list[bytes | str] = []  # few, mostly none
         self.failure: Exception | None = None  # what `take` raised, or why the connection was given up
-        self._take: Callable[[bytes], None] | None = None
+        self._take: Callable[[bytes | str], None] | None = None
         self._size_bytes = 0
         self._woken: trio.Event | None = None
         self._room: trio.Event | None = None
@@ -34,7 +34,7 @@ class Inbox:
         """Hand a message over, or let it wait behind others. After a failure nothing is kept."""
         if self.failure is not None:
             return
-        if self._take is None or self.messages or isinstance(message, str):
+        if self._take is None or self.messages:
             self.messages.append(message)
             self._size_bytes += len(message)
             self.wake()
@@ -51,13 +51,11 @@ class Inbox:
         self._take = None
         self.wake()
 
-    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
+    def hand_to(self, take: Callable[[bytes | str], None] | None) -> None:
         """Hand over what comes from now on, and what waits. Raises what `take` raises."""
         self._take = take
-        while self._take is not None and self.messages and isinstance(self.messages[0], bytes):
-            message = self.pop()
-            assert isinstance(message, bytes)
-            self._take(message)
+        while self._take is not None and self.messages:
+            self._take(self.pop())
 
     def pop(self) -> bytes | str:
         """Take the oldest message that waits."""

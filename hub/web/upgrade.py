@@ -104,7 +104,7 @@ class DoorLink(WebSocketLink):
         self._receiving: trio.CancelScope | None = None  # from trio-websocket
         self.try_send: Callable[[Prepared], bool] = carrier.outgoing.try_send  # no call more than that: once per delivery
 
-    def hand_to(self, take: Callable[[bytes], None] | None) -> None:
+    def hand_to(self, take: Callable[[bytes | str], None] | None) -> None:
         self._carrier.inbox.hand_to(take)
 
     def beat(self) -> bool:

@@ -82,9 +82,8 @@ class Listener:
         except LinkClosed as closed:
             self.code = int(closed.code)
 
-    def _take(self, message: bytes) -> None:
+    def _take(self, message: bytes | str) -> None:
         assert self._link is not None
-        assert isinstance(message, bytes)
         self.messages.append(message)
         if len(self.messages) == self.unhand_at:
             self._link.hand_to(None)
@@ -200,7 +199,7 @@ class Refusing(Listener):
         with pytest.raises(ZeroDivisionError):
             await super().serve(link)
 
-    def _take(self, message: bytes) -> None:
+    def _take(self, message: bytes | str) -> None:
         if len(self.messages) == self.refused:
             raise ZeroDivisionError("the session cannot take it")
         super()._take(message)
