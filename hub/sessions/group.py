@@ -88,7 +88,7 @@ class Group:
     def leave(self, subscription: Subscription) -> None:
         """Forget a subscription that ends, or one that is not to come in now."""
         self._joining.pop(subscription, None)
-        variant = Variant(subscription.is_json, subscription.request.id)
+        variant = self._variant(subscription)
         members = self._members.get(variant, {})
         members.pop(subscription, None)
         if not members:
@@ -110,9 +110,9 @@ class Group:
         Waits for nothing, but lets other tasks run within a large group. Cancelled in the middle, some have the update and some do not.
         """
         slow_below = self._log.slow_below(moment.now_s)
-        is_update = bool(self.updates.mailbox) and self._sent_s + self._pace_s <= moment.now_s
+        is_update = bool(self.updates.mailbox)  # goes along with whatever is due: nothing may wait here when a member parts
         if not self.updates.mailbox.is_overrun:
-            messages = list(self.updates.due(moment.position, moment.now_s, moment.now_us, moment.stored, may_update=is_update))
+            messages = list(self.updates.due(moment.position, moment.now_s, moment.now_us, moment.stored, may_update=True))
             await self._deliver(messages, moment.now_s)
         for members in list(self._members.values()):
             for member in [each for each in members if each.drawn_n < slow_below or self.updates.mailbox.is_overrun]:
@@ -157,17 +157,23 @@ class Group:
             if own is None or subscription not in self._joining or not self._may_serve(subscription, own, moment.now_s):
                 continue
             del self._joining[subscription]
-            messages = list(own.joining(self.updates, moment.position, moment.now_us))
+            frames = self._variant(subscription).prepared(own.joining(self.updates, moment.position, moment.now_us))
+            if not self.updates.covers(own):
+                subscription.hold(frames, own.n, moment.now_s)
+                self._keeper.parted(subscription)
+                continue
             self.updates.follow(own)
             self._keeper.feed_no_more(own)
             subscription.join(self.updates.n, moment.now_s)
-            self._offer(self._put(subscription).prepared(messages), [subscription], moment.now_s)
+            self._put(subscription)
+            self._offer(frames, [subscription], moment.now_s)
 
     def _may_serve(self, subscription: Subscription, own: Updates, now_s: float) -> bool:
-        ours, theirs = self.updates.mailbox, own.mailbox
-        return subscription.is_ready(now_s) and ours.is_merged == theirs.is_merged and ours.late.covers(theirs.late)
+        return subscription.is_ready(now_s) and self.updates.mailbox.is_merged == own.mailbox.is_merged and self.updates.covers(own)
 
-    def _put(self, subscription: Subscription) -> Variant:
-        variant = Variant(subscription.is_json, subscription.request.id)
-        self._members.setdefault(variant, {})[subscription] = None
-        return variant
+    def _put(self, subscription: Subscription) -> None:
+        self._members.setdefault(self._variant(subscription), {})[subscription] = None
+
+    @staticmethod
+    def _variant(subscription: Subscription) -> Variant:
+        return Variant(subscription.is_json, subscription.request.id)

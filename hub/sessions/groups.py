@@ -64,8 +64,7 @@ class Groups:
         else:
             group.invite(subscription)
         self._of[subscription] = group
-        if updates.mailbox:
-            self.stirred(group)
+        self.stirred(group)  # something may be waiting in it, or be late and shown by now
 
     def leave(self, subscription: Subscription) -> None:
         """Take out a subscription that ends, or that has got something of its own to be sent first."""

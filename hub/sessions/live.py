@@ -5,7 +5,7 @@ once, and only where somebody watches. Built by main.py; the door calls `serve` 
 """
 
 from collections.abc import Mapping, Sequence
-from time import perf_counter
+from time import thread_time
 from typing import Final
 
 import trio
@@ -28,7 +28,7 @@ from hub.sessions.viewer import ViewerConnection
 
 _MAX_ROWS: Final = 1_000  # of one turn
 WIDE_GATHER_S: Final = 0.1  # between turns where everybody watches buckets of 1 s and wider, which go out four times a second
-REST: Final = 4  # sending is followed by so many times its length without it: it takes a fifth of the hub's time at most
+REST: Final = 4  # sending is followed by so many times its own time without it: it takes a fifth of a core at most
 QUICK_US: Final = 1_000_000  # narrower buckets, and raw points, go out with each commit
 
 
@@ -73,13 +73,13 @@ class Live:
             self._stirred = trio.Event()
             if rows := await self._next_rows():
                 self._feed(rows)
-            began_s = perf_counter()
+            began_s = thread_time()
             self.news.turn()
             moment = Moment(self.position, trio.current_time(), self.now(), self.stored)
             due_s = await self.groups.turn(moment)
             # The first commit after a quiet moment goes at once; what comes while we rest goes together. Taking it in is not counted:
             # that costs by the reading, whether one by one or together.
-            await trio.sleep(max(REST * (perf_counter() - began_s), 0.0 if self._quick else WIDE_GATHER_S))
+            await trio.sleep(max(REST * (thread_time() - began_s), 0.0 if self._quick else WIDE_GATHER_S))
 
     async def serve(self, link: ServerLink, encoding: str, role: str) -> None:
         """Serve one viewer until it leaves, breaks a rule, or the hub stops."""

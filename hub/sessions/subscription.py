@@ -82,6 +82,13 @@ class Subscription:
         self.drawn_n, self.joined_s = n, now_s
         self.undrawn.clear()
 
+    def hold(self, frames: Iterable[Prepared], n: int, now_s: float) -> None:
+        """Let the viewer's own task send these messages, up to number `n`, first."""
+        self.backlog.extend(frames)
+        self.undrawn.sent(n, sum(len(each.frame) for each in self.backlog), now_s)
+        self._is_planned = False
+        self.wake()
+
     def part(self, updates: Updates, undrawn: Iterable[Sent], backlog: Iterable[Prepared], now_s: float) -> None:
         """Go on alone, the backlog first."""
         self.updates = updates

@@ -66,6 +66,10 @@ class Updates:
             self._lines.use(series, self.rung_us, self._floor_us, dict)
         return other
 
+    def covers(self, other: "Updates") -> bool:
+        """Tell whether a viewer that is served from here is told of everything that is late in another's."""
+        return self.mailbox.late.covers(other.mailbox.late)
+
     def follow(self, other: "Updates") -> None:
         """Go on from another's number and with its series too, as its viewer is served from here now."""
         self.n = max(self.n, other.n)
@@ -105,10 +109,13 @@ class Updates:
         yield from self._parts({**first, "from": since}, data)
 
     def joining(self, others: "Updates", position: int, now_us: int) -> Iterator[Message]:
-        """Return the messages after which a viewer may go on with `others`, from whom everything up to this position was taken."""
+        """Return the messages after which a viewer may go on with `others`, from whom everything up to this position was taken.
+
+        It may not where `others` do not cover what is late here, which may be more than before.
+        """
         since, self.n = self.to, max(self.n, others.n)
         first, data = self._taken(position, now_us)
-        self.to = others.to
+        self.to = others.to if others.covers(self) else self._cursor()
         yield from self._parts({**first, "from": since}, data, others.told)
 
     def changed(self, stored: int) -> Iterator[Message]:

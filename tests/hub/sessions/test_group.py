@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hub.sessions import updates as updates_module
 from hub.sessions.group import JOINING_AT_ONCE
-from tests.support.stage import SECOND, Seat, Stage
+from tests.support.stage import SECOND, SERIES, Seat, Stage
 
 
 def is_together(*seats: Seat) -> bool:
@@ -258,6 +258,18 @@ async def test_a_large_group_lets_others_run_between(monkeypatch: pytest.MonkeyP
         stage.check(seat)
 
 
+async def test_what_is_late_and_shown_already_is_told_when_a_group_begins() -> None:
+    stage = Stage(SECOND)
+    stage.put((0, 100 * SECOND, 1.0))
+    await stage.turn(1)
+    seat = stage.seat(alone=True)
+    (updates,) = stage.owners
+    updates.mailbox.add_late(SERIES[0], 0, SECOND, stage.stored)
+    stage.groups.join(seat.subscription, stage.now_s)
+    await stage.turn(1, is_stored=False)
+    assert seat.screen.reasons == ["new", "new"]
+
+
 BATCHES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 400), st.sampled_from([1.0, 2.0, -5.0, 99.0])), min_size=1, max_size=8)
 EVENTS = st.lists(st.tuples(st.sampled_from(["come", "go", "stop", "draw", "busy", "one", "free", "again"]), st.integers(0, 5)), max_size=3)
 STEPS = st.lists(st.tuples(st.integers(0, 9), BATCHES, st.sampled_from([0.01, 0.3, 3.0]), EVENTS, st.booleans()), max_size=25)
@@ -291,7 +303,7 @@ def happen(stage: Stage, what: str, number: int) -> None:
 
 @pytest.mark.parametrize("width_us", [0, SECOND // 10, SECOND])
 @pytest.mark.parametrize(("max_buckets", "max_bytes"), [(1_000, 1 << 16), (6, 200)])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 async def test_every_member_sees_what_one_that_was_always_alone_sees(
     monkeypatch: pytest.MonkeyPatch, steps: list[Any], max_buckets: int, max_bytes: int, width_us: int

@@ -276,6 +276,44 @@ async def test_whatever_happens_the_screen_ends_up_with_the_truth(
         await shows(screen, source)
 
 
+@pytest.mark.parametrize("width_us", [0, SECOND])
+async def test_of_many_that_ask_for_the_same_each_ends_up_with_the_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width_us: int
+) -> None:
+    """Links that are often busy, lags, cut connections, late readings, all at random."""
+    monkeypatch.setattr("hub.sessions.mailbox.MAX_BYTES", 2_000)
+    monkeypatch.setattr("hub.sessions.undrawn.MAX_UNDRAWN_S", 0.05)
+    monkeypatch.setattr("hub.sessions.subscription.SLOW_PACE_S", 0.05)
+    monkeypatch.setattr("hub.sessions.subscription.FIRST_REST_S", 0.001)
+    monkeypatch.setattr("hub.sessions.updates.CHANGED_EVERY_S", 0.05)
+    monkeypatch.setattr("hub.sessions.updates.PART_POINTS", 10)
+    rest = random.Random(2)
+    async with live_hub(tmp_path) as hub:
+        source = await hub.source()
+        screens = [hub.screen(buffer) for buffer in (1, 2, 4, 1_000, 1_000)]
+        for screen in screens:
+            screen.asks_again = True
+            await subscribe(screen, width_us)
+        for _ in range(60):
+            put_some(hub, source, rest)
+            at = rest.randrange(len(screens))
+            match rest.randrange(6):
+                case 0 if at > 2:
+                    screens[at] = await come_back(hub, screens[at], width_us)
+                case 1:
+                    await hub.is_stored()
+                case 2:
+                    screens[at].is_frozen = not screens[at].is_frozen
+                case 3:
+                    source.put((hub.now_us - rest.randrange(600) * SECOND, rest.random()), arrived_us=hub.now_us)
+                case _:
+                    await source.is_durable()
+        for screen in screens:
+            screen.is_frozen = False
+        for screen in screens:
+            await shows(screen, source)
+
+
 async def come_back(hub: LiveHub, screen: Screen, width_us: int) -> Screen:
     """Cut a viewer's connection, and go on from its cursor on another one."""
     await screen.link.aclose()
@@ -283,7 +321,9 @@ async def come_back(hub: LiveHub, screen: Screen, width_us: int) -> Screen:
     again = hub.screen()
     again.is_frozen, again.asks_again, again.picture = screen.is_frozen, True, screen.picture
     screen.picture.comes_back()
-    await subscribe(again, width_us, cursor=screen.picture.cursor)
+    # Who was told that something changed and had no whole snapshot since has to begin anew.
+    told = [message["op"] for message in screen.messages if message["op"] in ("changed", "snapshot") and not message.get("more")]
+    await subscribe(again, width_us, cursor=None if told[-1:] == ["changed"] else screen.picture.cursor)
     return again
 
 

@@ -126,7 +126,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 9), BATCHES, st.sampled_from([0.01, 0.
 
 @pytest.mark.parametrize("width_us", [0, SECOND // 10, SECOND])
 @pytest.mark.parametrize(("max_buckets", "max_bytes"), [(1_000, 1 << 16), (6, 200)])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_the_screen_ends_up_with_the_truth_whatever_is_slow_or_late(
     monkeypatch: pytest.MonkeyPatch, steps: list[Any], max_buckets: int, max_bytes: int, width_us: int

@@ -88,6 +88,22 @@ def test_one_that_joins_others_gets_their_cursor_their_names_and_a_number_above_
     assert [column["v"] for column in message["data"]] == [[3.0]]
 
 
+def test_a_cursor_stays_below_what_is_late_and_the_others_are_not_told_of() -> None:
+    lines = Lines()
+    picture = Picture(0, 0, 7, {SERIES[0]: {1_000: 1.0}})
+    others, own = updates_of(picture, lines), updates_of(picture, lines)
+    for each in (others, own):
+        list(each.snapshot(picture, "new"))
+    own.mailbox.add_late(SERIES[0], 0, SECOND, 9)
+    others.mailbox.add_points(SERIES[0], {2_000: 2.0}, 5)
+    list(others.update(11, 0))
+    (message,) = own.joining(others, 11, 0)
+    assert not others.covers(own)
+    assert message["to"] == "journal:7:0"
+    others.mailbox.add_late(None, 0, 2 * SECOND, 12)
+    assert not others.covers(own)  # it came later: their cursor is beyond what this viewer has yet to be told of
+
+
 def test_readings_that_are_older_than_the_span_when_they_come_are_not_told() -> None:
     updates = updates_of(Picture(0, 0, 7), Lines())
     updates.adopt(SERIES[0])
