@@ -40,6 +40,9 @@ let toldAt = 0;
 let toldN = 0;
 let askedAt = 0;
 let askTimer = 0;
+let changes = 0; // how often the hub said that older data has changed,
+let askedFor = 0; // of how many of them the newest snapshot that was asked for knows,
+let shown = 0; // and the newest one that has come whole
 let mergedAt = 0;
 let isUnreadable = false;
 
@@ -65,7 +68,7 @@ function onState(state) {
 
 function onOpen() {
   isFirstList = true;
-  if (model) subscribe(model.cursor);
+  if (model) subscribe(shown < changes ? null : model.cursor); // what is newer than the cursor lacks what turned out late before it
 }
 
 function onMessage(message) {
@@ -88,11 +91,14 @@ function onMessage(message) {
     case "snapshot":
     case "update":
       if (message.op === "snapshot") isUnreadable &&= message.id !== model?.id;
+      if (message.op === "snapshot" && !message.more && message.id === model?.id) shown = askedFor;
       if (message.id === model?.id && model.apply(message)) ask();
       if (model?.isMerged) mergedAt = Date.now();
       break;
     case "changed":
-      if (message.id === model?.id) askAgain();
+      if (message.id !== model?.id) break;
+      changes += 1;
+      askAgain();
       break;
     case "error":
       if (message.code === "store_unavailable" && message.id === model?.id) cannotRead();
@@ -121,6 +127,7 @@ function begin() {
 
 function subscribe(cursor) {
   toldN = 0;
+  if (cursor === null) askedFor = changes;
   const request = { op: "subscribe", id: model.id, devices: [devices.chosen], channels: ["*"], span_s: range.spanS, width_us: range.widthUs };
   live.send(cursor === null ? request : { ...request, cursor });
 }

@@ -155,6 +155,18 @@ class Wire:
         assert self._page is not None
         self._page.send(json.dumps(message))
 
+    def cut(self) -> None:
+        """End the connection, as a hub that is started anew does."""
+        assert self._page is not None
+        self._page.close(code=1012)
+
+    def asked_again(self, page: Page, times: int) -> dict[str, Any]:
+        """Wait until the page has subscribed so often, and return how it did."""
+        deadline = page.evaluate("performance.now()") + TIMEOUT_MS
+        while len(self.asked) < times:
+            assert page.evaluate("performance.now()") < deadline
+        return self.asked[times - 1]
+
 
 def newest_drawn(page: Page) -> float:
     """Return the newest time, in ms, that a chart shows."""
@@ -335,10 +347,20 @@ def test_data_that_changed_is_asked_for_again(browser: Browser, hub: RunningHub)
         is_live(page)
         (first,) = wire.asked
         wire.say({"op": "changed", "id": first["id"], "series": [0], "from_us": 0, "to_us": 1})
-        deadline = page.evaluate("performance.now()") + TIMEOUT_MS
-        while len(wire.asked) < 2:
-            assert page.evaluate("performance.now()") < deadline
-        assert wire.asked[1] == first  # the same id, without a cursor: everything anew
+        assert wire.asked_again(page, 2) == first  # the same id, without a cursor: everything anew
+        is_live(page)
+
+
+def test_a_reconnect_goes_on_from_the_cursor_but_not_past_data_that_changed(browser: Browser, hub: RunningHub) -> None:
+    wire = Wire()
+    with page_of(browser, hub, wire=wire) as page:
+        is_live(page)
+        wire.cut()
+        assert "cursor" in wire.asked_again(page, 2)
+        is_live(page)
+        wire.say({"op": "changed", "id": wire.asked[0]["id"], "series": [0], "from_us": 0, "to_us": 1})
+        wire.cut()  # before the page has asked
+        assert "cursor" not in wire.asked_again(page, 3)
         is_live(page)
 
 
