@@ -29,15 +29,15 @@ class Prepared:
 
     def __init__(self, message: bytes | str) -> None:
         self.message = message
-        body = message.encode() if isinstance(message, str) else message
+        body, opcode = (message.encode(), 0x81) if isinstance(message, str) else (message, 0x82)
         size = len(body)
         # RFC 6455 section 5.2: FIN with opcode 1 or 2; then the length in 7, 7 + 16 or 7 + 64 bits.
         if size < 126:
-            head = bytes((0x81 if isinstance(message, str) else 0x82, size))
+            head = bytes((opcode, size))
         elif size < 65_536:
-            head = bytes((0x81 if isinstance(message, str) else 0x82, 126, size >> 8, size & 0xFF))
+            head = bytes((opcode, 126, size >> 8, size & 0xFF))
         else:
-            head = bytes((0x81 if isinstance(message, str) else 0x82, 127)) + size.to_bytes(8, "big")
+            head = bytes((opcode, 127)) + size.to_bytes(8, "big")
         self.frame = head + body
 
 

@@ -15,36 +15,19 @@ from typing import Any, Literal
 
 import pytest
 import trio
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from dashboard.csp import content_security_policy, style_hashes
 from devices.client import Device
 from devices.wire.messages import Channel, Kind
 from simulators.crash.disk import DiskUnavailable, small_disk
+from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, free_port, running_hub
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-]
 CHANNELS = (Channel("temp", "Cel"), Channel("flow", "L"), Channel("mode", "", kind=Kind.STATE, values=("idle", "busy")))
-TIMEOUT_MS = 20_000
 LONG_OFFLINE = re.compile("No connection to the hub")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
