@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import ByteSize, Field, ValidationError, field_validator, model_validator
+from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -24,6 +24,7 @@ CONFIG_VARIABLE: Final = "TRIBUTARY_CONFIG"
 _NOT_SETTINGS: Final = (CONFIG_VARIABLE, "TRIBUTARY_DEVICE_TOKEN", "TRIBUTARY_CI", "TRIBUTARY_TEST_")
 
 
+_SECRETS: Final = ("store_token",)
 _ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?")
 
 
@@ -72,6 +73,33 @@ class Settings(BaseSettings):
     min_free_bytes: Annotated[ByteSize, Field(ge=0)] = Field(
         default=ByteSize(2_000_000_000),
         description="Bytes (or `2GB`) to leave free on the disk, at most 10 % of it; below it devices hold back, as above.",
+    )
+    store: str = Field(
+        default="duckdb",
+        description="Where the history is kept: `duckdb` (in the data directory), `influxdb+http://HOST:8086/ORG/BUCKET` or"
+        " `victoriametrics+http://HOST:8428` (`+https` for TLS). `tributary migrate --to` copies what is there.",
+    )
+    store_token: SecretStr | None = Field(
+        default=None, description="Token of that database: an InfluxDB API token, or a bearer token of a proxy before VictoriaMetrics."
+    )
+    ack_after: Literal["journal", "store"] = Field(
+        default="journal",
+        description="When a device is told that a frame is safe: once this hub's journal is synced, or only once the store has it too"
+        " (for hubs whose disk may be lost; while the store is down nothing is acked). Not with VictoriaMetrics.",
+    )
+    keep_raw_days: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        default=30.0, description="Days that readings are kept as they came; 0: for ever."
+    )
+    keep_minutes_days: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        default=365.0, description="Days that buckets of one minute are kept; 0: for ever. DuckDB only."
+    )
+    keep_hours_days: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        default=3_650.0, description="Days that buckets of one hour are kept; 0: for ever. DuckDB only."
+    )
+    history_max_bytes: Annotated[ByteSize, Field(ge=0)] = Field(
+        default=ByteSize(0),
+        description="Bytes (or `50GB`) that the history in the data directory may use; at 95 % the oldest readings go, their buckets stay."
+        " 0: what the disk has but for `min_free_bytes`. DuckDB only.",
     )
     resume_window_s: Annotated[float, Field(ge=0, le=7 * 86_400)] = Field(
         default=3600.0,
@@ -181,7 +209,8 @@ def _config_error(error: ValidationError, given: Mapping[str, Any], config: Path
     key = str(first["loc"][0])
     variable = PREFIX + key.upper()
     place = "on the command line" if key in given else f"in {variable}" if variable in os.environ else f"in {config}"
-    return ConfigError(f"{key} = {first['input']!r} ({place}) is not allowed: {said}", f"correct {key}")
+    shown = "..." if key in _SECRETS else repr(first["input"])
+    return ConfigError(f"{key} = {shown} ({place}) is not allowed: {said}", f"correct {key}")
 
 
 def settings_table() -> str:

@@ -32,20 +32,20 @@ from hub.core.registry import Registry
 from hub.core.results import LedgerFollower
 from hub.datadir import DataDir
 from hub.followers import HistoryWriter, run_follower
-from hub.journal import Journal, JournalSettings, SQLiteJournalFile
+from hub.journal import Journal, SQLiteJournalFile
 from hub.layers import Run, layer
 from hub.metrics import Metrics
+from hub.part_settings import door_settings, journal_settings, retention, store_token
 from hub.ports import StoreFull
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.live import Live
 from hub.sessions.logins import Logins
 from hub.sessions.parts import DeviceParts
 from hub.state.sqlite import SQLiteStateStore
-from hub.store.duckdb import DuckDBStore
+from hub.stores import make_store
 from hub.system import System
 from hub.web.api import ApiParts, make_app
 from hub.web.door import Door
-from hub.web.settings import DoorSettings
 
 _log: Final = structlog.get_logger(__name__)
 HISTORY_GATHER_S: Final = 1.0  # frames of so long share a transaction of the history store, and so long a query there may lag
@@ -82,8 +82,8 @@ class Hub:
         self.state = SQLiteStateStore(data.state, data.reserve.give_up)
         self.registry = Registry(self.state, self.entities, now_us)
         self.desk = CommandDesk(self.state, self.registry, self.entities, now_us)
-        self.journal = Journal(SQLiteJournalFile(data.journal), _journal_settings(settings), now_us)
-        self.history = DuckDBStore(data.history)
+        self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
+        self.history = make_store(settings.store, store_token(settings), retention(settings), data.history)
         self.writer = HistoryWriter(self.journal, self.history)
         self.system = System(self.journal, self.history, self.entities, lambda: self.history.notes)
         name = f"tributary {version('tributary-hub')}"
@@ -94,7 +94,7 @@ class Hub:
         self.auth = Auth(self.state, data.admin_token, self.registry.device_of, now_us)
         self.logins = Logins(self.auth, now_us)
         self.door = Door(
-            settings=_door_settings(settings),
+            settings=door_settings(settings),
             auth=self.auth,
             app=make_app(self._api_parts()),
             serve_device=self.sessions.serve,
@@ -214,26 +214,6 @@ class Hub:
             "viewers": self.live.viewers,
             "data_dir": str(self.settings.data_dir),
         }
-
-
-def _journal_settings(settings: Settings) -> JournalSettings:
-    return JournalSettings(
-        max_bytes=int(settings.journal_max_bytes),
-        min_free_bytes=int(settings.min_free_bytes),
-        resume_window_s=settings.resume_window_s,
-        resume_bytes=min(JournalSettings().resume_bytes, int(settings.journal_max_bytes) // 2),
-    )
-
-
-def _door_settings(settings: Settings) -> DoorSettings:
-    return DoorSettings(
-        host=settings.host,
-        port=settings.port,
-        tls_certificate=settings.tls_certificate,
-        tls_key=settings.tls_key,
-        allowed_origins=settings.allowed_origins,
-        max_connections=settings.max_connections,
-    )
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -100,9 +100,24 @@ class Buckets:
 
 @dataclass(slots=True)
 class RangeAnswer:
-    """What a history store answers to a range query, read in one transaction with its cursor."""
+    """What a history store answers to a range query.
+
+    Where the store reads it in one transaction with its cursor, `joint_us` is None: the answer holds the rows up to the cursor and no
+    other. Elsewhere it holds all of them and perhaps some of later rows: buckets are made of the readings before `joint_us` and those from
+    there on stand in `raw`, also where buckets were asked for, so that they can be joined with the journal by point key.
+    """
 
     cursor: Cursor | None  # the store holds every row up to here; None: an empty store
     raw: dict[Series, list[Reading]] = field(default_factory=dict)
     buckets: dict[Series, Buckets] = field(default_factory=dict)
     is_truncated: bool = False  # the limit was met: the newest readings are given
+    joint_us: int | None = None  # a multiple of the width asked for, at most
+    kept_from_us: int | None = None  # what is older is no longer kept as narrow as asked for; None: everything is
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A reading that a store can never hold."""
+
+    index: int  # in the columns of its batch
+    reason: str  # for a person: what, the limit

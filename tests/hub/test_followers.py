@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 import hub.followers
 from devices.wire.messages import Channel
-from hub.core.records import Columns, Cursor, Row, RowKind, Series
+from hub.core.records import Columns, Cursor, Refused, Row, RowKind, Series
 from hub.followers import HistoryWriter, run_follower
 from hub.journal import Entry, Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import layer
@@ -83,10 +83,10 @@ async def test_a_frame_that_cannot_be_read_is_parked_and_the_rest_is_stored(tmp_
 class Choosy(DuckDBStore):
     """A store that will never take the value 2."""
 
-    async def append(self, columns: Columns, cursor: Cursor) -> None:
+    async def append(self, columns: Columns, cursor: Cursor) -> list[Refused]:
         if 2.0 in columns.num:
             raise StoreRefused("not that value")
-        await super().append(columns, cursor)
+        return await super().append(columns, cursor)
 
 
 async def test_a_frame_that_the_store_refuses_is_parked_and_the_rest_is_stored(tmp_path: Path) -> None:

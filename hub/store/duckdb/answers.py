@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from devices.wire.messages import Kind
-from hub.core.records import Buckets, Reading, Series
+from hub.core.records import Buckets, Columns, Reading, Series
 
 Found = Mapping[str, Any]  # fetchnumpy: arrays, masked where there are NULLs
 
@@ -23,6 +23,10 @@ SELECT series, t_ns - ((t_ns % {width}) + {width}) % {width} AS start_ns, min(nu
     count(*) AS count, max(t_ns) AS last_ns, arg_max_null(num, t_ns) AS num, arg_max_null(exact, t_ns) AS exact,
     arg_max_null(text, t_ns) AS text, arg_max_null(lon, t_ns) AS lon
 FROM all_readings WHERE series IN ({ids}) AND t_ns >= ? AND t_ns < ? GROUP BY ALL ORDER BY start_ns DESC, series LIMIT ?
+"""
+READ: Final = f"""
+SELECT series, t_ns, {VALUE} FROM all_readings WHERE series IN ({{ids}}) AND t_ns >= ? AND t_ns < ?
+    AND (series <> {{first}} OR t_ns >= ?) ORDER BY list_position([{{ids}}], series), t_ns LIMIT ?
 """
 LATEST: Final = """
 SELECT series, max(t_ns) AS t_ns, arg_max_null(num, t_ns) AS num, arg_max_null(exact, t_ns) AS exact,
@@ -49,6 +53,20 @@ def readings_of(found: Found, series: Mapping[int, Series]) -> dict[Series, list
     for number, t_ns, value in zip(numbers, found["t_ns"].tolist()[::-1], _values(found, series)[::-1], strict=True):
         answer.setdefault(series[number], []).append(Reading(t_ns, value))
     return answer
+
+
+def columns_of(found: Found, wanted: Sequence[Series], ids: Sequence[int]) -> Columns:
+    """Return readings as columns, in the order they come; `ids` are the numbers of the wanted series, -1 where there is none."""
+    place = {number: at for at, number in enumerate(ids)}
+    index = np.array([place[number] for number in found["series"].tolist()], np.int32)
+    columns = Columns(list(wanted), index, np.ma.getdata(found["t_ns"]).astype(np.int64), _floats(found["num"]))
+    exact, text, lon = found["exact"], found["text"], found["lon"]
+    if not np.ma.getmaskarray(exact).all():
+        columns.exact = np.ma.MaskedArray(np.ma.getdata(exact).astype(np.int64), np.ma.getmaskarray(exact))
+    if not np.ma.getmaskarray(text).all() or not np.ma.getmaskarray(lon).all():
+        columns.text = np.array([*np.ma.asarray(text).tolist(), None], np.object_)[:-1]
+        columns.lon = _floats(lon)
+    return columns
 
 
 def buckets_of(found: Found, series: Mapping[int, Series], width_us: int) -> dict[Series, Buckets]:

@@ -14,8 +14,8 @@ import duckdb
 import numpy as np
 import trio
 
-from devices.wire.messages import Kind
-from hub.core.records import Columns, Cursor, RangeAnswer, Reading, Series
+from devices.wire.messages import Channel, Kind
+from hub.core.records import Columns, Cursor, RangeAnswer, Reading, Refused, Series
 from hub.store.duckdb import answers
 from hub.store.duckdb.connection import Connection, DuckDB
 from hub.store.duckdb.numbering import SeenSeries
@@ -28,20 +28,20 @@ _NEW_SERIES: Final = f"INSERT INTO series SELECT unnest(?::INTEGER[]){', unnest(
 class DuckDBStore:
     """A HistoryStore in one file."""
 
+    name = "DuckDB"
+    resolution_ns = 1
+    syncs_before_it_answers = True
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = Connection(path)
+        self.notes = self._file.notes
         self._ids: dict[Series, int] = {}
         self._seen = SeenSeries()
         self._cursor: Cursor | None = None
         self._safe: Cursor | None = None
         self._has_merged = False
         self._readings = self._inserted = self._queried = 0
-
-    @property
-    def notes(self) -> list[str]:
-        """Return what the operator should know: what was set aside, what is damaged."""
-        return self._file.notes
 
     async def start(self) -> None:
         """Open or recover the file. Raises StoreUnavailable where the machine is at fault: no space, no right, another process."""
@@ -68,9 +68,10 @@ class DuckDBStore:
         await trio.lowlevel.checkpoint()
         return self._safe
 
-    async def append(self, columns: Columns, cursor: Cursor) -> None:
+    async def append(self, columns: Columns, cursor: Cursor) -> list[Refused]:
         """Store the readings and move the cursor, in one transaction; what the cursor already covers is skipped."""
         await self._file.write(partial(self._append, columns, cursor))
+        return []
 
     def _append(self, columns: Columns, cursor: Cursor, connection: DuckDB) -> None:
         before = self._cursor
@@ -156,6 +157,34 @@ class DuckDBStore:
             return {each: readings[-1] for each, readings in answers.readings_of(found, ids).items()}
 
         return await self._file.read(query)
+
+    async def read(self, series: Sequence[Series], from_ns: int, to_ns: int, first_from_ns: int, max_readings: int) -> Columns:
+        """Return the first readings of a range, series by series, oldest first."""
+        return await self._file.read(partial(self._read, list(series), (from_ns, to_ns, first_from_ns, max_readings)))
+
+    def _read(self, wanted: list[Series], limits: tuple[int, int, int, int], connection: DuckDB) -> Columns:
+        from_ns, to_ns, first_from_ns, max_readings = limits
+        ids = [self._ids.get(each, -1) for each in wanted]
+        text = answers.READ.format(ids=answers.ids_text(ids), first=ids[0] if ids else -1)
+        return answers.columns_of(connection.execute(text, [from_ns, to_ns, first_from_ns, max_readings]).fetchnumpy(), wanted, ids)
+
+    async def delete_device(self, device: str) -> None:
+        """Delete every reading of a device."""
+
+        def delete(connection: DuckDB) -> None:
+            gone = [number for series, number in self._ids.items() if series.device == device]
+            for table in ("readings", "numbers"):
+                connection.execute(f"DELETE FROM {table} WHERE list_contains(?, series)", [gone])
+
+        await self._file.write(delete)
+
+    async def tend(self, now_us: int) -> None:
+        """Keep the bounds."""
+        await trio.lowlevel.checkpoint()
+
+    def refuses(self, channel: Channel) -> str | None:
+        """Return None: every kind is held."""
+        return None
 
     async def statistics(self) -> Mapping[str, float]:
         """Return figures for metrics and doctor; `bytes` is the file's size."""

@@ -1,0 +1,47 @@
+"""The settings as the parts of the hub want them.
+
+Owns the translation alone: config.py owns names, defaults and limits. Called by main.py and by commands that open a store themselves.
+"""
+
+from hub.config import Settings
+from hub.journal import JournalSettings
+from hub.ports import Retention
+from hub.web.settings import DoorSettings
+
+
+def journal_settings(settings: Settings) -> JournalSettings:
+    """Return the bounds of the journal."""
+    return JournalSettings(
+        max_bytes=int(settings.journal_max_bytes),
+        min_free_bytes=int(settings.min_free_bytes),
+        resume_window_s=settings.resume_window_s,
+        resume_bytes=min(JournalSettings().resume_bytes, int(settings.journal_max_bytes) // 2),
+    )
+
+
+def retention(settings: Settings) -> Retention:
+    """Return how long the history keeps what."""
+    return Retention(
+        raw_days=settings.keep_raw_days,
+        minutes_days=settings.keep_minutes_days,
+        hours_days=settings.keep_hours_days,
+        max_bytes=int(settings.history_max_bytes),
+        min_free_bytes=int(settings.min_free_bytes),
+    )
+
+
+def store_token(settings: Settings) -> str | None:
+    """Return the token of the history's database."""
+    return None if settings.store_token is None else settings.store_token.get_secret_value()
+
+
+def door_settings(settings: Settings) -> DoorSettings:
+    """Return what the door listens on and lets in."""
+    return DoorSettings(
+        host=settings.host,
+        port=settings.port,
+        tls_certificate=settings.tls_certificate,
+        tls_key=settings.tls_key,
+        allowed_origins=settings.allowed_origins,
+        max_connections=settings.max_connections,
+    )

@@ -1,0 +1,18 @@
+"""The ports of the hub: what it needs from a journal file, a history store and a state store.
+
+Owns the promises; adapters are named in main.py and stores.py only. JournalFile is blocking and is called from one worker thread at a
+time; the others are async and own their threads.
+"""
+
+from collections.abc import Callable
+
+from hub.ports.history import HistoryStore, Retention, StoreFull, StoreRefused, StoreUnavailable
+from hub.ports.journal import EpochMark, FollowerCursor, JournalBroken, JournalFile, JournalFull, JournalState, Opening
+from hub.ports.state import CommandPage, CommandRecord, DeviceRecord, StateStore
+
+Now = Callable[[], int]  # wall clock in µs, injected so that simulations own time
+
+__all__ = [
+    "CommandPage", "CommandRecord", "DeviceRecord", "EpochMark", "FollowerCursor", "HistoryStore", "JournalBroken", "JournalFile",
+    "JournalFull", "JournalState", "Now", "Opening", "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable",
+]  # fmt: skip
