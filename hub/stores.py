@@ -17,7 +17,7 @@ SHAPES: Final = "duckdb, influxdb+http://HOST:8086/ORG/BUCKET or victoriametrics
 def make_store(url: str, token: str | None, retention: Retention, embedded: Path) -> HistoryStore:
     """Return the store that a URL names; `embedded` is the file of DuckDB. Raises Refusal, which says what is wrong with the URL."""
     if url == "duckdb":
-        return DuckDBStore(embedded)
+        return DuckDBStore(embedded, retention)
     parts = urlsplit(url)
     database, _, scheme = parts.scheme.partition("+")
     names = [unquote(each) for each in parts.path.split("/") if each]

@@ -4,7 +4,7 @@ Owns the tables' contents and the numbers of series; connection.py owns the file
 StoreUnavailable for what may work later.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,9 @@ import trio
 
 from devices.wire.messages import Channel, Kind
 from hub.core.records import Columns, Cursor, RangeAnswer, Reading, Refused, Series
+from hub.ports import Retention
 from hub.store.duckdb import answers
+from hub.store.duckdb.backup import copy_database
 from hub.store.duckdb.connection import Connection, DuckDB
 from hub.store.duckdb.numbering import SeenSeries
 from hub.store.duckdb.tables import insert, one
@@ -32,8 +34,9 @@ class DuckDBStore:
     resolution_ns = 1
     syncs_before_it_answers = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, retention: Retention = Retention()) -> None:  # noqa: B008  # frozen
         self._path = path
+        self._retention = retention
         self._file = Connection(path)
         self.notes = self._file.notes
         self._ids: dict[Series, int] = {}
@@ -181,6 +184,21 @@ class DuckDBStore:
     async def tend(self, now_us: int) -> None:
         """Keep the bounds."""
         await trio.lowlevel.checkpoint()
+
+    async def backup(self, folder: Path, said: Callable[[int, int], None]) -> Cursor | None:
+        """Copy the database into a folder, consistent and synced, and return the cursor in the copy; None: nothing was ever stored.
+
+        `said(done_bytes, all_bytes)` is called from another thread, as it goes on. Queries run meanwhile, and appends but for the short
+        time that the database file itself takes. Cancelled, it leaves an unfinished copy. Raises StoreUnavailable, OSError.
+        """
+
+        def copy(connection: DuckDB) -> Cursor | None:
+            connection.execute("CHECKPOINT")
+            self._safe = self._cursor
+            copy_database(self._path, folder, said)
+            return self._safe
+
+        return await self._file.write(copy)
 
     def refuses(self, channel: Channel) -> str | None:
         """Return None: every kind is held."""
