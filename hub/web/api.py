@@ -4,8 +4,9 @@ Owns what all routes share: errors, security headers, the parts of the hub. Rout
 door runs it. main.py makes it.
 """
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,11 +18,12 @@ from starlette.exceptions import HTTPException
 
 from devices.wire.fields import shown
 from hub.auth import Auth
+from hub.core.closed import ClosedAnswers
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
 from hub.core.errors import Refusal
 from hub.core.registry import Registry
-from hub.ports import HistoryStore, StoreUnavailable
+from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.web.access import Access, is_loopback
 from hub.web.devices import device_routes
 from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, Refused, refusal_answer
@@ -31,6 +33,7 @@ from hub.web.page import page_routes
 
 _log: Final = structlog.get_logger(__name__)
 _PATHS: Final = "GET /api/v1/openapi.json lists paths and methods"
+_OF_STATUS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 _HTTP: Final = {400: ("bad_request", "send JSON in UTF-8"), 404: ("not_found", _PATHS), 405: ("bad_method", _PATHS)}
 
 
@@ -51,6 +54,7 @@ class ApiParts:
     static_folder: Path
     csp: str
     allowed_origins: tuple[str, ...] = ()
+    closed: ClosedAnswers = field(default_factory=ClosedAnswers)  # who writes to the history tells it
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -65,7 +69,7 @@ def make_app(parts: ApiParts) -> FastAPI:
     )
     access = Access(parts.auth, parts.allowed_origins)
     app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub))
-    app.include_router(history_routes(parts.history, access))
+    app.include_router(history_routes(parts.history, access, parts.closed))
     app.include_router(page_routes(access, parts.base_url, parts.static_folder))
     _add_health(app, parts, access)
     _add_errors(app)
@@ -96,15 +100,21 @@ def _add_health(app: FastAPI, parts: ApiParts, access: Access) -> None:
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Refusal)
     async def refusal(request: Request, error: Refusal) -> JSONResponse:
-        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-        return refusal_answer(error.status, error.code, error.message, error.hint, headers)
+        return refusal_answer(error.status, error.code, error.message, error.hint, _OF_STATUS.get(error.status))
 
     @app.exception_handler(StoreUnavailable)
     async def unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
         # The reason names files of this machine, and may answer somebody who is not logged in.
         _log.warning("request_not_served", method=request.method, path=request.scope["path"][:200], reason=str(error))
         said, hint = "a store of the hub cannot answer now", "try again; the hub's log says why"
-        return refusal_answer(503, "store_unavailable", said, hint, {"Retry-After": "1"})
+        wait_s = max(1, math.ceil(error.retry_after_s))
+        return refusal_answer(503, "store_unavailable", said, hint, {"Retry-After": str(wait_s)})
+
+    @app.exception_handler(StoreRefused)
+    async def refused_by_store(request: Request, error: StoreRefused) -> JSONResponse:
+        _log.error("request_refused_by_store", method=request.method, path=request.scope["path"][:200], reason=str(error))
+        said, hint = "the hub's history store refuses this", "ask for less; the hub's log has the store's own words"
+        return refusal_answer(502, "store_refused", said, hint)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

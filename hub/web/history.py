@@ -1,6 +1,7 @@
 """Routes of stored readings: which series there are, and a range of one or several of them.
 
-Owns the reading of times and widths and the JSON shape; the history store answers. Made into the app by api.py.
+Owns the reading of times and widths, the JSON shape, and what a browser may keep of an answer; the history store answers, or what is
+kept of its answers about the past (hub/core/closed.py). Made into the app by api.py.
 """
 
 import math
@@ -12,13 +13,16 @@ from typing import Annotated, Any, Final
 
 import numpy as np
 import trio
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
+from hub.core.closed import ClosedAnswers, Kept, Question
 from hub.core.errors import Refusal
+from hub.core.joint import folded
 from hub.core.records import Buckets, RangeAnswer, Reading, Series
 from hub.ports import HistoryStore
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
+from hub.web.turns import Turns
 
 WIDTHS_US: Final = {
     "raw": 0, "100ms": 100_000, "1s": 1_000_000, "10s": 10_000_000, "1min": 60_000_000, "10min": 600_000_000, "1h": 3_600_000_000,
@@ -26,22 +30,27 @@ WIDTHS_US: Final = {
 }  # fmt: skip
 MAX_POINTS: Final = 100_000  # one answer: some 5 MB of JSON
 MAX_SERIES: Final = 1_000
+MAX_DEVICES: Final = 100
+_JSON: Final = "application/json"
 MAX_TIME_US: Final = 2**63 // 1_000 - 1
 
 
-def history_routes(history: HistoryStore, access: Access) -> APIRouter:
+def history_routes(history: HistoryStore, access: Access, closed: ClosedAnswers) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(access.may(Action.READ))])
-    shaping = trio.CapacityLimiter(1)  # one answer at a time, so that queries never have more than a core
+    turns = Turns()
+    answering = Answering(history, closed, turns)
 
     @router.get("/series")
     async def series(device: str | None = None) -> dict[str, Any]:
         """Return every series that has a reading."""
-        return {"series": [_named(each) for each in await history.list_series() if device is None or each.device == device]}
+        found = await turns.take(history.list_series)
+        return {"series": [_named(each) for each in found if device is None or each.device == device]}
 
-    @router.get("/query")
+    @router.get("/query", responses={304: {"description": "What If-None-Match names is still right"}})
     async def query(
-        device: Annotated[list[str], Query(min_length=1, max_length=100)],
+        request: Request,
+        device: Annotated[list[str], Query(min_length=1, max_length=MAX_DEVICES)],
         channel: Annotated[list[str], Query(max_length=MAX_SERIES)] = [],  # noqa: B006  # FastAPI copies it
         from_: Annotated[str | None, Query(alias="from")] = None,
         to: str | None = None,
@@ -49,25 +58,84 @@ def history_routes(history: HistoryStore, access: Access) -> APIRouter:
         width: str = "raw",
         limit: Annotated[int, Query(ge=1, le=MAX_POINTS)] = 10_000,
     ) -> Response:
-        """Return readings or buckets of a range, oldest first; cut short to the newest where there are more than `limit`."""
+        """Return readings or buckets of a range, oldest first; cut short to the newest where there are more than `limit`.
+
+        Buckets are whole: `from` is rounded down and `to` up. Where the range is past, the answer has an ETag.
+        """
         width_us = _width_us(width)
-        begin_us, end_us = _range_us(from_, to, span_s)
-        wanted = [each for each in await history.list_series() if each.device in device and (not channel or each.channel in channel)]
-        if len(wanted) > MAX_SERIES:
-            raise Refusal("too_much", f"{len(wanted)} series match, the limit is {MAX_SERIES}", "name fewer devices or channels", 422)
-        answer = await history.query(wanted, begin_us, end_us, width_us, limit)
-        shape = partial(_shaped, answer, wanted, begin_us, end_us)
-        return await trio.to_thread.run_sync(shape, limiter=shaping)
+        begin_us, end_us = _whole(*_range_us(from_, to, span_s), width_us)
+        question = Question(frozenset(device), frozenset(channel), begin_us, end_us, width_us, limit)
+        return await answering.answer(question, request.headers.get("if-none-match", ""))
 
     return router
 
 
-def _shaped(answer: RangeAnswer, wanted: Sequence[Series], begin_us: int, end_us: int) -> Response:
-    """Write an answer as JSON; in a thread, as 100,000 points take a tenth of a second in which no device would be acked."""
+class Answering:
+    """Answers questions, from what is kept where that is right."""
+
+    def __init__(self, history: HistoryStore, closed: ClosedAnswers, turns: Turns) -> None:
+        self._history = history
+        self._closed = closed
+        self._turns = turns
+        self._shaping = trio.CapacityLimiter(1)  # one answer at a time, so that queries never have more than a core
+
+    async def answer(self, question: Question, known_tags: str) -> Response:
+        """Return the answer; 304 where it is past and the asker has it. Raises Refusal, StoreUnavailable."""
+        now_us = time.time_ns() // 1_000
+        if not self._closed.is_closed(question, now_us):
+            body, _ = await self._ask(question)
+            return Response(body, media_type=_JSON)
+        kept = self._closed.get(question, now_us) or await self._ask_and_keep(question, now_us)
+        headers = {"ETag": kept.tag, "Cache-Control": "private, no-cache"}
+        if is_known(kept.tag, known_tags):
+            self._closed.unchanged()
+            return Response(status_code=304, headers=headers)
+        return Response(kept.body, media_type=_JSON, headers=headers)
+
+    async def _ask_and_keep(self, question: Question, now_us: int) -> Kept:
+        asking, lasting = self._closed.begin(question, now_us), None
+        try:
+            body, is_whole = await self._ask(question)
+            kept = Kept.of(body, now_us)
+            lasting = kept if is_whole else None
+        finally:
+            self._closed.end(asking, lasting)
+        return kept
+
+    async def _ask(self, question: Question) -> tuple[bytes, bool]:
+        """Ask the store, write what it says as JSON, and tell whether nothing in the range is given up by retention.
+
+        JSON is written in a thread, as 100,000 points take a tenth of a second without an ack.
+        """
+        wanted, answer = await self._turns.take(partial(self._ask_store, question))
+        body = await trio.to_thread.run_sync(_shaped, answer, wanted, question, limiter=self._shaping)
+        return body, answer.kept_from_us is None or answer.kept_from_us <= question.from_us
+
+    async def _ask_store(self, question: Question) -> tuple[list[Series], RangeAnswer]:
+        def is_wanted(series: Series) -> bool:
+            return series.device in question.devices and (not question.channels or series.channel in question.channels)
+
+        wanted = [each for each in await self._history.list_series() if is_wanted(each)]
+        if len(wanted) > MAX_SERIES:
+            raise Refusal("too_much", f"{len(wanted):,} series match, the limit is {MAX_SERIES:,}", "name fewer devices or channels", 422)
+        return wanted, await self._history.query(wanted, question.from_us, question.to_us, question.width_us, question.limit)
+
+
+def is_known(tag: str, known: str) -> bool:
+    """Tell whether If-None-Match names a tag (RFC 9110 section 13.1.2: weakly compared, * names all)."""
+    return known.strip() == "*" or tag in [each.strip().removeprefix("W/") for each in known.split(",")]
+
+
+def _shaped(answer: RangeAnswer, wanted: Sequence[Series], question: Question) -> bytes:
+    """Write an answer as JSON."""
+    answer = folded(answer, question.width_us)
     cursor = None if answer.cursor is None else {"journal": answer.cursor.journal, "position": answer.cursor.position}
     found = [{**_named(each), "points": _points(answer.raw[each])} for each in wanted if each in answer.raw]
     found += [{**_named(each), "buckets": _buckets(answer.buckets[each])} for each in wanted if each in answer.buckets]
-    return Answer({"cursor": cursor, "truncated": answer.is_truncated, "from_us": begin_us, "to_us": end_us, "series": found})
+    said = {"cursor": cursor, "truncated": answer.is_truncated, "from_us": question.from_us, "to_us": question.to_us}
+    if answer.kept_from_us is not None and answer.kept_from_us > question.from_us:
+        said["kept_from_us"] = min(answer.kept_from_us, question.to_us)
+    return bytes(Answer({**said, "series": found}).body)
 
 
 def _named(series: Series) -> dict[str, Any]:
@@ -93,6 +161,13 @@ def _width_us(width: str) -> int:
     if width not in WIDTHS_US:
         raise Refusal("bad_width", f"width is one of {', '.join(WIDTHS_US)}, not {width[:20]!r}", "correct width", 422)
     return WIDTHS_US[width]
+
+
+def _whole(begin_us: int, end_us: int, width_us: int) -> tuple[int, int]:
+    """Return a range rounded to whole buckets, as far as there is time; raw is as asked."""
+    if not width_us:
+        return begin_us, end_us
+    return max(begin_us - begin_us % width_us, -MAX_TIME_US), min(end_us + -end_us % width_us, MAX_TIME_US)
 
 
 def _range_us(begin: str | None, end: str | None, span_s: float | None) -> tuple[int, int]:
