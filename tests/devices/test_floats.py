@@ -34,7 +34,7 @@ F4, F8 = struct.pack("<3f", 1.5, -2, 0.25), struct.pack("<3d", 1.5, -2, 0.25)
         (np.array([1.5, -2, 0.25], ">f4"), "f4", "f4", F4),
         (np.array([[1.5, 9], [-2, 9], [0.25, 9]], np.float32)[:, 0], None, "f4", F4),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_floats_in_any_form_are_the_same_bytes(values: Any, format: FloatFormat | None, found: str, body: bytes) -> None:
     floats, kind = floats_of("x", values, format)
@@ -66,7 +66,7 @@ def test_whole_numbers_of_a_buffer_are_numbers_and_not_bytes_of_floats() -> None
         ("hot", None, TypeError, "must be numbers"),
         (5.0, None, TypeError, "must be numbers"),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_are_no_floats_is_told_with_what_to_do(values: Any, format: Any, kind: type[Exception], part: str) -> None:
     with pytest.raises(kind) as caught:
@@ -78,7 +78,9 @@ def test_large_values_whose_sum_overflows_are_good() -> None:
     assert floats_of("x", [1e308, 1e308], None)[0].tolist() == [1e308, 1e308]
 
 
-@pytest.mark.parametrize("offsets", [[0, -5, 7], (0, -5, 7), np.array([0, -5, 7]), array("q", [0, -5, 7])], ids=str)
+@pytest.mark.parametrize(
+    "offsets", [[0, -5, 7], (0, -5, 7), np.array([0, -5, 7]), array("q", [0, -5, 7])], ids=lambda value: type(value).__name__
+)
 def test_offsets_in_any_form_are_the_same_bytes(offsets: Any) -> None:
     assert little_endian(offsets_of(offsets, 3)) == struct.pack("<3i", 0, -5, 7)
 
@@ -92,7 +94,7 @@ def test_offsets_in_any_form_are_the_same_bytes(offsets: Any) -> None:
         (np.array([0, 0.5]), TypeError, "offsets_us must be ints"),
         (5, TypeError, "offsets_us must be ints"),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_are_no_offsets_is_told_with_what_to_do(offsets: Any, kind: type[Exception], part: str) -> None:
     with pytest.raises(kind) as caught:
