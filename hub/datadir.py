@@ -1,7 +1,7 @@
 """The data directory: one hub at a time, private, and of a format that this hub knows.
 
 Owns the names of what is in it, its lock, and the migrations between formats, all of them here. Must not open any file's contents but
-the format numbers. main.py enters it first and leaves it last; doctor looks through it.
+the format numbers. main.py enters it first and leaves it last; doctor looks through it; a restore claims it before it fills it.
 """
 
 import errno
@@ -29,21 +29,16 @@ class DataDirError(Exception):
     """The directory cannot be used; the text is one line that says what and what to do."""
 
 
-class DataDir:
-    """A locked data directory: `with DataDir(path) as data:`."""
+class Claim:
+    """A directory made, where it is missing, and locked: `with Claim(path):`. What is in it is not looked at."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.journal = path / "journal.db"
-        self.history = path / "history.duckdb"
-        self.state = path / "state.db"
-        self.admin_token = path / "admin.token"
-        self.hub_json = path / "hub.json"
-        self.reserve = Reserve(path)
+        self.restoring = path / "restoring"  # there while a restore fills the directory: what is in it is not whole
         self._lock: int | None = None
 
     def __enter__(self) -> Self:
-        """Make the directory where it is missing, lock it, and bring it to this format. Raises DataDirError."""
+        """Make it and lock it. Raises DataDirError."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -51,12 +46,6 @@ class DataDir:
             raise self._unwritable(error) from None
         try:
             self._take_lock(self._lock)
-            self._make_room()
-            self._check_format()
-            self.reserve.keep()
-        except OSError as error:
-            self._release()
-            raise self._unwritable(error) from None
         except BaseException:
             self._release()
             raise
@@ -77,6 +66,48 @@ class DataDir:
             os.ftruncate(lock, 0)
             os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)  # this releases the lock; the file stays, so that two starts never lock two files
+            self._lock = None
+
+    def _unwritable(self, error: OSError) -> DataDirError:
+        advice = "free some space" if error.errno == errno.ENOSPC else "choose another with --data-dir or correct its owner"
+        return DataDirError(f"cannot write in the data directory {self.path}: {error.strerror}; {advice}")
+
+
+class DataDir(Claim):
+    """A locked data directory of this format: `with DataDir(path) as data:`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.journal = path / "journal.db"
+        self.history = path / "history.duckdb"
+        self.history_files = path / "history"  # a folder: what of the history is sorted
+        self.parked = path / "parked.jsonl"  # readings that the history store could not take, with the reason
+        self.state = path / "state.db"
+        self.admin_token = path / "admin.token"
+        self.format = path / "format"
+        self.hub_json = path / "hub.json"
+        self.reserve = Reserve(path)
+
+    def __enter__(self) -> Self:
+        """Make the directory where it is missing, lock it, and bring it to this format. Raises DataDirError."""
+        super().__enter__()
+        try:
+            if self.restoring.exists():
+                raise DataDirError(f"a restore into {self.path} never ended; run it again: tributary restore BACKUP --data-dir {self.path}")
+            self._make_room()
+            self._check_format()
+            self.reserve.keep()
+        except OSError as error:
+            self._release()
+            raise self._unwritable(error) from None
+        except BaseException:
+            self._release()
+            raise
+        return self
+
     def _make_room(self) -> None:
         """Give up the reserve where the disk is too full to open anything. Raises DataDirError where that is not enough."""
         if self.reserve.free_bytes() >= START_BYTES:
@@ -88,11 +119,6 @@ class DataDir:
                 f"the hub needs {START_BYTES:,} to start; free at least {START_BYTES - free_bytes:,} bytes"
             )
 
-    def _release(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)  # this releases the lock; the file stays, so that two starts never lock two files
-            self._lock = None
-
     def _check_format(self) -> None:
         found = self._format()
         if found > FORMAT:
@@ -103,16 +129,16 @@ class DataDir:
         for number in range(found, FORMAT):
             MIGRATIONS[number](self.path)
             self._write_format(number + 1)
-        if not (self.path / "format").exists():
+        if not self.format.exists():
             self._write_format(FORMAT)
 
     def _format(self) -> int:
         try:
-            return int((self.path / "format").read_text())
+            return int(self.format.read_text())
         except FileNotFoundError:
             return FORMAT  # a new directory
         except ValueError:
-            raise DataDirError(f"{self.path / 'format'} holds no number; restore it from a backup, or use another directory") from None
+            raise DataDirError(f"{self.format} holds no number; restore it from a backup, or use another directory") from None
 
     def _write_format(self, number: int) -> None:
         draft = self.path / "format.new"
@@ -120,16 +146,12 @@ class DataDir:
             file.write(f"{number}\n")
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(self.path / "format")
+        draft.replace(self.format)
         folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)  # a directory that lost its number would count as one of this format
         finally:
             os.close(folder)
-
-    def _unwritable(self, error: OSError) -> DataDirError:
-        advice = "free some space" if error.errno == errno.ENOSPC else "choose another with --data-dir or correct its owner"
-        return DataDirError(f"cannot write in the data directory {self.path}: {error.strerror}; {advice}")
 
     def _newer(self, what: str, found: int, known: int) -> DataDirError:
         return DataDirError(

@@ -20,7 +20,7 @@ MAX_FILE_LINES, MAX_BODY_LINES = 250, 40
 SHARED = {"hub.config", "hub.auth", "hub.metrics", "hub.ports", "hub.core.errors", "hub.core.records"}
 # part of the hub -> what else of the hub it may import (main: everything)
 HUB = {
-    "hub.cli": {"hub.main", "hub.client", "hub.logs", "hub.datadir", "hub.stores", "hub.part_settings"},
+    "hub.cli": {"hub.main", "hub.client", "hub.logs", "hub.datadir", "hub.stores", "hub.part_settings", "hub.backup"},
     "hub.client": set[str](),
     "hub.web": {"hub.sessions", "hub.core"},
     "hub.sessions": {"hub.core", "hub.journal"},
@@ -41,6 +41,11 @@ HUB = {
     "hub.stores": {"hub.core", "hub.store"},
     "hub.part_settings": {"hub.journal", "hub.web"},
     "hub.history": {"hub.core", "hub.journal"},
+    # It opens the parts of a hub that does not run, and looks into the very files that make a backup.
+    "hub.backup": {
+        *("hub.core", "hub.journal", "hub.store.duckdb", "hub.state", "hub.datadir"),
+        *("hub.layers", "hub.stores", "hub.part_settings"),
+    },
 }
 # folder -> what it may import of the other folders
 OTHER_FOLDERS = {

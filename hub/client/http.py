@@ -5,8 +5,8 @@ Owns the paths and the credential; shows nothing and decides nothing. Every meth
 
 import json
 import ssl
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -87,9 +87,14 @@ class HubClient:
             tokens |= {item["device"]: item["token"] for item in said["devices"]}
         return tokens
 
-    async def remove_device(self, name: str) -> None:
-        """Forget a device and end its connection; its readings stay."""
-        _checked(await self._request("DELETE", f"/api/v1/devices/{_path(name)}"))
+    async def remove_device(self, name: str, *, with_data: bool = False) -> None:
+        """Forget a device and end its connection; its readings stay, unless they are to be deleted as well."""
+        params = {"data": "true"} if with_data else None
+        _checked(await self._request("DELETE", f"/api/v1/devices/{_path(name)}", params=params))
+
+    async def store(self) -> dict[str, Any]:
+        """Return how the history store is: its place, tiers, bounds, notes, lag."""
+        return await self._object("GET", "/api/v1/store")
 
     async def new_token(self, name: str) -> str:
         """Replace a device's token, end its connection, return the new one."""
@@ -165,6 +170,18 @@ class HubClient:
         """Connect as a viewer: `async with client.live() as live`; closed when the block is left. Raises HubError."""
         return open_live(self.url, self._token, self.tls)
 
+    @asynccontextmanager
+    async def streamed(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> AsyncIterator[AsyncIterator[str]]:
+        """Send a request and give the lines of its answer as they come, at most `_TIMEOUT_S` apart; leaving the block ends it."""
+        content, headers = (None, {}) if body is None else (_encoded(body), {"Content-Type": "application/json"})
+        try:
+            async with self._http.stream(method, path, content=content, headers=headers) as response:
+                if not response.is_success:
+                    await response.aread()
+                yield _checked(response).aiter_lines()
+        except httpx.HTTPError as error:
+            raise self._unasked(error) from None
+
     async def _object(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -178,11 +195,14 @@ class HubClient:
             content, headers = _encoded(body), {"Content-Type": "application/json"}
         try:
             return await self._http.request(method, path, content=content, headers=headers, params=params)
-        except httpx.TimeoutException:
-            raise HubError("timeout", f"{self.url} did not answer within {_TIMEOUT_S:g} s", "look at the hub's log") from None
         except httpx.HTTPError as error:
-            said = str(error) or type(error).__name__
-            raise HubError("unreachable", f"no hub answers at {self.url}: {said}", hint_for(error, "start one: tributary serve")) from None
+            raise self._unasked(error) from None
+
+    def _unasked(self, error: httpx.HTTPError) -> HubError:
+        if isinstance(error, httpx.TimeoutException):
+            return HubError("timeout", f"{self.url} did not answer within {_TIMEOUT_S:g} s", "look at the hub's log")
+        said = str(error) or type(error).__name__
+        return HubError("unreachable", f"no hub answers at {self.url}: {said}", hint_for(error, "start one: tributary serve"))
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.datadir import FORMAT, DataDir, DataDirError
+from hub.datadir import FORMAT, Claim, DataDir, DataDirError
 from simulators.crash.disk import DiskUnavailable, small_disk
 
 
@@ -39,6 +39,22 @@ with DataDir(Path(sys.argv[1])): print('in', flush=True); input()"""
         other.communicate(b"\n")
     with DataDir(tmp_path):
         pass
+
+
+def test_a_directory_that_was_not_restored_to_the_end_is_refused(tmp_path: Path) -> None:
+    with Claim(tmp_path) as claim:
+        claim.restoring.touch()
+    assert "tributary restore BACKUP" in refusal(tmp_path)
+    claim.restoring.unlink()
+    with DataDir(tmp_path):
+        pass
+
+
+def test_a_claim_looks_at_nothing_and_keeps_hubs_out(tmp_path: Path) -> None:
+    (tmp_path / "format").write_text("of another time")
+    with Claim(tmp_path):
+        assert f"process {os.getpid()}" in refusal(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["format", "lock"]
 
 
 def test_directory_is_free_again_after_a_failure_inside(tmp_path: Path) -> None:
