@@ -31,7 +31,8 @@ from hub.core.entities import Entities
 from hub.core.registry import Registry
 from hub.core.results import LedgerFollower
 from hub.datadir import DataDir
-from hub.followers import HistoryWriter, run_follower
+from hub.followers import Pace, run_follower
+from hub.history import HistoryWriter, Parked
 from hub.journal import Journal, SQLiteJournalFile
 from hub.layers import Run, layer
 from hub.metrics import Metrics
@@ -84,8 +85,8 @@ class Hub:
         self.desk = CommandDesk(self.state, self.registry, self.entities, now_us)
         self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
         self.history = make_store(settings.store, store_token(settings), retention(settings), data.history)
-        self.writer = HistoryWriter(self.journal, self.history)
-        self.system = System(self.journal, self.history, self.entities, lambda: self.history.notes)
+        self.writer = HistoryWriter(self.journal, self.history, Parked(data.path))
+        self.system = System(self.journal, self.history, self.entities, lambda: [*self.history.notes, *self.writer.notes()])
         name = f"tributary {version('tributary-hub')}"
         self.live = Live(self.journal, self.history, self.entities, now_us, name)
         self.metrics = Metrics()
@@ -137,7 +138,7 @@ class Hub:
     def _followers(self) -> tuple[Run, ...]:
         ledger = LedgerFollower(self.desk, self.state, lambda: self.journal.id)
         return (
-            partial(run_follower, self.journal, self.writer, gather_s=HISTORY_GATHER_S),
+            partial(run_follower, self.journal, self.writer, Pace(HISTORY_GATHER_S)),
             partial(run_follower, self.journal, ledger),
             self.desk.run,
             self.live.run,

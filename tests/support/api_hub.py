@@ -15,7 +15,8 @@ from fastapi import FastAPI
 
 from hub.auth import Auth
 from hub.core.results import LedgerFollower
-from hub.followers import HistoryWriter, run_follower
+from hub.followers import run_follower
+from hub.history import HistoryWriter
 from hub.layers import layer
 from hub.store.duckdb import DuckDBStore
 from hub.web.api import ApiParts, make_app

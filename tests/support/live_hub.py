@@ -17,7 +17,8 @@ from devices.link import LinkClosed, MemoryLink, memory_link_pair
 from devices.wire.messages import Channel
 from hub.core.entities import Entities
 from hub.core.records import Row, RowKind
-from hub.followers import HistoryWriter, run_follower
+from hub.followers import run_follower
+from hub.history import HistoryWriter
 from hub.journal import Entry, Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import Run, layer
 from hub.ports import Opening
