@@ -1,0 +1,52 @@
+"""The history stores that the contract suite runs on, each on a real server where it needs one.
+
+Owns how a store is made, emptied and reached; the suite asks `stand` and knows no adapter. InfluxDB runs where
+TRIBUTARY_TEST_INFLUXDB_URL names one (tests/support/influx_bucket.py).
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from hub.ports import HistoryStore, Retention
+from hub.stores import make_store
+from tests.support import influx_bucket
+from tests.support.history_stand import Stand
+
+STORES = [
+    "DuckDB",
+    pytest.param("InfluxDB", marks=pytest.mark.skipif(not influx_bucket.URL, reason="TRIBUTARY_TEST_INFLUXDB_URL names no InfluxDB 2")),
+]
+
+
+@contextmanager
+def _fresh(kind: str, tmp_path: Path) -> Iterator[Stand]:
+    def make(scheme: str, path: str, token: str | None, address: str, retention: Retention) -> HistoryStore:
+        return make_store(f"{scheme}{address}{path}", token, retention, tmp_path / "history.duckdb")
+
+    if kind == "DuckDB":
+        yield Stand(partial(make, "duckdb", "", None))
+    else:
+        with influx_bucket.fresh_bucket() as bucket:
+            path = f"/{quote(influx_bucket.ORG, safe='')}/{bucket}"
+            yield Stand(partial(make, "influxdb+", path, influx_bucket.TOKEN), influx_bucket.URL)
+
+
+@pytest.fixture(params=STORES)
+async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
+    """An empty place of each store."""
+    with _fresh(request.param, tmp_path) as stand:
+        try:
+            yield stand
+        finally:
+            await stand.aclose()
+
+
+@pytest.fixture
+async def store(stand: Stand) -> HistoryStore:
+    """An empty store that keeps everything."""
+    return await stand.open()
