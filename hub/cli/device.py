@@ -4,6 +4,7 @@ Owns what is printed: a token stands alone on stdout, so that it can be piped. T
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 
 from hub.cli.options import DataDirOption, JsonOption, ask_hub
 from hub.cli.tables import show_table, time_text
+from hub.core.errors import Refusal
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The device's name: 1 to 64 of A-Z a-z 0-9 . _ : -")]
 
@@ -34,10 +36,26 @@ def token(name: NameArgument, data_dir: DataDirOption = None) -> None:
     typer.echo(ask_hub(data_dir, lambda client: client.new_token(name)))
 
 
-def remove(name: NameArgument, data_dir: DataDirOption = None) -> None:
-    """Remove a device and end its connection; its readings stay in the history."""
-    ask_hub(data_dir, lambda client: client.remove_device(name))
-    typer.echo(f"removed {name}", err=True)
+def remove(
+    name: NameArgument,
+    with_data: Annotated[bool, typer.Option("--with-data", help="Delete its readings, too, for good.")] = False,
+    is_sure: Annotated[bool, typer.Option("--yes", help="Do not ask whether to delete readings.")] = False,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Remove a device and end its connection; its readings stay in the history, unless you say --with-data."""
+    if with_data and not is_sure:
+        _confirm(name)
+    ask_hub(data_dir, lambda client: client.remove_device(name, with_data=with_data))
+    typer.echo(f"removed {name}{' and its readings' if with_data else ''}", err=True)
+
+
+def _confirm(name: str) -> None:
+    """Have a person type the name. Raises Refusal where nobody can be asked, or the answer is another."""
+    if not sys.stdin.isatty():
+        raise Refusal("bad_usage", f"this would delete every reading of {name}, and nobody can be asked", "add --yes")
+    typed = typer.prompt(f"This deletes every reading of {name} for good. Type its name to go on", err=True)
+    if typed.strip() != name:
+        raise Refusal("not_confirmed", f"{name} was not removed: the name typed is another", "run it again, and type the name")
 
 
 def list_devices(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:

@@ -64,6 +64,7 @@ class Registry:
         self._by_token: dict[bytes, str] = {}
         self._connected_us: dict[str, int] = {}
         self._clock_offset_us: dict[str, int] = {}
+        self.erasing: set[str] = set()  # whose readings are being deleted: a new device of the name would lose its own
         self._revoked: list[Callable[[str], None]] = []
         self._removed: list[Callable[[str], None]] = []
         self._writing = trio.Lock()  # one change of the store at a time, each made of what is known when its turn comes
@@ -116,6 +117,8 @@ class Registry:
             raise Refusal("bad_name", f"{rule}; this is {shown(name)}", "choose another name", 422)
         if name in self._devices:
             raise Refusal("exists", f"device {name} exists", f"for a new token: tributary device token {name}", 409)
+        if name in self.erasing:
+            raise Refusal("being_deleted", f"the readings of {name} are being deleted", "try again when that is done", 409)
 
     async def new_token(self, name: str) -> str:
         """Replace a device's token and return the new one; the old one no longer opens a connection."""

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -27,6 +27,7 @@ from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.web.access import Access, is_loopback
 from hub.web.devices import device_routes
 from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, Refused, refusal_answer
+from hub.web.erasing import Eraser, JournalEnd
 from hub.web.history import history_routes
 from hub.web.losses import JournalReader
 from hub.web.page import page_routes
@@ -37,6 +38,10 @@ _OF_STATUS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "
 _HTTP: Final = {400: ("bad_request", "send JSON in UTF-8"), 404: ("not_found", _PATHS), 405: ("bad_method", _PATHS)}
 
 
+class Journaled(JournalReader, JournalEnd, Protocol):
+    """What of the journal HTTP reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiParts:
     """The parts of the hub that HTTP reaches."""
@@ -44,7 +49,7 @@ class ApiParts:
     registry: Registry
     desk: CommandDesk
     history: HistoryStore
-    journal: JournalReader
+    journal: Journaled
     entities: Entities
     auth: Auth
     metrics_text: Callable[[], bytes]
@@ -68,7 +73,8 @@ def make_app(parts: ApiParts) -> FastAPI:
         responses={"default": {"model": Refused, "description": "A refusal: what, with the limit and the value, and what to do"}},
     )
     access = Access(parts.auth, parts.allowed_origins)
-    app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub))
+    eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
+    app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
     app.include_router(history_routes(parts.history, access, parts.closed))
     app.include_router(page_routes(access, parts.base_url, parts.static_folder))
     _add_health(app, parts, access)

@@ -16,6 +16,7 @@ from hub.core.errors import Refusal
 from hub.core.registry import Registry
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
+from hub.web.erasing import Eraser
 from hub.web.losses import JournalReader, losses_of
 
 MAX_NAMES: Final = 1_000  # added by one request
@@ -48,12 +49,12 @@ class NewCommand(BaseModel):
 
 
 def device_routes(
-    registry: Registry, desk: CommandDesk, access: Access, journal: JournalReader, hub: Callable[[], dict[str, Any]]
+    registry: Registry, desk: CommandDesk, access: Access, journal: JournalReader, hub: Callable[[], dict[str, Any]], eraser: Eraser
 ) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1")
     _read_routes(router, registry, desk, access, journal, hub)
-    _manage_routes(router, registry, access)
+    _manage_routes(router, registry, access, eraser)
     _command_routes(router, registry, desk, access)
     return router
 
@@ -106,7 +107,7 @@ def _read_routes(
         return Answer(desk.item(record))
 
 
-def _manage_routes(router: APIRouter, registry: Registry, access: Access) -> None:
+def _manage_routes(router: APIRouter, registry: Registry, access: Access, eraser: Eraser) -> None:
     may_manage = Depends(access.may(Action.MANAGE))
 
     @router.post("/devices", status_code=201, dependencies=[may_manage])
@@ -120,9 +121,9 @@ def _manage_routes(router: APIRouter, registry: Registry, access: Access) -> Non
         return {"devices": [{"device": name, "token": token} for name, token in tokens.items()]}
 
     @router.delete("/devices/{name}", status_code=204, dependencies=[may_manage])
-    async def remove(name: str) -> Response:
-        """Forget a device and end its connection; its readings stay."""
-        await registry.remove_device(name)
+    async def remove(name: str, data: bool = False) -> Response:
+        """Forget a device and end its connection; its readings stay, unless `data` is true: then they are deleted for good."""
+        await (eraser.erase(name) if data else registry.remove_device(name))
         return Response(status_code=204)
 
     @router.post("/devices/{name}/token", dependencies=[may_manage])
