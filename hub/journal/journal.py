@@ -5,7 +5,9 @@ submit, open_epochs and withdraw; followers read and wait; main.py runs it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import trio
@@ -13,10 +15,11 @@ import trio
 from devices.wire.messages import Channel
 from hub.core.records import Row
 from hub.journal.batch import Batch, Entry, Owner
+from hub.journal.counts import Counts
 from hub.journal.marks import Marks
 from hub.journal.pending import Pending
+from hub.journal.reader import Reader
 from hub.journal.room import MAX_PENDING_BYTES, JournalSettings, Room
-from hub.journal.tail import Tail
 from hub.journal.upkeep import Upkeep
 from hub.journal.writer import Writer, Written, written_by
 from hub.ports import FollowerCursor, JournalFile, JournalFull, JournalState, Now, Opening
@@ -36,19 +39,17 @@ class Journal:
         self.position = 0  # of the last committed row
         self._settings, self._now = settings, now
         self._file, self._writer = file, Writer(file)
-        self._reading = trio.CapacityLimiter(1)
         self._pending = Pending()
         self._is_running = False
         self._committed = trio.Event()  # replaced at each commit
         self._told_holding: str | None = None
         self._on_commit: list[Callable[[Sequence[Row]], None]] = []
         self._on_holding: list[Callable[[], None]] = []
-        self._commits = self._rows = self._commit_us = 0
-        self._commit_s = self._last_commit_s = 0.0
+        self._counts = Counts()
         # What the file knows; filled when it is opened.
         self._room = Room(settings, 0)
         self._marks = Marks(())
-        self._tail = Tail(0, 0)
+        self._reader = Reader(file, 0, 0)
         self._upkeep = Upkeep(self._writer, settings, JournalState("", 1, 0, (), {}), self._room, self._marks)
 
     @property
@@ -78,7 +79,7 @@ class Journal:
         self.id, self.position = state.journal, state.last
         self._room = Room(self._settings, await self._writer.call(self._file.disk_bytes))
         self._marks = Marks(state.marks)
-        self._tail = Tail(self._settings.tail_bytes, state.last)
+        self._reader = Reader(self._file, self._settings.tail_bytes, state.last)
         self._upkeep = Upkeep(self._writer, self._settings, state, self._room, self._marks)
         self._is_running = True
         await self._upkeep.measure()
@@ -130,20 +131,25 @@ class Journal:
         """Return {epoch: highest durable seq} of a device; a session then asks for the `channels` of those it goes on with."""
         return self._marks.of(device)
 
+    def marked_at(self, device: str, epoch: int) -> int:
+        """Return a position above which no row moves the mark of an epoch; 0 where no row has."""
+        return self._marks.position_of(device, epoch)
+
     def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
         """Return the channels an epoch is numbered with; the longest unasked are forgotten first. Raises KeyError. For any thread."""
         return self._marks.channels(device, epoch)
 
     async def read(self, after: int, max_rows: int = 1000, max_bytes: int = 4_194_304) -> list[Row]:
         """Return committed rows above a position, oldest first, at least one where there is one. Raises JournalBroken."""
-        await trio.lowlevel.checkpoint()
-        if self._tail.has_all_above(after):
-            return self._tail.read(after, max_rows, max_bytes)
-        position = self.position
-        read = partial(self._file.read, after, max_rows, max_bytes)
-        rows: list[Row] = await trio.to_thread.run_sync(read, limiter=self._reading)
-        # The file may already have what its owners have not been told yet.
-        return [row for row in rows if row.position <= position]
+        return await self._reader.read(after, max_rows, max_bytes, lambda: self.position)
+
+    def pinned(self) -> AbstractContextManager[None]:
+        """Trim nothing while the block runs."""
+        return self._upkeep.pinned()
+
+    async def copy_to(self, path: Path, told: Callable[[int, int], None] = lambda done, whole: None) -> None:
+        """Write what is committed now into a new file, synced, while commits go on; `told(pages, of)` now and then. Raises OSError."""
+        await self._reader.copy_to(path, told)
 
     async def wait_beyond(self, position: int) -> None:
         """Return when something above a position is committed."""
@@ -173,14 +179,11 @@ class Journal:
             "first_position": self.first,
             "pending_rows": self._pending.rows,
             "pending_bytes": self._pending.size_bytes,
-            "commits": self._commits,
-            "committed_rows": self._rows,
-            "commit_seconds": self._commit_s,
-            "last_commit_seconds": self._last_commit_s,
-            "last_commit_time_us": self._commit_us,
+            **self._counts.figures(),
             "size_bytes": self._room.size_bytes,
             "free_bytes": self._room.free_bytes,
-            "tail_rows": len(self._tail),
+            "left_bytes": self._room.left_bytes,
+            "tail_rows": self._reader.tail_rows,
             "holding": float(self.holding is not None),
         }
 
@@ -208,10 +211,7 @@ class Journal:
             self._room.is_full = True
             self._tell_holding()
             return False
-        self._last_commit_s = trio.current_time() - began_s
-        self._commit_s += self._last_commit_s
-        self._commits += 1
-        self._commit_us = self._now()
+        self._counts.committed(trio.current_time() - began_s, len(written.rows), self._now())
         self._tell(batch, written)
         return True
 
@@ -226,8 +226,7 @@ class Journal:
             request.is_durable = True
             request.settled.set()
         if rows:
-            self._rows += len(rows)
-            self._tail.append(rows, batch.size_bytes)
+            self._reader.committed(rows, batch.size_bytes)
             for owner, marks in batch.told():
                 owner.committed(marks)
             for callback in self._on_commit:

@@ -44,6 +44,11 @@ class Marks:
         """Return {epoch: durable seq} as it stands now."""
         return {epoch: mark.seq for epoch, mark in self._devices.get(device, {}).items()}
 
+    def position_of(self, device: str, epoch: int) -> int:
+        """Return a position above which there is no row of an epoch; 0 for one that is not known."""
+        mark = self._devices.get(device, _NONE).get(epoch)
+        return 0 if mark is None else mark.position
+
     def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
         """Return the channel list of an epoch; asking counts as a use of it. Raises KeyError."""
         mark = self._devices[device][epoch]

@@ -51,6 +51,11 @@ class Room:
             return "store_full"
         return "overload" if self._is_overloaded else None
 
+    @property
+    def left_bytes(self) -> int:
+        """How much the journal may still grow until it holds."""
+        return max(0, min(self._max_bytes - self.size_bytes, self.free_bytes - self._min_free_bytes))
+
     def measured(self, size_bytes: int, free_bytes: int) -> None:
         """Take the sizes of file and disk."""
         self.size_bytes, self.free_bytes = size_bytes, free_bytes

@@ -9,13 +9,14 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
 from hub.core.records import Row
 from hub.journal.sqlite_bulk import columns_of, delete_rows, insert, moves_of, oldest_rows, open_marks, packed, read_rows
+from hub.journal.sqlite_copy import copy_database
 from hub.journal.sqlite_marks import FollowingMarks
 from hub.journal.sqlite_state import make_tables, packed_channels, read_state, verify
 from hub.ports import FollowerCursor, JournalBroken, JournalFull, JournalState, Opening
@@ -94,6 +95,10 @@ class SQLiteJournalFile:
         """Return rows above `after`, oldest first; at least one where there is one."""
         with self._reading, self._told_apart():
             return read_rows(self._opened(self._reader), after, max_rows, max_bytes)
+
+    def copy_to(self, path: Path, told: Callable[[int, int], None]) -> None:
+        """Write what is committed now into a new file and sync it."""
+        copy_database(self._path, path, told)
 
     def set_cursor(self, follower: str, cursor: FollowerCursor) -> None:
         """Keep a follower's cursor."""

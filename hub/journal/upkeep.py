@@ -4,8 +4,8 @@ Owns what may be deleted and when it is; runs beside the commits and shares thei
 """
 
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -44,6 +44,7 @@ class Upkeep:
 
     def __init__(self, writer: Writer, settings: JournalSettings, state: JournalState, room: Room, marks: Marks) -> None:
         self.first = state.first
+        self._pins = 0  # while there are any nothing is trimmed
         self._writer = writer
         self._settings = settings
         self._room = room
@@ -70,6 +71,15 @@ class Upkeep:
         if self._cursors[follower].safe == cursor.safe:
             self._unsaved.discard(follower)
 
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """Trim nothing while the block runs."""
+        self._pins += 1
+        try:
+            yield
+        finally:
+            self._pins -= 1
+
     async def run(self, position: Callable[[], int], measured: Callable[[], None]) -> None:
         """Tend the file until cancelled; call `measured` whenever the room was looked at. Raises JournalBroken."""
         window = ResumeWindow(self._settings.resume_window_s)
@@ -92,7 +102,7 @@ class Upkeep:
     async def _trim(self, resume_from: int) -> None:
         for _ in range(_MAX_STEPS):
             below = self._trimmable(resume_from)
-            if below <= self.first:
+            if self._pins or below <= self.first:
                 return
             gone = await self._writer.call(partial(self._writer.file.trim, below, _STEP_ROWS))
             if not gone:

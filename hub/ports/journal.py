@@ -3,8 +3,9 @@
 Owns the promise of JournalFile and what passes through it; hub/journal keeps it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from devices.wire.messages import Channel
@@ -72,6 +73,9 @@ class JournalFile(Protocol):
 
     def read(self, after: int, max_rows: int, max_bytes: int) -> list[Row]:
         """Return rows above `after`, oldest first; at least one where there is one."""
+
+    def copy_to(self, path: Path, told: Callable[[int, int], None]) -> None:
+        """Write what is committed now into a new file and sync it, beside commits; `told(done, of)` may raise. Raises OSError."""
 
     def set_cursor(self, follower: str, cursor: FollowerCursor) -> None:
         """Keep a follower's cursor."""

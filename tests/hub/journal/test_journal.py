@@ -450,3 +450,57 @@ def told_until_killed(directory: Path, kill_after: int) -> int:
 async def holding(journal: Journal, reason: str | None) -> None:
     """Wait until the journal holds for this reason."""
     await until(lambda: journal.holding == reason)
+
+
+async def test_nothing_is_trimmed_while_the_journal_is_pinned(tmp_path: Path) -> None:
+    settings = JournalSettings(resume_window_s=0.0, followers=("history",))
+    async with running(tmp_path, settings) as (journal, file):
+        with journal.pinned():
+            await fill(journal, Session(), 7, range(1, 6))
+            await journal.set_cursor("history", FollowerCursor(5, 5))
+            looks = file.looks
+            await until(lambda: file.looks > looks + 3)
+            assert journal.first == 1
+        await until(lambda: journal.first == 6)
+
+
+async def test_a_copy_is_made_while_commits_go_on(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, _):
+        session, told = Session(), []
+        await fill(journal, session, 7, range(1, 2_001), bytes(5_000))
+
+        async def commit_on() -> None:
+            for seq in range(2_001, 10_000):
+                journal.submit(session.entry(7, seq))
+                await session.is_told(7, seq)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(commit_on)
+            await until(lambda: journal.position >= 2_002)
+            await journal.copy_to(tmp_path / "copy.db", lambda done, of: told.append((done, of)))
+            nursery.cancel_scope.cancel()
+        assert told[-1][0] == told[-1][1]
+        copied = SQLiteJournalFile(tmp_path / "copy.db")
+        state = copied.open()
+        assert (state.journal, state.first) == (journal.id, 1)
+        assert 2_002 <= state.last <= journal.position
+        assert [(mark.device, mark.seq) for mark in state.marks] == [("pump", state.last)]
+        copied.close()
+
+
+async def test_a_copy_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as (journal, _):
+        await fill(journal, Session(), 7, range(1, 2_001), bytes(5_000))
+        with trio.CancelScope() as scope:
+            await journal.copy_to(tmp_path / "copy.db", lambda done, of: scope.cancel())
+        assert scope.cancelled_caught
+        assert not (tmp_path / "copy.db").exists()
+
+
+async def test_it_says_where_the_mark_of_an_epoch_was_moved_and_how_much_room_is_left(tmp_path: Path) -> None:
+    settings = JournalSettings(max_bytes=50_000_000, min_free_bytes=0)
+    async with running(tmp_path, settings) as (journal, _):
+        await fill(journal, Session(), 7, range(1, 4))
+        await fill(journal, Session("kiln"), 8, [1])
+        assert (journal.marked_at("pump", 7), journal.marked_at("kiln", 8), journal.marked_at("kiln", 9)) == (3, 4, 0)
+        assert 40_000_000 < journal.statistics()["left_bytes"] < 50_000_000
