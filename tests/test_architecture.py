@@ -52,7 +52,7 @@ OTHER_FOLDERS = {
     "devices": set[str](),
     "dashboard": {"devices.wire"},
     "simulators": {"devices", "hub.client"},
-    "simulators.bench": {"devices", "hub.client", "hub.store", "hub.ports"},
+    "simulators.bench": {"devices", "hub.client", "hub.store", "hub.stores", "hub.ports", "hub.core.records"},
     "hub.cli": {"devices", "dashboard", "simulators"},
     "hub": {"devices", "dashboard"},
     "hub.core": {"devices.wire"},
@@ -68,7 +68,7 @@ HOMES = {
     "starlette": ("hub.web",),  # FastAPI is made of it
     "h11": ("hub.web",),
     "duckdb": ("hub.store", "simulators.bench.duckdb_floor"),  # DuckDB without us is what we are measured against
-    "influxdb_client": ("hub.store",),
+    "influxdb_client": ("hub.store", "simulators.bench.influx_floor"),  # as with DuckDB
     "urllib3": ("hub.store",),  # influxdb-client speaks through it and raises its errors
     "plotly": ("dashboard",),
     "argon2": ("hub.auth",),

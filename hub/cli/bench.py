@@ -37,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
         (fanout, "CPU per delivery to a viewer; viewers that do not read."),
         (latency, "Device to viewer, p50 and p99."),
         (idle, "Memory per idle device connection."),
+        (store, "The history: inserts, bytes, one series out of very many, ingest beside queries."),
     ):
         group.command(short_help=summary)(command)
     group.command("all", short_help="All of them in one table, in about 15 minutes.")(everything)
@@ -177,6 +178,24 @@ def idle(
         from simulators.bench.idle import IdlePlan, run
 
         return run_bench(run, IdlePlan(devices=devices, pairs=pairs), say)
+
+    _measure(work, as_json=as_json, as_markdown=as_markdown)
+
+
+def store(
+    pairs: Annotated[int, typer.Option("--pairs", help="Windows with queries and without, in turn.")] = 7,
+    is_small: Annotated[bool, typer.Option("--small", help="Seconds instead of minutes; for a look at whether it runs.")] = False,
+    as_json: JsonOption = False,
+    as_markdown: MarkdownOption = False,
+) -> None:
+    """Readings a second into each history store that is here and bytes a reading; one series out of 36 million; ingest beside queries."""
+
+    def work(say: Say) -> "list[BenchRow]":
+        from simulators.bench.course import run_bench
+        from simulators.bench.store import run
+        from simulators.bench.store_plan import StorePlan
+
+        return run_bench(run, StorePlan.small(pairs) if is_small else StorePlan(pairs=pairs), say)
 
     _measure(work, as_json=as_json, as_markdown=as_markdown)
 

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -64,15 +64,18 @@ class BenchHub:
 
 
 @asynccontextmanager
-async def running_hub(connections: int, *, is_encrypted: bool = False) -> AsyncIterator[BenchHub]:
-    """Run a hub for so many connections on a directory of its own; both are gone when the block is left."""
+async def running_hub(connections: int, *, is_encrypted: bool = False, at: Path | None = None) -> AsyncIterator[BenchHub]:
+    """Run a hub for so many connections on a directory of its own; both are gone when the block is left.
+
+    With `at` the directory is the caller's, who may look into it afterwards and start another hub there.
+    """
     has_descriptors = raise_descriptor_limit()
     if connections + SPARE_DESCRIPTORS > has_descriptors:
         message = (
             f"{connections:,} connections need {connections + SPARE_DESCRIPTORS:,} file descriptors, and {has_descriptors:,} are allowed"
         )
         raise BenchError(message, "ask for fewer, or raise the limit: ulimit -Hn", is_usage=True)
-    with tempfile.TemporaryDirectory(prefix="tributary-bench-") as directory:
+    with nullcontext(at) if at else tempfile.TemporaryDirectory(prefix="tributary-bench-") as directory:
         environment = {"TRIBUTARY_MAX_CONNECTIONS": str(connections + SPARE_DESCRIPTORS)}
         certificate = make_certificate(Path(directory)) if is_encrypted else None
         if certificate:

@@ -6,11 +6,12 @@ Owns the order and nothing else; a benchmark that fails is told and the others g
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulators.bench import fanout, flood, idle, ingest, latency, pack
+from simulators.bench import fanout, flood, idle, ingest, latency, pack, store
 from simulators.bench.course import Say, run_bench
 from simulators.bench.crowd import CrowdPlan
 from simulators.bench.errors import BenchError
 from simulators.bench.report import BenchRow
+from simulators.bench.store_plan import StorePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ def run(plan: EverythingPlan, say: Say) -> list[BenchRow]:
         lambda: run_bench(fanout.run, fanout.FanoutPlan(pairs=plan.pairs, crowd=CrowdPlan(pairs=plan.pairs)), say),
         lambda: run_bench(fanout.run, fanout.FanoutPlan(pairs=plan.pairs, is_encrypted=True), say),
         lambda: run_bench(latency.run, latency.LatencyPlan(pairs=plan.pairs), say),
+        lambda: run_bench(store.run, StorePlan(), say),
         lambda: run_bench(idle.run, idle.IdlePlan(pairs=plan.pairs), say),
     ]
     rows: list[BenchRow] = []

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import trio
 
-from simulators.bench import fanout, flood, idle, ingest, latency, pack
+from simulators.bench import fanout, flood, idle, ingest, latency, pack, store
 from simulators.bench.course import against, running_hub
 from simulators.bench.crowd import CrowdPlan
 from simulators.bench.errors import BenchError
 from simulators.bench.report import BenchRow, as_json, as_markdown, as_table
+from simulators.bench.store_plan import StorePlan
 
 TRIBUTARY = Path(sys.executable).parent / "tributary"
 FEW_S = 60.0
@@ -39,6 +40,7 @@ TINY: list[tuple[Callable[[Any, Callable[[str], None]], Awaitable[list[BenchRow]
     (flood.run, flood.FloodPlan(devices=4, seconds=0.6, pairs=1, neighbours=10, warm_up_s=0.3)),
     (pack.run, pack.PackPlan(devices=2, readings=160_000, pairs=1)),
     (latency.run, latency.LatencyPlan(devices=10, frames_per_s=50, seconds=1, pairs=1, warm_up_s=0.5)),
+    (store.run, StorePlan.small()),
     (idle.run, idle.IdlePlan(devices=50, pairs=1, settle_s=0.3)),
 ]
 
@@ -120,6 +122,7 @@ def test_signal_ends_a_benchmark_with_all_its_processes(how: signal.Signals) -> 
         (["pack", "--values", "17000"], "--values 17000 is outside"),
         (["fanout", "--viewers", "-3"], "--viewers -3 is outside"),
         (["latency", "--pairs", "0"], "--pairs 0 is outside"),
+        (["store", "--small", "--pairs", "0"], "--pairs 0 is outside"),
         (["idle", "--devices", "100000"], "--devices 100000 is outside"),
         (["idle", "--json", "--markdown"], "contradict each other"),
     ],
