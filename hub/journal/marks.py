@@ -10,6 +10,7 @@ from typing import Final
 
 from devices.wire.limits import MAX_UNFINISHED
 from devices.wire.messages import Channel
+from hub.core.epochs import IMPORTED_FROM
 from hub.ports import EpochMark, Opening
 
 # Per device, whatever their age: the 64 it may list in hello, which makes them the last used, and 64 more. Age is no bound: a device
@@ -70,14 +71,16 @@ class Marks:
                 mark.used = used
 
     def forget(self, first: int) -> list[tuple[str, int]]:
-        """Forget, and return as (device, epoch), what is beyond the KEPT_EPOCHS last used of its device and has no row from `first` on.
+        """Forget, and return as (device, epoch), what is beyond the KEPT_EPOCHS last used of its device and has no row from `first` on;
+        never those of imported files.
 
         The same epochs must leave the file before the next commit.
         """
         forgotten = []
         for device, marks in self._devices.items():
             if len(marks) > KEPT_EPOCHS:
-                last_used_first = sorted(marks, key=lambda epoch: marks[epoch].used, reverse=True)
+                of_connections = [epoch for epoch in marks if epoch < IMPORTED_FROM]
+                last_used_first = sorted(of_connections, key=lambda epoch: marks[epoch].used, reverse=True)
                 forgotten += [(device, epoch) for epoch in last_used_first[KEPT_EPOCHS:] if marks[epoch].position < first]
         for device, epoch in forgotten:
             del self._devices[device][epoch]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.wire.messages import Channel
+from hub.core.epochs import IMPORTED_FROM
 from hub.journal import SQLiteJournalFile
 from hub.journal.batch import Batch, OpeningRequest
 from hub.journal.marks import KEPT_EPOCHS, Marks
@@ -111,3 +112,13 @@ def test_epochs_with_one_channel_list_share_it() -> None:
     for epoch in (1, 2):
         marks.committed([Opening("pump", epoch, (Channel("temp", "Cel"),), 0)], {}, 0)
     assert marks.channels("pump", 1) is marks.channels("pump", 2)
+
+
+def test_marks_of_imported_files_are_never_forgotten() -> None:
+    marks = Marks([EpochMark("pump", IMPORTED_FROM + 5, 9, 1, CHANNELS, 0)])
+    for epoch in range(1, 2 * KEPT_EPOCHS):
+        marks.committed([Opening("pump", epoch, CHANNELS, 0)], {("pump", epoch): 1}, 10 + epoch)
+    forgotten = marks.forget(10_000)
+    assert len(forgotten) == KEPT_EPOCHS - 1
+    assert ("pump", IMPORTED_FROM + 5) not in forgotten
+    assert marks.of("pump")[IMPORTED_FROM + 5] == 9
