@@ -25,6 +25,8 @@ from dashboard.csp import content_security_policy
 from devices.link import ServerLink
 from devices.wire.limits import CloseCode
 from hub.auth import Auth, Principal
+from hub.backup.service import BackupService
+from hub.backup.taking import Parts, made_by
 from hub.config import Settings
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
@@ -184,6 +186,7 @@ class Hub:
         await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role))
 
     def _api_parts(self) -> ApiParts:
+        backup_parts = Parts(self.data, self.journal, self.history, now_us, made_by(), int(self.settings.min_free_bytes))
         return ApiParts(
             registry=self.registry,
             desk=self.desk,
@@ -198,6 +201,7 @@ class Hub:
             static_folder=dashboard.STATIC,
             csp=content_security_policy(),
             allowed_origins=self.settings.allowed_origins,
+            backup=BackupService(backup_parts),
         )
 
     def _describe(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from hub.core.errors import Refusal
 from hub.core.registry import Registry
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.web.access import Access, is_loopback
+from hub.web.backup import Backup, backup_routes
 from hub.web.devices import device_routes
 from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, Refused, refusal_answer
 from hub.web.erasing import Eraser, JournalEnd
@@ -60,6 +61,7 @@ class ApiParts:
     csp: str
     allowed_origins: tuple[str, ...] = ()
     closed: ClosedAnswers = field(default_factory=ClosedAnswers)  # who writes to the history tells it
+    backup: Backup | None = None  # None: there is no such route
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -76,6 +78,8 @@ def make_app(parts: ApiParts) -> FastAPI:
     eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
     app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
     app.include_router(history_routes(parts.history, access, parts.closed))
+    if parts.backup is not None:
+        app.include_router(backup_routes(access, parts.backup))
     app.include_router(page_routes(access, parts.base_url, parts.static_folder))
     _add_health(app, parts, access)
     _add_errors(app)
