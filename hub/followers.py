@@ -20,6 +20,7 @@ from hub.ports import FollowerCursor, StoreRefused, StoreUnavailable
 
 _log = structlog.get_logger(__name__)
 SAFE_EVERY_S: Final = 30.0  # a replay after a crash is at most so long
+TRAILING_S: Final = 1.0  # until a store that did not make everything safe is asked again, at least
 SAFE_EVERY_ROWS: Final = 200_000  # or so many frames
 MAX_PAUSE_S: Final = 10.0  # between two starts of a follower that fails, where its store asks for no more
 MAX_ASKED_S: Final = 3_600.0  # of a Retry-After that is obeyed
@@ -149,7 +150,9 @@ async def _follow(journal: Journal, follower: Follower, pace: Pace, watch: Watch
         if position != safe and (trio.current_time() >= safe_due_s or rows_since >= SAFE_EVERY_ROWS):
             safe = await follower.make_safe()
             await journal.set_cursor(follower.name, FollowerCursor(position, safe))
-            safe_due_s, rows_since = trio.current_time() + pace.safe_every_s, 0
+            # One that trails needs time: without a pause this would be a loop without end.
+            again_s = pace.safe_every_s if safe == position else max(pace.safe_every_s, TRAILING_S)
+            safe_due_s, rows_since = trio.current_time() + again_s, 0
 
 
 async def _read_some(journal: Journal, after: int) -> list[Row]:

@@ -33,13 +33,12 @@ from hub.core.entities import Entities
 from hub.core.registry import Registry
 from hub.core.results import LedgerFollower
 from hub.datadir import DataDir
-from hub.followers import Pace, run_follower
-from hub.history import HistoryWriter, Parked
+from hub.followers import run_follower
+from hub.history import HistorySide
 from hub.journal import Journal, SQLiteJournalFile
 from hub.layers import Run, layer
 from hub.metrics import Metrics
 from hub.part_settings import door_settings, journal_settings, retention, store_token
-from hub.ports import StoreFull
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.live import Live
 from hub.sessions.logins import Logins
@@ -51,7 +50,6 @@ from hub.web.api import ApiParts, make_app
 from hub.web.door import Door
 
 _log: Final = structlog.get_logger(__name__)
-HISTORY_GATHER_S: Final = 1.0  # frames of so long share a transaction of the history store, and so long a query there may lag
 _CONFIRM_AFTER_S: Final = 5.0  # on top of the longest time a device needs to come back and to report
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _MAX_INTERVAL_S: Final = 600.0  # a device that reports more rarely shows itself when it does
@@ -87,8 +85,8 @@ class Hub:
         self.desk = CommandDesk(self.state, self.registry, self.entities, now_us)
         self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
         self.history = make_store(settings.store, store_token(settings), retention(settings), data.history)
-        self.writer = HistoryWriter(self.journal, self.history, Parked(data.path))
-        self.system = System(self.journal, self.history, self.entities, lambda: [*self.history.notes, *self.writer.notes()])
+        self.side = HistorySide(self.journal, self.history, data.path, now_us, settings.ack_after)
+        self.system = System(self.journal, self.side, self.entities, settings.ack_after)
         name = f"tributary {version('tributary-hub')}"
         self.live = Live(self.journal, self.history, self.entities, now_us, name)
         self.metrics = Metrics()
@@ -107,7 +105,7 @@ class Hub:
 
     def _wire(self) -> None:
         """Connect what only this file may know of each other."""
-        self.writer.on_applied(self.live.store_applied)
+        self.side.writer.on_applied(self.live.store_applied)
         self.registry.on_revoked(lambda name: self.sessions.drop(name, CloseCode.REVOKED, "the token was withdrawn"))
         self.journal.on_holding(lambda: self.door.hold(is_held=self.journal.holding == "overload"))
         self.metrics.add_part("journal", self.journal.statistics)
@@ -122,7 +120,7 @@ class Hub:
             await self.auth.start()
             await self.registry.load()
             await self.desk.load()
-            await self._start_history()
+            await self.side.start(is_remote=self.settings.store != "duckdb")
             async with layer(self.journal.run), layer(*self._followers()), layer(self.sessions.run):
                 await self._listen(task_status)
         finally:
@@ -130,17 +128,10 @@ class Hub:
                 await self.history.aclose()
                 await self.state.aclose()
 
-    async def _start_history(self) -> None:
-        """Open the history; on a full disk the hub goes on without, and the history's follower tries again until there is room."""
-        try:
-            await self.history.start()
-        except StoreFull as error:
-            _log.error("history_not_open", reason=str(error))
-
     def _followers(self) -> tuple[Run, ...]:
         ledger = LedgerFollower(self.desk, self.state, lambda: self.journal.id)
         return (
-            partial(run_follower, self.journal, self.writer, Pace(HISTORY_GATHER_S)),
+            *self.side.runs(),
             partial(run_follower, self.journal, ledger),
             self.desk.run,
             self.live.run,
@@ -213,7 +204,7 @@ class Hub:
             "position": self.journal.position,
             "time_us": now_us(),
             "credit": self.journal.holding or "open",
-            "store_lag": self.system.store_lag(),
+            **self.system.described(),
             "devices": len(self.registry.names()),
             "connected": self.sessions.count(),
             "viewers": self.live.viewers,

@@ -1,29 +1,30 @@
-"""The state of the hub itself as viewers see it: credit, the history store's lag, notes for the operator.
+"""The state of the hub itself as viewers see it: credit, how the history store fares, notes for the operator.
 
 Owns the `system` entity (docs/protocol.md section 11) and the figures of the store that /metrics and /readyz show; samples, decides
 nothing. Started by main.py.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import structlog
 import trio
 
 from hub.core.seldom import Seldom
+from hub.history.health import StoreHealth
 from hub.journal import Journal
-from hub.ports import HistoryStore, StoreUnavailable
+from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 
 _log: Final = structlog.get_logger(__name__)
 _PERIOD_S: Final = 1.0
 _MAX_READY_LAG: Final = 100_000  # positions: beyond it a chart misses so much that a load balancer should look elsewhere
 
-HISTORY: Final = "history"  # the follower whose lag is shown
 _HINTS: Final = {
     "store_full": "free space or raise journal_max_bytes; devices keep their readings, and it goes on by itself",
     "overload": "frames come faster than the disk takes them; it goes on by itself",
 }
+AckAfter = Literal["journal", "store"]
 
 
 class SystemBoard(Protocol):
@@ -33,36 +34,62 @@ class SystemBoard(Protocol):
         """Show it."""
 
 
+class StoreSide(Protocol):
+    """The history store and what is known of it."""
+
+    store: HistoryStore
+    health: StoreHealth
+
+    def notes(self) -> Sequence[str]:
+        """Return what the operator should know."""
+
+    def statistics(self) -> Mapping[str, float]:
+        """Return figures for metrics."""
+
+
 class System:
     """Watches the journal and the history store."""
 
-    def __init__(self, journal: Journal, history: HistoryStore, board: SystemBoard, notes: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, journal: Journal, side: StoreSide, board: SystemBoard, ack_after: AckAfter = "journal") -> None:
+        self.ack_after = ack_after
         self._journal = journal
-        self._history = history
+        self.side = side
         self._board = board
-        self._notes = notes
-        self._history_figures: Mapping[str, float] = {}
+        self._figures: Mapping[str, float] = {}  # of the store, as last sampled
         self._seldom = Seldom()
         self._told: str | None = None  # the reason for holding that the log has, and not yet its end
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Show changes of credit at once and the rest within a second."""
         self._journal.on_holding(self._credit_changed)
+        self.side.health.look(trio.current_time())
         self._credit_changed()
-        task_status.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._sample)
+            task_status.started()
+            while True:
+                self.side.health.look(trio.current_time())
+                self._show()
+                await trio.sleep(_PERIOD_S)
+
+    async def _sample(self) -> None:
+        """Ask the store for its figures, in a task of its own: one that does not answer must not hide that it does not."""
         while True:
-            with suppress(StoreUnavailable):  # the figures stay as they were; the lag tells that something is wrong
-                self._history_figures = await self._history.statistics()
-            self._show()
+            with suppress(StoreUnavailable, StoreRefused):  # the figures stay as they were; its health tells that something is wrong
+                self._figures = await self.side.store.statistics()
             await trio.sleep(_PERIOD_S)
 
     def store_lag(self) -> int:
         """Return how many positions the history store is behind the journal."""
-        return max(0, self._journal.position - self._journal.cursor(HISTORY).applied)
+        return self.side.health.lag_frames
 
     def history_figures(self) -> Mapping[str, float]:
-        """Return the store's statistics as last sampled, and its lag."""
-        return {**self._history_figures, "lag_rows": self.store_lag()}
+        """Return the store's statistics as last sampled, and how it fares."""
+        return {**self._figures, **self.side.statistics()}
+
+    def described(self) -> dict[str, Any]:
+        """Return what /api/v1/hub says of the store."""
+        return {"store_lag": self.store_lag(), "store": self.side.health.item(), "ack_after": self.ack_after}
 
     def unready(self) -> list[str]:
         """Return why this hub should get no new connections now; empty: it is ready."""
@@ -71,6 +98,8 @@ class System:
             reasons.append(f"the journal holds: {self._journal.holding}")
         if self.store_lag() > _MAX_READY_LAG:
             reasons.append(f"the history store is {self.store_lag()} frames behind, more than {_MAX_READY_LAG}")
+        if self.ack_after == "store" and self.side.health.state == "down":
+            reasons.append(f"{self.side.health.name} is down, and nothing is acked without it: {self.side.health.reason}")
         return reasons
 
     def _credit_changed(self) -> None:
@@ -85,11 +114,12 @@ class System:
             self._told = reason
 
     def _show(self) -> None:
-        lag = self.store_lag()
+        store = self.side.health.item()
         item = {
             "credit": self._journal.holding or "open",
-            # The lag of a healthy store changes with every commit: what is below a second's worth is none to a person.
-            "store_lag": lag if lag > 1_000 else 0,
-            "notes": list(self._notes()),
+            "store_lag": store["lag_frames"],
+            "store": store,
+            "ack_after": self.ack_after,
+            "notes": list(self.side.notes()),
         }
         self._board.put_system(item)

@@ -37,10 +37,10 @@ HUB = {
     "hub.datadir": {"hub.reserve"},
     "hub.reserve": set[str](),
     "hub.followers": {"hub.core", "hub.journal"},
-    "hub.system": {"hub.core", "hub.journal"},
+    "hub.system": {"hub.core", "hub.journal", "hub.history"},
     "hub.stores": {"hub.core", "hub.store"},
     "hub.part_settings": {"hub.journal", "hub.web"},
-    "hub.history": {"hub.core", "hub.journal"},
+    "hub.history": {"hub.core", "hub.journal", "hub.followers", "hub.layers"},
     # It opens the parts of a hub that does not run, and looks into the very files that make a backup.
     "hub.backup": {
         *("hub.core", "hub.journal", "hub.store.duckdb", "hub.state", "hub.datadir"),

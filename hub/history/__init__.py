@@ -4,6 +4,7 @@ Owns the follower of the history store, its parked readings, its upkeep and its 
 """
 
 from hub.history.parked import Parked
+from hub.history.side import HistorySide
 from hub.history.writer import HistoryWriter
 
-__all__ = ["HistoryWriter", "Parked"]
+__all__ = ["HistorySide", "HistoryWriter", "Parked"]

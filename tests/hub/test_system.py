@@ -5,16 +5,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import trio
 from structlog.testing import capture_logs
 
 from hub.core.entities import Entities
+from hub.history import HistorySide
+from hub.history.health import HISTORY
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import layer
 from hub.ports import FollowerCursor
 from hub.store.duckdb import DuckDBStore
-from hub.system import HISTORY, System
+from hub.system import System
 from tests.support.faulty_file import FaultyFile
 from tests.support.owner import Session
+from tests.support.point_store import PointStore
 from tests.support.waiting import until
 
 
@@ -26,7 +30,8 @@ async def system_on(directory: Path) -> AsyncIterator[tuple[System, Journal, Fau
     await store.start()
     try:
         async with layer(journal.run):
-            system = System(journal, store, entities, lambda: ["look here"])
+            store.notes.append("look here")
+            system = System(journal, HistorySide(journal, store, directory, lambda: 0, "journal"), entities)
             async with layer(system.run):
                 yield system, journal, file, entities
     finally:
@@ -77,3 +82,33 @@ async def test_only_a_lag_that_a_person_would_see_is_shown(tmp_path: Path, monke
         assert (system.store_lag(), system.unready()) == (1_000, [])
         monkeypatch.setattr("hub.system._MAX_READY_LAG", 999)
         assert system.unready() == ["the history store is 1000 frames behind, more than 999"]
+
+
+async def test_a_store_that_is_down_is_shown_and_unready_only_where_acks_wait_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.system._PERIOD_S", 0.01)
+    async with system_on(tmp_path) as (system, _, _, entities):
+        assert entities.system()["store"] == {"name": "DuckDB", "state": "ok", "lag_frames": 0, "left_s": None, "reason": "", "since_us": 0}
+        assert entities.system()["ack_after"] == "journal"
+        with capture_logs():
+            system.side.health.failed("cannot be reached")
+            await until(lambda: entities.system()["store"]["state"] == "down")
+        assert entities.system()["store"]["reason"] == "cannot be reached"
+        assert system.described()["store"]["state"] == "down"
+        assert system.unready() == []
+        system.ack_after = "store"
+        assert system.unready() == ["DuckDB is down, and nothing is acked without it: cannot be reached"]
+        assert system.history_figures()["is_down"] == 1.0
+
+
+async def test_a_store_that_never_answers_does_not_keep_the_state_from_being_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.system._PERIOD_S", 0.01)
+    store, entities = PointStore(), Entities()
+    store.hangs = trio.Event()
+    journal = Journal(SQLiteJournalFile(tmp_path / "journal.db"), JournalSettings(), lambda: 0)
+    async with layer(journal.run):
+        system = System(journal, HistorySide(journal, store, tmp_path, lambda: 0, "journal"), entities)
+        async with layer(system.run):
+            store.notes.append("something new")
+            await until(lambda: entities.system()["notes"] == ["something new"])
