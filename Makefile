@@ -4,7 +4,7 @@ PY := .venv/bin/python
 STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 
-.PHONY: help install run lint format test crash-test rfc6455 differential bench lock clean
+.PHONY: help install run lint format test crash-test backlog-test rfc6455 differential bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -36,6 +36,9 @@ test: install ## all tests
 
 crash-test: install ## kill hubs and devices under load, fill the disk; no reading may be lost or doubled
 	$(PY) -m simulators.crash
+
+backlog-test: install ## 24 hours of frames wait in the journal, then the store drains them: each reading once; BACKLOG="--help" for more
+	$(PY) -m simulators.backlog $(BACKLOG)
 
 rfc6455: install ## every case of the table of RFC 6455 in every way, ten times in a row
 	for round in 1 2 3 4 5 6 7 8 9 10; do TRIBUTARY_RFC6455_THOROUGH=1 $(PY) -m pytest -q tests/hub/web/test_rfc6455.py || exit 1; done

@@ -53,6 +53,7 @@ OTHER_FOLDERS = {
     "dashboard": {"devices.wire"},
     "simulators": {"devices", "hub.client"},
     "simulators.bench": {"devices", "hub.client", "hub.store", "hub.stores", "hub.ports", "hub.core.records"},
+    "simulators.backlog": {"devices", "hub.client", "hub.journal", "hub.ports", "hub.core.records"},  # a day of frames: only straight in
     "hub.cli": {"devices", "dashboard", "simulators"},
     "hub": {"devices", "dashboard"},
     "hub.core": {"devices.wire"},
