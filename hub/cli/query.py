@@ -16,7 +16,7 @@ from hub.cli.options import DataDirOption, JsonOption, ask_hub
 from hub.cli.tables import show_table, time_text, write_csv
 from hub.core.errors import Refusal
 
-_UNITS_S: Final = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400}
+_UNITS_S: Final = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _RAW: Final = ("time", "device", "channel", "unit", "value")
 _BUCKETS: Final = ("time", "device", "channel", "unit", "count", "min", "mean", "max", "last")
@@ -65,6 +65,8 @@ def query(
         typer.echo(
             f"no readings of {' '.join((device, *(channels or ())))} in that time; the devices are in: tributary device list", err=True
         )
+    if (said := kept_text(answer, zone)) is not None:
+        typer.echo(said, err=True)
     if answer.get("truncated"):
         typer.echo("more readings match than are shown; ask for less time, wider buckets or a higher --limit", err=True)
 
@@ -75,6 +77,15 @@ def rows_of(answer: Mapping[str, Any], zone: tzinfo) -> tuple[tuple[str, ...], l
     rows = [row for series in answer["series"] for row in (_raw_rows if is_raw else _bucket_rows)(series)]
     rows.sort(key=lambda row: row[0])
     return _RAW if is_raw else _BUCKETS, [(time_text(row[0], zone), *row[1:]) for row in rows]
+
+
+def kept_text(answer: Mapping[str, Any], zone: tzinfo) -> str | None:
+    """Return in words that a part of what was asked for is no longer kept so narrow; None where all of it is."""
+    if (kept_us := answer.get("kept_from_us")) is None:
+        return None
+    is_raw = all("points" in series for series in answer["series"])
+    wider = "buckets of 1min or 1h may be kept for longer: --width" if is_raw else "wider buckets may be kept for longer"
+    return f"what is older than {time_text(kept_us, zone)} is no longer kept in this detail; {wider}"
 
 
 def _raw_rows(series: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -127,7 +138,7 @@ def time_range(last: str | None, from_text: str | None, to_text: str | None, zon
 
 
 def _span_s(text: str) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)", text.strip())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)", text.strip())
     if match is None:
         raise Refusal("bad_usage", f"{text!r} is no stretch of time", "write 30s, 5m, 2h or 7d")
     return float(match[1]) * _UNITS_S[match[2]]
