@@ -14,22 +14,35 @@ import pytest
 
 from hub.ports import HistoryStore, Retention
 from hub.stores import make_store
-from tests.support import influx_bucket
+from tests.support import influx_bucket, victoria
 from tests.support.history_stand import Stand
+
+
+@pytest.fixture(scope="session")
+def victoria_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One VictoriaMetrics for all tests of this folder."""
+    with victoria.running_victoria(tmp_path_factory.mktemp("victoria") / "data") as server:
+        yield server.url
+
 
 STORES = [
     "DuckDB",
+    pytest.param("VictoriaMetrics", marks=pytest.mark.needs_server(victoria.PROGRAM)),
     pytest.param("InfluxDB", marks=pytest.mark.skipif(not influx_bucket.URL, reason="TRIBUTARY_TEST_INFLUXDB_URL names no InfluxDB 2")),
 ]
 
 
 @contextmanager
-def _fresh(kind: str, tmp_path: Path) -> Iterator[Stand]:
+def _fresh(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
     def make(scheme: str, path: str, token: str | None, address: str, retention: Retention) -> HistoryStore:
         return make_store(f"{scheme}{address}{path}", token, retention, tmp_path / "history.duckdb")
 
     if kind == "DuckDB":
         yield Stand(partial(make, "duckdb", "", None))
+    elif kind == "VictoriaMetrics":
+        url = request.getfixturevalue("victoria_url")
+        victoria.empty(url)
+        yield Stand(partial(make, "victoriametrics+", "", None), url)
     else:
         with influx_bucket.fresh_bucket() as bucket:
             path = f"/{quote(influx_bucket.ORG, safe='')}/{bucket}"
@@ -39,7 +52,7 @@ def _fresh(kind: str, tmp_path: Path) -> Iterator[Stand]:
 @pytest.fixture(params=STORES)
 async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
     """An empty place of each store."""
-    with _fresh(request.param, tmp_path) as stand:
+    with _fresh(request.param, request, tmp_path) as stand:
         try:
             yield stand
         finally:

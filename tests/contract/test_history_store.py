@@ -12,6 +12,7 @@ import trio
 
 from devices.wire.messages import Channel, Kind
 from hub.core.buckets import Stretches
+from hub.core.joint import folded
 from hub.core.records import Columns, Cursor, Reading, Series
 from hub.ports import HistoryStore, Retention, StoreUnavailable
 from tests.support.history_book import Book, Point, buckets, columns_of, raw
@@ -252,7 +253,7 @@ async def test_what_comes_late_is_in_the_next_answer(store: HistoryStore) -> Non
 @pytest.mark.parametrize("width_us", [0, 1_000])
 async def test_a_limit_keeps_the_newest_and_says_so(store: HistoryStore, width_us: int) -> None:
     await Book(store).append(*points(TEMP, *[(1_000 * n, float(n)) for n in range(10)]))
-    answer = await store.query([TEMP], us(0), us(10**6), width_us, 3)
+    answer = folded(await store.query([TEMP], us(0), us(10**6), width_us, 3), width_us)
     assert answer.is_truncated
     times = answer.buckets[TEMP].start_us.tolist() if width_us else [r.t_ns // 1000 for r in answer.raw[TEMP]]
     assert times == [us(7_000), us(8_000), us(9_000)]
