@@ -4,7 +4,7 @@ PY := .venv/bin/python
 STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 
-.PHONY: help install run lint format test crash-test backlog-test rfc6455 differential bench lock clean
+.PHONY: help install run lint format test crash-test store-test backlog-test rfc6455 differential bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -34,8 +34,11 @@ format: install ## rewrite to the house format
 test: install ## all tests
 	$(PY) -m pytest -q
 
-crash-test: install ## kill hubs and devices under load, fill the disk; no reading may be lost or doubled
+crash-test: install ## kill hubs, devices, a database server under load, fill the disk; no reading may be lost or doubled
 	$(PY) -m simulators.crash
+
+store-test: install ## kill hubs while the history writes its files, and a database server under load; each reading once
+	$(PY) -m simulators.crash --store
 
 backlog-test: install ## 24 hours of frames wait in the journal, then the store drains them: each reading once; BACKLOG="--help" for more
 	$(PY) -m simulators.backlog $(BACKLOG)

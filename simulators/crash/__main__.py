@@ -18,14 +18,20 @@ from pathlib import Path
 import trio
 
 from hub.client import HubClient
+from simulators.crash.bulk import judge_bulk_device
 from simulators.crash.disk import DiskUnavailable, SmallDisk, enter_namespace, small_disk
 from simulators.crash.fleet import Fleet
+from simulators.crash.ledger import Made
 from simulators.crash.readback import judge_device
 from simulators.crash.scenes import DRAIN_TIMEOUT_S, SMALL_SPOOL_BYTES, CrashPlan, Stage, device_kills, disk_fulls, hub_kills, overflows
+from simulators.crash.store_scenes import BULK, BULK_DEVICES, BULK_FRAMES_PER_S, COARSE, server_kills, store_kills
 from simulators.crash.verdict import Verdict
 from simulators.hub_process import HubProcess, free_port, raise_descriptor_limit
+from simulators.victoria_process import VictoriaProcess, find_program
 
 SMALL_DISK_BYTES = 96 * 1024 * 1024
+Scene = Callable[[Stage, Fleet], Awaitable[None]]
+Judge = Callable[[HubClient, str, Made], Awaitable[Verdict]]
 
 
 def say(line: str) -> None:
@@ -33,7 +39,7 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-async def play(stage: Stage, fleet: Fleet, scene: Callable[[Stage, Fleet], Awaitable[None]]) -> Verdict:
+async def play(stage: Stage, fleet: Fleet, scene: Scene, judge: Judge = judge_device) -> Verdict:
     """Play one scene on a running fleet, drain it, and compare all its devices."""
     try:
         await scene(stage, fleet)
@@ -43,7 +49,7 @@ async def play(stage: Stage, fleet: Fleet, scene: Callable[[Stage, Fleet], Await
     verdict = Verdict()
     async with HubClient(stage.hub.url, stage.hub.admin_token) as client:
         for device in fleet.devices:
-            verdict.add(await judge_device(client, device.name, fleet.made(device)))
+            verdict.add(await judge(client, device.name, fleet.made(device)))
     say(f"{stage.name}: {verdict.line()}")
     return verdict
 
@@ -62,12 +68,34 @@ async def run(plan: CrashPlan, directory: Path, disk: SmallDisk | None) -> Verdi
             verdict.add(await play(stage, await stage.fleet(plan.devices, plan.workers, plan.frames_per_s), device_kills))
         if plan.overflows:
             stage = Stage("overflow", hub, directory, plan, say)
-            verdict.add(await play(stage, await stage.fleet(5, 1, plan.frames_per_s, SMALL_SPOOL_BYTES), overflows))
+            verdict.add(await play(stage, await stage.fleet(5, 1, plan.frames_per_s, spool_bytes=SMALL_SPOOL_BYTES), overflows))
+        if plan.store_kills:
+            stage = Stage("store", hub, directory, plan, say)
+            fleet = await stage.fleet(BULK_DEVICES, 1, BULK_FRAMES_PER_S, **BULK)
+            verdict.add(await play(stage, fleet, store_kills, judge_bulk_device))
     finally:
         hub.kill()
     if disk is not None:
         verdict.add(await run_on_small_disk(plan, directory, disk))
+    if plan.server_kills and find_program() is not None:
+        verdict.add(await run_with_server(plan, directory))
     return verdict
+
+
+async def run_with_server(plan: CrashPlan, directory: Path) -> Verdict:
+    """Play the scene of the database server on a hub of its own."""
+    server = VictoriaProcess(directory / "server")
+    environment = {"TRIBUTARY_STORE": server.store_url}
+    hub = HubProcess(directory / "server-data", port=free_port(), environment=environment)
+    try:
+        await trio.to_thread.run_sync(server.start)
+        hub.start()
+        stage = Stage("server", hub, directory, plan, say)
+        fleet = await stage.fleet(plan.devices, plan.workers, plan.frames_per_s, **COARSE)
+        return await play(stage, fleet, lambda stage, fleet: server_kills(stage, fleet, server))
+    finally:
+        hub.kill()
+        server.kill()
 
 
 async def run_on_small_disk(plan: CrashPlan, directory: Path, disk: SmallDisk) -> Verdict:
@@ -87,10 +115,23 @@ def plan_of(arguments: argparse.Namespace) -> CrashPlan:
     plan = CrashPlan(arguments.seed if arguments.seed is not None else secrets.randbits(32))
     if arguments.short:
         plan = CrashPlan(
-            plan.seed, hub_kills=2, device_kills=1, overflows=1, disk_fulls=1, devices=10, workers=2, frames_per_s=500, longest_s=1.0
+            plan.seed,
+            hub_kills=2,
+            device_kills=1,
+            overflows=1,
+            disk_fulls=1,
+            store_kills=1,
+            server_kills=0,  # tests/e2e/test_victoria*.py has them
+            devices=10,
+            workers=2,
+            frames_per_s=500,
+            longest_s=1.0,
         )
+    if arguments.store:
+        plan = replace(plan, hub_kills=0, device_kills=0, overflows=0, disk_fulls=0)
     if arguments.rounds is not None:
-        plan = replace(plan, hub_kills=arguments.rounds, device_kills=arguments.rounds)
+        changed = ("store_kills", "server_kills") if arguments.store else ("hub_kills", "device_kills")
+        plan = replace(plan, **dict.fromkeys(changed, arguments.rounds))
     return plan
 
 
@@ -101,7 +142,8 @@ def main() -> int:
     )
     parser.add_argument("--short", action="store_true", help="2 hub kills, 1 device kill, 1 overflow, 1 full disk; below 40 s")
     parser.add_argument("--seed", type=int, help="draw the same faults again")
-    parser.add_argument("--rounds", type=int, help="so many hub kills, and as many with a device process")
+    parser.add_argument("--rounds", type=int, help="so many hub kills, and as many with a device process; with --store of each there")
+    parser.add_argument("--store", action="store_true", help="the scenes of the history store alone: its files, a database server")
     plan = plan_of(parser.parse_args())
     enter_namespace("simulators.crash")
     raise_descriptor_limit()
@@ -115,7 +157,10 @@ def main() -> int:
             except DiskUnavailable as reason:
                 say(f"NOT RUN, the disk-full scene: {reason}")
         verdict = trio.run(run, plan, directory, disk)
-    n = plan.hub_kills + plan.device_kills + plan.overflows + (plan.disk_fulls if disk else 0)
+    if plan.server_kills and find_program() is None:
+        say("NOT RUN, the scene of a database server: victoria-metrics is not installed")
+    servers = plan.server_kills if find_program() is not None else 0
+    n = plan.hub_kills + plan.device_kills + plan.overflows + plan.store_kills + (plan.disk_fulls if disk else 0) + servers
     say(f"N = {n} faults, seed {plan.seed}, {time.monotonic() - began:.0f} s: {verdict.line()}")
     if verdict.differences:
         say(f"FAILED: {verdict.differences[0]}")

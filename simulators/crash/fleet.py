@@ -23,8 +23,12 @@ class DevicePlan:
     token: str
     spool: str
     ledger: str
-    rate: float  # frames a second
+    rate: float  # frames a second, of a reading of each channel
     spool_bytes: int = 0
+    pack_every: int = 40  # frames; then a pack of so many readings,
+    pack_values: int = 100
+    pack_step_us: int = 1_000  # so far apart
+    resolution_us: int = 1  # of the times of other readings
 
 
 class FleetFailed(Exception):

@@ -3,7 +3,7 @@
 Owns the paging; judges nothing. Called by simulators/crash/__main__.py after a scene has drained.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import trio
@@ -11,7 +11,7 @@ import trio
 from hub.client import HubClient
 from simulators.crash.ledger import Made
 from simulators.crash.verdict import DeclaredGap, Found, Verdict, judge
-from simulators.crash.worker import CHANNELS
+from simulators.crash.worker import BURST, CHANNELS
 
 PAGE_POINTS = 20_000
 SETTLE_TIMEOUT_S = 60.0  # for the store to catch up with the journal
@@ -27,11 +27,10 @@ async def points_of(client: HubClient, device: str, channel: str, from_us: int, 
     return [(int(time_us), int(value)) for series in answer["series"] for time_us, _, value in series["points"]]
 
 
-async def found_of(client: HubClient, device: str, made: Made) -> Found:
+async def found_of(client: HubClient, device: str, channels: Iterable[str], made: Made) -> Found:
     """Return where the hub says the readings of a device are."""
-    times = made.time_us.values()
-    begin, end = min(times, default=0) - MARGIN_US, max(times, default=0) + MARGIN_US
-    stored = {channel: await points_of(client, device, channel, begin, end) for channel in CHANNELS}
+    begin, end = min(made.time_us.values(), default=0) - MARGIN_US, made.end_us + MARGIN_US
+    stored = {channel: await points_of(client, device, channel, begin, end) for channel in channels}
     losses = await client.losses(device)
     return Found(stored, _gaps(losses["gaps"]))
 
@@ -44,11 +43,12 @@ def _gaps(said: Sequence[Mapping[str, Any]]) -> list[DeclaredGap]:
     ]
 
 
-async def judge_device(client: HubClient, device: str, made: Made) -> Verdict:
+async def judge_device(client: HubClient, device: str, made: Made, *, has_packs: bool = True) -> Verdict:
     """Compare one device; where something is missing, read again until the store has had time to catch up."""
     deadline = trio.current_time() + SETTLE_TIMEOUT_S
+    expected = dict.fromkeys(CHANNELS, made) | ({BURST: made.unpacked()} if has_packs else {})
     while True:
-        verdict = judge(device, CHANNELS, made, await found_of(client, device, made))
+        verdict = judge(device, expected, await found_of(client, device, expected, made))
         if not verdict.differences or trio.current_time() > deadline:
             return verdict
         await trio.sleep(0.5)

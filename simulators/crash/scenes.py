@@ -36,6 +36,8 @@ class CrashPlan:
     device_kills: int = 20
     overflows: int = 5
     disk_fulls: int = 5
+    store_kills: int = 20  # of the hub while its history writes files
+    server_kills: int = 8  # of a database server
     devices: int = 50
     workers: int = 5
     frames_per_s: int = 2_000
@@ -50,15 +52,15 @@ class Stage:
         self.dice = random.Random(f"{plan.seed} {name}")  # each scene has its own: leaving one out changes no other
         self.restarts_s: list[float] = []
 
-    async def fleet(self, devices: int, workers: int, frames_per_s: float, spool_bytes: int = 0) -> Fleet:
-        """Provision devices and start their processes."""
+    async def fleet(self, devices: int, workers: int, frames_per_s: float, **options: int) -> Fleet:
+        """Provision devices and start their processes; `options` are those of DevicePlan."""
         plans = []
         async with HubClient(self.hub.url, self.hub.admin_token) as client:
             for number in range(devices):
                 name = f"{self.name}-{number:03}"
                 spool, ledger = self.directory / f"{name}.spool", self.directory / f"{name}.ledger"
                 token = await client.add_device(name)
-                plans.append(DevicePlan(name, token, str(spool), str(ledger), frames_per_s / devices, spool_bytes))
+                plans.append(DevicePlan(name, token, str(spool), str(ledger), frames_per_s / devices, **options))
         fleet = Fleet(self.hub.device_url, plans, workers)
         await fleet.start()
         return fleet
@@ -111,7 +113,7 @@ async def overflows(stage: Stage, fleet: Fleet) -> None:
         before = {device.name: fleet.made(device).last for device in fleet.devices}
         # A spooled frame of two readings takes more than 40 bytes, so this many can never fit.
         enough = SMALL_SPOOL_BYTES // 40
-        await _until(partial(_all_made, fleet, before, enough), STATE_TIMEOUT_S * 2, "the small spools did not fill")
+        await until(partial(_all_made, fleet, before, enough), STATE_TIMEOUT_S * 2, "the small spools did not fill")
         await stage.start_hub()
         stage.say(f"{stage.name}: overflow {number + 1}, {enough} frames of each device into spools of {SMALL_SPOOL_BYTES:,} bytes")
 
@@ -131,13 +133,13 @@ async def disk_fulls(stage: Stage, fleet: Fleet, disk: SmallDisk) -> None:
         for number in range(stage.plan.disk_fulls):
             await stage.a_while()
             ballast_bytes = await trio.to_thread.run_sync(disk.fill)
-            await _until(lambda: holds(True), STATE_TIMEOUT_S, "the hub gives credit on a full disk")
+            await until(lambda: holds(True), STATE_TIMEOUT_S, "the hub gives credit on a full disk")
             device = stage.dice.choice(list(fleet.devices))
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(take_over, stage.hub.device_url, device)
                 await trio.sleep(stage.dice.uniform(0.3, 1.5))
                 await trio.to_thread.run_sync(disk.free)
-                await _until(lambda: holds(False), STATE_TIMEOUT_S, "the hub holds back although there is room again")
+                await until(lambda: holds(False), STATE_TIMEOUT_S, "the hub holds back although there is room again")
                 nursery.cancel_scope.cancel()
             stage.say(f"{stage.name}: disk full {number + 1} ({ballast_bytes:,} bytes of ballast), {device.name} taken over meanwhile")
 
@@ -155,7 +157,7 @@ async def take_over(url: str, device: DevicePlan) -> None:
         return  # the device itself has come back
 
 
-async def _until(holds: Callable[[], Awaitable[bool]], timeout_s: float, otherwise: str) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], timeout_s: float, otherwise: str) -> None:
     """Wait for a state of another process; raises TimeoutError with a sentence."""
     with trio.move_on_after(timeout_s):
         while not await holds():  # noqa: ASYNC110

@@ -56,12 +56,12 @@ class Verdict:
         )
 
 
-def judge(device: str, channels: Sequence[str], made: Made, found: Found) -> Verdict:
-    """Return where each reading of one device is; a difference is one sentence that names it."""
+def judge(device: str, made: Mapping[str, Made], found: Found) -> Verdict:
+    """Return where each reading of one device is, by channel; a difference is one sentence that names it."""
     verdict = Verdict()
     used = [0] * len(found.gaps)
-    for channel in channels:
-        _judge_channel(verdict, f"{device}/{channel}", channel, made, found, used)
+    for channel, its in made.items():
+        _judge_channel(verdict, f"{device}/{channel}", channel, its, found, used)
     for gap, missing in zip(found.gaps, used, strict=True):
         if missing > gap.readings:
             verdict.differences.append(

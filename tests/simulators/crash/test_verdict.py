@@ -9,7 +9,7 @@ MADE = Made({1: 100, 2: 200, 3: 300, 4: 400}, {1, 2, 3})  # the send of 4 never 
 
 
 def verdict_of(*points: tuple[int, int], gaps: Sequence[DeclaredGap] = (), rejected: Sequence[tuple[str, int]] = ()) -> Verdict:
-    return judge("d", ["c"], MADE, Found({"c": points}, gaps, frozenset(rejected)))
+    return judge("d", {"c": MADE}, Found({"c": points}, gaps, frozenset(rejected)))
 
 
 def test_all_stored_once_is_no_difference() -> None:
