@@ -6,6 +6,7 @@ Owns the copying and the comparison; knows stores by their port alone. The hub d
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -66,20 +67,21 @@ class Carrier:
         """
         total = int((await self._source.statistics()).get("readings", 0))
         done, before = 0, None
-        async for columns in pages(self._source, series):
-            done += len(columns)
-            if not len(columns):
-                continue
-            is_first = first_of_each(columns, self._resolution_ns, before)
-            before = (columns.series[int(columns.index[-1])], int(columns.t_ns[-1]) // self._resolution_ns)
-            is_old = columns.t_ns < from_ns
-            self.carried.leave(OLDER, columns, is_old)
-            self.carried.leave(COARSER, columns, ~is_first & ~is_old)
-            chosen = is_first & ~is_old
-            if without is not None:
-                chosen &= ~without(columns)
-            await self._put(part_of(columns, chosen))
-            self._shown("copy", done, total)
+        async with aclosing(pages(self._source, series)) as read:
+            async for columns in read:
+                if not len(columns):
+                    continue
+                is_first = first_of_each(columns, self._resolution_ns, before)
+                before = (columns.series[int(columns.index[-1])], int(columns.t_ns[-1]) // self._resolution_ns)
+                is_old = columns.t_ns < from_ns
+                self.carried.leave(OLDER, columns, is_old)
+                self.carried.leave(COARSER, columns, ~is_first & ~is_old)
+                chosen = is_first & ~is_old
+                if without is not None:
+                    chosen &= ~without(columns)
+                await self._put(part_of(columns, chosen))
+                done += len(columns)
+                self._shown("copy", done, total)
 
     async def _put(self, columns: Columns) -> None:
         for begin in range(0, len(columns), _BATCH):
@@ -132,9 +134,10 @@ class Carrier:
         for each in series:
             found.counts.pop(each, None)
             found.sums.pop(each, None)
-        async for columns in pages(self._target, series, from_ns):
-            found.add(columns, self._resolution_ns, is_rounded=self._is_rounded)
-            self._shown("compare", sum(found.counts.values()), total)
+        async with aclosing(pages(self._target, series, from_ns)) as read:
+            async for columns in read:
+                found.add(columns, self._resolution_ns, is_rounded=self._is_rounded)
+                self._shown("compare", sum(found.counts.values()), total)
 
     async def hand_over(self, cursor: Cursor | None) -> None:
         """Give the target the hub's cursor, and return when that and every reading would survive a crash of it."""

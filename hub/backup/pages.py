@@ -3,7 +3,7 @@
 Owns where a page ends and the next begins. Used by copying.py, once to read a source and once to look at what a target has.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -24,7 +24,7 @@ _PATIENCE_S: Final = 300.0
 _LONGEST_PAUSE_S: Final = 20.0
 
 
-async def pages(store: HistoryStore, series: Sequence[Series], from_ns: int = FROM_NS, page: int = PAGE) -> AsyncIterator[Columns]:
+async def pages(store: HistoryStore, series: Sequence[Series], from_ns: int = FROM_NS, page: int = PAGE) -> AsyncGenerator[Columns, None]:
     """Yield every reading of the series from a time on. Readings of one series and point key are never parted."""
     for begin in range(0, len(series), _TOGETHER):
         wanted = list(series[begin : begin + _TOGETHER])

@@ -43,10 +43,13 @@ async def step(name: str, said: Said, growing: tuple[Path, int] | None = None) -
             said(Step(name, *at))
             await trio.sleep(_PERIOD_S)
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(tell)
-        try:
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tell)
             yield told
-        finally:
             nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        raise group.exceptions[0] from group.exceptions[0].__cause__  # what the block raised, as if no task had been beside it
     said(Step(name, at[1], at[1]))
