@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from hub.core.errors import Refusal
 from hub.ports import HistoryStore, Retention
 from hub.store.duckdb import DuckDBStore
+from hub.store.influxdb import InfluxDBStore
 from hub.store.victoriametrics import VictoriaMetricsStore
 
 SHAPES: Final = "duckdb, influxdb+http://HOST:8086/ORG/BUCKET or victoriametrics+http://HOST:8428"
@@ -26,11 +27,14 @@ def make_store(url: str, token: str | None, retention: Retention, embedded: Path
         raise _wrong(url, "it names no store")
     if parts.username is not None or parts.password is not None:
         raise _wrong(url, "it holds a credential, which would end up in logs; set store_token instead")
+    if parts.query or parts.fragment:
+        raise _wrong(url, "a store has no ? and no # in its URL")
     if database == "victoriametrics":
-        if parts.query or parts.fragment:
-            raise _wrong(url, "a store has no ? and no # in its URL")
         return VictoriaMetricsStore(f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}", token, retention)
-    raise _wrong(url, f"{database} {names}")
+    if len(names) < 2:
+        raise _wrong(url, "it names no bucket: an organization and a bucket belong after the host")
+    *path, org, bucket = names
+    return InfluxDBStore("/".join([f"{scheme}://{parts.netloc}", *path]), org, bucket, token, retention)
 
 
 def _wrong(url: str, reason: str) -> Refusal:
