@@ -68,7 +68,8 @@ HOMES = {
     "fastapi": ("hub.web",),
     "starlette": ("hub.web",),  # FastAPI is made of it
     "h11": ("hub.web",),
-    "duckdb": ("hub.store", "simulators.bench.duckdb_floor"),  # DuckDB without us is what we are measured against
+    # Parquet of any encoding is read by DuckDB, without a database; DuckDB without us is what we are measured against.
+    "duckdb": ("hub.store", "hub.core.exchange.parquet_input", "simulators.bench.duckdb_floor"),
     "influxdb_client": ("hub.store", "simulators.bench.influx_floor"),  # as with DuckDB
     "urllib3": ("hub.store",),  # influxdb-client speaks through it and raises its errors
     "plotly": ("dashboard",),

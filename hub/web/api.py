@@ -29,7 +29,9 @@ from hub.web.backup import Backup, backup_routes
 from hub.web.devices import device_routes
 from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, Refused, refusal_answer
 from hub.web.erasing import Eraser, JournalEnd
+from hub.web.exchange import exchange_routes
 from hub.web.history import history_routes
+from hub.web.importing import Importer
 from hub.web.losses import JournalReader
 from hub.web.page import page_routes
 
@@ -62,6 +64,7 @@ class ApiParts:
     allowed_origins: tuple[str, ...] = ()
     closed: ClosedAnswers = field(default_factory=ClosedAnswers)  # who writes to the history tells it
     backup: Backup | None = None  # None: there is no such route
+    importer: Importer | None = None  # None: there is no such route
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -78,6 +81,7 @@ def make_app(parts: ApiParts) -> FastAPI:
     eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
     app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
     app.include_router(history_routes(parts.history, access, parts.closed))
+    app.include_router(exchange_routes(parts.history, parts.registry, access, parts.importer))
     if parts.backup is not None:
         app.include_router(backup_routes(access, parts.backup))
     app.include_router(page_routes(access, parts.base_url, parts.static_folder))

@@ -19,10 +19,14 @@ _RECEIVE_BYTES: Final = 65_536
 class Body:
     """A request's body; `whole` is set when everything has been read."""
 
-    def __init__(self, stream: GuardedStream, http: h11.Connection, settings: DoorSettings, announced_bytes: int) -> None:
+    def __init__(
+        self, stream: GuardedStream, http: h11.Connection, settings: DoorSettings, announced_bytes: int, *, is_upload: bool = False
+    ) -> None:
         self._stream = stream
         self._http = http
         self._settings = settings
+        self._is_upload = is_upload
+        self._max_bytes = settings.max_upload_bytes if is_upload else settings.max_body_bytes
         self._announced_bytes = announced_bytes  # 0 where nothing was said
         self._heard_bytes = 0
         self._next_piece = b""
@@ -33,8 +37,9 @@ class Body:
     async def read(self) -> bytes:
         """Return the next piece, b"" only at the end. Raises Refusal (400, 408, 413), BrokenResourceError, ClosedResourceError."""
         if self._deadline is None:
-            self._deadline = trio.current_time() + self._settings.body_timeout_s
             self._check(self._announced_bytes)
+        if self._deadline is None or self._is_upload:
+            self._deadline = trio.current_time() + self._settings.body_timeout_s
         with trio.move_on_at(self._deadline):
             if self._http.they_are_waiting_for_100_continue:
                 await self._stream.send_all(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
@@ -84,5 +89,5 @@ class Body:
         self._next_piece += b"".join(pieces)
 
     def _check(self, size_bytes: int) -> None:
-        if size_bytes > (limit := self._settings.max_body_bytes):
-            raise Refusal("body_too_large", f"the body is over the limit of {limit:,} bytes", "send smaller requests", 413)
+        if size_bytes > self._max_bytes:
+            raise Refusal("body_too_large", f"the body is over the limit of {self._max_bytes:,} bytes", "send smaller requests", 413)

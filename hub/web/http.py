@@ -17,7 +17,7 @@ from hub.core.errors import Refusal
 from hub.web.body import Body
 from hub.web.head import Head
 from hub.web.refusals import answer
-from hub.web.settings import DoorSettings
+from hub.web.settings import UPLOADS, DoorSettings
 from hub.web.streams import PIECE_BYTES, GuardedStream
 
 Message = MutableMapping[str, Any]
@@ -40,7 +40,8 @@ class Exchange:
         self._settings = settings
         self._http = head.exchange
         # h11 has checked that it is a number.
-        self._body = Body(stream, head.exchange, settings, int(head.fields.get("content-length", "0").partition(",")[0]))
+        announced_bytes = int(head.fields.get("content-length", "0").partition(",")[0])
+        self._body = Body(stream, head.exchange, settings, announced_bytes, is_upload=head.path in UPLOADS)
         self._scope = _scope(stream, head, client, server)
         self._is_told_body = False
         self._left = trio.Event()

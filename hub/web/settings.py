@@ -5,8 +5,11 @@ Owns numbers and paths only. main.py fills it from the configuration; door, head
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from devices.wire import limits
+
+UPLOADS: Final = frozenset({"/api/v1/import"})  # where a body is a file, which the app takes piece by piece, after it knows who sends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class DoorSettings:
     head_timeout_s: float = 5.0  # also the limit of a TLS handshake, and of the first byte of a new connection
     idle_timeout_s: float = 60.0  # between two requests of one connection
     max_body_bytes: int = 1_048_576
-    body_timeout_s: float = 30.0
+    body_timeout_s: float = 30.0  # in all; of an upload: without progress
+    max_upload_bytes: int = 4 << 30  # on the paths of UPLOADS
     max_message_bytes: int = limits.MAX_MESSAGE_BYTES
     heartbeat_s: float = limits.HEARTBEAT_S
     send_timeout_s: float = limits.SEND_TIMEOUT_S  # without progress

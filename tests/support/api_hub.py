@@ -18,8 +18,10 @@ from hub.core.results import LedgerFollower
 from hub.followers import run_follower
 from hub.history import HistoryWriter
 from hub.layers import layer
+from hub.sessions.imports import Imports
 from hub.store.duckdb import DuckDBStore
 from hub.web.api import ApiParts, make_app
+from hub.web.importing import Importer
 from tests.support.ingest_hub import DeviceEnd, IngestHub, ingest_hub
 from tests.support.waiting import until
 
@@ -36,7 +38,7 @@ def now_us() -> int:
 class ApiHub:
     """The app, the parts under it, and who talks to it."""
 
-    def __init__(self, parts: IngestHub, store: DuckDBStore, auth: Auth, directory: Path) -> None:
+    def __init__(self, parts: IngestHub, store: DuckDBStore, auth: Auth, importer: Importer, directory: Path) -> None:
         self.parts = parts
         self.store = store
         self.auth = auth
@@ -55,6 +57,7 @@ class ApiHub:
             base_url=lambda: URL,
             static_folder=directory / "static",
             csp=CSP,
+            importer=importer,
         )
         self.app: FastAPI = make_app(self.api)
 
@@ -98,8 +101,11 @@ async def api_hub(directory: Path, files: Mapping[str, bytes] | None = None) -> 
             await auth.start()
             ledger = LedgerFollower(parts.desk, parts.state, lambda: parts.journal.id)
             writer = HistoryWriter(parts.journal, store)
-            async with layer(partial(run_follower, parts.journal, writer), partial(run_follower, parts.journal, ledger)):
-                yield ApiHub(parts, store, auth, directory)
+            imports = Imports(parts.journal, parts.registry, now_us)
+            importer = Importer(imports, parts.registry, directory / "imports", 0, now_us)
+            followers = (partial(run_follower, parts.journal, writer), partial(run_follower, parts.journal, ledger))
+            async with layer(*followers), layer(importer.run):
+                yield ApiHub(parts, store, auth, importer, directory)
         finally:
             await store.aclose()
 

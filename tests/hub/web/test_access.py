@@ -36,10 +36,12 @@ ACTIONS = {
     ("GET", "/api/v1/commands/{command_id}"): Action.READ,
     ("GET", "/api/v1/series"): Action.READ,
     ("GET", "/api/v1/query"): Action.READ,
+    ("GET", "/api/v1/export"): Action.READ,
     ("POST", "/api/v1/devices/{name}/commands"): Action.COMMAND,
     ("POST", "/api/v1/devices"): Action.MANAGE,
     ("DELETE", "/api/v1/devices/{name}"): Action.MANAGE,
     ("POST", "/api/v1/devices/{name}/token"): Action.MANAGE,
+    ("POST", "/api/v1/import"): Action.MANAGE,
     ("POST", "/api/v1/logins"): Action.MANAGE,
 }
 

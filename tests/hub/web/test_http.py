@@ -92,6 +92,22 @@ async def test_body_that_does_not_come_is_refused_with_408_and_half_a_body_with_
         is_refusal(await place.answer_to(request("POST", Transfer_Encoding="chunked") + b"zz\r\n"), 400, "bad_request")
 
 
+async def test_a_file_may_be_larger_and_take_longer_as_long_as_it_comes() -> None:
+    upload = "/api/v1/import"
+    async with running_door(echo, max_body_bytes=10, max_upload_bytes=30, body_timeout_s=0.3) as place:
+        assert said_in(await place.answer_to(request("POST", upload, b"x" * 30, Connection="close")))["body"] == "x" * 30
+        refused = is_refusal(await place.answer_to(request("POST", upload, b"x" * 31)), 413, "body_too_large")
+        assert "30 bytes" in refused["message"]
+        async with await place.connect() as stream:
+            await stream.send_all(request("POST", upload, Content_Length="6"))
+            for _ in range(6):
+                with trio.move_on_after(0.1):
+                    await trio.sleep_forever()  # 0.6 s in all, never 0.3 s without a byte
+                await stream.send_all(b"x")
+            assert said_in(await until(stream, b"}"))["body"] == "xxxxxx"
+        is_refusal(await place.answer_to(request("POST", upload, Content_Length="6")), 408, "body_timeout")
+
+
 async def test_client_that_waits_for_100_continue_hears_it_only_when_the_body_is_wanted() -> None:
     raw = request("POST", Content_Length="2", Expect="100-continue")
     async with running_door(echo) as place, await place.connect() as stream:

@@ -1,0 +1,199 @@
+"""Routes of files: stored readings out as CSV, Parquet or line protocol, readings of a file in.
+
+Owns parameters, headers, and how an answer that breaks off shows: an export is sent in chunks, and without the last of them it is no whole
+answer to any client. exporting.py and importing.py do the work. Made into the app by api.py.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import structlog
+import trio
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from hub.core.errors import Refusal
+from hub.core.exchange.csv_output import CsvOutput
+from hub.core.exchange.lines_output import LinesOutput
+from hub.core.exchange.options import ImportOptions
+from hub.core.exchange.parquet_output import ParquetOutput
+from hub.core.registry import Registry
+from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
+from hub.web.access import Access, Action
+from hub.web.envelope import Answer
+from hub.web.exporting import Exporter, Output, Wanted
+from hub.web.importing import Importer, Job
+from hub.web.wanted import check_names, range_of, series_of
+
+FORMATS: Final[dict[str, tuple[Callable[[], Output], str, str]]] = {
+    "csv": (CsvOutput, "text/csv; charset=utf-8; header=present", "csv"),
+    "parquet": (ParquetOutput, "application/vnd.apache.parquet", "parquet"),
+    "lp": (LinesOutput, "text/plain; charset=utf-8", "lp"),
+}
+MAX_EXPORTS: Final = 4  # at once: each keeps a page of readings in memory
+MAX_NAMES: Final = 10_000
+_TOLD_EVERY_S: Final = 0.5
+_log: Final = structlog.get_logger(__name__)
+
+
+def exchange_routes(history: HistoryStore, registry: Registry, access: Access, importer: Importer | None) -> APIRouter:
+    """Return the routes; without an importer there is no import."""
+    router = APIRouter(prefix="/api/v1")
+    _add_export(router, history, registry, access)
+    if importer is not None:
+        _add_import(router, access, importer)
+    return router
+
+
+def _add_export(router: APIRouter, history: HistoryStore, registry: Registry, access: Access) -> None:
+    exporter = Exporter(history)
+    running = trio.CapacityLimiter(MAX_EXPORTS)
+    content: dict[str, Any] = {media_type: {} for _, media_type, _ in FORMATS.values()}
+    description = "The file, in chunks. Where the last chunk is missing something went wrong, and the file is not whole"
+
+    @router.get(
+        "/export",
+        response_class=Response,
+        responses={200: {"description": description, "content": content}},
+        dependencies=[Depends(access.may(Action.READ))],
+    )
+    async def export(
+        request: Request,
+        device: Annotated[list[str], Query(max_length=MAX_NAMES)] = [],  # noqa: B006  # FastAPI copies it
+        channel: Annotated[list[str], Query(max_length=MAX_NAMES)] = [],  # noqa: B006
+        from_: Annotated[str | None, Query(alias="from")] = None,
+        to: str | None = None,
+        span_s: Annotated[float | None, Query(gt=0, le=1e10)] = None,
+        width: str = "raw",
+        format: str = "csv",
+    ) -> Response:
+        """Return readings or buckets as a file, series by series, each oldest first; all devices, channels and times where none is said."""
+        if format not in FORMATS:
+            raise Refusal("bad_format", f"format is one of {', '.join(FORMATS)}, not {format[:20]!r}", "correct format", 422)
+        if request.scope["http_version"] == "1.0":
+            hint = "use HTTP/1.1; behind nginx set proxy_http_version 1.1"
+            raise Refusal("bad_http", "an export is sent in chunks, which HTTP/1.0 lacks: a short file would not show", hint, 426)
+        if running.available_tokens < 1:
+            raise Refusal("busy", f"{MAX_EXPORTS} exports run, the limit is {MAX_EXPORTS}", "try again when one is done", 503)
+        wanted = Wanted(await series_of(history, registry, set(device), set(channel)), *range_of(from_, to, span_s, width))
+        make, media_type, suffix = FORMATS[format]
+        if format == "lp":
+            check_names(wanted.series)
+        is_empty = not wanted.series or not await exporter.has_any(wanted)
+        name = f"{device[0] if len(device) == 1 else 'tributary'}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.{suffix}".replace(":", "-")
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Tributary-Empty": str(is_empty).lower()}
+        return _Export(exporter, wanted, make(), running, media_type, headers)
+
+
+class _Export(Response):
+    """The chunks of an export."""
+
+    def __init__(
+        self, exporter: Exporter, wanted: Wanted, output: Output, running: trio.CapacityLimiter, media_type: str, headers: dict[str, str]
+    ) -> None:
+        super().__init__(media_type=media_type, headers=headers)
+        del self.headers["content-length"]
+        self._exporter = exporter
+        self._wanted = wanted
+        self._output = output
+        self._running = running
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file; a client that leaves ends it with the next piece.
+
+        What goes wrong is for the door, which ends the connection without the last chunk.
+        """
+        async with self._running, aclosing(self._exporter.pieces(self._wanted, self._output)) as pieces:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            try:
+                async for piece in pieces:
+                    if piece:
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+            except (StoreUnavailable, StoreRefused) as error:
+                _log.warning("export_broken_off", reason=str(error)[:300])
+                raise RuntimeError(f"an export broke off: {error}") from error
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _add_import(router: APIRouter, access: Access, importer: Importer) -> None:
+    body: dict[str, Any] = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+
+    @router.post("/import", dependencies=[Depends(access.may(Action.MANAGE))], openapi_extra=body)
+    async def take(
+        request: Request,
+        format: str | None = None,
+        device: str | None = None,
+        device_column: str | None = None,
+        channel: str | None = None,
+        channel_column: str | None = None,
+        value_column: str | None = None,
+        unit: str | None = None,
+        kind: str | None = None,
+        time_column: str | None = None,
+        time_format: str = "rfc3339",
+        tz: str | None = None,
+        delimiter: str = "comma",
+        decimal: str = "point",
+        skip: Annotated[list[str], Query(max_length=20)] = [],  # noqa: B006
+        create: bool = False,
+        progress: bool = False,
+    ) -> Response:
+        """Check a CSV or Parquet file wholly, then store its readings. The same file again changes nothing.
+
+        With `progress` the answer is JSON lines: how far it is, and last {"result"} or {"error"}.
+        """
+        options = ImportOptions(
+            format, device, device_column, channel, channel_column, value_column, unit, kind, time_column, time_format, tz,
+            delimiter, decimal, tuple(skip),
+        )  # fmt: skip
+        announced = request.headers.get("content-length", "0")
+        try:
+            job = await importer.begin(
+                _pieces(request), options, may_create=create, announced_bytes=int(announced) if announced.isdecimal() else 0
+            )
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody hears it
+        return _Progress(job) if progress else Answer(await job.outcome())
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    async for piece in request.stream():
+        if piece:
+            yield piece
+
+
+class _Progress(Response):
+    """How an import goes, line by line."""
+
+    media_type = "application/x-ndjson"
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        del self.headers["content-length"]
+        self._job = job
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell until the import has ended; a client that leaves ends it as long as nothing is stored."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        try:
+            while not self._job.ended.is_set():
+                await _say(self._job.progress, send)
+                with trio.move_on_after(_TOLD_EVERY_S):
+                    await self._job.ended.wait()
+        finally:
+            self._job.abandon()
+        try:
+            last = {"result": await self._job.outcome()}
+        except Refusal as refusal:
+            error = {"code": refusal.code, "message": refusal.message, "hint": refusal.hint, "status": refusal.status}
+            last = {"error": error}
+        await _say(last, send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _say(line: dict[str, Any], send: Send) -> None:
+    await send({"type": "http.response.body", "body": json.dumps(line).encode() + b"\n", "more_body": True})
