@@ -16,6 +16,7 @@ import numpy.typing as npt
 import trio
 
 from hub.backup.alike import Tally, part_of
+from hub.backup.nearness import is_near
 from hub.backup.pages import FROM_NS, first_of_each, pages, patiently
 from hub.core.records import Columns, Cursor, Refused, Series
 from hub.ports import HistoryStore, Now, StoreRefused
@@ -36,7 +37,8 @@ class Carried:
     tally: Tally = field(default_factory=Tally)  # what the target must hold now
     found: Tally = field(default_factory=Tally)  # what it holds
     left: dict[str, Counter[Series]] = field(default_factory=dict)  # reason -> readings of each series that were not carried
-    different: list[Series] = field(default_factory=list)  # series whose count or checksum is not the same
+    different: list[Series] = field(default_factory=list)  # series whose count or values are not the same
+    by_value: list[Series] = field(default_factory=list)  # series whose checksums differ by the digits that the target keeps
 
     def leave(self, reason: str, columns: Columns, chosen: npt.NDArray[np.bool_]) -> None:
         """Note readings that are not carried."""
@@ -53,7 +55,7 @@ class Carrier:
         self._source, self._target = source, target
         self._now, self._shown = now, shown
         self._resolution_ns = max(source.resolution_ns, target.resolution_ns)
-        self._is_rounded = self._resolution_ns > 1  # VictoriaMetrics has milliseconds, and 12 digits
+        self._is_rounded = target.resolution_ns > 1  # VictoriaMetrics has milliseconds, and not all digits
         # A journal of its own: a batch moves a cursor, and the hub's is moved once, when everything is there. A new one each time, so
         # that a store in which an earlier try has left readings looks for them.
         self._journal = f"migrate:{secrets.token_hex(8)}"
@@ -121,13 +123,20 @@ class Carrier:
     async def compare(self, from_ns: int = FROM_NS) -> None:
         """Read back what the target has, and note the series that differ; a database may need a while to show what it took."""
         deadline_s = trio.current_time() + _SHOWS_WITHIN_S
-        wanted = sorted(self.carried.tally.counts)
+        carried, wanted = self.carried, sorted(self.carried.tally.counts)
         while True:
             await self._look(wanted, from_ns)
-            wanted = self.carried.different = self.carried.tally.other_than(self.carried.found, wanted)
-            if not wanted or self._target.syncs_before_it_answers or trio.current_time() > deadline_s:
-                return
+            wanted = carried.tally.other_than(carried.found, wanted)
+            lacking = [each for each in wanted if carried.found.counts.get(each, 0) < carried.tally.counts[each]]
+            if not lacking or self._target.syncs_before_it_answers or trio.current_time() > deadline_s:
+                break
             await trio.sleep(_LOOK_EVERY_S)
+        for each in wanted:
+            is_counted = carried.found.counts.get(each, 0) == carried.tally.counts[each]
+            if self._is_rounded and is_counted and await is_near(self._source, self._target, each, from_ns):
+                carried.by_value.append(each)
+            else:
+                carried.different.append(each)
 
     async def _look(self, series: Sequence[Series], from_ns: int) -> None:
         found, total = self.carried.found, sum(self.carried.tally.counts.values())

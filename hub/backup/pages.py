@@ -24,13 +24,15 @@ _PATIENCE_S: Final = 300.0
 _LONGEST_PAUSE_S: Final = 20.0
 
 
-async def pages(store: HistoryStore, series: Sequence[Series], from_ns: int = FROM_NS, page: int = PAGE) -> AsyncGenerator[Columns, None]:
-    """Yield every reading of the series from a time on. Readings of one series and point key are never parted."""
+async def pages(
+    store: HistoryStore, series: Sequence[Series], from_ns: int = FROM_NS, to_ns: int = TO_NS, page: int = PAGE
+) -> AsyncGenerator[Columns, None]:
+    """Yield every reading of the series in a range. Readings of one series and point key are never parted."""
     for begin in range(0, len(series), _TOGETHER):
         wanted = list(series[begin : begin + _TOGETHER])
         first_from_ns = from_ns
         while wanted:
-            found = await patiently(partial(store.read, wanted, from_ns, TO_NS, first_from_ns, page))
+            found = await patiently(partial(store.read, wanted, from_ns, to_ns, first_from_ns, page))
             if len(found) < page:
                 yield found
                 break

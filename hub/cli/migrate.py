@@ -131,7 +131,9 @@ def _print(moved: "Moved", to_url: str, took_s: float, *, is_json: bool) -> None
             typer.echo(f"different: {json.dumps(_compared(moved, each))}", err=True)
         typer.echo("error: the stores do not hold the same; nothing was handed over: run it again with --again", err=True)
         return
-    typer.echo("counts and checksums of every series are the same; set the store, then start the hub:", err=True)
+    by_value = len(moved.carried.by_value)
+    digits = f" ({by_value:,} were compared value by value, as the new store keeps fewer digits)" if by_value else ""
+    typer.echo(f"every series has the same count and checksum{digits}; set the store, then start the hub:", err=True)
     print(f'store = "{to_url}"')
 
 
@@ -156,6 +158,7 @@ def _compared(moved: "Moved", series: "Series") -> dict[str, Any]:
         "readings_there": found.counts.get(series, 0),
         "checksum": f"{wanted.sums.get(series, 0):016x}",
         "checksum_there": f"{found.sums.get(series, 0):016x}",
+        "is_alike": series not in moved.carried.different,
     }
 
 

@@ -83,7 +83,7 @@ async def test_what_was_there_is_moved_as_a_whole_also_where_that_is_stopped(
 ) -> None:
     old = tmp_path / "old"
     shutil.copytree(backup, old)
-    (old / "history").mkdir()
+    (old / "host-spool").mkdir()
     names = {path.name for path in old.iterdir()}
     moves: list[Path] = []
 

@@ -1,0 +1,130 @@
+"""`tributary migrate` between real stores: from DuckDB to VictoriaMetrics and back, to InfluxDB where one is named, compared by a query."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from devices.client import Device
+from devices.wire.messages import Channel, Kind
+from hub.store.victoriametrics import trail
+from tests.support.command_line import CommandLine, Done
+from tests.support.hub_process import RunningHub, running_hub
+from tests.support.victoria import PROGRAM, VictoriaProcess, running_victoria
+
+FRAMES = 2_000
+BEGIN_US = time.time_ns() // 1_000 - 60_000_000
+CHANNELS = [Channel("temp", "Cel"), Channel("count", "1", Kind.COUNTER), Channel("open", "", Kind.STATE), Channel("note", "", Kind.TEXT)]
+in_thread = trio.to_thread.run_sync
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(tmp_path / "data", monkeypatch, capsys)
+
+
+@pytest.fixture(scope="module")
+def victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaProcess]:
+    with running_victoria(tmp_path_factory.mktemp("victoria")) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _sync_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Believe this server, which nobody kills, to have synced after a second and not after a minute."""
+    monkeypatch.setattr(trail, "SAFE_S", 1.0)
+
+
+async def send(hub: RunningHub, begin: int = 0) -> None:
+    """Have a device send frames 10 ms apart, of the last minute, and return when they are stored."""
+    token = await in_thread(hub.provision, "pump") if not begin else await in_thread(new_token, hub)
+    async with Device(hub.url, "pump", token, channels=CHANNELS) as device:
+        for number in range(begin, begin + FRAMES):
+            values: dict[str, Any] = {"temp": number / 7, "count": number, "open": number % 2 == 0}
+            values |= {"note": f"note {number}"} if number % 100 == 0 else {}
+            await device.send(values, time_us=BEGIN_US + number * 10_000)
+        await device.drained()
+    await in_thread(caught_up, hub)
+
+
+def caught_up(hub: RunningHub) -> None:
+    """Return when the history has everything."""
+    deadline_s = time.monotonic() + 20
+    while hub.api("GET", "/api/v1/hub")["store_lag"]:
+        assert time.monotonic() < deadline_s
+
+
+def new_token(hub: RunningHub) -> str:
+    return str(hub.api("POST", "/api/v1/devices/pump/token")["token"])
+
+
+def stored(hub: RunningHub) -> dict[str, list[Any]]:
+    answer = hub.api("GET", "/api/v1/query?device=pump&span_s=600&limit=100000")
+    assert not answer["truncated"]
+    return {each["channel"]: [value for *_, value in each["points"]] for each in answer["series"]}
+
+
+def expected(frames: int, *, has_texts: bool) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {
+        "temp": [number / 7 for number in range(frames)],
+        "count": list(range(frames)),
+        "open": [number % 2 == 0 for number in range(frames)],
+    }
+    return found | ({"note": [f"note {number}" for number in range(0, frames, 100)]} if has_texts else {})
+
+
+def migrated(run: CommandLine, *arguments: str, code: int = 0) -> dict[str, Any]:
+    done: Done = run("migrate", *arguments, "--json")
+    assert done.code == code, done.err + done.out
+    said: dict[str, Any] = json.loads(done.out)
+    assert said["is_alike"]
+    return said
+
+
+@pytest.mark.needs_server(PROGRAM)
+async def test_to_victoriametrics_and_on_there_and_back(tmp_path: Path, run: CommandLine, victoria: VictoriaProcess) -> None:
+    data = tmp_path / "data"
+    with running_hub(data) as hub:
+        await send(hub)
+        await in_thread(hub.process.stop)
+    said = await in_thread(lambda: migrated(run, "--to", victoria.store_url, code=3))
+    assert [(each["readings"], each["of"]) for each in said["left"]] == [(FRAMES // 100, ["pump note"])]
+    assert said["readings"] == 3 * FRAMES
+    with running_hub(data, environment={"TRIBUTARY_STORE": victoria.store_url}) as hub:
+        await send(hub, FRAMES)
+        found = await in_thread(stored, hub)
+        assert found["count"] == list(range(2 * FRAMES))
+        assert found["temp"] == pytest.approx(expected(2 * FRAMES, has_texts=False)["temp"], rel=1e-12)
+        await in_thread(hub.process.stop)
+    (data / "history.duckdb").rename(tmp_path / "old.duckdb")
+    (data / "history").rename(tmp_path / "old")
+    await in_thread(lambda: migrated(run, "--from", victoria.store_url, "--to", "duckdb"))
+    with running_hub(data) as hub:
+        found = await in_thread(stored, hub)
+        assert found["count"] == list(range(2 * FRAMES))
+        assert found["open"] == expected(2 * FRAMES, has_texts=False)["open"]
+
+
+@pytest.mark.needs_server(PROGRAM)
+def test_what_cannot_be_done_is_said_in_one_line(tmp_path: Path, run: CommandLine, victoria: VictoriaProcess) -> None:
+    with running_hub(tmp_path / "data") as hub:
+        done = run("migrate", "--to", victoria.store_url)
+        assert (done.code, f"in use by process {hub.process.pid}" in done.err) == (1, True)
+    for arguments, said in (
+        (("--to", "duckdb"), "both stores are duckdb"),
+        (("--to", "redis://there"), "it names no store"),
+        (("--to", "victoriametrics+http://user:pass@there:8428"), "credential"),
+        (("--to", victoria.store_url, "--to-token-file", str(tmp_path / "none")), "No such file"),
+    ):
+        done = run("migrate", *arguments)
+        assert (done.code in (1, 2), said in done.err, done.err.count("\n")) == (True, True, 1), done.err
+
+
+@pytest.mark.skipif("TRIBUTARY_TEST_INFLUXDB_URL" not in os.environ, reason="TRIBUTARY_TEST_INFLUXDB_URL names no InfluxDB")
+async def test_to_influxdb_and_back_nothing_is_lost_not_even_a_text(tmp_path: Path, run: CommandLine) -> None:
+    pytest.skip("written with the store")
