@@ -1,16 +1,21 @@
-// What a viewer must know at once: no connection, a hub that holds, a store that lags, notes of the hub. Owns the strips at the top.
+// What a viewer must know at once: no connection, a hub that holds, a store that is away or lags, notes of the hub. Owns the strips at
+// the top; all about the history is in its dialog (store.js).
+
+import { duration } from "/static/units.js";
 
 const HOLDING = {
   store_full: "The hub's disk is full: devices hold their readings until there is room.",
   overload: "The hub is overloaded: devices hold their readings for a moment.",
   starting: "The hub is starting.",
 };
-const LAG_SHOWN = 1_000; // positions
+const NOTES_SHOWN = 2; // more are in the dialog
 
 export class Banners {
-  constructor(onRetry) {
+  // `onRetry()`: connect now; `onHistory()`: show all about the history.
+  constructor(onRetry, onHistory) {
     this.root = document.getElementById("banners");
     this.onRetry = onRetry;
+    this.onHistory = onHistory;
     this.strips = new Map(); // key -> {element, text}
     this.pill = document.getElementById("connection");
     this.pillText = document.getElementById("connection-text");
@@ -28,10 +33,28 @@ export class Banners {
   system(item) {
     const isHolding = item.credit !== undefined && item.credit !== "open";
     this._put("holding", isHolding ? HOLDING[item.credit] ?? `The hub takes no readings now: ${item.credit}.` : null, "warning");
-    const isLate = item.store_lag > LAG_SHOWN;
-    this._put("lag", isLate ? `Charts of the past are ${item.store_lag.toLocaleString("en")} messages behind; the hub is catching up. Live readings are shown.` : null, "warning");
-    for (const key of this.strips.keys()) if (key.startsWith("note:") && !item.notes?.includes(key.slice(5))) this._put(key, null);
-    for (const note of item.notes ?? []) this._put(`note:${note}`, note, "info");
+    this._store(item.store, item.ack_after === "store");
+    const notes = item.notes ?? [];
+    for (const key of this.strips.keys()) if (key.startsWith("note:") && !notes.slice(0, NOTES_SHOWN).includes(key.slice(5))) this._put(key, null);
+    for (const note of notes.slice(0, NOTES_SHOWN)) this._put(`note:${note}`, note, "info");
+    const more = notes.length - NOTES_SHOWN;
+    this._put("notes", more > 0 ? `${more === 1 ? "One more note" : `${more} more notes`} about the history.` : null, "info");
+  }
+
+  // A store that is away or behind: since when, why, how long that can go on, and what it means for devices.
+  _store(store, isAcking) {
+    const isBad = store !== undefined && store.state !== "ok";
+    if (!isBad) {
+      this._put("store", null);
+      return;
+    }
+    const since = store.since_us ? ` since ${timeOf(store.since_us)}` : "";
+    const reason = store.reason ? ` (${store.reason})` : "";
+    const kept = isAcking ? "Devices get no acknowledgement until it is back, and keep their readings." : "Live readings are shown, and nothing is lost: the hub keeps them until it is back.";
+    const said = store.state === "down" ? `The history store ${store.name} does not answer${since}${reason}. ${kept}` : `The history store ${store.name} is behind${since}: charts of the past lack the newest messages.`;
+    const left = store.left_s === null || store.left_s === undefined ? "" : ` Devices must hold their readings in about ${duration(store.left_s)}.`;
+    const detail = `${store.lag_frames.toLocaleString("en")} messages are not stored yet.${left}`;
+    this._put("store", said, store.state === "down" && isAcking ? "error" : "warning", detail);
   }
 
   _showConnection() {
@@ -63,7 +86,8 @@ export class Banners {
       more.className = "banner-detail";
       more.setAttribute("aria-live", "off");
       element.append(words, more);
-      if (key === "connection") element.append(this._retryButton());
+      if (key === "connection") element.append(button("Try now", () => this.onRetry()));
+      if (key === "store" || key === "notes") element.append(button("Show the history", () => this.onHistory()));
       strip = { element, words, more };
       this.strips.set(key, strip);
       this.root.append(element);
@@ -71,16 +95,17 @@ export class Banners {
     strip.element.dataset.level = level;
     if (strip.words.textContent !== text) strip.words.textContent = text;
     if (strip.more.textContent !== detail) strip.more.textContent = detail;
-    const button = strip.element.querySelector("button");
-    if (button) button.hidden = this.state.kind !== "waiting";
+    if (key === "connection") strip.element.querySelector("button").hidden = this.state.kind !== "waiting";
   }
+}
 
-  _retryButton() {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "quiet";
-    button.textContent = "Try now";
-    button.addEventListener("click", () => this.onRetry());
-    return button;
-  }
+const timeOf = (us) => new Date(us / 1000).toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+
+function button(text, onClick) {
+  const element = document.createElement("button");
+  element.type = "button";
+  element.className = "quiet";
+  element.textContent = text;
+  element.addEventListener("click", onClick);
+  return element;
 }

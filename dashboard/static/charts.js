@@ -54,7 +54,7 @@ export class Charts {
         this.seen.observe(card.element);
         if (card.plot) this.sized.observe(card.plot);
       }
-      const view = { fromUs: nowUs - model.spanUs, nowUs, intervalUs: (device.interval_s ?? 0) * 1e6, hole: model.hole };
+      const view = { fromUs: nowUs - model.spanUs, nowUs, intervalUs: (device.interval_s ?? 0) * 1e6, hole: model.hole, keptFromUs: model.keptFromUs };
       card.draw(channels, view, this.isVisible.get(card.element) !== false);
     }
   }
@@ -286,17 +286,19 @@ function usualStep(rows) {
 
 const middle = (list) => list.sort((a, b) => a - b)[list.length >> 1];
 
-// A counter as the rate at which it rises; where it was reset there is no rate.
+// A counter as the rate at which it rises; where it was reset there is no rate, and after a silence nobody knows when it rose.
 export function rates(rows) {
   const found = [];
+  const longestUs = GAP_INTERVALS * Math.max(usualStep(rows), 50_000);
   for (let at = 1; at < rows.length; at += 1) {
     const rise = numberOf(lastValue(rows[at])) - numberOf(lastValue(rows[at - 1]));
     const seconds = (lastTime(rows[at]) - lastTime(rows[at - 1])) / 1e6;
-    found.push({ t: lastTime(rows[at]), n: 0, w: 0, v: rise >= 0 && seconds > 0 ? rise / seconds : null });
+    found.push({ t: lastTime(rows[at]), n: 0, w: 0, v: rise >= 0 && seconds > 0 && !isSilent(rows, at, longestUs) ? rise / seconds : null });
   }
   return found;
 }
 
+const isSilent = (rows, at, longestUs) => rows.length > 4 && isGap(rows, at, longestUs);
 const zoneMs = (ms) => new Date(ms).getTimezoneOffset() * 60_000;
 const local = (us) => us / 1000 - zoneMs(us / 1000);
 
@@ -352,9 +354,11 @@ export function rangeOf(unit, drawn, { factor }) {
 
 function layoutOf(palette, view, unit, drawn, scale) {
   const axis = { gridcolor: palette.grid, zeroline: false, linecolor: palette.border, tickfont: { color: palette.muted, size: 11 }, fixedrange: true };
-  const shapes = view.hole
-    ? [{ type: "rect", xref: "x", yref: "paper", x0: local(view.hole[0]), x1: local(view.hole[1]), y0: 0, y1: 1, line: { width: 0 }, fillcolor: palette.border, opacity: 0.4 }]
-    : [];
+  const missing = [view.hole, view.keptFromUs > view.fromUs ? [view.fromUs, Math.min(view.keptFromUs, view.nowUs)] : null];
+  const shapes = missing.filter(Boolean).map(([fromUs, toUs]) => (
+    { type: "rect", xref: "x", yref: "paper", x0: local(fromUs), x1: local(toUs), y0: 0, y1: 1, line: { width: 0 }, fillcolor: palette.border, opacity: 0.4 }
+  ));
+  const [tickformat, hoverformat] = timeFormats(view.nowUs - view.fromUs);
   return {
     autosize: true,
     margin: { l: 46, r: 16, t: 8, b: 24 },
@@ -364,10 +368,17 @@ function layoutOf(palette, view, unit, drawn, scale) {
     hovermode: "x unified",
     hoverlabel: { bgcolor: palette.surface, bordercolor: palette.border, font: { color: palette.text, size: 12 } },
     dragmode: false,
-    xaxis: { ...axis, type: "date", range: [local(view.fromUs), local(view.nowUs)], showgrid: false, nticks: 6, tickangle: 0, tickformat: "%H:%M", hoverformat: "%b %-d, %H:%M:%S" },
+    xaxis: { ...axis, type: "date", range: [local(view.fromUs), local(view.nowUs)], showgrid: false, nticks: 6, tickangle: 0, tickformat, hoverformat },
     yaxis: { ...axis, nticks: 5, ...rangeOf(unit, drawn, scale) },
     shapes,
   };
+}
+
+// How times are written below a chart, and beside the pointer.
+export function timeFormats(spanUs) {
+  const days = spanUs / 86_400e6;
+  if (days <= 1.5) return ["%H:%M", "%b %-d, %H:%M:%S"];
+  return [days <= 100 ? "%b %-d" : "%b %Y", days <= 100 ? "%b %-d, %H:%M" : "%b %-d, %Y"];
 }
 
 // The width of an element's text, also where a part of it is not shown.

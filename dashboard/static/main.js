@@ -10,6 +10,7 @@ import { Devices } from "/static/devices.js";
 import { Latency } from "/static/latency.js";
 import { Live } from "/static/live.js";
 import { Model } from "/static/model.js";
+import { StoreDialog } from "/static/store.js";
 import { Theme } from "/static/theme.js";
 import { duration } from "/static/units.js";
 
@@ -19,12 +20,16 @@ const RANGES = [
   { name: "1 h", spanS: 3_600, widthUs: 10_000_000 },
   { name: "6 h", spanS: 21_600, widthUs: 60_000_000 },
   { name: "24 h", spanS: 86_400, widthUs: 600_000_000 },
+  { name: "7 d", spanS: 604_800, widthUs: 600_000_000 },
+  { name: "30 d", spanS: 2_592_000, widthUs: 3_600_000_000 },
+  { name: "1 y", spanS: 31_536_000, widthUs: 86_400_000_000 },
 ];
 const DRAW_MS = 250;
 const IDLE_MS = 1_400; // the time axis moves on also where nothing comes
 const DRAWN_MS = 500; // how often the hub is told
 const ASK_AGAIN_MS = 2_000;
 const CAUGHT_UP_MS = 5_000;
+const UNREADABLE = "The hub cannot read its stored readings now. This page asks again by itself.";
 const HOLE = "Part of this range is still being stored; it is filled in as soon as that is done.";
 const byId = (id) => document.getElementById(id);
 
@@ -47,7 +52,8 @@ let mergedAt = 0;
 let isUnreadable = false;
 
 const live = new Live({ onOpen, onMessage, onState });
-const banners = new Banners(() => live.tryNow());
+const store = new StoreDialog(byId("store"), byId("store-dialog"));
+const banners = new Banners(() => live.tryNow(), () => store.open());
 const charts = new Charts(byId("charts"), byId("waiting"));
 const commands = new Commands();
 const latency = new Latency(live);
@@ -87,6 +93,7 @@ function onMessage(message) {
       break;
     case "system":
       banners.system(message);
+      store.system(message);
       break;
     case "snapshot":
     case "update":
@@ -140,9 +147,16 @@ function cannotRead() {
 }
 
 function showNote() {
-  const isHole = model !== null && model.hole !== null;
-  byId("hole").hidden = !isHole && !isUnreadable;
-  byId("hole").textContent = isUnreadable ? "The hub cannot read its stored readings now. This page asks again by itself." : HOLE;
+  const said = isUnreadable ? UNREADABLE : model !== null && model.hole !== null ? HOLE : keptText();
+  byId("hole").hidden = said === null;
+  if (said !== null && byId("hole").textContent !== said) byId("hole").textContent = said;
+}
+
+// What retention or the disk's quota has taken from this range; null where nothing is missing.
+function keptText() {
+  if (!model?.keptFromUs || model.keptFromUs <= live.nowUs() - model.spanUs) return null;
+  const since = new Date(model.keptFromUs / 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  return `What is older than ${since} is no longer kept in this detail. A longer time range may show it, in wider steps.`;
 }
 
 // Ask for everything again: older data has changed, raw points were merged, or are too many. At most every two seconds.

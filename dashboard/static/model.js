@@ -15,6 +15,7 @@ export class Model {
     this.cursor = null; // of the last complete message: where to resume
     this.n = 0; // of the last message
     this.hole = null; // [from µs, to µs] that the store does not have yet
+    this.keptFromUs = null; // what is older is no longer kept as narrow as asked for
     this.series = new Map(); // key -> {device, channel, unit, kind, rows}
     this.isMerged = false; // raw was asked for and snapshot gave it, and then the hub merged what was not drawn in time
     this.isCut = false; // more points of the span came than are kept: asked for again, they come as buckets
@@ -39,15 +40,17 @@ export class Model {
   _snapshot(message) {
     if (this._draft === null) {
       this._draft = new Map();
-      this._draftHole = null;
+      this._draftHole = this._draftKept = null;
       this._numbers.clear();
     }
     if (message.hole) this._draftHole = message.hole;
+    if (message.kept_from_us !== undefined) this._draftKept = message.kept_from_us;
     this._take(this._draft, message);
     if (message.more) return;
     // Swapped in whole: a chart never shows half a snapshot.
     this.series = this._draft;
     this.hole = this._draftHole;
+    this.keptFromUs = this._draftKept;
     this._draft = null;
     this.isMerged = this.isCut = false;
     this._isWide = [...this.series.values()].some((each) => each.rows.some((row) => row.w > 0));

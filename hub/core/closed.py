@@ -17,6 +17,7 @@ from hub.core.records import Columns
 MAX_BYTES: Final = 64_000_000
 MAX_BODY_BYTES: Final = MAX_BYTES // 8  # one answer does not push all others out
 MARGIN_US: Final = 60_000_000  # the newest minute still gets what devices send now: kept answers of it would not live
+SHARED_AGE_US: Final = 60_000_000  # what others write, or what shows late, is seen after a minute
 _OVERHEAD_BYTES: Final = 600  # of an entry and its key; each name of a question counts besides
 _NAME_BYTES: Final = 120
 
@@ -75,6 +76,7 @@ class ClosedAnswers:
         self._kept: OrderedDict[Question, Kept] = OrderedDict()
         self._asking: set[Asking] = set()
         self._by_device: dict[str, set[Question]] = {}
+        self._gone = 0.0  # what `given_up` said last
         self._newest_us = 0  # no kept or asked range ends after it: what is newer touches none
         self._bytes = self._hits = self._misses = self._unchanged = self._dropped = self._evicted = 0
 
@@ -148,8 +150,14 @@ class ClosedAnswers:
             asking.is_touched |= device in asking.question.devices
         self._drop(list(self._by_device.get(device, ())))
 
+    def given_up(self, count: float) -> None:
+        """Take how many files the store has given up or set aside so far; with each one answers change that nobody can name."""
+        if count != self._gone:
+            self._gone = count
+            self.forget()
+
     def forget(self) -> None:
-        """Drop everything: the store has given readings up, or has been opened anew."""
+        """Drop everything."""
         for asking in self._asking:
             asking.is_touched = True
         self._drop(list(self._kept))

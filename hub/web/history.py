@@ -6,7 +6,7 @@ kept of its answers about the past (hub/core/closed.py). Made into the app by ap
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Final
@@ -24,6 +24,7 @@ from hub.web.access import Access, Action
 from hub.web.envelope import Answer
 from hub.web.turns import Turns
 
+Figures = Callable[[], Mapping[str, float]]
 WIDTHS_US: Final = {
     "raw": 0, "100ms": 100_000, "1s": 1_000_000, "10s": 10_000_000, "1min": 60_000_000, "10min": 600_000_000, "1h": 3_600_000_000,
     "1d": 86_400_000_000,
@@ -31,15 +32,16 @@ WIDTHS_US: Final = {
 MAX_POINTS: Final = 100_000  # one answer: some 5 MB of JSON
 MAX_SERIES: Final = 1_000
 MAX_DEVICES: Final = 100
+GIVEN_UP: Final = ("evicted_files", "expired_files", "damaged_files")  # figures of a store in the data directory
 _JSON: Final = "application/json"
 MAX_TIME_US: Final = 2**63 // 1_000 - 1
 
 
-def history_routes(history: HistoryStore, access: Access, closed: ClosedAnswers) -> APIRouter:
-    """Return the routes."""
+def history_routes(history: HistoryStore, access: Access, closed: ClosedAnswers, figures: Figures = dict) -> APIRouter:
+    """Return the routes; `figures` are the store's as last sampled."""
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(access.may(Action.READ))])
     turns = Turns()
-    answering = Answering(history, closed, turns)
+    answering = Answering(history, closed, turns, figures)
 
     @router.get("/series")
     async def series(device: str | None = None) -> dict[str, Any]:
@@ -73,8 +75,9 @@ def history_routes(history: HistoryStore, access: Access, closed: ClosedAnswers)
 class Answering:
     """Answers questions, from what is kept where that is right."""
 
-    def __init__(self, history: HistoryStore, closed: ClosedAnswers, turns: Turns) -> None:
+    def __init__(self, history: HistoryStore, closed: ClosedAnswers, turns: Turns, figures: Figures) -> None:
         self._history = history
+        self._figures = figures
         self._closed = closed
         self._turns = turns
         self._shaping = trio.CapacityLimiter(1)  # one answer at a time, so that queries never have more than a core
@@ -85,6 +88,7 @@ class Answering:
         if not self._closed.is_closed(question, now_us):
             body, _ = await self._ask(question)
             return Response(body, media_type=_JSON)
+        self._closed.given_up(sum(self._figures().get(name, 0) for name in GIVEN_UP))
         kept = self._closed.get(question, now_us) or await self._ask_and_keep(question, now_us)
         headers = {"ETag": kept.tag, "Cache-Control": "private, no-cache"}
         if is_known(kept.tag, known_tags):

@@ -186,7 +186,7 @@ def test_the_charts_move_and_say_what_is_shown(browser: Browser, hub: RunningHub
 def test_every_time_range_is_shown(browser: Browser, hub: RunningHub) -> None:
     with page_of(browser, hub) as page:
         is_live(page)
-        for name in ("15 min", "1 h", "6 h", "24 h", "5 min"):
+        for name in ("15 min", "1 h", "6 h", "24 h", "7 d", "30 d", "1 y", "5 min"):
             page.get_by_label(name, exact=True).check(force=True)
             is_live(page)
             wait_for_newer(page, 0)
@@ -303,14 +303,48 @@ def test_a_note_for_the_operator_is_shown(browser: Browser, tmp_path: Path) -> N
         expect(page.locator('.banner[data-kind="note"]')).to_contain_text("history.duckdb is damaged and was set aside", timeout=TIMEOUT_MS)
 
 
-def test_a_store_that_lags_is_told_and_then_no_more(browser: Browser, hub: RunningHub) -> None:
-    wire = Wire(lambda message: message.update(store_lag=12_345) if message["op"] == "system" else None)
+DOWN = {
+    "name": "InfluxDB",
+    "state": "down",
+    "lag_frames": 12_345,
+    "left_s": 11_000,
+    "reason": "connection refused",
+    "since_us": 1_700_000_000_000_000,
+}
+
+
+def test_a_store_that_is_away_is_told_with_the_time_that_is_left_and_then_no_more(browser: Browser, hub: RunningHub) -> None:
+    told = {"store": DOWN, "ack_after": "journal"}
+    wire = Wire(lambda message: message.update(told) if message["op"] == "system" else None)
     with page_of(browser, hub, wire=wire) as page:
-        banner = page.locator('.banner[data-kind="lag"]')
-        expect(banner).to_contain_text("12,345 messages behind", timeout=TIMEOUT_MS)
-        wire.say({"op": "system", "version": 2**53, "credit": "overload", "store_lag": 0, "notes": []})
+        banner = page.locator('.banner[data-kind="store"]')
+        expect(banner).to_contain_text("InfluxDB does not answer since", timeout=TIMEOUT_MS)
+        expect(banner).to_contain_text("(connection refused). Live readings are shown, and nothing is lost")
+        expect(banner).to_contain_text("12,345 messages are not stored yet. Devices must hold their readings in about 3 h.")
+        expect(banner).to_have_attribute("data-level", "warning")
+        expect(page.locator("#store")).to_have_attribute("data-state", "down")
+        told["ack_after"] = "store"
+        wire.say({"op": "system", "version": 2**52, "credit": "open", "notes": [], **told})
+        expect(banner).to_contain_text("no acknowledgement")
+        expect(banner).to_have_attribute("data-level", "error")
+        told["store"] = DOWN | {"state": "behind", "left_s": None, "reason": ""}
+        wire.say({"op": "system", "version": 2**52 + 1, "credit": "open", "notes": [], **told})
+        expect(banner).to_contain_text("is behind since")
+        told["store"] = DOWN | {"state": "ok"}
+        wire.say({"op": "system", "version": 2**53, "credit": "overload", "notes": [], **told})
         expect(banner).to_have_count(0, timeout=TIMEOUT_MS)
         expect(page.locator('.banner[data-kind="holding"]')).to_contain_text("overloaded")
+
+
+def test_many_notes_do_not_bury_the_page(browser: Browser, hub: RunningHub) -> None:
+    notes = [f"a note of the hub, number {number}" for number in range(9)]
+    wire = Wire(lambda message: message.update(notes=notes) if message["op"] == "system" else None)
+    with page_of(browser, hub, wire=wire) as page:
+        expect(page.locator('.banner[data-kind="note"]')).to_have_count(2, timeout=TIMEOUT_MS)
+        more = page.locator('.banner[data-kind="notes"]')
+        expect(more).to_contain_text("7 more notes about the history")
+        more.get_by_role("button", name="Show the history").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
 
 
 def test_a_stretch_that_is_still_being_stored_is_shown_as_a_hole(browser: Browser, hub: RunningHub) -> None:
@@ -321,6 +355,17 @@ def test_a_stretch_that_is_still_being_stored_is_shown_as_a_hole(browser: Browse
     with page_of(browser, hub, wire=Wire(with_hole)) as page:
         is_live(page)
         expect(page.locator("#hole")).to_contain_text("still being stored", timeout=TIMEOUT_MS)
+        assert page.evaluate("document.querySelector('.plot').layout.shapes.length") == 1
+
+
+def test_what_is_no_longer_kept_is_said_and_shaded(browser: Browser, hub: RunningHub) -> None:
+    def with_less(message: dict[str, Any]) -> None:
+        if message["op"] == "snapshot":
+            message["kept_from_us"] = message["from_us"] + 120_000_000
+
+    with page_of(browser, hub, wire=Wire(with_less)) as page:
+        is_live(page)
+        expect(page.locator("#hole")).to_contain_text("no longer kept in this detail", timeout=TIMEOUT_MS)
         assert page.evaluate("document.querySelector('.plot').layout.shapes.length") == 1
 
 

@@ -165,3 +165,15 @@ def test_nothing_is_left_of_what_was_dropped() -> None:
     keep(closed, question("ab"))
     closed.forget()
     assert (closed.statistics()["answers"], closed.statistics()["bytes"]) == (0, 0)
+
+
+def test_what_a_store_gives_up_drops_everything_once() -> None:
+    closed = ClosedAnswers()
+    keep(closed, question())
+    closed.given_up(0)
+    assert closed.get(question(), NOW_US)
+    closed.given_up(3)
+    assert closed.get(question(), NOW_US) is None
+    keep(closed, question())
+    closed.given_up(3)
+    assert closed.get(question(), NOW_US)
