@@ -84,12 +84,15 @@ class DataDir(Claim):
         self.journal = path / "journal.db"
         self.history = path / "history.duckdb"
         self.history_files = path / "history"  # a folder: what of the history is sorted
-        self.parked = path / "parked.jsonl"  # readings that the history store could not take, with the reason
         self.state = path / "state.db"
         self.admin_token = path / "admin.token"
         self.format = path / "format"
         self.hub_json = path / "hub.json"
         self.reserve = Reserve(path)
+
+    def parked(self) -> list[Path]:
+        """Return the files with readings that the history store could not take: parked.jsonl and the full ones beside it."""
+        return sorted(self.path.glob("parked*.jsonl"))
 
     def __enter__(self) -> Self:
         """Make the directory where it is missing, lock it, and bring it to this format. Raises DataDirError."""

@@ -18,6 +18,7 @@ import trio
 from hub.backup.alike import Tally, part_of
 from hub.backup.nearness import is_near
 from hub.backup.pages import FROM_NS, first_of_each, pages, patiently
+from hub.core.errors import Refusal
 from hub.core.records import Columns, Cursor, Refused, Series
 from hub.ports import HistoryStore, Now, StoreRefused
 
@@ -98,7 +99,7 @@ class Carrier:
         self._position += 1
         cursor = Cursor(self._journal, self._position)
         try:
-            refused = await patiently(partial(self._target.append, columns, cursor))
+            refused = await patiently(partial(self._target.append, columns, cursor), self._check_that_nothing_is_lost)
         except StoreRefused as error:
             if len(columns) == 1:
                 self.carried.leave(str(error)[:300], columns, np.ones(1, np.bool_))
@@ -108,6 +109,13 @@ class Carrier:
             await self._append(part_of(columns, slice(middle, None)))
             return
         self.carried.tally.add(self._without(columns, refused), self._resolution_ns, is_rounded=self._is_rounded)
+
+    async def _check_that_nothing_is_lost(self) -> None:
+        """Raise Refusal where the target went back: a database was killed, and has lost what it took last."""
+        cursor = await self._target.cursor()
+        if self._position > 1 and (cursor is None or cursor.journal != self._journal or cursor.position < self._position - 1):
+            said = f"{self._target.name} was started anew and has lost what it took last"
+            raise Refusal("store_lost", said, "run the same command again with --again: what is there stays")
 
     def _without(self, columns: Columns, refused: Sequence[Refused]) -> Columns:
         if not refused:

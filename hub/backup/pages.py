@@ -4,6 +4,7 @@ Owns where a page ends and the next begins. Used by copying.py, once to read a s
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import trio
 
-from hub.backup.alike import part_of
+from hub.core.exchange.paging import Place, cut
 from hub.core.records import Columns, Series
 from hub.ports import HistoryStore, StoreUnavailable
 
@@ -29,25 +30,18 @@ async def pages(
 ) -> AsyncGenerator[Columns, None]:
     """Yield every reading of the series in a range. Readings of one series and point key are never parted."""
     for begin in range(0, len(series), _TOGETHER):
-        wanted = list(series[begin : begin + _TOGETHER])
-        first_from_ns = from_ns
-        while wanted:
-            found = await patiently(partial(store.read, wanted, from_ns, to_ns, first_from_ns, page))
-            if len(found) < page:
-                yield found
-                break
-            series_of, t_ns = found.series[int(found.index[-1])], int(found.t_ns[-1])
-            is_last = (found.index == found.index[-1]) & (found.t_ns == t_ns)
-            if not is_last.all():
-                found, first_from_ns = part_of(found, ~is_last), t_ns
-            else:
-                first_from_ns = t_ns + 1  # 50,000 readings at one time: nobody measures that
+        place: Place | None = Place(series[begin : begin + _TOGETHER], from_ns)
+        while place is not None:
+            found = await patiently(partial(store.read, place.series, from_ns, to_ns, place.first_from_ns, page))
+            found, place = cut(place, found, page)
             yield found
-            wanted = wanted[wanted.index(series_of) :]
 
 
-async def patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """Call, and again after a growing pause where the store cannot answer, for five minutes. Raises StoreUnavailable."""
+async def patiently(call: Callable[[], Awaitable[T]], before_again: Callable[[], Awaitable[None]] | None = None) -> T:
+    """Call, and again after a growing pause where the store cannot answer, for five minutes. Raises StoreUnavailable.
+
+    `before_again` is asked before each further try; what it raises but for StoreUnavailable ends the tries.
+    """
     began_s = trio.current_time()
     pause_s = 0.5
     while True:
@@ -58,6 +52,9 @@ async def patiently(call: Callable[[], Awaitable[T]]) -> T:
                 raise
             await trio.sleep(max(error.retry_after_s, pause_s))
             pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
+            if before_again is not None:
+                with suppress(StoreUnavailable):
+                    await before_again()
 
 
 def first_of_each(columns: Columns, resolution_ns: int, before: tuple[Series, int] | None) -> npt.NDArray[np.bool_]:

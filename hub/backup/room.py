@@ -34,7 +34,7 @@ def check_room(data: DataDir, folder: Path, min_free_bytes: int) -> None:
         there = there.parent
     if not there.is_dir():
         raise Refusal("bad_folder", f"{there} is no folder", "name a folder", 422)
-    parts = [data.journal, data.history, data.state, data.parked]
+    parts = [data.journal, data.history, data.state, *data.parked()]
     if not _may_link(data, there):
         parts.append(data.history_files)
     needed_bytes = _LEAST_BYTES + int(_MORE * sum(size_of(path) for path in parts))

@@ -119,7 +119,7 @@ async def _fill(parts: Parts, folder: Path, said: Said) -> tuple[Manifest, list[
 def _copy_rest(data: DataDir, folder: Path) -> None:
     """Copy what is small, after the journal: the ledger may be ahead of it, and a restore brings it back."""
     copy_sqlite(data.state, folder / data.state.name)
-    for path in (data.admin_token, data.format, data.parked):
+    for path in (data.admin_token, data.format, *data.parked()):
         if path.exists():
             shutil.copyfile(path, folder / path.name)
     for name in files_of(folder):

@@ -1,7 +1,6 @@
 """`tributary migrate` between real stores: from DuckDB to VictoriaMetrics and back, to InfluxDB where one is named, compared by a query."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import trio
 from devices.client import Device
 from devices.wire.messages import Channel, Kind
 from hub.store.victoriametrics import trail
+from tests.support import influx_bucket
 from tests.support.command_line import CommandLine, Done
 from tests.support.hub_process import RunningHub, running_hub
 from tests.support.victoria import PROGRAM, VictoriaProcess, running_victoria
@@ -125,6 +125,27 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path: Path, run: CommandLin
         assert (done.code in (1, 2), said in done.err, done.err.count("\n")) == (True, True, 1), done.err
 
 
-@pytest.mark.skipif("TRIBUTARY_TEST_INFLUXDB_URL" not in os.environ, reason="TRIBUTARY_TEST_INFLUXDB_URL names no InfluxDB")
-async def test_to_influxdb_and_back_nothing_is_lost_not_even_a_text(tmp_path: Path, run: CommandLine) -> None:
-    pytest.skip("written with the store")
+@pytest.mark.skipif(not influx_bucket.URL, reason="TRIBUTARY_TEST_INFLUXDB_URL names no InfluxDB 2")
+async def test_to_influxdb_on_there_and_back_nothing_is_lost_not_even_a_text(tmp_path: Path, run: CommandLine) -> None:
+    data, token = tmp_path / "data", tmp_path / "token"
+    token.write_text(influx_bucket.TOKEN + "\n")
+    with running_hub(data) as hub:
+        await send(hub)
+        await in_thread(hub.process.stop)
+    with influx_bucket.fresh_bucket() as bucket:
+        url = f"influxdb+{influx_bucket.URL}/{influx_bucket.ORG}/{bucket}"
+        said = await in_thread(lambda: migrated(run, "--to", url, "--to-token-file", str(token)))
+        assert (said["readings"], said["left"]) == (3 * FRAMES + FRAMES // 100, [])
+        own = {"TRIBUTARY_STORE": url, "TRIBUTARY_STORE_TOKEN": influx_bucket.TOKEN}
+        with running_hub(data, environment=own) as hub:
+            await send(hub, FRAMES)
+            assert await in_thread(stored, hub) == expected(2 * FRAMES, has_texts=True)
+            await in_thread(hub.process.stop)
+        (data / "history.duckdb").rename(tmp_path / "old.duckdb")
+        (data / "history").rename(tmp_path / "old")
+        with pytest.MonkeyPatch.context() as patched:
+            for name, value in own.items():
+                patched.setenv(name, value)
+            await in_thread(lambda: migrated(run, "--to", "duckdb"))
+    with running_hub(data) as hub:
+        assert await in_thread(stored, hub) == expected(2 * FRAMES, has_texts=True)

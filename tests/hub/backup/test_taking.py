@@ -47,7 +47,8 @@ async def running(path: Path) -> AsyncIterator[Parts]:
 async def test_a_backup_has_everything_and_says_how_far_it_is(tmp_path: Path) -> None:
     steps: list[Step] = []
     async with running(tmp_path / "data") as parts:
-        parts.data.parked.write_text('{"reason": "too large"}\n')
+        for name in ("parked.jsonl", "parked.1.jsonl"):
+            (parts.data.path / name).write_text('{"reason": "too large"}\n')
         taken = await take_backup(parts, tmp_path / "backups", steps.append)
         again = await take_backup(parts, tmp_path / "backups", steps.append)
     assert taken.path == tmp_path / "backups" / "tributary-2027-01-15T080000Z"
@@ -55,8 +56,8 @@ async def test_a_backup_has_everything_and_says_how_far_it_is(tmp_path: Path) ->
     manifest = read_manifest(taken.path)
     assert manifest == taken.manifest
     check_files(taken.path, manifest, lambda size_bytes: None)
-    assert {"admin.token", "format", "history.duckdb", "journal.db", "parked.jsonl", "state.db"} <= set(manifest.files)
-    assert all(path.stat().st_mode & 0o077 == 0 for path in taken.path.rglob("*") if path.name != "manifest.json")
+    assert {"admin.token", "format", "history.duckdb", "journal.db", "parked.jsonl", "parked.1.jsonl", "state.db"} <= set(manifest.files)
+    assert all(path.stat().st_mode & 0o077 == 0 for path in taken.path.rglob("*") if path.is_file() and path.name != "manifest.json")
     assert list(dict.fromkeys(step.name for step in steps)) == ["history", "journal", "state", "check"]
     assert all(step.done_bytes <= step.all_bytes for step in steps)
 
@@ -129,7 +130,7 @@ async def test_one_that_never_ended_is_removed_and_one_that_goes_on_is_not(tmp_p
 async def test_without_room_for_it_nothing_is_begun(tmp_path: Path) -> None:
     async with running(tmp_path / "data") as parts:
         disk = os.statvfs(tmp_path)
-        with (parts.data.parked).open("wb") as file:
+        with (parts.data.path / "parked.jsonl").open("wb") as file:
             file.truncate(disk.f_bavail * disk.f_frsize)
         with pytest.raises(Refusal, match="a backup needs") as refused:
             await take_backup(parts, tmp_path / "backups", lambda step: None)
