@@ -4,6 +4,7 @@ Owns the process and the flags that docs/operating.md asks for; knows nothing of
 the crash test. Its methods block; call them from a thread where an event loop must go on.
 """
 
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,8 @@ from simulators.hub_process import free_port
 
 PROGRAM: Final = "victoria-metrics"
 _FLAGS: Final = ("-dedup.minScrapeInterval=1ms", "-retentionPeriod=100y", "-selfScrapeInterval=0", "-loggerLevel=WARN")
-_FINISH: Final = ("/internal/force_flush", "/internal/force_merge")
+_BUSY: Final = re.compile(r"^vm_(?:active_merges|pending_rows)\{.*\} (\S+)$", re.MULTILINE)
+_QUIET_S: Final = 2.0
 
 
 class VictoriaFailed(Exception):
@@ -66,11 +68,20 @@ class VictoriaProcess:
         except (urllib.error.URLError, OSError):
             return False
 
-    def merge(self, timeout_s: float = 120.0) -> None:
-        """Have it write everything into its final files. Raises VictoriaFailed."""
-        for path in _FINISH:
-            if not self._answers(path, timeout_s):
-                raise VictoriaFailed(f"{PROGRAM} did not finish {path} within {timeout_s:g} s")
+    def rest(self, timeout_s: float = 120.0) -> None:
+        """Wait until it merges nothing: asked to stop in the middle of a merge, 1.79 loses what is in memory. Raises VictoriaFailed."""
+        deadline_s, quiet_s = time.monotonic() + timeout_s, time.monotonic() + _QUIET_S
+        while time.monotonic() < quiet_s:
+            if any(float(value) for value in _BUSY.findall(self._metrics())):
+                quiet_s = time.monotonic() + _QUIET_S
+            if time.monotonic() > deadline_s:
+                raise VictoriaFailed(f"{PROGRAM} was still merging after {timeout_s:g} s")
+            time.sleep(0.05)  # waits for a condition: another process's work
+
+    def _metrics(self) -> str:
+        with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
+            said: bytes = answer.read()
+        return said.decode()
 
     def kill(self) -> None:
         """End it with SIGKILL."""

@@ -36,8 +36,8 @@ class InsertRuns:
 
 
 def disk_bytes(directory: Path) -> int:
-    """Return the bytes that a directory takes of its disk."""
-    return sum(path.stat().st_blocks * 512 for path in directory.rglob("*") if path.is_file())
+    """Return the bytes of all files in a directory; not their blocks, which a disk may give out later."""
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
 
 
 async def insert(store: Mapping[str, Any], devices: int, readings: int, runs: InsertRuns) -> float:
@@ -84,17 +84,20 @@ async def measure_victoria(plan: StorePlan, say: Say) -> list[BenchRow]:
     if find_program() is None:
         say("store: VictoriaMetrics is left out: victoria-metrics is not installed")
         return []
-    runs = InsertRuns()
+    runs, index_bytes = InsertRuns(), list[float]()
     for pair in range(plan.insert_pairs):
         async with running_victoria() as server, _client(server.url, "-", "-", plan) as alone:
             runs.floor_per_s.append((await alone.ask("measure"))["readings_per_s"])
         async with running_victoria() as server:
             store = {"store": server.store_url, "directory": str(server.directory.parent)}
             inserted = await insert(store, plan.devices, plan.sent, runs)
-            await trio.to_thread.run_sync(server.merge)
-            runs.bytes_each.append(disk_bytes(server.directory) / inserted)
+            await trio.to_thread.run_sync(server.rest)
+            await trio.to_thread.run_sync(server.stop)  # it writes what it still has in memory
+            runs.bytes_each.append(disk_bytes(server.directory / "data") / inserted)
+            index_bytes.append(disk_bytes(server.directory / "indexdb") / plan.series)
         say(f"store {pair + 1}/{plan.insert_pairs}: {_line('VictoriaMetrics', runs)}")
-    return _rows("VictoriaMetrics", "influxdb-client alone", runs)
+    index = row_of("store: VictoriaMetrics, its index on disk", "B/series", index_bytes)
+    return [*_rows("VictoriaMetrics", "influxdb-client alone", runs), index]
 
 
 @asynccontextmanager
