@@ -1,6 +1,7 @@
 """What doctor looks at: each check answers with findings, ok, warn or fail, and what to do.
 
-Owns the checks and their order; prints nothing and changes nothing. A stopped hub's files are opened read only; a running hub is asked.
+Owns the checks and their order; prints nothing, and changes nothing but for a database that is to be set up. A stopped hub's files are
+opened read only; a running hub is asked.
 """
 
 import os
@@ -20,6 +21,7 @@ import trio
 from hub.cli.certificate import certificate_end_s
 from hub.cli.findings import Finding, Verdict
 from hub.cli.store_checks import check_stores
+from hub.cli.store_setup import check_database, fix_database
 from hub.client import HubClient, HubError
 from hub.client.local import LocalHub, find_local
 from hub.config import ConfigError, Settings, load_settings
@@ -29,8 +31,8 @@ _EXPIRY_WARNING_S: Final = 14 * 86_400
 _FILES_BESIDE_SOCKETS: Final = 64
 
 
-def check_all(config: Path | None, data_dir: Path | None) -> list[Finding]:
-    """Return every finding, in the order a person should read them."""
+def check_all(config: Path | None, data_dir: Path | None, *, is_fixing: bool = False) -> list[Finding]:
+    """Return every finding, in the order a person should read them; with `is_fixing` the database is set up first."""
     try:
         settings = load_settings(config, data_dir=data_dir)
     except ConfigError as error:
@@ -42,6 +44,7 @@ def check_all(config: Path | None, data_dir: Path | None) -> list[Finding]:
         running = None
     for check in (_installation, _clock, _descriptors, _data_dir, _disk, _credentials, _tls):
         findings.extend(check(settings))
+    findings += [*(fix_database(settings) if is_fixing else ()), *check_database(settings)]
     if running is not None:
         return findings + trio.run(_running_hub, settings, running)
     return [*findings, *check_stores(settings), *_port(settings)]
@@ -49,7 +52,9 @@ def check_all(config: Path | None, data_dir: Path | None) -> list[Finding]:
 
 def _installation(settings: Settings) -> Iterator[Finding]:
     missing = [
-        name for name in ("duckdb", "fastapi", "h11", "plotly", "argon2", "prometheus_client", "structlog") if find_spec(name) is None
+        name
+        for name in ("duckdb", "fastapi", "h11", "influxdb_client", "plotly", "argon2", "prometheus_client", "structlog")
+        if find_spec(name) is None
     ]
     if missing:
         yield Finding(Verdict.FAIL, "installation", f"missing {', '.join(missing)}", "pip install 'tributary-hub[hub]'")

@@ -84,6 +84,10 @@ class Asking:
         rows = await self._ask(flux.all_series(self._bucket), 1_000_000, _rows)
         return {series for row in rows.get("series", []) if (series := series_of(row)) is not None}
 
+    async def has_older(self, t_ns: int) -> bool:
+        """Tell whether the bucket holds any point before a time, also somebody else's."""
+        return "older" in await self._ask(flux.older(self._bucket, t_ns), 10, _rows)
+
     async def cursors(self) -> list[tuple[int, Cursor]]:
         """Return the cursor of each journal and when it was written, in µs."""
         parts: dict[str, dict[str, int]] = {}

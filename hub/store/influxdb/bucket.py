@@ -7,7 +7,10 @@ makes the bucket and sets what it keeps.
 import json
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
+
+from influxdb_client.rest import ApiException
 
 from hub.store.calls import Calls, Client
 from hub.store.failures import Database
@@ -43,6 +46,11 @@ def keeps_s(raw_days: float) -> int:
     return max(3_600, round(raw_days * DAY_S)) if raw_days else 0
 
 
+def days_shown(seconds: int) -> str:
+    """Return a retention as a person reads it."""
+    return f"{seconds / DAY_S:g} days" if seconds else "everything"
+
+
 class BucketDesk:
     """The management of one bucket."""
 
@@ -56,7 +64,12 @@ class BucketDesk:
         """Return the bucket; None where there is none, or the token may not see it. Raises StoreUnavailable."""
 
         def ask(client: Client) -> Bucket | None:
-            found = _json(client.ask("GET", "/api/v2/buckets", {"org": self._org, "name": self._bucket})).get("buckets") or []
+            try:
+                found = _json(client.ask("GET", "/api/v2/buckets", {"org": self._org, "name": self._bucket})).get("buckets") or []
+            except ApiException as error:
+                if error.status == HTTPStatus.NOT_FOUND:
+                    return None
+                raise
             return _bucket(found[0]) if found else None
 
         return await self._calls.run(ask)
@@ -125,7 +138,10 @@ class BucketDesk:
 
 
 def _rules(raw_days: float) -> list[dict[str, Any]]:
-    return [{"type": "expire", "everySeconds": keeps_s(raw_days)}] if raw_days else []
+    """Return the rule with InfluxDB's own lengths of a shard: without one it keeps the old, and refuses what is shorter."""
+    kept_s = keeps_s(raw_days)
+    shard_s = 7 * DAY_S if not kept_s or kept_s >= 183 * DAY_S else DAY_S if kept_s >= 2 * DAY_S else 3_600
+    return [{"type": "expire", "everySeconds": kept_s, "shardGroupDurationSeconds": shard_s}]
 
 
 def _bucket(found: dict[str, Any]) -> Bucket:

@@ -109,6 +109,11 @@ def all_series(bucket: str) -> str:
     return f'{_from(bucket, MIN_NS, STOP_NS)} |> {filtered} |> first() |> {names} |> group() |> yield(name: "series")'
 
 
+def older(bucket: str, t_ns: int) -> str:
+    """Ask for one point of any measurement before a time."""
+    return f'{_from(bucket, MIN_NS, t_ns)} |> first() |> keep(columns: ["_measurement"]) |> group() |> limit(n: 1) |> yield(name: "older")'
+
+
 def cursors(bucket: str) -> str:
     """Ask for the newest cursor of each journal."""
     names = '["journal", "_field", "_value"]'

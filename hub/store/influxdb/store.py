@@ -17,7 +17,7 @@ from hub.core.records import Columns, Cursor, RangeAnswer, Reading, Refused, Ser
 from hub.ports import Now, Retention, StoreUnavailable
 from hub.store.influxdb.answers import columns_of, limit_buckets, limit_readings
 from hub.store.influxdb.asking import Asking, pages
-from hub.store.influxdb.bucket import DAY_S, Bucket, BucketDesk, database_of, keeps_s
+from hub.store.influxdb.bucket import DAY_S, Bucket, BucketDesk, database_of, days_shown, keeps_s
 from hub.store.influxdb.flux import MIN_NS, STOP_NS
 from hub.store.lines import INFLUXDB, Encoded, LineEncoder, cursor_line
 from hub.store.posting import Posting
@@ -100,7 +100,7 @@ class InfluxDBStore:
         if not len(columns) or int(columns.t_ns.min()) >= oldest_ns:
             return self._encoder.encode(columns)
         is_kept = columns.t_ns >= oldest_ns
-        reason = f"older than the {self._keeps_s() / DAY_S:g} days that the bucket keeps"
+        reason = f"older than the {days_shown(self._keeps_s())} that the bucket keeps"
         return self._encoder.encode(columns, dropped={int(at): reason for at in np.flatnonzero(~is_kept)})
 
     def _cursor_line(self, cursor: Cursor) -> bytes:
@@ -221,8 +221,7 @@ def _notes(bucket: Bucket, retention: Retention) -> list[str]:
     wanted_s = keeps_s(retention.raw_days)
     if bucket.keeps_s == wanted_s:
         return []
-    kept = f"{bucket.keeps_s / DAY_S:g} days" if bucket.keeps_s else "everything"
-    return [f"the bucket keeps {kept}, keep_raw_days is {retention.raw_days:g}: `tributary doctor --fix` sets it"]
+    return [f"the bucket keeps {days_shown(bucket.keeps_s)}, keep_raw_days is {retention.raw_days:g}: `tributary doctor --fix` sets it"]
 
 
 def _point_ns(t_us: int) -> int:
