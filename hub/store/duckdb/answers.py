@@ -10,30 +10,37 @@ import numpy as np
 
 from devices.wire.messages import Kind
 from hub.core.records import Buckets, Columns, Reading, Series
+from hub.store.duckdb.tiers import LAST_PARTIAL, LAST_READING, RAW_COLUMNS, VALUE, of_partials, of_readings
 
 Found = Mapping[str, Any]  # fetchnumpy: arrays, masked where there are NULLs
 
-VALUE: Final = "num, exact, text, lon"
 RAW: Final = f"""
-SELECT series, t_ns, {VALUE} FROM all_readings WHERE series IN ({{ids}}) AND t_ns >= ? AND t_ns < ? ORDER BY t_ns DESC, series LIMIT ?
-"""
-# The remainder is taken twice so that times before 1970 round down as well.
-BUCKETS: Final = """
-SELECT series, t_ns - ((t_ns % {width}) + {width}) % {width} AS start_ns, min(num) AS low, max(num) AS high, sum(num) AS total,
-    count(*) AS count, max(t_ns) AS last_ns, arg_max_null(num, t_ns) AS num, arg_max_null(exact, t_ns) AS exact,
-    arg_max_null(text, t_ns) AS text, arg_max_null(lon, t_ns) AS lon
-FROM all_readings WHERE series IN ({ids}) AND t_ns >= ? AND t_ns < ? GROUP BY ALL ORDER BY start_ns DESC, series LIMIT ?
+SELECT {RAW_COLUMNS} FROM {{source}} WHERE series IN ({{ids}}) AND t_ns >= ? AND t_ns < ? ORDER BY t_ns DESC, series LIMIT ?
 """
 READ: Final = f"""
-SELECT series, t_ns, {VALUE} FROM all_readings WHERE series IN ({{ids}}) AND t_ns >= ? AND t_ns < ?
+SELECT {RAW_COLUMNS} FROM {{source}} WHERE series IN ({{ids}}) AND t_ns >= ? AND t_ns < ?
     AND (series <> {{first}} OR t_ns >= ?) ORDER BY list_position([{{ids}}], series), t_ns LIMIT ?
 """
-LATEST: Final = """
-SELECT series, max(t_ns) AS t_ns, arg_max_null(num, t_ns) AS num, arg_max_null(exact, t_ns) AS exact,
-    arg_max_null(text, t_ns) AS text, arg_max_null(lon, t_ns) AS lon
-FROM all_readings WHERE series IN ({ids}) GROUP BY series
-"""
 _MAX_NS: Final = 2**63 - 1
+
+
+def buckets_text(source: str, files: str | None, ids: str, width_ns: int) -> str:
+    """Return the question for buckets: of readings alone, or with partial aggregates in files; then its times are given twice."""
+    where = f"series IN ({ids}) AND {{time}} >= ? AND {{time}} < ?"
+    text = of_readings(f"(SELECT * FROM {source} WHERE {where.format(time='t_ns')})", width_ns)
+    if files is not None:
+        parts = f"SELECT * FROM {files} WHERE {where.format(time='start_ns')}"
+        text = of_partials(f"({text} UNION ALL BY NAME {parts})", width_ns)
+    return f"{text} ORDER BY start_ns DESC, series LIMIT ?"
+
+
+def latest_text(source: str, files: str | None, ids: str) -> str:
+    """Return the question for the newest reading of each series."""
+    text = f"SELECT series, {LAST_READING} FROM {source} WHERE series IN ({ids}) GROUP BY series"
+    if files is not None:
+        parts = f"SELECT series, last_ns, {VALUE} FROM {files} WHERE series IN ({ids})"
+        text = f"SELECT series, {LAST_PARTIAL} FROM ({text} UNION ALL BY NAME {parts}) GROUP BY series"
+    return f"SELECT * RENAME (last_ns AS t_ns) FROM ({text})"
 
 
 def point_ns(t_us: int) -> int:

@@ -4,6 +4,7 @@ Owns opening, failing, opening again and closing; knows no table. DuckDB declare
 connection to it is closed: `has_failed` says so, and `open` begins anew. Used by store.py.
 """
 
+import errno
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -14,24 +15,28 @@ from typing import Final, TypeVar
 import duckdb
 import trio
 
-from hub.ports import StoreRefused, StoreUnavailable
-from hub.store.duckdb.file import first_line, open_file
+from hub.ports import StoreFull, StoreRefused, StoreUnavailable
+from hub.store.duckdb.file import first_line, is_damage, open_file, set_database_aside
+from hub.store.duckdb.folder import Folder
 
 T = TypeVar("T")
 DuckDB = duckdb.DuckDBPyConnection
 _QUERIES: Final = 2
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _INTERRUPT_EVERY_S: Final = 0.01  # an interrupt between two statements is lost, so it is said again
 
 
 class Connection:
     """One DuckDB file, opened by one process."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, folder: Folder) -> None:
         self.notes: list[str] = []  # what the operator should know
         self.has_failed = False  # nothing works until `open`
         self._path = path
+        self._folder = folder
         self._writing = trio.CapacityLimiter(1)
         self._querying = trio.CapacityLimiter(_QUERIES)
+        self._tending = trio.CapacityLimiter(1)
         self._alone = trio.Lock()
         self._connection: DuckDB | None = None
 
@@ -40,8 +45,16 @@ class Connection:
 
         def open_and_load() -> None:
             self._close()
-            self._connection = open_file(self._path, self.notes)
-            load(self._connection)
+            self._connection = open_file(self._path, self._folder, self.notes)
+            try:
+                load(self._connection)
+            except duckdb.Error as error:
+                if not is_damage(error):
+                    raise
+                self._close()
+                set_database_aside(self._path, error, self.notes)
+                self._connection = open_file(self._path, self._folder, self.notes)
+                load(self._connection)
 
         self.has_failed = True  # until it is open, also where this fails: then it is tried again
         async with self._no_queries():
@@ -51,6 +64,10 @@ class Connection:
     async def write(self, call: Callable[[DuckDB], T]) -> T:
         """Run a change; it is not given up when it is cancelled. Raises StoreUnavailable, StoreRefused."""
         return await self._in_thread(lambda: call(self._opened()), self._writing)
+
+    async def tend(self, call: Callable[[], T]) -> T:
+        """Run upkeep of files in its own thread, without the database; not given up when it is cancelled. Raises StoreUnavailable."""
+        return await self._in_thread(call, self._tending, is_database=False)
 
     async def read(self, call: Callable[[DuckDB], T]) -> T:
         """Run a query; it is interrupted when it is cancelled, and its thread has ended when this returns. Raises StoreUnavailable."""
@@ -108,20 +125,24 @@ class Connection:
             finally:
                 running.leave()
 
-    async def _in_thread(self, call: Callable[[], T], limiter: trio.CapacityLimiter) -> T:
+    def note(self, said: str) -> None:
+        """Tell the operator, once."""
+        if said not in self.notes:
+            self.notes.append(said)
+
+    async def _in_thread(self, call: Callable[[], T], limiter: trio.CapacityLimiter, *, is_database: bool = True) -> T:
         try:
             return await trio.to_thread.run_sync(call, limiter=limiter)
         except duckdb.DataError as error:
             raise StoreRefused(f"DuckDB: {first_line(error)}") from error
         except duckdb.Error as error:
-            self.has_failed |= isinstance(error, duckdb.FatalException | duckdb.InternalException)
-            if "Corrupt database file" in str(error):
-                self._note(f"history: a part of {self._path.name} is damaged, readings in it cannot be shown")
-            raise StoreUnavailable(f"DuckDB: {first_line(error)}") from error
-
-    def _note(self, said: str) -> None:
-        if said not in self.notes:
-            self.notes.append(said)
+            if is_database:
+                self.has_failed |= is_damage(error) or isinstance(error, duckdb.FatalException | duckdb.InternalException)
+            kind = StoreFull if "No space left" in str(error) else StoreUnavailable
+            raise kind(f"DuckDB: {first_line(error)}") from error
+        except OSError as error:
+            kind = StoreFull if error.errno in _NO_ROOM else StoreUnavailable
+            raise kind(f"the history's files: {error}") from error
 
 
 class _Running:

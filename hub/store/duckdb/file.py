@@ -13,6 +13,8 @@ import duckdb
 import structlog
 
 from hub.ports import StoreFull, StoreUnavailable
+from hub.store.duckdb import manifest
+from hub.store.duckdb.folder import Folder, quoted
 from hub.store.duckdb.tables import TABLES
 
 _log = structlog.get_logger(__name__)
@@ -25,13 +27,14 @@ _NO_SPACE: Final = "No space left"
 _MAX_OPENINGS: Final = 2  # that never came to an end before the log is set aside: a log can also abort the process that replays it
 
 
-def open_file(path: Path, notes: list[str]) -> duckdb.DuckDBPyConnection:
+def open_file(path: Path, folder: Folder, notes: list[str]) -> duckdb.DuckDBPyConnection:
     """Open or make the file; what had to be set aside is logged and put into `notes` for the operator.
 
     What a set-aside log held is not lost: the journal keeps every frame that is not safe here. Raises StoreUnavailable with nothing set
     aside where the machine is at fault: the file is locked or may not be read; StoreFull where the disk is full.
     """
     log = path.with_name(path.name + ".wal")
+    folder.prepare()
     _check_room(log)
     opening = path.with_name(path.name + ".opening")
     openings = _openings(opening)
@@ -40,24 +43,23 @@ def open_file(path: Path, notes: list[str]) -> duckdb.DuckDBPyConnection:
     with suppress(OSError):  # a full disk: DuckDB says it better
         opening.write_text(f"{openings + 1}\n")
     try:
-        return _recovered(path, log, notes)
+        return _recovered(path, folder, log, notes)
     finally:
         opening.unlink(missing_ok=True)
 
 
-def _recovered(path: Path, log: Path, notes: list[str]) -> duckdb.DuckDBPyConnection:
+def _recovered(path: Path, folder: Folder, log: Path, notes: list[str]) -> duckdb.DuckDBPyConnection:
     try:
-        return _opened(path)
+        return _opened(path, folder)
     except duckdb.Error as error:
         _raise_where_the_machine_fails(error)
         _set_aside(log, f"history: its log could not be replayed after a crash and was set aside ({first_line(error)})", notes)
     try:
-        return _opened(path)
+        return _opened(path, folder)
     except duckdb.Error as error:
         _raise_where_the_machine_fails(error)
-        said = f"history: {path.name} is damaged and was set aside; older readings are in that file only ({first_line(error)})"
-        _set_aside(path, said, notes)
-    return _opened(path)
+        set_database_aside(path, error, notes)
+    return _opened(path, folder)
 
 
 def _check_room(log: Path) -> None:
@@ -85,16 +87,36 @@ def _raise_where_the_machine_fails(error: duckdb.Error) -> None:
         raise StoreUnavailable(f"the history cannot be opened: {first_line(error)}") from error
 
 
-def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+def _opened(path: Path, folder: Folder) -> duckdb.DuckDBPyConnection:
     threads = max(1, (os.cpu_count() or 2) - 2)  # the event loop and the journal keep theirs
-    connection = duckdb.connect(str(path), config={"threads": threads, "memory_limit": MEMORY_LIMIT, "enable_external_access": "false"})
+    connection = duckdb.connect(str(path), config={"threads": threads, "memory_limit": MEMORY_LIMIT})
     try:
+        confine(connection, folder)
         connection.execute(TABLES)
+        connection.execute(manifest.TABLES)
         connection.execute("CHECKPOINT")  # what a log held is in the file now, so the cursor that is read next is safe
     except duckdb.Error:
         connection.close()
         raise
     return connection
+
+
+def confine(connection: duckdb.DuckDBPyConnection, folder: Folder) -> None:
+    """Let a database touch no file but those in the folder."""
+    connection.execute(f"SET temp_directory = {quoted(str(folder.temporary))}")
+    connection.execute(f"SET allowed_directories = [{quoted(str(folder.path))}]")
+    connection.execute("SET enable_external_access = false")
+
+
+def set_database_aside(path: Path, error: duckdb.Error, notes: list[str]) -> None:
+    """Rename a damaged database, so that a new one is made; what the files and the journal hold comes back into it."""
+    said = f"history: {path.name} is damaged and was set aside; what is neither in its files nor in the journal is missing"
+    _set_aside(path, f"{said} ({first_line(error)})", notes)
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Tell whether an error means that the database itself is damaged."""
+    return "Corrupt database file" in str(error)
 
 
 def _set_aside(path: Path, said: str, notes: list[str]) -> None:
@@ -106,6 +128,6 @@ def _set_aside(path: Path, said: str, notes: list[str]) -> None:
     notes.append(f"{said}: {aside.name}")
 
 
-def first_line(error: duckdb.Error) -> str:
+def first_line(error: Exception) -> str:
     """Return what an error says without its trace."""
     return str(error).splitlines()[0][:200]

@@ -18,8 +18,8 @@ class SeenSeries:
         self._numbers: dict[int, int] = {}  # by id(series)
         self._kept: list[Series] = []  # so that no other object gets such an id
 
-    def numbers(self, series: Sequence[Series], known: Mapping[Series, int]) -> tuple[list[int], list[Series]]:
-        """Return the number of each, and those that are new: they are numbered from `len(known)` on."""
+    def numbers(self, series: Sequence[Series], known: Mapping[Series, int], next_number: int) -> tuple[list[int], list[Series]]:
+        """Return the number of each, and those that are new: they are numbered from `next_number` on."""
         found = list(map(self._numbers.get, map(id, series)))
         numbers: list[int] = []
         new: list[Series] = []
@@ -29,7 +29,7 @@ class SeenSeries:
             if number is None and (number := known.get(each)) is not None:
                 self._remember(each, number)
             if number is None:
-                number = len(known) + len(new)
+                number = next_number + len(new)
                 new.append(each)
             numbers.append(number)
         return numbers, new
