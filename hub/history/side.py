@@ -3,7 +3,7 @@
 Owns the start of the store and the tasks around it, so that main.py need not know them one by one. Named by main.py only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -37,6 +37,8 @@ class HistorySide:
         self.store = store
         self.health = StoreHealth(store.name, journal, now)
         self.writer = HistoryWriter(journal, store, Parked(folder))
+        self._lost: list[Callable[[], None]] = []
+        self._is_lost = True  # until the first word of the writer
         self._journal = journal
         self._tending = Tending(store, now)
         self._pace = Pace(_GATHER_S[ack_after], 0.0) if ack_after == "store" else Pace(_GATHER_S[ack_after])
@@ -67,10 +69,29 @@ class HistorySide:
                 raise
             self._not_open(str(error))
 
-    def _not_open(self, reason: str) -> None:
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """Call `callback()` when the store begins to fail; once it is back, the writer tells how far it is (on_applied)."""
+        self._lost.append(callback)
+
+    def failed(self, reason: str) -> None:
+        """Take the follower runner's word that the writer failed."""
         self.health.failed(reason)
+        if not self._is_lost:
+            self._is_lost = True
+            for callback in self._lost:
+                callback()
+
+    def went_on(self) -> None:
+        """Take its word that the writer got something done, or has nothing to do."""
+        self.health.went_on()
+        if self._is_lost:
+            self._is_lost = False
+            self.writer.tell_applied()
+
+    def _not_open(self, reason: str) -> None:
+        self.failed(reason)
         _log.error("history_not_open", store=self.store.name, reason=reason)
 
     def runs(self) -> tuple[Run, ...]:
         """Return the tasks."""
-        return (partial(run_follower, self._journal, self.writer, self._pace, self.health), self._tending.run)
+        return (partial(run_follower, self._journal, self.writer, self._pace, self), self._tending.run)

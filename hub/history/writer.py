@@ -123,6 +123,11 @@ class HistoryWriter:
         for callback in self._applied:
             callback(cursor.position)
 
+    def tell_applied(self) -> None:
+        """Tell who asked how far the store is; for a store that was away and has nothing new to take."""
+        for callback in self._applied:
+            callback(min(self._stored_to, self._journal.position))
+
     async def make_safe(self) -> int:
         """Have the store make its rows safe."""
         cursor = await self._store.make_safe()

@@ -95,6 +95,10 @@ class Live:
         while self.position < position:
             await self._moved.wait()
 
+    def store_lost(self) -> None:
+        """Take the word that the store does not answer: nobody is told to ask again before `store_applied`."""
+        self.stored = -1
+
     def store_applied(self, position: int) -> None:
         """Take the history writer's word that the store shows everything up to a position."""
         self.stored = position

@@ -9,40 +9,16 @@ from typing import Final, Protocol
 
 import trio
 
-from devices.wire.messages import Channel
-from hub.core.buckets import LADDER_US, stretches_of
-from hub.core.errors import Refusal
-from hub.core.lines import rung_of
+from hub.core.buckets import LADDER_US
 from hub.core.readings import data_of, readable_columns
-from hub.core.records import RangeAnswer, Row, Series
 from hub.core.selector import Request, Selector
-from hub.ports import HistoryStore
-from hub.sessions.picture import Picture
+from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
+from hub.sessions.picture import LateStretch, Picture
+from hub.sessions.stored import MAX_POINTS, JournalReader, StoredPictures
 
-MAX_POINTS: Final = 10_000  # of one snapshot; beyond it wider buckets
-MAX_SERIES: Final = 2_000
-_POINTS_OF_SERIES: Final = 10  # so that a subscription of many series gets a line of each
 MAX_TAIL_ROWS: Final = 50_000  # of all devices between the store's cursor and now, 10 s of a busy hub; beyond it a hole for a while
 MAX_RAW_FRAMES: Final = 10_000  # matching ones in the tail; beyond it they are folded into buckets
-_FUTURE_US: Final = 2 * 86_400_000_000  # readings may be a day ahead
 _UNSEEN_US: Final = 5_000_000  # how far a device's clock is taken to be ahead where nothing of it was read
-
-
-class JournalReader(Protocol):
-    """What of the journal a snapshot needs."""
-
-    id: str
-    position: int
-
-    @property
-    def first(self) -> int:
-        """The lowest position that is still there."""
-
-    async def read(self, after: int) -> list[Row]:
-        """Return rows above a position, at least one where there is one."""
-
-    def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
-        """Return the channels of an epoch."""
 
 
 class Front(Protocol):
@@ -69,7 +45,7 @@ class Painter:
 
     def __init__(self, journal: JournalReader, history: HistoryStore, front: Front, now: Callable[[], int]) -> None:
         self._journal = journal
-        self._history = history
+        self._stored = StoredPictures(journal, history, now)
         self._front = front
         self._now = now
         self._asked: dict[tuple[Selector, int, int], _Asked] = {}  # of the store, at this moment
@@ -79,23 +55,27 @@ class Painter:
 
         `touched_us` is then the earliest reading of all frames above `scanned`. Raises Refusal where too many series match.
         """
-        picture, after = await (self._shared(request) if from_us is None else self._begun(request, from_us))
-        await self._front.wait_for(after)
+        picture, after = await (self._shared(request) if from_us is None else self._stored.begun(request, from_us, MAX_TAIL_ROWS))
+        await self._front.wait_for(max(after, picture.upto))
         if scanned is not None and scanned < after:
             picture.touched_us = await self._earliest_us(request, scanned, after)
+        since, behind_us = after, await self._behind_us(picture, after)
         if self._front.position - after > MAX_TAIL_ROWS:
             after = await self._skip(picture, after)
         frames, picture.position = 0, after
-        while picture.position < self._front.position:
-            frames += await self._add_rows(picture, request.selector, self._front.position)
+        while True:
+            if picture.upto <= picture.position:
+                picture.join()
+            if picture.position >= self._front.position:
+                break
+            frames += await self._add_rows(picture, request.selector, picture.upto or self._front.position)
             if not picture.width_us and frames > MAX_RAW_FRAMES:
                 picture.widen(LADDER_US[1])
+        if picture.early_us is not None:
+            picture.late.append(LateStretch(*picture.early_us, since))
+            if behind_us is not None and picture.hole_us is None:
+                picture.hole_us = (max(picture.from_us, behind_us), picture.joint_us or behind_us)
         return picture
-
-    async def _begun(self, request: Request, from_us: int) -> tuple[Picture, int]:
-        """Return what the store has, and the position of its cursor."""
-        picture = Picture(request.width_us, from_us - from_us % rung_of(request.width_us))
-        return picture, await self._stored(picture, request.selector)
 
     async def _shared(self, request: Request) -> tuple[Picture, int]:
         """Return what the store has of a request's span; many who ask for the same at once ask the store once."""
@@ -107,7 +87,7 @@ class Painter:
                 return asked.picture.copy(), asked.after
         asked = self._asked[key] = _Asked()
         try:
-            picture, asked.after = await self._begun(request, self._now() - request.span_us)
+            picture, asked.after = await self._stored.begun(request, self._now() - request.span_us, MAX_TAIL_ROWS)
             asked.picture = picture if asked.waiting else None
         finally:
             del self._asked[key]
@@ -123,7 +103,10 @@ class Painter:
 
     async def _resumed_points(self, request: Request, after: int) -> Picture | None:
         picture, frames = Picture(0, self._now() - request.span_us, position=after), 0
-        stored = await self._matching(request.selector)
+        try:
+            stored = await self._stored.matching(request.selector)
+        except (StoreUnavailable, StoreRefused):
+            stored = []  # then no series is whole but from here on, whichever it is: see below
         while picture.position < self._front.position:
             frames += await self._add_rows(picture, request.selector, self._front.position)
             if picture.width_us or frames > MAX_RAW_FRAMES or picture.count() > MAX_POINTS:
@@ -131,6 +114,8 @@ class Painter:
         # A line that nobody has kept meanwhile is whole only from here on: what was before is in the store, and was not asked for.
         newest_us = max([self._now(), *(max(points) // 1_000 for points in picture.points.values())])
         picture.floors_us = dict.fromkeys([*stored, *picture.points], newest_us + _UNSEEN_US)
+        if not stored:
+            picture.from_us = newest_us + _UNSEEN_US
         return picture
 
     async def _resumed_buckets(self, request: Request, after: int) -> Picture:
@@ -140,7 +125,7 @@ class Painter:
         from_us = self._now() if touched_us is None else max(touched_us, oldest_us)
         picture = await self.whole(request, from_us, scanned)
         if picture.touched_us is not None and picture.touched_us < picture.from_us and picture.from_us > oldest_us:
-            picture.late_us, picture.since = (max(picture.touched_us, oldest_us), picture.from_us), after
+            picture.late.append(LateStretch(max(picture.touched_us, oldest_us), picture.from_us, after))
         return picture
 
     async def _earliest_us(self, request: Request, after: int, up_to: int) -> int | None:
@@ -161,49 +146,16 @@ class Painter:
         picture.add(readable_columns(frames, self._journal.channels), selector)
         return len(frames)
 
-    async def _stored(self, picture: Picture, selector: Selector) -> int:
-        """Fill in what the store has; return the position of its cursor in this journal."""
-        span_us = self._now() - picture.from_us
-        series, answer = await self._query(picture, selector)
-        while answer.is_truncated and picture.width_us < LADDER_US[-1]:
-            picture.width_us = _wider(picture.width_us, span_us // MAX_POINTS)
-            picture.from_us -= picture.from_us % picture.width_us
-            series, answer = await self._query(picture, selector)
-        picture.points = {each: dict(readings) for each, readings in answer.raw.items()}
-        picture.buckets = {each: stretches_of(buckets) for each, buckets in answer.buckets.items()}
-        if answer.is_truncated:  # more days than can be sent: of the oldest one some series are missing
-            picture.from_us = min(min(found) for found in picture.buckets.values()) + picture.width_us
-        picture.floors_us = dict.fromkeys(series, picture.from_us)
-        if answer.cursor is None or answer.cursor.journal != self._journal.id:
-            return self._journal.first - 1
-        # A store that is ahead of its journal (it was damaged) shows what it has.
-        return max(min(answer.cursor.position, self._journal.position), self._journal.first - 1)
-
-    async def _query(self, picture: Picture, selector: Selector) -> tuple[list[Series], RangeAnswer]:
-        """Ask the store for every matching series that it has at the cursor of its answer. Raises Refusal where there are too many."""
-        series = await self._matching(selector)
-        while True:
-            to_us, max_points = self._now() + _FUTURE_US, max(MAX_POINTS, _POINTS_OF_SERIES * len(series))
-            answer = await self._history.query(series, picture.from_us, to_us, picture.width_us, max_points)
-            asked, series = series, await self._matching(selector)
-            if series == asked:
-                return series, answer
-
-    async def _matching(self, selector: Selector) -> list[Series]:
-        series = [each for each in await self._history.list_series() if selector.matches(each)]
-        if len(series) > MAX_SERIES:
-            said = f"{len(series)} series match, the limit of one subscription is {MAX_SERIES}"
-            raise Refusal("too_much", said, "name fewer devices or channels")
-        return series
-
     async def _skip(self, picture: Picture, after: int) -> int:
         """Leave out what the store has yet to take in, and say so."""
         begin = self._front.position - MAX_TAIL_ROWS
         first, last = (await self._journal.read(after))[0], (await self._journal.read(begin))[0]
-        picture.hole_us, picture.since = (first.arrived_us, last.arrived_us), after
+        picture.leave_out(first.arrived_us, last.arrived_us, after)
         return begin
 
-
-def _wider(width_us: int, least_us: int) -> int:
-    """Return the next width of the ladder that is wider, and not so narrow that one full series would not fit."""
-    return next((each for each in LADDER_US if each > width_us and each >= least_us), LADDER_US[-1])
+    async def _behind_us(self, picture: Picture, after: int) -> int | None:
+        """Return since when the store has not taken what came, where that is before its joint: then there are buckets it lacks."""
+        if picture.joint_us is None or not picture.width_us or after >= picture.upto:
+            return None
+        arrived_us = (await self._journal.read(after))[0].arrived_us
+        return arrived_us if arrived_us < picture.joint_us else None

@@ -21,7 +21,6 @@ from hub.sessions.picture import Picture
 
 CHANGED_EVERY_S: Final = 5.0  # the viewer asks again each time
 PART_POINTS: Final = 400  # of one message, below 50 KB: at 1 KB/s it goes out before the connection counts as dead
-_CLOCKS_AHEAD_US: Final = 5_000_000  # readings left out of a hole may be stamped later than they came
 T = TypeVar("T")
 
 
@@ -50,13 +49,12 @@ class Updates:
         self.numbering = numbering
         self._lines = lines
         self._journal = journal
-        self._floor_us = picture.from_us if picture.hole_us is None else picture.hole_us[1] + _CLOCKS_AHEAD_US
+        self._floor_us = picture.whole_from_us
         for series in dict.fromkeys([*picture.floors_us, *picture.points, *picture.buckets]):
             floor_us = max(self._floor_us, picture.floors_us.get(series, self._floor_us))
             self.mailbox.lines[series] = lines.use(series, self.rung_us, floor_us, partial(picture.stretches, series, self.rung_us))
-        for stretch in (picture.hole_us, picture.late_us):
-            if stretch is not None:
-                self.mailbox.late.add(None, *stretch, picture.since, picture.position)
+        for late in picture.late:
+            self.mailbox.late.add(None, *late, picture.position)
 
     def fork(self) -> "Updates":
         """Return updates that go on from the same place on their own. Only while nothing waits."""

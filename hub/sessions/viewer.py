@@ -16,7 +16,6 @@ from devices.wire import limits
 from devices.wire.limits import CloseCode
 from hub.core.errors import Refusal
 from hub.core.selector import Request, is_id, read_id, read_subscribe
-from hub.ports import StoreUnavailable
 from hub.sessions.columns import Message
 from hub.sessions.cursors import resume_from
 from hub.sessions.encoding import ViewerEnd, decoded, first_end
@@ -165,10 +164,6 @@ class ViewerConnection:
             picture, reason = await self._picture(request, reason)
         except Refusal as refusal:
             self._refuse(request.id, refusal)
-            return
-        except StoreUnavailable as error:
-            said = f"the history cannot be read now: {error}"
-            self._refuse(request.id, Refusal("store_unavailable", said, "subscribe again soon"))
             return
         finally:
             is_wanted, self._building = self._building is not None, None

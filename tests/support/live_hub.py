@@ -1,4 +1,4 @@
-"""The live half of a real hub in this process: journal, DuckDB, the history follower, viewers over memory links.
+"""The live half of a real hub in this process: journal, DuckDB or another store, the history follower, viewers over memory links.
 
 Owns their life in a test, a device that journals readings, and a viewer that draws what it is told.
 """
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgpack
 import trio
@@ -17,11 +17,11 @@ from devices.link import LinkClosed, MemoryLink, memory_link_pair
 from devices.wire.messages import Channel
 from hub.core.entities import Entities
 from hub.core.records import Row, RowKind
-from hub.followers import run_follower
-from hub.history import HistoryWriter
+from hub.followers import Pace, run_follower
+from hub.history import HistorySide
 from hub.journal import Entry, Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import Run, layer
-from hub.ports import Opening
+from hub.ports import HistoryStore, Opening
 from hub.sessions.live import Live
 from hub.store.duckdb import DuckDBStore
 from tests.support.owner import Session
@@ -110,14 +110,16 @@ class Screen:
 class LiveHub:
     """The parts, and a nursery for connections."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, store: HistoryStore | None = None) -> None:
         self.now_us = 1_700_000_000 * SECOND
         self.journal = Journal(SQLiteJournalFile(directory / "journal.db"), JournalSettings(), self.now)
-        self.store = DuckDBStore(directory / "history.duckdb")
-        self.writer = HistoryWriter(self.journal, self.store)
+        self.store = cast(DuckDBStore, store or DuckDBStore(directory / "history.duckdb"))
+        self.side = HistorySide(self.journal, self.store, directory, self.now, "journal")
+        self.writer = self.side.writer
         self.entities = Entities()
         self.live = Live(self.journal, self.store, self.entities, self.now, "tributary 0")
         self.writer.on_applied(self.live.store_applied)
+        self.side.on_lost(self.live.store_lost)
         self.nursery: trio.Nursery
         self._epochs = 100
 
@@ -146,11 +148,11 @@ class LiveHub:
 
 
 @asynccontextmanager
-async def live_hub(directory: Path, *, has_writer: bool = True) -> AsyncIterator[LiveHub]:
+async def live_hub(directory: Path, *, has_writer: bool = True, store: HistoryStore | None = None) -> AsyncIterator[LiveHub]:
     """Run the parts; leaving the block stops them in order."""
-    hub = LiveHub(directory)
+    hub = LiveHub(directory, store)
     await hub.store.start()
-    followers: list[Run] = [partial(run_follower, hub.journal, hub.writer)] if has_writer else []
+    followers: list[Run] = [partial(run_follower, hub.journal, hub.writer, Pace(), hub.side)] if has_writer else []
     try:
         async with layer(hub.journal.run), layer(*followers, hub.live.run), trio.open_nursery() as nursery:
             hub.nursery = nursery

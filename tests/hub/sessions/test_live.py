@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from devices.link import memory_link_pair
 from tests.support.live_hub import SECOND, LiveHub, Screen, Source, live_hub
+from tests.support.point_store import PointStore
 from tests.support.waiting import until
 
 TEMP = ("pump", "temp")
@@ -247,33 +249,66 @@ async def test_whatever_happens_the_screen_ends_up_with_the_truth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, width_us: int
 ) -> None:
     """Splits, lags, cut connections, late readings, all at random; the bounds are small so that each of them is met."""
+    make_bounds_small(monkeypatch)
+    async with live_hub(tmp_path) as hub:
+        await live_through(hub, random.Random(seed), width_us)
+
+
+@pytest.mark.parametrize("width_us", [0, SECOND, 60 * SECOND])
+@pytest.mark.parametrize("seed", range(2))
+async def test_a_store_without_transactions_that_goes_away_ends_up_with_the_truth_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, width_us: int
+) -> None:
+    """It shows a part of each batch before its cursor moves, or dies in the middle of one, and is away now and then."""
+    make_bounds_small(monkeypatch)
+    monkeypatch.setattr("hub.followers.MAX_PAUSE_S", 0.02)
+    monkeypatch.setattr("hub.sessions.snapshot.MAX_TAIL_ROWS", 200)
+    rest = random.Random(seed)
+    store = PointStore(joint_back_us=rest.choice([0, SECOND, 100 * SECOND]))
+    store.dawdles = lambda: rest.choice([0, 0, 1, 7])
+    async with live_hub(tmp_path, store=store) as hub:
+        store.joint_us = lambda from_us, to_us: hub.now_us - rest.choice([0, 1, 100]) * SECOND
+        with capture_logs():
+            await live_through(hub, rest, width_us, store)
+
+
+def make_bounds_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.sessions.mailbox.MAX_BUCKETS", 20)
     monkeypatch.setattr("hub.sessions.mailbox.MAX_BYTES", 1_000)
     monkeypatch.setattr("hub.sessions.undrawn.MAX_UNDRAWN_S", 0.05)
     monkeypatch.setattr("hub.sessions.subscription.SLOW_PACE_S", 0.05)
     monkeypatch.setattr("hub.sessions.updates.CHANGED_EVERY_S", 0.05)
-    monkeypatch.setattr("hub.sessions.snapshot.MAX_POINTS", 400)
+    monkeypatch.setattr("hub.sessions.stored.MAX_POINTS", 400)
     monkeypatch.setattr("hub.core.buckets.MAX_RECENT", 16)
-    rest = random.Random(seed)
-    async with live_hub(tmp_path) as hub:
-        source, screen = await hub.source(), hub.screen()
-        screen.asks_again = True
-        await subscribe(screen, width_us)
-        for _ in range(40):
-            put_some(hub, source, rest)
-            match rest.randrange(6):
-                case 0:
-                    screen = await come_back(hub, screen, width_us)
-                case 1:
-                    await hub.is_stored()
-                case 2:
-                    screen.is_frozen = not screen.is_frozen
-                case 3:
-                    source.put((hub.now_us - rest.randrange(600) * SECOND, rest.random()), arrived_us=hub.now_us)
-                case 4:
-                    await source.is_durable()
-        screen.is_frozen = False
-        await shows(screen, source)
+
+
+async def live_through(hub: LiveHub, rest: random.Random, width_us: int, store: PointStore | None = None) -> None:
+    source, screen = await hub.source(), hub.screen()
+    screen.asks_again = True
+    await subscribe(screen, width_us)
+    for _ in range(40):
+        put_some(hub, source, rest)
+        match rest.randrange(8 if store is not None else 6):
+            case 0:
+                screen = await come_back(hub, screen, width_us)
+            case 1 if store is None:
+                await hub.is_stored()
+            case 1 if store is not None:
+                await until(lambda: store.down or hub.journal.cursor("history").applied == hub.journal.position)
+            case 2:
+                screen.is_frozen = not screen.is_frozen
+            case 3:
+                source.put((hub.now_us - rest.randrange(600) * SECOND, rest.random()), arrived_us=hub.now_us)
+            case 4:
+                await source.is_durable()
+            case 6 if store is not None:
+                store.down = None if store.down else "it is away"
+            case 7 if store is not None and store.down is None:
+                store.dies_after = rest.randrange(20)
+    if store is not None:
+        store.down = store.dies_after = None
+    screen.is_frozen = False
+    await shows(screen, source)
 
 
 @pytest.mark.parametrize("width_us", [0, SECOND])

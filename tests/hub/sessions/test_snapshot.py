@@ -63,7 +63,7 @@ async def test_a_picture_ends_where_the_fan_out_is_and_has_everything_up_to_ther
 
 
 async def test_too_many_points_become_whole_buckets_of_a_width_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.sessions.snapshot.MAX_POINTS", 50)
+    monkeypatch.setattr("hub.sessions.stored.MAX_POINTS", 50)
     async with live_hub(tmp_path) as hub:
         await stored(hub, 200)
         picture = await hub.live.painter.whole(request())
@@ -88,7 +88,7 @@ async def test_a_long_tail_is_folded_and_the_edge_that_is_not_whole_left_out(tmp
 
 
 async def test_too_many_series_are_refused_with_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.sessions.snapshot.MAX_SERIES", 1)
+    monkeypatch.setattr("hub.sessions.stored.MAX_SERIES", 1)
     async with live_hub(tmp_path) as hub:
         await stored(hub, 1)
         (await hub.source("fan")).put((hub.now_us, 1.0), arrived_us=hub.now_us)

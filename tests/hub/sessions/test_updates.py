@@ -8,7 +8,7 @@ from hub.core.readings import bucket_of
 from hub.core.records import Series
 from hub.core.selector import Selector
 from hub.sessions.numbering import Numbering
-from hub.sessions.picture import Picture
+from hub.sessions.picture import LateStretch, Picture
 from hub.sessions.updates import PART_POINTS, Updates, Wish
 from tests.support.picture import ViewerPicture
 
@@ -37,6 +37,7 @@ def test_large_snapshot_is_cut_and_only_its_last_part_has_a_cursor() -> None:
 
 def test_a_hole_is_told_of_all_series_once_the_store_has_passed_it() -> None:
     picture = Picture(0, 0, 7, {SERIES[0]: {1_000: 1.0}}, floors_us=dict.fromkeys(SERIES, 0), hole_us=(10, 20))
+    picture.late.append(LateStretch(10, 20, 0))
     updates = updates_of(picture, Lines())
     list(updates.snapshot(picture, "new"))
     assert list(updates.due(7, 0, 0, 6, may_update=True)) == []

@@ -6,16 +6,17 @@ from typing import Any
 import msgpack
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from devices.link import LinkClosed, MemoryLink, memory_link_pair
 from hub.core.entities import Entities
 from hub.core.records import RangeAnswer
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile
-from hub.ports import StoreUnavailable
 from hub.sessions.live import Live
 from hub.sessions.viewer import MAX_SUBSCRIPTIONS
 from hub.store.duckdb import DuckDBStore
 from tests.support.live_hub import SECOND, LiveHub, live_hub
+from tests.support.point_store import PointStore
 from tests.support.waiting import until
 
 
@@ -177,21 +178,34 @@ async def test_a_subscription_that_ends_while_it_is_answered_is_forgotten(tmp_pa
         assert not hub.live._owners
 
 
-async def test_a_store_that_is_away_is_told_and_the_connection_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(*args: Any) -> RangeAnswer:
-        raise StoreUnavailable("gone fishing")
-
-    async with live_hub(tmp_path) as hub:
+async def test_while_the_store_is_away_a_viewer_gets_what_the_journal_has_and_asks_again_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.followers.MAX_PAUSE_S", 0.02)
+    store = PointStore()
+    async with live_hub(tmp_path, store=store) as hub:
+        source = await hub.source()
+        source.put((hub.now_us - 5 * SECOND, 1.0), arrived_us=hub.now_us - 5 * SECOND)
+        await source.is_durable()
+        await hub.is_stored()
+        store.down = "gone fishing"
+        source.put((hub.now_us, 2.0), arrived_us=hub.now_us)
         screen = hub.screen()
-        with monkeypatch.context() as patch:
-            patch.setattr(hub.store, "query", away)
-            await screen.say(op="subscribe", id="a", devices=["*"])
-            await until(lambda: screen.of("error"))
-        error = screen.of("error")[0]
-        assert (error["id"], error["code"]) == ("a", "store_unavailable")
-        assert "gone fishing" in error["message"]
-        await screen.say(op="subscribe", id="a", devices=["*"], width_us=SECOND)
-        await until(lambda: screen.of("snapshot"))
+        with capture_logs():
+            await until(lambda: hub.live.stored == -1)
+            await screen.say(op="subscribe", id="a", devices=["*"], width_us=SECOND)
+            await until(lambda: screen.picture.totals(("pump", "temp")) == (2, 3.0))
+            (snapshot,) = screen.of("snapshot")
+            assert snapshot["hole"][0] == snapshot["from_us"]
+            assert snapshot["hole"][1] < hub.now_us
+            assert not screen.of("error")
+            assert not screen.changed
+            store.down = None
+            await until(lambda: screen.changed)
+            await screen.say(op="subscribe", id="a", devices=["*"], width_us=SECOND)
+            await until(lambda: len(screen.of("snapshot")) == 2)
+        assert "hole" not in screen.of("snapshot")[1]
+        assert screen.picture.totals(("pump", "temp")) == (2, 3.0)
 
 
 async def test_an_id_that_cannot_be_said_back_is_refused(tmp_path: Path) -> None:
