@@ -6,9 +6,10 @@ Owns the finding of the newest one, and of the one a while before it. Used by st
 from typing import Final, NamedTuple
 
 from hub.core.records import Cursor
+from hub.store.victoriametrics.importing import CURSOR_METRIC
 from hub.store.victoriametrics.limits import OLDEST_MS
 from hub.store.victoriametrics.ranges import HOUR_MS, Ranges
-from hub.store.victoriametrics.selecting import CURSOR_METRIC, literal
+from hub.store.victoriametrics.selecting import literal
 
 _LOOK_BACK_MS: Final = (HOUR_MS, 40 * 24 * HOUR_MS, 2**42)
 

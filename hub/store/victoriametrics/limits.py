@@ -12,18 +12,22 @@ import numpy.typing as npt
 
 from devices.wire.messages import Channel, Kind
 from hub.core.records import Columns, Refused, Series
+from hub.store.victoriametrics.importing import series_refusal
 
 NS: Final = 1_000_000
 # The server keeps 18 decimal digits for up to 8,192 readings of a series together: a larger number takes digits from its neighbours
 # (one of 1e300 makes them 0).
 MAX_NUMBER: Final = 1e15
-# Its queries look a while back before their window and find nothing where that is before 1970; a time of 0 even means now.
+# Its queries look a while back before their window and find nothing where that is before 1970.
 OLDEST_MS: Final = 30 * 86_400_000
 MAX_AHEAD_MS: Final = 47 * 3_600_000  # it drops what is two days ahead of its own clock
 MAX_REMEMBERED: Final = 500_000  # series whose newest time is known, some 100 MB; then it begins anew
 _NAME: Final = "VictoriaMetrics"
 _NO_TEXTS: Final = f"{_NAME} holds numbers and booleans, no texts"
 _NO_POSITIONS: Final = f"{_NAME} holds one number a reading, no positions; send latitude and longitude as two channels"
+
+
+_BY_KIND: Final = {Kind.TEXT: _NO_TEXTS, Kind.POSITION: _NO_POSITIONS}
 
 
 def refuses(channel: Channel) -> str | None:
@@ -52,7 +56,8 @@ class Limits:
             self._note(reasons, np.array([text is not None for text in columns.text.tolist()], np.bool_), _NO_TEXTS)
         if columns.lon is not None:
             self._note(reasons, ~np.isnan(columns.lon), _NO_POSITIONS)
-        self._note_kinds(reasons, columns)
+        self._note(reasons, ~np.isfinite(columns.num), f"{_NAME} holds neither NaN nor infinity")
+        self._note_series(reasons, columns)
         keep = np.ones(len(columns), np.bool_)
         keep[list(reasons)] = False
         held = self._one_per_ms(columns, t_ms, np.flatnonzero(keep), reasons)
@@ -76,11 +81,16 @@ class Limits:
         for index in np.flatnonzero(where).tolist():
             reasons.setdefault(index, reason)
 
-    def _note_kinds(self, reasons: dict[int, str], columns: Columns) -> None:
-        for kind, reason in ((Kind.TEXT, _NO_TEXTS), (Kind.POSITION, _NO_POSITIONS)):
-            bad = np.array([series.kind is kind for series in columns.series], np.bool_)
-            if bad.any():
-                self._note(reasons, bad[columns.index], reason)
+    def _note_series(self, reasons: dict[int, str], columns: Columns) -> None:
+        whys = {at: why for at, series in enumerate(columns.series) if (why := self._why_not(series)) is not None}
+        if whys:
+            for index in np.flatnonzero(np.isin(columns.index, list(whys))).tolist():
+                reasons.setdefault(index, whys[int(columns.index[index])])
+
+    def _why_not(self, series: Series) -> str | None:
+        if series in self._newest_ns:
+            return None  # it was written before
+        return _BY_KIND.get(series.kind) or series_refusal(series)
 
     def _one_per_ms(
         self, columns: Columns, t_ms: npt.NDArray[np.int64], held: npt.NDArray[np.int64], reasons: dict[int, str]

@@ -1,29 +1,65 @@
 """Every series that is in a VictoriaMetrics, asked device by device where they are many: one answer holds 30,000 at most.
 
-Owns that halving. Used by store.py.
+Owns that halving, and the list of the last seconds. Used by store.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
+
+import trio
 
 from hub.core.records import Series
 from hub.ports import StoreRefused
+from hub.store.victoriametrics.importing import METRIC
+from hub.store.victoriametrics.limits import OLDEST_MS
 from hub.store.victoriametrics.questions import Questions, TooMuch, seconds
-from hub.store.victoriametrics.selecting import METRIC, literal, of_devices, series_of
+from hub.store.victoriametrics.selecting import literal, of_devices, series_of
 
+LISTED_S: Final = 10.0
 MAX_DEVICES: Final = 500  # in one question
 
 
-async def list_series(questions: Questions, until_ms: int) -> list[Series]:
-    """Return every series, by device, channel, unit. Raises StoreUnavailable."""
+class Listing:
+    """The list, asked for seldom: what this hub writes itself is added, what others write is seen within LISTED_S."""
+
+    def __init__(self, questions: Questions) -> None:
+        self._questions = questions
+        self._series: set[Series] = set()
+        self._added: set[Series] = set()  # since it was asked
+        self._sorted: list[Series] = []
+        self._asked_s = float("-inf")
+
+    def add(self, written: Iterable[Series]) -> None:
+        """Add what was written."""
+        if new := set(written) - self._series:
+            self._series |= new
+            self._added |= new
+            self._sorted = []
+
+    def forget(self) -> None:
+        """Ask anew the next time."""
+        self._asked_s = float("-inf")
+
+    async def listed(self, until_ms: int) -> list[Series]:
+        """Return every series, by device, channel, unit; a list of the caller's own. Raises StoreUnavailable."""
+        if (now_s := trio.current_time()) - self._asked_s >= LISTED_S:
+            self._added = set()
+            found = await _series(self._questions, until_ms)
+            self._series, self._sorted, self._asked_s = found | self._added, [], now_s
+        if not self._sorted:
+            self._sorted = sorted(self._series)
+        return list(self._sorted)
+
+
+async def _series(questions: Questions, until_ms: int) -> set[Series]:
     everything = "{" + f"__name__={literal(METRIC)}" + "}"
-    span = [("start", seconds(1)), ("end", seconds(until_ms))]
+    span = [("start", seconds(OLDEST_MS)), ("end", seconds(until_ms))]
     try:
         labels = await questions.data("/api/v1/series", [("match[]", everything), *span])
     except TooMuch:
         devices = await questions.data("/api/v1/label/device/values", [("match[]", everything), *span])
         labels = await _of_devices(questions, devices, span)
-    return sorted({series for each in labels if (series := series_of(each)) is not None})
+    return {series for each in labels if (series := series_of(each)) is not None}
 
 
 async def _of_devices(questions: Questions, devices: Sequence[str], span: list[tuple[str, str]]) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """Series as PromQL selectors: exact matches with every literal escaped, as few selectors as a query may hold.
 
-Owns the scheme that lines.py writes as a reader of PromQL sees it: metric `readings_num`, labels device, channel, unit, kind (an empty
+Owns the scheme of importing.py as a reader of PromQL sees it: metric `tributary_reading`, labels device, channel, unit, kind (an empty
 unit is no label). Plain code; store.py and ranges.py call it.
 """
 
@@ -10,10 +10,8 @@ from typing import Final
 
 from devices.wire.messages import Kind
 from hub.core.records import Series
-from hub.store.lines import CURSORS, NUM, READINGS
+from hub.store.victoriametrics.importing import METRIC
 
-METRIC: Final = f"{READINGS}_{NUM}"
-CURSOR_METRIC: Final = f"{CURSORS}_position"
 MAX_SELECTOR_CHARS: Final = 8_000  # -search.maxQueryLen is 16,384 bytes unless told otherwise
 _REGEX_SPECIAL: Final = re.compile(r"([\\.+*?()|\[\]{}^$])")
 

@@ -84,6 +84,12 @@ class Server:
         if self._has_lost:
             raise StoreUnavailable("VictoriaMetrics was started anew; what it took in its last minute is written again")
 
+    def has(self, cursor: Cursor) -> bool:
+        """Tell whether the server has taken everything up to a cursor, and was not started anew since as far as anybody could know."""
+        before = self._applied
+        is_below = before is not None and before.journal == cursor.journal and cursor.position <= before.position
+        return is_below and self.figures is not None
+
     def applied(self, cursor: Cursor, t_ms: int, newest_us: int) -> None:
         """Note that a batch was answered with success."""
         self._applied, self._is_known = cursor, True

@@ -1,4 +1,4 @@
-"""The VictoriaMetrics history store: line protocol in, MetricsQL and export out, its cursor a point of its own.
+"""The VictoriaMetrics history store: lines of JSON in, MetricsQL and export out, its cursor a point of its own.
 
 Owns what is asked when, and what is shown and safe; the server answers before it has either. What it cannot hold is in limits.py. Must
 not know the journal. Raises StoreUnavailable for what may work later.
@@ -17,11 +17,10 @@ from devices.wire.messages import Channel
 from hub.core.records import Columns, Cursor, RangeAnswer, Reading, Refused, Series
 from hub.ports import Now, Retention, StoreRefused, StoreUnavailable
 from hub.store.failures import Database
-from hub.store.lines import VICTORIAMETRICS, LineEncoder, cursor_line
-from hub.store.posting import Posting
 from hub.store.victoriametrics import answers, limits
 from hub.store.victoriametrics.answering import answer_of
-from hub.store.victoriametrics.listing import list_series
+from hub.store.victoriametrics.importing import Encoder, Importing, cursor_line, label_refusal
+from hub.store.victoriametrics.listing import Listing
 from hub.store.victoriametrics.questions import Questions, TooMuch
 from hub.store.victoriametrics.ranges import Ranges
 from hub.store.victoriametrics.selecting import of_device
@@ -33,7 +32,7 @@ DAY_MS: Final = 86_400_000
 class VictoriaMetricsStore:
     """A HistoryStore in a VictoriaMetrics, or behind the proxy of a cluster of them. The URL holds no credential."""
 
-    name = VICTORIAMETRICS.name
+    name = "VictoriaMetrics"
     resolution_ns = limits.NS
     syncs_before_it_answers = False
 
@@ -42,9 +41,10 @@ class VictoriaMetricsStore:
         self._questions = Questions(database, token)
         self._ranges = Ranges(self._questions)
         self._server = Server(self._questions, self._ranges, retention, now)
-        self._posting = Posting(database, "tributary", "tributary", token, scheme="Bearer")
+        self._importing = Importing(database, token)
         self.notes = self._server.notes
-        self._encoder, self._limits = LineEncoder(VICTORIAMETRICS), limits.Limits()
+        self._encoder, self._limits = Encoder(), limits.Limits()
+        self._listing = Listing(self._questions)
         self._encoding = trio.CapacityLimiter(1)
         self._now = now
         self._inserted = self._queried = 0
@@ -72,31 +72,23 @@ class VictoriaMetricsStore:
         self._server.check_that_nothing_is_lost()
         encode = partial(self._encode, columns, self._now() // 1_000)
         held, parts, refused = await trio.to_thread.run_sync(encode, limiter=self._encoding)
-        t_ms, line = self._cursor_line(cursor)
+        if self._server.has(cursor):
+            return refused  # brought again only so that these are parked
+        t_ms = self._server.next_cursor_ms()
         *first, last = parts or [b""]
         for part in first:
-            await self._posting.post(part)
-        await self._posting.post(last + line)
+            await self._importing.post(part)
+        await self._importing.post(last + cursor_line(cursor, t_ms))
         self._limits.written(columns, held)
         newest_us = int(columns.t_ns[held].max()) // 1_000 if len(held) else 0
         self._server.applied(cursor, t_ms, newest_us)
+        self._listing.add(columns.series[at] for at in np.unique(columns.index[held]).tolist())
         self._inserted += len(held)
         return refused
 
     def _encode(self, columns: Columns, now_ms: int) -> tuple[npt.NDArray[np.int64], list[bytes], list[Refused]]:
         held, refused = self._limits.sift(columns, self._server.oldest_ms(), now_ms)
-        chosen = Columns(columns.series, columns.index[held], columns.t_ns[held] // limits.NS * limits.NS, columns.num[held])
-        encoded = self._encoder.encode(chosen)
-        if encoded.refused:
-            refused = sorted(
-                [*refused, *(Refused(int(held[each.index]), each.reason) for each in encoded.refused)], key=lambda each: each.index
-            )
-            held = np.delete(held, [each.index for each in encoded.refused])
-        return held, encoded.parts, refused
-
-    def _cursor_line(self, cursor: Cursor) -> tuple[int, bytes]:
-        t_ms = self._server.next_cursor_ms()
-        return t_ms, cursor_line(cursor, self._now(), t_ms * limits.NS, VICTORIAMETRICS)
+        return held, self._encoder.requests(columns, held), refused
 
     async def query(self, series: Sequence[Series], from_us: int, to_us: int, width_us: int, max_points: int) -> RangeAnswer:
         """Return readings or buckets; what is younger than the joint comes as readings."""
@@ -122,7 +114,7 @@ class VictoriaMetricsStore:
     async def list_series(self) -> list[Series]:
         """Return every series that has a reading, by device, channel, unit."""
         await self._server.show()
-        return await list_series(self._questions, self._until_ms())
+        return await self._listing.listed(self._until_ms())
 
     async def latest(self, series: Sequence[Series]) -> dict[Series, Reading]:
         """Return the newest reading of each."""
@@ -139,6 +131,7 @@ class VictoriaMetricsStore:
         except TooMuch as error:
             raise StoreRefused(f"{self.name} does not delete {device!r}: {error}") from error
         self._limits.forget(device)
+        self._listing.forget()
 
     async def tend(self, now_us: int) -> None:
         """Look after the server: whether it was started anew, whether its flags and its room are right. It keeps its own retention."""
@@ -149,19 +142,19 @@ class VictoriaMetricsStore:
 
     def refuses(self, channel: Channel) -> str | None:
         """Return why no reading of such a channel can be held; None where it can."""
-        return limits.refuses(channel) or self._encoder.refuses(channel)
+        return limits.refuses(channel) or label_refusal("channel", channel.name) or label_refusal("unit", channel.unit)
 
     async def statistics(self) -> Mapping[str, float]:
         """Return figures for metrics and doctor; readings and bytes are of everybody who uses the server."""
         await trio.lowlevel.checkpoint()
         figures = self._server.figures
         server = {"readings": figures.readings, "bytes": figures.size_bytes} if figures is not None else {"readings": 0.0, "bytes": 0.0}
-        sent = {"requests": self._posting.requests, "sent_bytes": self._posting.sent_bytes}
+        sent = {"requests": self._importing.requests, "sent_bytes": self._importing.sent_bytes}
         return {**server, **sent, "inserted_readings": self._inserted, "queries": self._queried, "notes": len(self.notes)}
 
     async def aclose(self) -> None:
         """Close the connections; idempotent."""
-        await self._posting.aclose()
+        await self._importing.aclose()
         await self._questions.aclose()
 
     def _until_ms(self) -> int:
