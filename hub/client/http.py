@@ -5,7 +5,7 @@ Owns the paths and the credential; shows nothing and decides nothing. Every meth
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -174,11 +174,22 @@ class HubClient:
     async def streamed(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> AsyncIterator[AsyncIterator[str]]:
         """Send a request and give the lines of its answer as they come, at most `_TIMEOUT_S` apart; leaving the block ends it."""
         content, headers = (None, {}) if body is None else (_encoded(body), {"Content-Type": "application/json"})
+        async with self.answered(method, path, content=content, headers=headers) as response:
+            yield response.aiter_lines()
+
+    @asynccontextmanager
+    async def answered(
+        self, method: str, path: str, *, content: AsyncIterable[bytes] | bytes | None = None, **other: Any
+    ) -> AsyncIterator[httpx.Response]:
+        """Send a request, piece by piece where it is long, and give the answer before its body; leaving the block ends it."""
         try:
-            async with self._http.stream(method, path, content=content, headers=headers) as response:
+            async with self._http.stream(method, path, content=content, **other) as response:
                 if not response.is_success:
                     await response.aread()
-                yield _checked(response).aiter_lines()
+                try:
+                    yield _checked(response)
+                except httpx.RemoteProtocolError:
+                    raise HubError("broken_off", "the answer broke off: it is not whole", "the hub's log says why") from None
         except httpx.HTTPError as error:
             raise self._unasked(error) from None
 
