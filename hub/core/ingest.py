@@ -19,21 +19,23 @@ _INT: Final = frozenset({int})
 _FLOAT: Final = frozenset({float})
 _NUMBERS: Final = frozenset({int, float})
 _FUTURE_US: Final = MAX_FUTURE_S * 1_000_000
+_EVER_US: Final = 2**64  # before any time
 
 Rejected = tuple[int, str]  # index of a reading, code
 
 
 @lru_cache(maxsize=256)
-def rules_of(channels: tuple[Channel, ...]) -> "ChannelRules":
+def rules_of(channels: tuple[Channel, ...], keep_us: int = 0) -> "ChannelRules":
     """Return the rules of a channel list: one object for all epochs that have the same."""
-    return ChannelRules(channels)
+    return ChannelRules(channels, keep_us)
 
 
 class ChannelRules:
-    """The rules of one channel list."""
+    """The rules of one channel list; a reading older than `keep_us` (0: for ever) would be deleted as soon as it is stored."""
 
-    def __init__(self, channels: Sequence[Channel]) -> None:
+    def __init__(self, channels: Sequence[Channel], keep_us: int = 0) -> None:
         self.channels = tuple(channels)
+        self._keep_us = keep_us or _EVER_US
         self._numeric = frozenset(i for i, channel in enumerate(channels) if channel.kind in (Kind.GAUGE, Kind.COUNTER))
 
     def rejected(self, data: Data, now_us: int) -> list[Rejected]:
@@ -61,7 +63,13 @@ class ChannelRules:
         if not (math.isfinite(sum(values)) and -MAX_TIME_US <= base_us <= MAX_TIME_US):
             return False
         first_us: int = base_us + min(offsets_us)
+        if first_us < now_us - self._keep_us:
+            return False
         return first_us >= -MAX_TIME_US and base_us + int(max(offsets_us)) <= now_us + _FUTURE_US
+
+    def oldest_us(self, now_us: int) -> int:
+        """Return the time before which a reading is rejected."""
+        return max(-MAX_TIME_US, now_us - self._keep_us)
 
     def _code(self, data: Data, base_us: int, index: int, now_us: int) -> str | None:
         channel, offset_us = data.channels[index], data.offsets_us[index]
@@ -71,6 +79,8 @@ class ChannelRules:
             return "no_time"
         if base_us + offset_us > now_us + _FUTURE_US:
             return "future"
+        if base_us + offset_us < now_us - self._keep_us:
+            return "too_old"
         return value_code(self.channels[channel], data.values[index])
 
 

@@ -35,8 +35,8 @@ class Refused(NamedTuple):
     indexes: Integers | None  # None: every one
 
 
-def refused_of(pack: Pack, channels: Sequence[Channel], now_us: int) -> list[Refused]:
-    """Return what will not be stored of a pack; mostly an empty list. No reading is named twice."""
+def refused_of(pack: Pack, channels: Sequence[Channel], now_us: int, oldest_us: int = -MAX_TIME_US) -> list[Refused]:
+    """Return what will not be stored of a pack, as what is older than `oldest_us`; mostly an empty list. No reading is named twice."""
     if pack.base_us is None:
         return [Refused("no_time", None)]
     if pack.channel >= len(channels):
@@ -47,20 +47,21 @@ def refused_of(pack: Pack, channels: Sequence[Channel], now_us: int) -> list[Ref
     is_finite = np.isfinite(values)
     offsets_us = offsets_of(pack.step_ns, pack.offsets_us, len(values))
     first_us, last_us = pack.base_us + int(offsets_us.min()), pack.base_us + int(offsets_us.max())
-    is_timely = first_us >= -MAX_TIME_US and last_us <= now_us + _FUTURE_US
+    is_timely = first_us >= oldest_us and last_us <= now_us + _FUTURE_US
     is_spread = pack.step_ns is not None or len(values) <= MAX_EQUAL_STAMPS or bool((offsets_us[1:] > offsets_us[:-1]).all())
     if is_timely and is_spread and is_finite.all():
         return []
-    return _sorted_out(pack.base_us + offsets_us, is_finite, now_us)
+    return _sorted_out(pack.base_us + offsets_us, is_finite, now_us, oldest_us)
 
 
-def _sorted_out(times_us: Integers, is_finite: Flags, now_us: int) -> list[Refused]:
+def _sorted_out(times_us: Integers, is_finite: Flags, now_us: int, oldest_us: int) -> list[Refused]:
     """Name each bad reading once, by the first rule it breaks."""
     is_good = np.ones(len(times_us), np.bool_)
     found = []
     for code, is_bad in (
         ("no_time", times_us < -MAX_TIME_US),
         ("future", times_us > now_us + _FUTURE_US),
+        ("too_old", times_us < oldest_us),
         ("not_finite", ~is_finite),
     ):
         found.append((code, np.flatnonzero(is_good & is_bad)))

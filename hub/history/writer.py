@@ -73,7 +73,10 @@ class HistoryWriter:
         cursor = await self._store.cursor()
         self._stored_to = self._position_in(cursor)
         self._note_missing(cursor)
-        return max(min(self._stored_to, self._journal.cursor(self.name).safe), self._journal.first - 1)
+        begin = max(min(self._stored_to, self._journal.cursor(self.name).safe), self._journal.first - 1)
+        for callback in self._safe:
+            callback(begin)
+        return begin
 
     def _position_in(self, cursor: Cursor | None) -> int:
         if cursor is None:

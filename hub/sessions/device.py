@@ -19,6 +19,7 @@ from devices.wire.messages import Bye, Command, Frame, Hello, Reject, UnknownOp,
 from devices.wire.session import DeviceSession, ProtocolError, State
 from hub.core.commands import Deliver
 from hub.sessions.intake import Intake
+from hub.sessions.intake_stored import StoredIntake
 from hub.sessions.outbox import Outbox
 from hub.sessions.parts import Connection, DeviceParts, Roster
 
@@ -35,7 +36,8 @@ class DeviceConnection:
         self._roster = roster
         self._session = DeviceSession(device)
         self._outbox = Outbox(roster.acks, link, parts.credit)
-        self._intake = Intake(device, self._session, self._outbox, parts)
+        make = Intake if parts.stored_acks is None else StoredIntake
+        self._intake = make(device, self._session, self._outbox, parts)
         self._scope = trio.CancelScope()
         self._admitted_by = parts.registry.token_hash(device)
         self.end: ProtocolError | None = None
@@ -117,6 +119,7 @@ class DeviceConnection:
         """Take the device over, make its epochs durable, and welcome it."""
         if self._admitted_by is None or self._admitted_by != self._parts.registry.token_hash(self.device):
             raise ProtocolError(CloseCode.REVOKED, "the token was withdrawn")  # nobody could drop the connection before hello
+        self._parts.check_channels(hello)
         await self._roster.take_over(self)
         marks = await self._intake.open(hello)
         if hello.results:  # only then is there a reason to wait for the state store
@@ -128,7 +131,7 @@ class DeviceConnection:
             credit=credit,
             heartbeat_s=limits.HEARTBEAT_S,
             hub=self._parts.hub_name,
-            limits={"frame_bytes": limits.MAX_MESSAGE_BYTES, "readings": limits.MAX_ARRAY, "future_s": limits.MAX_FUTURE_S},
+            limits=self._parts.limits(),
         )
         self._session.grant(credit)
         await self._link.send(encode(welcome))

@@ -53,7 +53,7 @@ class Intake:
         opened = {opening.epoch: opening.channels for opening in openings}
         for epoch in elsewhere:  # before anything is waited for: asking keeps the epoch from being forgotten meanwhile
             channels = journal.channels(self._device, epoch) if epoch in marks else opened[epoch]
-            self._rules[epoch] = rules_of(channels)
+            self._rules[epoch] = rules_of(channels, self._parts.raw_retention_us)
         await journal.open_epochs(self, openings)
         return tuple((epoch, self._session.durable(epoch)) for epoch in elsewhere)
 
@@ -87,7 +87,7 @@ class Intake:
         if isinstance(frame, Gap) and frame.epoch in self._rules:
             seq = self._session.first_new(frame)
         if self._session.take(frame.epoch, frame.seq, last, len(body), perf_counter()) is Verdict.DUPLICATE:
-            self._outbox.committed(frame.epoch, self._session.durable(frame.epoch))
+            self._outbox.committed(frame.epoch, self.acked_to(frame.epoch))
             return
         now_us = self._parts.now()
         rejects = self._judge(frame, now_us)
@@ -98,13 +98,18 @@ class Intake:
         row = Row(0, self._device, frame.epoch, seq, _KINDS[type(frame)], now_us, body, rejects)
         self._parts.journal.submit(Entry(self, row, marks))
 
+    def acked_to(self, epoch: int) -> int:
+        """Return up to where an ack may count."""
+        return self._session.durable(epoch)
+
     def _judge(self, frame: Frame, now_us: int) -> bytes | None:
         """Return what the journal keeps of rejections, and hold the reject for the device."""
         if isinstance(frame, Unreadable):
             self._reject(Reject(frame.epoch, frame.seq, frame.code, frame.reason))
             return bytes(msgpack.packb([frame.code, frame.reason]))
         if isinstance(frame, Pack):
-            refused = refused_of(frame, self._rules[frame.epoch].channels, now_us)
+            rules = self._rules[frame.epoch]
+            refused = refused_of(frame, rules.channels, now_us, rules.oldest_us(now_us))
             if refused:
                 self._reject(reject_of(frame, refused))
             return rejects_of(refused)

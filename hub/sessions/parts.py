@@ -3,17 +3,20 @@
 Owns no connection; device.py and devices.py build on it, main.py fills it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from devices.wire import limits
 from devices.wire.limits import CloseCode
-from devices.wire.messages import Command, Credit, Hello, Window
+from devices.wire.messages import Channel, Command, Credit, Hello, Window
 from devices.wire.session import ProtocolError
 from hub.core.commands import CommandDesk, Deliver
 from hub.core.registry import Registry
 from hub.journal import Journal, Owner
 from hub.ports import Now
 from hub.sessions.outbox import AckClock
+from hub.sessions.stored_acks import StoredAcks
 
 LIVE: Final = Window(256, 1_048_576)
 BACKFILL: Final = Window(128, 524_288)
@@ -87,11 +90,29 @@ class DeviceParts:
     now: Now
     hub_name: str
     restart_jitter_s: float = 15.0
+    raw_retention_us: int = 0  # readings that are older when they come are rejected; 0: none is
+    refuses: Callable[[Channel], str | None] = lambda channel: None  # why the history can hold no reading of a channel
+    stored_acks: StoredAcks | None = None  # where acks wait for the history store
 
     def credit(self) -> Credit:
         """Return the windows that hold now."""
         reason = self.journal.holding
         return Credit(_NONE, _NONE, reason) if reason else _OPEN
+
+    def limits(self) -> dict[str, int]:
+        """Return the limits of a welcome."""
+        told = {"frame_bytes": limits.MAX_MESSAGE_BYTES, "readings": limits.MAX_ARRAY, "future_s": limits.MAX_FUTURE_S}
+        return told | ({"raw_retention_s": self.raw_retention_us // 1_000_000} if self.raw_retention_us else {})
+
+    def check_channels(self, hello: Hello) -> None:
+        """Refuse a device with a channel of which the history can hold no reading. Raises ProtocolError.
+
+        Channels of unfinished epochs are let in: what cannot be stored of those is parked, and no spool is stuck.
+        """
+        for channel in hello.channels:
+            if (reason := self.refuses(channel)) is not None:
+                said = f"bad_hello: channel {channel.name[:64]!r} cannot be stored: {reason}"
+                raise ProtocolError(CloseCode.BAD_HELLO, said[:400])
 
     def retry_hint(self, code: CloseCode) -> tuple[float | None, float | None]:
         """Return (retry_s, jitter_s) for a bye."""

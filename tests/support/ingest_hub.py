@@ -84,14 +84,14 @@ class DeviceEnd:
 class IngestHub:
     """The parts, all real, and a nursery for connections."""
 
-    def __init__(self, directory: Path, wrap: Callable[[JournalFile], JournalFile]) -> None:
+    def __init__(self, directory: Path, wrap: Callable[[JournalFile], JournalFile], **parts: Any) -> None:
         self.entities = Entities()
         self.state = SQLiteStateStore(directory / "state.db")
         self.registry = Registry(self.state, self.entities, now_us)
         self.desk = CommandDesk(self.state, self.registry, self.entities, now_us)
         self.journal = Journal(wrap(SQLiteJournalFile(directory / "journal.db")), JournalSettings(), now_us)
         self.metrics = Metrics()
-        self.parts = DeviceParts(self.journal, self.registry, self.desk, self.metrics, now_us, "test hub")
+        self.parts = DeviceParts(self.journal, self.registry, self.desk, self.metrics, now_us, "test hub", **parts)
         self.sessions = DeviceSessions(self.parts)
         self.connections: trio.Nursery
 
@@ -105,9 +105,11 @@ class IngestHub:
 
 
 @asynccontextmanager
-async def ingest_hub(directory: Path, wrap: Callable[[JournalFile], JournalFile] = lambda file: file) -> AsyncIterator[IngestHub]:
-    """Run an ingest hub on a directory; leaving the block stops it in order, as the real one does."""
-    hub = IngestHub(directory, wrap)
+async def ingest_hub(
+    directory: Path, wrap: Callable[[JournalFile], JournalFile] = lambda file: file, **parts: Any
+) -> AsyncIterator[IngestHub]:
+    """Run an ingest hub on a directory; leaving the block stops it in order, as the real one does. `parts` are more of DeviceParts."""
+    hub = IngestHub(directory, wrap, **parts)
     await hub.state.start()
     try:
         await hub.registry.load()

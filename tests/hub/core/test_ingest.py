@@ -89,3 +89,22 @@ def test_columns_and_single_readings_are_judged_alike(readings: list[tuple[int, 
     for index, (channel, value) in enumerate(zip(channels, values, strict=True)):
         expected = value_code(CHANNELS[channel], value) if 0 <= channel < len(CHANNELS) else "unknown_channel"
         assert found.get(index) == expected
+
+
+DAY_US = 86_400_000_000
+
+
+def test_a_reading_from_before_raw_retention_is_too_old_and_its_neighbours_are_kept() -> None:
+    data = Data(1, 1, NOW_US, [0, 0, 0], [0, -30 * DAY_US, -30 * DAY_US - 1], [1.0, 2.0, 3.0])
+    assert ChannelRules(CHANNELS, 30 * DAY_US).rejected(data, NOW_US) == [(2, "too_old")]
+    assert ChannelRules(CHANNELS).rejected(data, NOW_US) == []
+    assert ChannelRules(CHANNELS, 100_000 * DAY_US).rejected(data, NOW_US) == []
+
+
+def test_the_fast_path_leaves_what_is_too_old_to_the_slow_one() -> None:
+    rules = ChannelRules(CHANNELS, DAY_US)
+    assert rules.are_plain(NOW_US - DAY_US, [0], [0], [1.0], NOW_US)
+    assert not rules.are_plain(NOW_US - DAY_US, [0, 0], [0, -1], [1.0, 1.0], NOW_US)
+    assert ChannelRules(CHANNELS).are_plain(-(2**52), [0], [0], [1.0], NOW_US)
+    assert rules.oldest_us(NOW_US) == NOW_US - DAY_US
+    assert ChannelRules(CHANNELS).oldest_us(NOW_US) < -(2**52)

@@ -182,3 +182,9 @@ def test_what_intake_lets_in_can_always_be_read_and_what_is_refused_is_not_store
 def test_remembered_steps_cannot_be_written_to() -> None:
     with pytest.raises(ValueError, match="read-only"):
         offsets_of(1_000, None, 5)[0] = 1
+
+
+def test_readings_from_before_raw_retention_are_too_old() -> None:
+    frame = pack([1.0, math.nan, 3.0, 4.0], offsets=[-2, -1, 0, 1])
+    assert said(refused_of(frame, CHANNELS, NOW_US, NOW_US), 4) == {0: "too_old", 1: "too_old"}
+    assert said(refused_of(frame, CHANNELS, NOW_US, NOW_US + 2), 4) == dict.fromkeys(range(4), "too_old")

@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 
 from devices.link import memory_link_pair
 from devices.wire.limits import CloseCode
-from devices.wire.messages import CommandState
+from devices.wire.messages import Channel, CommandState, Kind
 from hub.core.records import RowKind
 from hub.ports import CommandRecord, StoreUnavailable
-from tests.support.ingest_hub import DeviceEnd, IngestHub, ingest_hub
+from tests.support.ingest_hub import DeviceEnd, IngestHub, ingest_hub, now_us
 from tests.support.waiting import until
 
 E = 77
@@ -338,3 +338,33 @@ async def test_the_log_tells_of_a_connection_and_why_it_ended(tmp_path: Path) ->
     lines = [line for line in logs if line.get("device") == "pump"]
     assert [line["event"] for line in lines] == ["device_added", "device_connected", "device_refused"]
     assert lines[2]["reason"] == "the token was withdrawn"
+
+
+async def test_readings_that_are_older_than_raw_retention_are_rejected_and_the_limit_is_told(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path, raw_retention_us=3_600_000_000) as hub:
+        device = await hub.connect("pump")
+        assert (await device.hello(E))["limits"]["raw_retention_s"] == 3_600
+        await device.data(E, 1, [1.0, 2.0], t=now_us(), d=[-3_700_000_000, 0])
+        assert (await device.hears("reject"))["readings"] == [[0, "too_old"]]
+        await device.say({"e": E, "s": 2, "op": "pack", "t": 0, "c": 0, "step_ns": 1_000, "f": "f8", "v": bytes(16)})
+        reject = await device.hears("reject")
+        assert (reject["code"], reject["s"]) == ("too_old", 2)
+        await device.is_acked(E, 2)
+
+
+async def test_a_channel_that_the_store_can_never_hold_is_refused_at_hello_with_what_to_do(tmp_path: Path) -> None:
+    def refuses(channel: Channel) -> str | None:
+        return "VictoriaMetrics holds no texts; send a state" if channel.kind is Kind.TEXT else None
+
+    async with ingest_hub(tmp_path, refuses=refuses) as hub:
+        device = await hub.connect("pump")
+        channels = [{"name": "temp"}, {"name": "note", "kind": "text"}]
+        await device.say({"op": "hello", "device": "pump", "epoch": E, "unfinished": [], "channels": channels})
+        code, bye = await device.is_closed()
+        assert (code, bye["code"]) == (CloseCode.BAD_HELLO, CloseCode.BAD_HELLO)
+        assert bye["reason"] == "bad_hello: channel 'note' cannot be stored: VictoriaMetrics holds no texts; send a state"
+        assert hub.journal.marks("pump") == {}
+        # What lies in its spool from before is taken, and parked later, once the device says no more of the kind.
+        again = await hub.connect("pump")
+        old = {"epoch": E, "first": 1, "last": 1, "channels": channels}
+        await again.hello(E + 1, unfinished=[old])
