@@ -34,6 +34,7 @@ from hub.web.history import history_routes
 from hub.web.importing import Importer
 from hub.web.losses import JournalReader
 from hub.web.page import page_routes
+from hub.web.store import StoreFacts, store_routes
 
 _log: Final = structlog.get_logger(__name__)
 _PATHS: Final = "GET /api/v1/openapi.json lists paths and methods"
@@ -63,6 +64,7 @@ class ApiParts:
     csp: str
     allowed_origins: tuple[str, ...] = ()
     closed: ClosedAnswers = field(default_factory=ClosedAnswers)  # who writes to the history tells it
+    store: StoreFacts = field(default_factory=StoreFacts)
     backup: Backup | None = None  # None: there is no such route
     importer: Importer | None = None  # None: there is no such route
 
@@ -80,7 +82,8 @@ def make_app(parts: ApiParts) -> FastAPI:
     access = Access(parts.auth, parts.allowed_origins)
     eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
     app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
-    app.include_router(history_routes(parts.history, access, parts.closed))
+    app.include_router(history_routes(parts.history, access, parts.closed, parts.store.figures))
+    app.include_router(store_routes(parts.history, parts.entities, access, parts.store))
     app.include_router(exchange_routes(parts.history, parts.registry, access, parts.importer))
     if parts.backup is not None:
         app.include_router(backup_routes(access, parts.backup))

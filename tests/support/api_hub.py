@@ -14,6 +14,7 @@ import httpx
 from fastapi import FastAPI
 
 from hub.auth import Auth
+from hub.core.closed import ClosedAnswers
 from hub.core.results import LedgerFollower
 from hub.followers import run_follower
 from hub.history import HistoryWriter
@@ -22,6 +23,7 @@ from hub.sessions.imports import Imports
 from hub.store.duckdb import DuckDBStore
 from hub.web.api import ApiParts, make_app
 from hub.web.importing import Importer
+from hub.web.store import StoreFacts
 from tests.support.ingest_hub import DeviceEnd, IngestHub, ingest_hub
 from tests.support.waiting import until
 
@@ -38,9 +40,13 @@ def now_us() -> int:
 class ApiHub:
     """The app, the parts under it, and who talks to it."""
 
-    def __init__(self, parts: IngestHub, store: DuckDBStore, auth: Auth, importer: Importer, directory: Path) -> None:
+    def __init__(
+        self, parts: IngestHub, store: DuckDBStore, auth: Auth, importer: Importer, directory: Path, closed: ClosedAnswers
+    ) -> None:
         self.parts = parts
         self.store = store
+        self.closed = closed
+        self.figures: dict[str, float] = {}  # of the store, as last sampled
         self.auth = auth
         self.unready: list[str] = []
         self.admin_token = (directory / "admin.token").read_text().strip()
@@ -57,6 +63,8 @@ class ApiHub:
             base_url=lambda: URL,
             static_folder=directory / "static",
             csp=CSP,
+            closed=closed,
+            store=StoreFacts(figures=lambda: self.figures),
             importer=importer,
         )
         self.app: FastAPI = make_app(self.api)
@@ -101,11 +109,13 @@ async def api_hub(directory: Path, files: Mapping[str, bytes] | None = None) -> 
             await auth.start()
             ledger = LedgerFollower(parts.desk, parts.state, lambda: parts.journal.id)
             writer = HistoryWriter(parts.journal, store)
+            closed = ClosedAnswers()
+            writer.on_stored(closed.stored)
             imports = Imports(parts.journal, parts.registry, now_us)
             importer = Importer(imports, parts.registry, directory / "imports", 0, now_us)
             followers = (partial(run_follower, parts.journal, writer), partial(run_follower, parts.journal, ledger))
             async with layer(*followers), layer(importer.run):
-                yield ApiHub(parts, store, auth, importer, directory)
+                yield ApiHub(parts, store, auth, importer, directory, closed)
         finally:
             await store.aclose()
 

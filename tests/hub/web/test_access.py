@@ -35,6 +35,7 @@ ACTIONS = {
     ("GET", "/api/v1/commands"): Action.READ,
     ("GET", "/api/v1/commands/{command_id}"): Action.READ,
     ("GET", "/api/v1/series"): Action.READ,
+    ("GET", "/api/v1/store"): Action.READ,
     ("GET", "/api/v1/query"): Action.READ,
     ("GET", "/api/v1/export"): Action.READ,
     ("POST", "/api/v1/devices/{name}/commands"): Action.COMMAND,
