@@ -39,6 +39,7 @@ class Picture:
     buckets: dict[Series, Stretches] = field(default_factory=dict)
     floors_us: dict[Series, int] = field(default_factory=dict)  # from where on a stored series is whole here
     hole_us: tuple[int, int] | None = None  # what waits for the store
+    kept_from_us: int | None = None  # what is older the store has given up; None: nothing of this range
     floor_us: int = -(2**62)  # before it something is left out
     late: list[LateStretch] = field(default_factory=list)
     touched_us: int | None = None  # the earliest reading of the journal's rows

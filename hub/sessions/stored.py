@@ -101,6 +101,8 @@ class StoredPictures:
         if answer.is_truncated and picture.buckets:  # more days than can be sent: of the oldest one some series are missing
             picture.from_us = min(min(found) for found in picture.buckets.values()) + picture.width_us
         picture.floors_us = dict.fromkeys(series, picture.from_us)
+        if answer.kept_from_us is not None and answer.kept_from_us > picture.from_us:
+            picture.kept_from_us = answer.kept_from_us
         if answer.joint_us is not None:
             picture.joint_us = max(answer.joint_us, picture.from_us) if picture.width_us else picture.from_us
             picture.upto = self._journal.position  # it holds no row that was not committed when it was made

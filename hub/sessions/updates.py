@@ -91,6 +91,8 @@ class Updates:
         first = {"op": "snapshot", "reason": reason, "from_us": picture.from_us}
         if picture.hole_us is not None:
             first["hole"] = list(picture.hole_us)
+        if picture.kept_from_us is not None:
+            first["kept_from_us"] = picture.kept_from_us
         self.to = self._cursor()
         yield from self._parts(first, self._picture_data(picture))
 

@@ -3,6 +3,7 @@
 import math
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -386,3 +387,22 @@ def put_some(hub: LiveHub, source: Source, rest: random.Random) -> None:
         hub.now_us += rest.randrange(400_000)
         t_us = hub.now_us - (rest.randrange(5 * SECOND) if rest.random() < 0.2 else 0)
         source.put(*[(t_us + n, rest.random()) for n in range(rest.randrange(1, 4))], arrived_us=hub.now_us)
+
+
+@pytest.mark.parametrize(("kept_from_us", "is_told"), [(None, False), (-(10**15), False), (-60_000_000, True)])
+async def test_what_the_store_has_given_up_of_a_span_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_from_us: int | None, is_told: bool
+) -> None:
+    async with live_hub(tmp_path) as hub:
+        query = hub.store.query
+
+        async def with_less(*args: Any) -> Any:
+            answer = await query(*args)
+            answer.kept_from_us = None if kept_from_us is None else hub.now_us + kept_from_us
+            return answer
+
+        monkeypatch.setattr(hub.store, "query", with_less)
+        screen = hub.screen()
+        await subscribe(screen)
+        (snapshot,) = screen.of("snapshot")
+        assert snapshot.get("kept_from_us") == (hub.now_us + (kept_from_us or 0) if is_told else None)
