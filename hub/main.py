@@ -3,7 +3,7 @@
     data directory (locked)
       layer: journal
         layer: followers (history, ledger), expiry of commands, presence, live fan-out, system
-          layer: device sessions
+          layer: device sessions, imports of files
             the door: listener and one task per connection
 
 Stopping runs from the inside out (hub/layers.py): the door closes its listener, sessions say bye and close with 1012, followers end,
@@ -28,6 +28,7 @@ from hub.auth import Auth, Principal
 from hub.backup.service import BackupService
 from hub.backup.taking import Parts, made_by
 from hub.config import Settings
+from hub.core.closed import SHARED_AGE_US, ClosedAnswers
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
 from hub.core.registry import Registry
@@ -40,14 +41,18 @@ from hub.layers import Run, layer
 from hub.metrics import Metrics
 from hub.part_settings import door_settings, journal_settings, retention, store_token
 from hub.sessions.devices import DeviceSessions
+from hub.sessions.imports import Imports
 from hub.sessions.live import Live
 from hub.sessions.logins import Logins
 from hub.sessions.parts import DeviceParts
+from hub.sessions.stored_acks import StoredAcks
 from hub.state.sqlite import SQLiteStateStore
 from hub.stores import make_store
 from hub.system import System
 from hub.web.api import ApiParts, make_app
 from hub.web.door import Door
+from hub.web.importing import Importer
+from hub.web.store import StoreFacts
 
 _log: Final = structlog.get_logger(__name__)
 _CONFIRM_AFTER_S: Final = 5.0  # on top of the longest time a device needs to come back and to report
@@ -89,9 +94,19 @@ class Hub:
         self.system = System(self.journal, self.side, self.entities, settings.ack_after)
         name = f"tributary {version('tributary-hub')}"
         self.live = Live(self.journal, self.history, self.entities, now_us, name)
+        # A database on the network may have other writers, who do not tell of late readings.
+        self.closed = ClosedAnswers(max_age_us=None if settings.store == "duckdb" else SHARED_AGE_US)
         self.metrics = Metrics()
-        parts = DeviceParts(self.journal, self.registry, self.desk, self.metrics, now_us, name, settings.restart_jitter_s)
+        self.stored_acks = StoredAcks() if settings.ack_after == "store" else None
+        parts = DeviceParts(
+            *(self.journal, self.registry, self.desk, self.metrics, now_us, name, settings.restart_jitter_s),
+            raw_retention_us=int(settings.keep_raw_days * 86_400_000_000),
+            refuses=self.history.refuses,
+            stored_acks=self.stored_acks,
+        )
         self.sessions = DeviceSessions(parts)
+        imports = Imports(self.journal, self.registry, now_us)
+        self.importer = Importer(imports, self.registry, data.path / "imports", int(settings.min_free_bytes), now_us)
         self.auth = Auth(self.state, data.admin_token, self.registry.device_of, now_us)
         self.logins = Logins(self.auth, now_us)
         self.door = Door(
@@ -106,10 +121,15 @@ class Hub:
     def _wire(self) -> None:
         """Connect what only this file may know of each other."""
         self.side.writer.on_applied(self.live.store_applied)
+        self.side.on_lost(self.live.store_lost)
+        if self.stored_acks is not None:
+            self.side.writer.on_safe(self.stored_acks.store_safe)
+        self.side.writer.on_stored(self.closed.stored)
         self.registry.on_revoked(lambda name: self.sessions.drop(name, CloseCode.REVOKED, "the token was withdrawn"))
         self.journal.on_holding(lambda: self.door.hold(is_held=self.journal.holding == "overload"))
         self.metrics.add_part("journal", self.journal.statistics)
         self.metrics.add_part("history", self.system.history_figures)
+        self.metrics.add_part("query_cache", self.closed.statistics)
         self.metrics.add_part("live", self.live.statistics)
         self.metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": len(self.registry.names())})
 
@@ -121,7 +141,7 @@ class Hub:
             await self.registry.load()
             await self.desk.load()
             await self.side.start(is_remote=self.settings.store != "duckdb")
-            async with layer(self.journal.run), layer(*self._followers()), layer(self.sessions.run):
+            async with layer(self.journal.run), layer(*self._followers()), layer(self.sessions.run, self.importer.run):
                 await self._listen(task_status)
         finally:
             with trio.CancelScope(shield=True):
@@ -192,7 +212,10 @@ class Hub:
             static_folder=dashboard.STATIC,
             csp=content_security_policy(),
             allowed_origins=self.settings.allowed_origins,
+            closed=self.closed,
+            store=StoreFacts(self.settings.store, retention(self.settings), self.system.history_figures),
             backup=BackupService(backup_parts),
+            importer=self.importer,
         )
 
     def _describe(self) -> dict[str, Any]:

@@ -7,8 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 import trio
+from structlog.testing import capture_logs
 
+from devices import Channel, Device
+from hub.client import HubClient
 from hub.config import Settings
+from hub.core.errors import Refusal
 from hub.datadir import DataDirError
 from hub.main import serve
 
@@ -45,4 +49,45 @@ async def test_a_second_hub_is_refused_a_directory_in_use_by_one_plain_error(tmp
             async with trio.open_nursery() as other:
                 await other.start(serve, settings_for(tmp_path))
         assert said_in(tmp_path)["pid"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_hub_whose_database_is_away_starts_says_so_and_takes_frames(tmp_path: Path) -> None:
+    settings = Settings(port=0, data_dir=tmp_path, store="victoriametrics+http://127.0.0.1:9")  # nobody listens on the discard port
+    with capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            url = await nursery.start(serve, settings)
+            async with HubClient(url, (tmp_path / "admin.token").read_text().strip()) as client:
+                async with Device(
+                    url, "pump", await client.add_device("pump"), channels=[Channel("temp")], spool_dir=tmp_path / "spool"
+                ) as device:
+                    await device.send({"temp": 20.5})
+                    await device.drained(10)
+                said = await client.hub()
+            assert (said["store"]["name"], said["store"]["state"], said["ack_after"]) == ("VictoriaMetrics", "down", "journal")
+            assert "127.0.0.1:9" in said["store"]["reason"]
+            nursery.cancel_scope.cancel()
+    assert "history_not_open" in [log["event"] for log in logs]
+
+
+async def test_acks_wait_for_no_database_that_answers_before_it_syncs(tmp_path: Path) -> None:
+    settings = Settings(port=0, data_dir=tmp_path, store="victoriametrics+http://127.0.0.1:9", ack_after="store")
+    with pytest.RaisesGroup(pytest.RaisesExc(Refusal, match="ack_after = store is not possible with VictoriaMetrics")):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(serve, settings)
+
+
+async def test_frames_are_acked_by_a_hub_whose_acks_wait_for_the_store(tmp_path: Path) -> None:
+    settings = Settings(port=0, data_dir=tmp_path, ack_after="store")
+    async with trio.open_nursery() as nursery:
+        url = await nursery.start(serve, settings)
+        async with HubClient(url, (tmp_path / "admin.token").read_text().strip()) as client:
+            async with Device(
+                url, "pump", await client.add_device("pump"), channels=[Channel("temp")], spool_dir=tmp_path / "spool"
+            ) as device:
+                for number in range(600):  # more than a window
+                    await device.send({"temp": number})
+                await device.drained(20)
+            answer = await client.query("pump", span_s=60)  # acked is stored
+        assert sorted(value for series in answer["series"] for *_, value in series["points"]) == list(range(600))
         nursery.cancel_scope.cancel()
