@@ -54,16 +54,20 @@ class Client:
         self, method: str, path: str, fields: Mapping[str, str] | None = None, body: bytes | None = None, content_type: str | None = None
     ) -> bytes:
         """Return the body of an answer, at most MAX_ANSWER_BYTES of it; `fields` go into the URL. Raises what `Calls.run` expects."""
-        with self.open(method, path, fields, body, content_type) as answer:
-            return answer.data
+        return self._answer(method, path, fields, body, content_type, is_read=True).data
 
     def open(
         self, method: str, path: str, fields: Mapping[str, str] | None = None, body: bytes | None = None, content_type: str | None = None
     ) -> urllib3.BaseHTTPResponse:
-        """Return an answer whose body is read as it comes. Raises what `Calls.run` expects."""
+        """Return an answer whose body is read as it comes; close it. Raises what `Calls.run` expects."""
+        return self._answer(method, path, fields, body, content_type, is_read=False)
+
+    def _answer(
+        self, method: str, path: str, fields: Mapping[str, str] | None, body: bytes | None, content_type: str | None, *, is_read: bool
+    ) -> urllib3.BaseHTTPResponse:
         query = "?" + urlencode(fields) if fields else ""
         headers = self._headers | ({"Content-Type": content_type} if content_type is not None else {})
-        answer = self.pools.urlopen(method, self._url + path + query, body=body, headers=headers, preload_content=False)
+        answer = self.pools.urlopen(method, self._url + path + query, body=body, headers=headers, preload_content=is_read)
         if not 200 <= answer.status < 300:
             raise ApiException(http_resp=answer)  # type: ignore[no-untyped-call]
         return answer

@@ -144,7 +144,7 @@ class Asking:
             try:
                 return shaped(read_tables(answer, max_bytes))
             finally:
-                answer.release_conn()
+                answer.close()  # read to its end, its connection has gone back before
 
         self.queries += 1
         return await self._calls.run(ask)
