@@ -195,7 +195,6 @@ async def test_a_changed_unit_or_kind_is_another_series(store: HistoryStore) -> 
     assert await store.list_series() == sorted(alike)
 
 
-@pytest.mark.xfail(reason="DuckDB takes edges as they are, and lists a deleted device", strict=False)
 async def test_buckets_are_aligned_to_1970_and_whole_at_both_edges_of_the_range(store: HistoryStore) -> None:
     book = Book(store)
     second = [(0, 1.0), (500, 5.0), (999, 3.0)]
@@ -329,7 +328,6 @@ async def test_a_name_is_kept_exactly_or_refused_and_touches_nobody_else(store: 
         assert await raw(store, series) == ([] if series.device == name else book.readings(series))
 
 
-@pytest.mark.xfail(reason="DuckDB takes edges as they are, and lists a deleted device", strict=False)
 async def test_a_deleted_device_is_in_no_answer_and_may_come_back(store: HistoryStore) -> None:
     book = Book(store)
     others = [TEMP._replace(device=name) for name in ("pump2", "pum", "PUMP")]
