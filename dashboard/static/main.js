@@ -7,6 +7,7 @@ import { Banners } from "/static/banners.js";
 import { Charts } from "/static/charts.js";
 import { Commands } from "/static/commands.js";
 import { Devices } from "/static/devices.js";
+import { Export } from "/static/export.js";
 import { Latency } from "/static/latency.js";
 import { Live } from "/static/live.js";
 import { Model } from "/static/model.js";
@@ -58,6 +59,7 @@ const charts = new Charts(byId("charts"), byId("waiting"));
 const commands = new Commands();
 const latency = new Latency(live);
 const devices = new Devices(choose, () => live.nowUs());
+new Export(byId("export"), () => devices.chosen);
 const theme = new Theme(byId("theme"), () => {
   // Called while the rest is still being made, too.
   queueMicrotask(() => {

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from hub.cli import backup, bench, command, demo, device, doctor, host, login, migrate, query, report, serve
+from hub.cli import backup, bench, command, demo, device, doctor, exchange, host, login, migrate, query, report, serve, store
 from hub.cli.failures import failure_of
 
 app = typer.Typer(
@@ -68,7 +68,7 @@ def _plain_usage(part: typer.Typer) -> None:
             _plain_usage(group.typer_instance)
 
 
-for _part in (serve, demo, login, device, host, query, report, command, backup, migrate, doctor, bench):
+for _part in (serve, demo, login, device, host, query, report, exchange, store, command, backup, migrate, doctor, bench):
     _part.add_to(app)
 _plain_usage(app)
 
