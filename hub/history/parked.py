@@ -50,7 +50,9 @@ class Parked:
 
     @property
     def note(self) -> str | None:
-        """What the operator should know; None: nothing is parked."""
+        """What the operator should know; None: nothing is parked, or somebody has moved it away."""
+        if self.count and self._folder is not None and not self._files():
+            self.count = 0
         if not self.count:
             return None
         said = "reading" if self.count == 1 else "readings"

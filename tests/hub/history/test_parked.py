@@ -107,6 +107,17 @@ def test_what_somebody_else_wrote_there_is_counted_and_left_alone(tmp_path: Path
     assert (tmp_path / "parked.jsonl").read_text().startswith("hello\n")
 
 
+def test_the_note_ends_when_somebody_has_moved_the_files_away(tmp_path: Path) -> None:
+    parked = Parked(tmp_path)
+    assert parked.note is None
+    parked.add([reading(1), reading(2)])
+    assert parked.note == f"2 readings could not be stored; see {tmp_path / 'parked.jsonl'}, the last because: no such number"
+    (tmp_path / "parked.jsonl").unlink()
+    assert parked.note is None
+    assert parked.add([reading(2), reading(3)]) == [reading(3)]
+    assert parked.count == 1
+
+
 def test_without_a_folder_there_is_a_count_and_no_file(tmp_path: Path) -> None:
     parked = Parked(None)
     assert len(parked.add([reading(1)])) == 1
