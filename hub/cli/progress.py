@@ -24,16 +24,23 @@ def progress_bar(unit: str) -> Iterator[Shown]:
 
     counted: ProgressColumn = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), counted, TextColumn("" if unit == "bytes" else unit), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5)
+    bar = Progress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        refresh_per_second=5,
+        redirect_stdout=False,  # what the command prints goes where it always goes: that may be a file
+        redirect_stderr=False,
+    )
     task = bar.add_task("", total=None)
     due_s, is_shown = time.monotonic() + _AFTER_S, False
 
     def show(name: str, done: int, total: int) -> None:
         nonlocal is_shown
+        bar.update(task, description=name, completed=done, total=total or None)
         if not is_shown and time.monotonic() >= due_s:
             bar.start()
             is_shown = True
-        bar.update(task, description=name, completed=done, total=total or None)
 
     try:
         yield show

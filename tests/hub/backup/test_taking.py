@@ -7,10 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 import trio
 
 from hub.backup.manifest import check_files, read_manifest
 from hub.backup.progress import Step
+from hub.backup.room import check_room
+from hub.backup.service import BackupService
 from hub.backup.taking import Parts, take_backup
 from hub.core.errors import Refusal
 from hub.core.records import Cursor
@@ -136,3 +139,40 @@ async def test_without_room_for_it_nothing_is_begun(tmp_path: Path) -> None:
             await take_backup(parts, tmp_path / "backups", lambda step: None)
     assert refused.value.status == 507
     assert not (tmp_path / "backups").exists()
+
+
+async def test_the_hub_takes_one_at_a_time_and_says_how_each_ended(tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as parts, trio.open_nursery() as nursery:
+        slow = BackupService(replace(parts, history=Slow(parts.data.history)))
+        nursery.start_soon(slow.take, tmp_path / "backups", lambda line: None)
+        await until(lambda: list((tmp_path / "backups").glob("*")))
+        with pytest.raises(Refusal, match="being taken already"):
+            await slow.take(tmp_path / "backups", lambda line: None)
+        nursery.cancel_scope.cancel()
+    async with running(tmp_path / "data") as parts:
+        service = BackupService(parts)
+        with structlog.testing.capture_logs() as logs:
+            said = await service.take(tmp_path / "backups", lambda line: None)
+            with pytest.raises(Refusal):
+                await service.take(Path("here"), lambda line: None)
+        assert [line["event"] for line in logs] == ["backup_taken", "backup_failed"]
+        assert said["holds"]["frames"] == 0
+
+
+@pytest.fixture
+def another_disk(tmp_path: Path) -> Path:
+    if not Path("/dev/shm").is_dir() or os.stat("/dev/shm").st_dev == os.stat(tmp_path).st_dev:
+        pytest.skip("/dev/shm is no other disk here")
+    return Path("/dev/shm/tributary-backups")
+
+
+async def test_sorted_files_need_no_room_where_they_can_have_a_second_name(tmp_path: Path, another_disk: Path) -> None:
+    async with running(tmp_path / "data") as parts:
+        large = parts.data.history_files / "large"
+        large.parent.mkdir(exist_ok=True)
+        disk = os.statvfs(tmp_path)
+        with large.open("wb") as file:
+            file.truncate(disk.f_bavail * disk.f_frsize)
+        check_room(parts.data, tmp_path / "backups", 0)
+        with pytest.raises(Refusal, match="a backup needs"):
+            check_room(parts.data, another_disk, 0)
