@@ -10,7 +10,7 @@ import numpy as np
 
 from devices.wire.messages import Kind
 from hub.core.records import Buckets, Columns, Reading, Series
-from hub.store.duckdb.tiers import LAST_PARTIAL, LAST_READING, RAW_COLUMNS, VALUE, of_partials, of_readings
+from hub.store.duckdb.tiers import RAW_COLUMNS, VALUE, newest, of_partials, of_readings
 
 Found = Mapping[str, Any]  # fetchnumpy: arrays, masked where there are NULLs
 
@@ -36,10 +36,10 @@ def buckets_text(source: str, files: str | None, ids: str, width_ns: int) -> str
 
 def latest_text(source: str, files: str | None, ids: str) -> str:
     """Return the question for the newest reading of each series."""
-    text = f"SELECT series, {LAST_READING} FROM {source} WHERE series IN ({ids}) GROUP BY series"
+    text = f"SELECT series, {newest('t_ns')} FROM {source} WHERE series IN ({ids}) GROUP BY series"
     if files is not None:
         parts = f"SELECT series, last_ns, {VALUE} FROM {files} WHERE series IN ({ids})"
-        text = f"SELECT series, {LAST_PARTIAL} FROM ({text} UNION ALL BY NAME {parts}) GROUP BY series"
+        text = f"SELECT series, {newest('last_ns')} FROM ({text} UNION ALL BY NAME {parts}) GROUP BY series"
     return f"SELECT * RENAME (last_ns AS t_ns) FROM ({text})"
 
 

@@ -14,8 +14,8 @@ from hub.store.duckdb.folder import utc
 
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS files (name VARCHAR, tier VARCHAR, run BIGINT, period_from_ns BIGINT, period_ns BIGINT, oldest_ns BIGINT,
-    newest_ns BIGINT, first_series INTEGER, last_series INTEGER, row_count BIGINT, readings BIGINT, size_bytes BIGINT, crc BIGINT,
-    flush_run BIGINT, journal VARCHAR, position BIGINT);
+    newest_ns BIGINT, first_series INTEGER, last_series INTEGER, row_count BIGINT, readings BIGINT, is_plain BOOLEAN,
+    size_bytes BIGINT, crc BIGINT, flush_run BIGINT, journal VARCHAR, position BIGINT);
 CREATE TABLE IF NOT EXISTS dropped (tier VARCHAR, reason VARCHAR, from_ns BIGINT, to_ns BIGINT, file_count BIGINT, size_bytes BIGINT);
 CREATE TABLE IF NOT EXISTS damaged (name VARCHAR, tier VARCHAR, oldest_ns BIGINT, newest_ns BIGINT, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS gone (id INTEGER, run BIGINT, is_erased BOOLEAN);
@@ -40,6 +40,7 @@ class File(NamedTuple):
     last_series: int
     row_count: int
     readings: int  # that its rows stand for
+    is_plain: bool  # numbers alone: no integer, text or position
     size_bytes: int
     crc: int
     flush_run: int  # of the newest flush whose readings are in it,

@@ -98,7 +98,7 @@ class Merge:
         cursor, replaces = Cursor(newest.journal, newest.position), tuple(file.name for file in inputs)
         self._folder = folder
         tier = TIERS[inputs[0].tier]
-        self._source = Source(table(folder, replaces), tier, is_readings=tier is RAW)
+        self._source = Source(table(folder, replaces), tier, is_readings=tier is RAW, is_plain=all(file.is_plain for file in inputs))
         self._making = Making(run, newest.flush_run, cursor, names, replaces)
         self._where = f"series NOT IN ({', '.join(map(str, gone))})" if gone else "true"
         self._pieces: list[Piece] | None = None

@@ -16,10 +16,7 @@ LOWEST_NS: Final = -(2**63) + 5_000 * DAY_NS  # the year 1691; starts of buckets
 
 VALUE: Final = "num, exact, text, lon"
 RAW_COLUMNS: Final = f"series, t_ns, {VALUE}"
-# The value of the newest reading, whole: that it has no `exact` is a part of it.
-_LAST: Final = ", ".join(f"arg_max_null({name}, {{by}}) AS {name}" for name in ("num", "exact", "text", "lon"))
-LAST_READING: Final = f"max(t_ns) AS last_ns, {_LAST.format(by='t_ns')}"
-LAST_PARTIAL: Final = f"max(last_ns) AS last_ns, {_LAST.format(by='last_ns')}"
+NO_MORE: Final = "NULL::BIGINT AS exact, NULL::VARCHAR AS text, NULL::DOUBLE AS lon"  # what a plain number has beside `num`
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +57,19 @@ def bucket(column: str, width_ns: int) -> str:
     return f"{column} - (({column} % {width_ns}) + {width_ns}) % {width_ns}"
 
 
-def of_readings(source: str, width_ns: int) -> str:
+def newest(by: str, *, is_plain: bool = False) -> str:
+    """Return the value of the newest reading, whole: that it has no `exact` is a part of it."""
+    values = [f"arg_max_null({name}, {by}) AS {name}" for name in (["num"] if is_plain else ["num", "exact", "text", "lon"])]
+    return ", ".join([f"max({by}) AS last_ns", *values, *([NO_MORE] if is_plain else [])])
+
+
+def of_readings(source: str, width_ns: int, *, is_plain: bool = False) -> str:
     """Return buckets of a source of readings."""
     return f"""SELECT series, {bucket("t_ns", width_ns)} AS start_ns, min(num) AS low, max(num) AS high, sum(num) AS total,
-        count(*) AS count, {LAST_READING} FROM {source} GROUP BY ALL"""
+        count(*) AS count, {newest("t_ns", is_plain=is_plain)} FROM {source} GROUP BY series, 2"""
 
 
-def of_partials(source: str, width_ns: int) -> str:
+def of_partials(source: str, width_ns: int, *, is_plain: bool = False) -> str:
     """Return buckets of a source of partial aggregates."""
     return f"""SELECT series, {bucket("start_ns", width_ns)} AS start_ns, min(low) AS low, max(high) AS high, sum(total) AS total,
-        sum(count)::BIGINT AS count, {LAST_PARTIAL} FROM {source} GROUP BY ALL"""
+        sum(count)::BIGINT AS count, {newest("last_ns", is_plain=is_plain)} FROM {source} GROUP BY series, 2"""

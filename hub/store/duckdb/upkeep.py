@@ -26,6 +26,7 @@ from hub.store.duckdb.unlinking import Unlinking
 
 _log = structlog.get_logger(__name__)
 _LOOK_AT_BYTES: Final = 64 << 20  # a call: a history of 100 GB is looked at in two hours after a start
+_MERGE_S: Final = 1.0  # a call, and the slice that is begun by then
 _AGAIN_AFTER_S: Final = 60.0  # a merge that failed
 
 
@@ -142,14 +143,21 @@ class Upkeep:
         _log.info("history_dropped", reason=reason, files=len(files), bytes=sum(each.size_bytes for each in dropped))
 
     async def _merge_some(self, now_us: int) -> None:
-        if trio.current_time() < self._merge_after_s:
-            return
+        ends_s = trio.current_time() + _MERGE_S
+        while trio.current_time() < ends_s:
+            if trio.current_time() < self._merge_after_s or not await self._merge_one(now_us):
+                return
+
+    async def _merge_one(self, now_us: int) -> bool:
+        """Do a part of a merge; return whether there was something to do."""
         try:
             if self._merge is None:
                 await self._begin(now_us)
-            if self._merge is not None and not self._merge.is_done:
+            if self._merge is None:
+                return False
+            if not self._merge.is_done:
                 await self._parts.file.tend(partial(self._step, self._merge))
-            if self._merge is not None and self._merge.is_done:
+            if self._merge.is_done:
                 await self._parts.file.write(partial(self._name, self._merge))
                 self._merge = None
         except FilesDamaged as error:
@@ -159,6 +167,7 @@ class Upkeep:
             self._abandon()
             self._merge_after_s = trio.current_time() + _AGAIN_AFTER_S
             _log.warning("history_merge_failed", reason=str(error))
+        return True
 
     def _step(self, merge: Merge) -> None:
         self._checks.reading(merge.inputs, merge.step)

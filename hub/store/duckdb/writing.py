@@ -20,7 +20,7 @@ from devices.wire.messages import Kind
 from hub.core.records import Cursor, Series
 from hub.store.duckdb.folder import Folder, quoted
 from hub.store.duckdb.manifest import File
-from hub.store.duckdb.tiers import RAW_COLUMNS, Tier, of_partials, of_readings
+from hub.store.duckdb.tiers import NO_MORE, RAW_COLUMNS, Tier, of_partials, of_readings
 
 FORMAT: Final = 1
 # Of a day with 10,000 series one is read in 2 ms with row groups of 30,000; 120,000 took 3 ms, and 10,000 made the footer long.
@@ -35,7 +35,8 @@ class Source:
 
     table: str  # in SQL
     tier: Tier  # of the file
-    is_readings: bool  # else rows of the tier itself
+    is_readings: bool  # else partial aggregates
+    is_plain: bool  # nothing but numbers: its columns of NULLs need not be sorted
 
     @property
     def time(self) -> str:
@@ -50,10 +51,13 @@ class Source:
     def rows(self, where: str) -> str:
         """Return the rows of the file."""
         source = f"(SELECT * FROM {self.table} WHERE {where})"
-        if self.tier.step_ns == 0:
-            return f"SELECT {RAW_COLUMNS} FROM {source} ORDER BY series, t_ns"
-        made = of_readings if self.is_readings else of_partials
-        return f"{made(source, self.tier.step_ns)} ORDER BY series, start_ns"
+        if self.tier.step_ns:
+            made = of_readings if self.is_readings else of_partials
+            return f"{made(source, self.tier.step_ns, is_plain=self.is_plain)} ORDER BY series, start_ns"
+        if self.is_plain:
+            sorted_first = f"(SELECT series, t_ns, num FROM {self.table} WHERE {where} ORDER BY series, t_ns)"
+            return f"SELECT series, t_ns, num, {NO_MORE} FROM {sorted_first}"
+        return f"SELECT {RAW_COLUMNS} FROM {source} ORDER BY series, t_ns"
 
 
 class Piece(NamedTuple):
@@ -107,6 +111,7 @@ def write_draft(connection: duckdb.DuckDBPyConnection, folder: Folder, piece: Pi
         "first_series": min(series),
         "last_series": max(series),
         "readings": sum(readings),
+        "is_plain": source.is_plain,
         "replaces": making.replaces,
     }
     path = folder.draft(making.run, part)
