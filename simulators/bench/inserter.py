@@ -19,7 +19,7 @@ from simulators.bench.readings import CHANNELS, Fleet
 
 SAFE_EVERY: Final = 200_000 * CHANNELS  # readings: a hub makes so many frames safe at once
 TEND_EVERY_S: Final = 1.0
-ORDER_TIMEOUT_S: Final = 60.0
+ORDER_TIMEOUT_S: Final = 300.0
 _JOURNAL: Final = "bench"
 
 

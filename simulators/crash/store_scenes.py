@@ -14,6 +14,7 @@ from simulators.victoria_process import VictoriaProcess
 LOOK_EVERY_S = 0.002
 FILES_TIMEOUT_S = 10.0  # so long the history is waited for to write files; then the hub is killed as it stands
 SOON_S = 0.25  # after new files were seen: while they are written, named, merged or swept
+CHANGES = (1, 1, 2, 5, 12, 30)  # a flush makes some ten, as does a merge
 # Bursts that fill the hot tables every few seconds: 5 devices, 20 packs a second of each.
 BULK = {"pack_every": 1, "pack_values": 4_000, "pack_step_us": 10}
 BULK_DEVICES, BULK_FRAMES_PER_S = 5, 100
@@ -21,25 +22,32 @@ BULK_DEVICES, BULK_FRAMES_PER_S = 5, 100
 COARSE = {"resolution_us": 1_000}
 
 
-def names_in(folder: Path) -> set[str]:
-    """Return what a folder holds, nothing where there is none."""
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+def files_in(folder: Path) -> set[str]:
+    """Return the names of files of readings in a folder, also of those that are being written; nothing where there is none."""
+    return {path.name for path in folder.iterdir() if ".parquet" in path.name} if folder.is_dir() else set()
+
+
+async def changes(folder: Path, count: int) -> bool:
+    """Wait until files have come or gone so many times; False: they do not any more."""
+    before = files_in(folder)
+    with trio.move_on_after(FILES_TIMEOUT_S):
+        while count:
+            await trio.sleep(LOOK_EVERY_S)  # another process's files: there is nothing to be woken by
+            if (now := files_in(folder)) != before:
+                before, count = now, count - 1
+    return count == 0
 
 
 async def store_kills(stage: Stage, fleet: Fleet) -> None:
-    """Kill the hub just after something changed among the history's files."""
+    """Kill the hub just after something changed among the history's files: in a first flush, or when there are some to be merged."""
     folder, seen = stage.hub.data_dir / "history", 0
     for number in range(stage.plan.store_kills):
         await stage.a_while()
-        before = names_in(folder)
-        with trio.move_on_after(FILES_TIMEOUT_S):
-            while names_in(folder) == before:  # noqa: ASYNC110
-                await trio.sleep(LOOK_EVERY_S)  # another process's files: there is nothing to be woken by
-            seen += 1
+        seen += await changes(folder, stage.dice.choice(CHANGES))
         await trio.sleep(stage.dice.uniform(0, SOON_S))
         await stage.kill_hub()
+        files = len(files_in(folder))
         await stage.start_hub()
-        files = len(names_in(folder))
         stage.say(f"{stage.name}: kill {number + 1} beside {files} files, the hub listened again after {stage.restarts_s[-1]:.2f} s")
     stage.say(f"{stage.name}: {seen} of {stage.plan.store_kills} kills fell while files were written")
 
