@@ -36,7 +36,7 @@ class Importing:
         self._calls = Calls(database, None, token, threads=1, timeout_s=TIMEOUT_S, scheme="Bearer")
 
     async def post(self, body: bytes) -> None:
-        """Have lines stored. Raises StoreUnavailable (nothing, a part or all of it was stored: bring it again), StoreRefused.
+        """Have lines stored. Raises StoreUnavailable (nothing, a part or all of it was stored: bring it again).
 
         Cancelled, it may be stored or not.
         """
@@ -47,7 +47,8 @@ class Importing:
                 if answer.status != _STORED:
                     raise ApiException(status=answer.status, reason="not stored")  # type: ignore[no-untyped-call]
 
-        await self._calls.run(write, is_write=True)
+        # Never StoreRefused: the server skips what it cannot read and answers 204; a 400 is a proxy's, about the path or the token.
+        await self._calls.run(write)
         self.requests += 1
         self.sent_bytes += len(body)
 

@@ -5,6 +5,7 @@ retention, one reading per series and ms. Plain code, called in the store's writ
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ MAX_NUMBER: Final = 1e15
 OLDEST_MS: Final = 30 * 86_400_000
 MAX_AHEAD_MS: Final = 47 * 3_600_000  # it drops what is two days ahead of its own clock
 MAX_REMEMBERED: Final = 500_000  # series whose newest time is known, some 100 MB; then it begins anew
+MAX_CROWDED: Final = 100_000
 _NAME: Final = "VictoriaMetrics"
 _NO_TEXTS: Final = f"{_NAME} holds numbers and booleans, no texts"
 _NO_POSITIONS: Final = f"{_NAME} holds one number a reading, no positions; send latitude and longitude as two channels"
@@ -42,6 +44,7 @@ class Limits:
 
     def __init__(self) -> None:
         self._newest_ns: dict[Series, int] = {}
+        self._crowded: dict[tuple[Series, int], None] = {}  # readings refused for their ms: again, when they come again
 
     def sift(self, columns: Columns, oldest_ms: int, now_ms: int) -> tuple[npt.NDArray[np.int64], list[Refused]]:
         """Return which readings to write, and those that can never be held, by index. The same batch again gives the same."""
@@ -76,6 +79,7 @@ class Limits:
     def forget(self, device: str) -> None:
         """Forget a device, whose readings were deleted."""
         self._newest_ns = {series: t_ns for series, t_ns in self._newest_ns.items() if series.device != device}
+        self._crowded = {key: None for key in self._crowded if key[0].device != device}
 
     def _note(self, reasons: dict[int, str], where: npt.NDArray[np.bool_], reason: str) -> None:
         for index in np.flatnonzero(where).tolist():
@@ -98,9 +102,10 @@ class Limits:
         """Keep of each series and ms the first reading; of equal points the last, which replaces the others."""
         if not len(held):
             return held
+        held = self._not_crowded(columns, held, reasons)
         before: Any = np.array([self._newest_ns.get(series, -1) for series in columns.series], np.int64)[columns.index[held]]
         is_taken = (before // NS == t_ms[held]) & (before != columns.t_ns[held])
-        self._note(reasons, _at(held[is_taken], len(columns)), _SAME_MS)
+        self._crowd(columns, held[is_taken].tolist(), reasons)
         held = held[~is_taken]
         order = held[np.lexsort((held, t_ms[held], columns.index[held]))]
         is_same = (columns.index[order][1:] == columns.index[order][:-1]) & (t_ms[order][1:] == t_ms[order][:-1])
@@ -118,8 +123,24 @@ class Limits:
             elif columns.t_ns[index] == columns.t_ns[keep[-1]]:
                 keep[-1] = index
             else:
-                reasons[index] = _SAME_MS
+                self._crowd(columns, [index], reasons)
         return np.sort(np.array(keep, np.int64))
+
+    def _crowd(self, columns: Columns, indexes: Sequence[int], reasons: dict[int, str]) -> None:
+        if len(self._crowded) > MAX_CROWDED:
+            self._crowded.clear()
+        for index in indexes:
+            reasons[index] = _SAME_MS
+            self._crowded[columns.series[columns.index[index]], int(columns.t_ns[index])] = None
+
+    def _not_crowded(self, columns: Columns, held: npt.NDArray[np.int64], reasons: dict[int, str]) -> npt.NDArray[np.int64]:
+        if not self._crowded:
+            return held
+        times = np.fromiter((t_ns for _, t_ns in self._crowded), np.int64, len(self._crowded))
+        for index in held[np.isin(columns.t_ns[held], times)].tolist():
+            if (columns.series[columns.index[index]], int(columns.t_ns[index])) in self._crowded:
+                reasons[index] = _SAME_MS
+        return np.array([index for index in held.tolist() if index not in reasons], np.int64) if reasons else held
 
 
 _SAME_MS: Final = f"{_NAME} holds one reading of a series in a millisecond, and has another one there"
@@ -127,9 +148,3 @@ _SAME_MS: Final = f"{_NAME} holds one reading of a series in a millisecond, and 
 
 def _date(t_ms: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(t_ms // 1_000))
-
-
-def _at(indexes: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.bool_]:
-    where = np.zeros(length, np.bool_)
-    where[indexes] = True
-    return where

@@ -21,7 +21,7 @@ THREADS: Final = 2
 MAX_ANSWER_BYTES: Final = 256 << 20
 CHUNK_BYTES: Final = 1 << 20
 _FORM: Final = "application/x-www-form-urlencoded"
-_TOO_MUCH: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+_TOO_MUCH: Final = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 
 Fields = Sequence[tuple[str, str]]
 
@@ -79,17 +79,22 @@ class Questions:
         """Have the server do something and return the body of its answer. Raises StoreUnavailable, TooMuch."""
         return await self._calls.run(_once_more_refused(lambda client: _body(client, path, fields)))
 
+    async def metrics(self) -> bytes:
+        """Return what it says of itself; nothing where a proxy does not let us ask. Raises StoreUnavailable."""
+        return await self._allowed("/metrics") or b""
+
     async def force_flush(self) -> bool:
         """Have the server show what it has answered; False where it, or the proxy before it, does not let us. Raises StoreUnavailable."""
+        return await self._allowed("/internal/force_flush") is not None
 
-        def ask(client: Client) -> bool:
+    async def _allowed(self, path: str) -> bytes | None:
+        def ask(client: Client) -> bytes | None:
             try:
-                _body(client, "/internal/force_flush", [])
+                return _body(client, path, [])
             except ApiException as error:
-                if error.status is not None and 400 <= error.status < 500:
-                    return False
+                if error.status is not None and HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    return None
                 raise
-            return True
 
         return await self._calls.run(ask)
 
@@ -112,6 +117,8 @@ def _once_more_refused(ask: Callable[[Client], T]) -> Callable[[Client], T]:
         except ApiException as error:
             if error.status in _TOO_MUCH:
                 raise TooMuch(said_in(error.body)) from error
+            if error.status == HTTPStatus.BAD_REQUEST and "auth token" in said_in(error.body):
+                error.status = HTTPStatus.UNAUTHORIZED.value  # what vmauth means
             raise
 
     return call

@@ -14,7 +14,7 @@ from hub.ports import Now, Retention, StoreUnavailable
 from hub.store.victoriametrics.cursors import newest_cursor
 from hub.store.victoriametrics.figures import Figures, read_figures
 from hub.store.victoriametrics.limits import OLDEST_MS
-from hub.store.victoriametrics.questions import Questions, TooMuch
+from hub.store.victoriametrics.questions import Questions
 from hub.store.victoriametrics.ranges import Ranges
 from hub.store.victoriametrics.remarks import remarks
 from hub.store.victoriametrics.trail import SAFE_S, Trail
@@ -108,10 +108,7 @@ class Server:
 
     async def _look(self) -> None:
         asked_s = trio.current_time()
-        try:
-            found = read_figures(await self._questions.do("/metrics"))
-        except TooMuch:
-            found = None
+        found = read_figures(await self._questions.metrics())
         before, self.figures, self._looked_s = self.figures, found, trio.current_time()
         self.notes[:] = remarks(found, before, self._retention)
         if before is not None and found is not None and found.started_s != before.started_s:
