@@ -46,7 +46,7 @@ class Picture:
     resolution_ns: int = 1  # of the store's point keys
     joint_us: int | None = None  # buckets before it are the store's alone; None: everything of the journal is added
     upto: int = 0  # rows up to here the store may have shown; the picture is joined once they are added
-    tail: dict[Series, Points] = field(default_factory=dict)  # readings from the joint on that are in no bucket yet
+    shown: dict[Series, set[int]] = field(default_factory=dict)  # keys from the joint on that are in buckets already
     early_us: tuple[int, int] | None = None  # readings of the journal before the joint, which were left out
 
     @property
@@ -69,8 +69,8 @@ class Picture:
             into = buckets[series] = {}
             for start, bucket in stretches.items():
                 absorb(into, start, bucket)
-        tail = {series: dict(points) for series, points in self.tail.items()}
-        return replace(self, points=points, buckets=buckets, tail=tail, floors_us=dict(self.floors_us), late=list(self.late))
+        shown = {series: set(keys) for series, keys in self.shown.items()}
+        return replace(self, points=points, buckets=buckets, shown=shown, floors_us=dict(self.floors_us), late=list(self.late))
 
     def count(self) -> int:
         """Return how many raw points there are."""
@@ -86,8 +86,7 @@ class Picture:
             self.widen(LADDER_US[1])
         columns = self._from_joint(those_from(columns, self.from_us), wanted)
         if self.width_us and self.upto:
-            for series, points in points_in(columns, wanted).items():
-                self.tail.setdefault(series, {}).update(points)
+            self._add_unshown(points_in(columns, wanted))
         elif not self.width_us:
             for series, points in points_in(columns, wanted).items():
                 self.points.setdefault(series, {}).update(points)
@@ -117,14 +116,18 @@ class Picture:
             for start, bucket in stretches.items():
                 absorb(into, start, bucket)
 
+    def _add_unshown(self, found: dict[Series, Points]) -> None:
+        """Add readings to buckets, but for those that the store has shown there."""
+        for series, points in found.items():
+            shown = self.shown.setdefault(series, set())
+            if fresh := {t_ns: value for t_ns, value in points.items() if t_ns not in shown}:
+                shown.update(fresh)
+                self._absorb({series: _folded(series, fresh, self.width_us)})
+
     def join(self) -> None:
-        """Fold what was told apart by point key into buckets: the rows that the store may have shown are all here."""
+        """Take what comes from now on as new: the rows that the store may have shown are all here."""
         self.upto = 0
-        if self.tail:
-            readings = {series: list(map(Reading._make, sorted(points.items()))) for series, points in self.tail.items()}
-            folds = folded(RangeAnswer(None, readings, joint_us=0), self.width_us).buckets
-            self._absorb({series: stretches_of(buckets) for series, buckets in folds.items()})
-            self.tail = {}
+        self.shown.clear()
 
     def _touch(self, columns: Columns, wanted: set[Series]) -> None:
         times_ns = columns.t_ns[_is_of(columns, wanted)]
@@ -139,7 +142,8 @@ class Picture:
             self.joint_us = max(self.from_us, self.joint_us or self.from_us)
             self.joint_us += -self.joint_us % width_us
             for series, points in self.points.items():
-                self.tail[series] = {t_ns: value for t_ns, value in points.items() if t_ns >= self.joint_us * 1_000}
+                if kept := {t_ns: value for t_ns, value in points.items() if t_ns >= self.joint_us * 1_000}:
+                    self.buckets[series], self.shown[series] = _folded(series, kept, width_us), set(kept)
                 if early := [t_ns // 1_000 for t_ns in points if self.from_us * 1_000 <= t_ns < self.joint_us * 1_000]:
                     self._note_early(min(early), max(early))
         else:
@@ -157,6 +161,12 @@ class Picture:
             if start >= self.from_us - self.from_us % rung_us:
                 absorb(found, start, bucket_of(value, t_ns))
         return found
+
+
+def _folded(series: Series, points: Points, width_us: int) -> Stretches:
+    """Return points as buckets."""
+    readings = list(map(Reading._make, sorted(points.items())))
+    return stretches_of(folded(RangeAnswer(None, {series: readings}, joint_us=0), width_us).buckets[series])
 
 
 def _is_of(columns: Columns, wanted: set[Series]) -> "np.typing.NDArray[np.bool_] | slice":

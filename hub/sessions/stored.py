@@ -5,6 +5,7 @@ the rest, rather than an error. Called by snapshot.py, which adds the journal.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol
 
 import trio
@@ -12,6 +13,7 @@ import trio
 from devices.wire.messages import Channel
 from hub.core.buckets import LADDER_US, stretches_of
 from hub.core.errors import Refusal
+from hub.core.joint import folded
 from hub.core.lines import rung_of
 from hub.core.records import RangeAnswer, Row, Series
 from hub.core.selector import Request, Selector
@@ -22,6 +24,7 @@ MAX_POINTS: Final = 10_000  # of one snapshot; beyond it wider buckets
 MAX_SERIES: Final = 2_000
 ANSWER_S: Final = 15.0  # for all questions of one picture
 LEAVE_ALONE_S: Final = 10.0  # a store that did not answer in that time is not asked for so long: other viewers need not wait as well
+_FILLING: Final = trio.CapacityLimiter(2)
 _POINTS_OF_SERIES: Final = 10  # so that a subscription of many series gets a line of each
 _FUTURE_US: Final = 2 * 86_400_000_000  # readings may be a day ahead
 _CLOCKS_BEHIND_US: Final = 5_000_000  # a reading may come so long after the time it is stamped with, and not count as late
@@ -92,12 +95,10 @@ class StoredPictures:
             picture.width_us = _wider(picture.width_us, span_us // MAX_POINTS)
             picture.from_us -= picture.from_us % picture.width_us
             series, answer = await self._query(picture, selector)
-        points = {each: dict(readings) for each, readings in answer.raw.items()}
-        picture.buckets = {each: stretches_of(buckets) for each, buckets in answer.buckets.items()}
-        if picture.width_us:
-            picture.tail = points
-        else:
-            picture.points = points
+        upto = self._journal.position  # it holds no row that was not committed when it was made
+        # In a thread: a tail may hold a minute of a thousand series.
+        fill = partial(_fill_in, picture, answer)
+        await trio.to_thread.run_sync(fill, limiter=_FILLING)
         if answer.is_truncated and picture.buckets:  # more days than can be sent: of the oldest one some series are missing
             picture.from_us = min(min(found) for found in picture.buckets.values()) + picture.width_us
         picture.floors_us = dict.fromkeys(series, picture.from_us)
@@ -105,7 +106,7 @@ class StoredPictures:
             picture.kept_from_us = answer.kept_from_us
         if answer.joint_us is not None:
             picture.joint_us = max(answer.joint_us, picture.from_us) if picture.width_us else picture.from_us
-            picture.upto = self._journal.position  # it holds no row that was not committed when it was made
+            picture.upto = upto
         if answer.cursor is None or answer.cursor.journal != self._journal.id:
             return self._journal.first - 1
         # A store that is ahead of its journal (it was damaged) shows what it has.
@@ -128,6 +129,16 @@ class StoredPictures:
             said = f"{len(series)} series match, the limit of one subscription is {MAX_SERIES}"
             raise Refusal("too_much", said, "name fewer devices or channels")
         return series
+
+
+def _fill_in(picture: Picture, answer: RangeAnswer) -> None:
+    """Turn an answer into the picture's own shape."""
+    if not picture.width_us:
+        picture.points = {each: dict(readings) for each, readings in answer.raw.items()}
+        return
+    picture.shown = {each: {reading.t_ns for reading in readings} for each, readings in answer.raw.items()}
+    buckets = folded(answer, picture.width_us).buckets
+    picture.buckets = {each: stretches_of(found) for each, found in buckets.items()}
 
 
 def _wider(width_us: int, least_us: int) -> int:

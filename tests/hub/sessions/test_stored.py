@@ -131,7 +131,7 @@ def test_whatever_part_is_shown_above_the_cursor_nothing_is_missing_in_silence_o
             patch.setattr("hub.sessions.snapshot.MAX_TAIL_ROWS", tail_rows)
         picture = trio.run(paint)
     assert picture.position == book.position
-    assert not picture.tail
+    assert not picture.shown
     check(picture, book, store)
     # Once the store has everything the viewer is told, where anything was missing, and sees the truth.
     store.at = Cursor("j", book.position)
