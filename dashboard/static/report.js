@@ -4,7 +4,8 @@
 
 const LIGHT = { text: "#15242a", muted: "#586c74", grid: "#e8eef0", surface: "#ffffff", border: "#dbe4e6", lines: ["#0b7f88", "#c4650e", "#3f62d4", "#bf3a5a", "#4b8b2a", "#8a4fc4", "#93800a", "#2f7cab"] };
 const DARK = { text: "#e4edef", muted: "#8fa3aa", grid: "#1f2b30", surface: "#141d21", border: "#26343a", lines: ["#56c5c8", "#f0a45c", "#87a6ff", "#ea7f97", "#97cf72", "#c596f3", "#e2cb5c", "#79b6de"] };
-const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+// Named one by one: plotly has one that would send a chart to a service of its makers.
+const CONFIG = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]] };
 const isLight = matchMedia("(prefers-color-scheme: light)");
 
 function template() {

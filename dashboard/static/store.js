@@ -6,7 +6,7 @@ import { duration } from "/static/units.js";
 
 const AGAIN_MS = 2_000;
 const STATES = { ok: "stores what comes", behind: "is behind the devices and catching up", down: "does not answer; the hub keeps what comes" };
-const TIERS = { raw: "Readings as they came", "1min": "Minutes", "1h": "Hours" };
+const TIERS = { raw: "Readings", "1min": "Minutes", "1h": "Hours" };
 
 export class StoreDialog {
   constructor(opener, dialog) {
@@ -56,7 +56,10 @@ function show(store) {
   if (store.lag_frames) add("Not stored yet", `${count(store.lag_frames)} messages`);
   if (store.left_s !== null && store.left_s !== undefined) add("Room for", `about ${duration(store.left_s)}, then devices must hold their readings`);
   if (store.ack_after === "store") add("Acknowledged", "once the store has a reading");
-  if (store.readings !== undefined) add("Readings", `${count(store.readings)} of ${count(store.series ?? 0)} series`);
+  if (store.readings !== undefined) {
+    const hot = store.tiers.length && store.hot_readings ? `, the newest ${count(store.hot_readings)} not in files yet` : "";
+    add("Readings", `${count(store.readings)} of ${count(store.series ?? 0)} series${hot}`);
+  }
   if (store.bytes !== undefined) add("Size", ...sizeOf(store));
   if (!store.tiers.length && store.retention.raw_days !== undefined) add("Kept for", days(store.retention.raw_days));
   if (store.parked_readings) add("Could not be stored", `${count(store.parked_readings)} readings: parked.jsonl in the data directory`);

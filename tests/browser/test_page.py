@@ -336,6 +336,20 @@ def test_a_store_that_is_away_is_told_with_the_time_that_is_left_and_then_no_mor
         expect(page.locator('.banner[data-kind="holding"]')).to_contain_text("overloaded")
 
 
+def test_all_about_the_history_is_a_click_away(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub, size=(390, 844)) as page:
+        is_live(page)
+        page.get_by_role("button", name="History").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("DuckDB (duckdb)", timeout=TIMEOUT_MS)
+        expect(dialog).to_contain_text("stores what comes")
+        expect(dialog.locator("tbody tr")).to_have_count(3)
+        expect(dialog).to_contain_text("30 days")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+
+
 def test_many_notes_do_not_bury_the_page(browser: Browser, hub: RunningHub) -> None:
     notes = [f"a note of the hub, number {number}" for number in range(9)]
     wire = Wire(lambda message: message.update(notes=notes) if message["op"] == "system" else None)

@@ -1,10 +1,14 @@
 """How `tributary store` says what the hub tells of its store."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hub.cli.store import facts_of, span_text
+from tests.support.command_line import CommandLine
+from tests.support.hub_process import running_hub
 
 ANSWER: dict[str, Any] = {
     "name": "DuckDB", "url": "duckdb", "state": "ok", "since_us": 1_700_000_000_000_000, "reason": "", "lag_frames": 0, "left_s": None,
@@ -44,3 +48,14 @@ def test_a_database_says_how_long_it_keeps() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7_200, "2 h"), (200_000, "2 days")])
 def test_a_time_is_said_in_its_largest_unit(seconds: float, text: str) -> None:
     assert span_text(seconds) == text
+
+
+def test_a_running_hub_tells_of_its_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with running_hub(tmp_path / "data"):
+        run = CommandLine(tmp_path / "data", monkeypatch, capsys)
+        done = run("store")
+        assert done.code == 0
+        assert "DuckDB (duckdb)" in done.out
+        assert "3650 days" in done.out
+        said = json.loads(run("store", "--json").out)
+        assert [tier["tier"] for tier in said["tiers"]] == ["raw", "1min", "1h"]
