@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgpack
 import pytest
 import trio
 import trio.testing
@@ -91,3 +92,66 @@ async def test_what_is_parked_is_counted_and_noted(tmp_path: Path) -> None:
     assert side.notes() == ["a note of the store"]
     assert side.statistics()["parked_readings"] == 0
     assert {"lag_rows", "is_down", "left_seconds", "unreadable_frames"} <= side.statistics().keys()
+
+
+async def test_an_outage_fills_the_journal_to_its_bound_and_is_drained_after_in_order_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.followers.MAX_PAUSE_S", 0.02)
+    monkeypatch.setattr("hub.journal.upkeep._PERIOD_S", 0.02)
+    settings = JournalSettings(max_bytes=2_000_000, min_free_bytes=0, resume_window_s=0.0, resume_bytes=0, followers=("history",))
+    journal, store = Journal(SQLiteJournalFile(tmp_path / "journal.db"), settings, lambda: 0), PointStore()
+    side = HistorySide(journal, store, tmp_path, lambda: 0, "store")
+    lost: list[str] = []
+    applied: list[int] = []
+    side.on_lost(lambda: lost.append("lost"))
+    side.writer.on_applied(applied.append)
+    with capture_logs() as logs:
+        async with layer(journal.run), layer(*side.runs()):
+            session, seq = Session(), 1
+            await journal.open_epochs(session, [session.opening(7)])
+            journal.submit(session.entry(7, seq, frame(seq)))
+            await until(lambda: journal.cursor("history").safe == 1)
+            store.down = "it was stopped"
+            while journal.holding is None:
+                for _ in range(50):
+                    seq += 1
+                    journal.submit(session.entry(7, seq, frame(seq)))
+                await session.is_told(7, seq)
+                side.health.look(trio.current_time())
+            assert journal.holding == "store_full"
+            assert side.health.item()["state"] == "down"
+            assert side.health.item()["reason"] == "it was stopped"
+            assert (side.health.left_s or 0.0) < 10.0
+            assert lost == ["lost"]
+            store.down = None
+            await until(lambda: journal.holding is None and journal.cursor("history").safe == seq)
+            side.health.look(trio.current_time())
+            assert side.health.item()["state"] == "ok"
+    assert [value for _, value in sorted((key, value) for (_, key), value in store.points.items())] == list(range(1, seq + 1))
+    assert applied == sorted(applied)
+    assert [log["event"] for log in logs if log["event"].startswith("store_")] == ["store_down", "store_over"]
+
+
+def frame(seq: int) -> bytes:
+    """Return a data frame of one reading, and a kilobyte beside it."""
+    body = {"e": 7, "s": seq, "op": "data", "t": seq, "c": [0], "d": [0], "v": [seq], "more": bytes(1_000)}
+    return bytes(msgpack.packb(body))
+
+
+async def test_a_store_that_is_back_with_nothing_new_to_take_is_told_of_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.followers.MAX_PAUSE_S", 0.02)
+    store = PointStore()
+    side = side_of(tmp_path, store)
+    applied: list[int] = []
+    side.writer.on_applied(applied.append)
+    store.down = "it was stopped"
+    with capture_logs():
+        async with layer(side._journal.run), layer(*side.runs()):
+            await until(lambda: store.requests > 2)
+            assert applied == []
+            store.down = None
+            await until(lambda: applied)
+    assert applied == [0]
