@@ -12,6 +12,7 @@ from typing import Final
 
 import trio
 
+from devices.wire.messages import Channel
 from hub.backup.copying import Carried, Carrier, Shown
 from hub.backup.pages import FROM_NS, patiently
 from hub.backup.taking import Embedded
@@ -42,6 +43,7 @@ class Moved:
     carried: Carried
     cursor: Cursor | None  # where the hub goes on; None: from the begin of its journal
     only_buckets: dict[Series, int] = field(default_factory=dict)  # readings that the source has in buckets alone
+    refused: list[Series] = field(default_factory=list)  # a device that declares such a channel will not be let in
 
 
 async def move(source: HistoryStore, target: HistoryStore, plan: Plan, now: Now, shown: Shown) -> Moved:
@@ -60,6 +62,7 @@ async def move(source: HistoryStore, target: HistoryStore, plan: Plan, now: Now,
     await carrier.carry(series, from_ns, waiting)
     await carrier.compare()
     moved = Moved(carrier.carried, cursor)
+    moved.refused = [each for each in series if target.refuses(Channel(each.channel, each.unit, each.kind)) is not None]
     if isinstance(source, Embedded):
         moved.only_buckets = await _only_buckets(source, series, carrier.carried, now())
     if not carrier.carried.different:

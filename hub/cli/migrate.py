@@ -119,6 +119,8 @@ def _print(moved: "Moved", to_url: str, took_s: float, *, is_json: bool) -> None
     typer.echo(f"{said['readings']:,} readings of {len(moved.carried.tally.counts):,} series in {took_s:,.1f} s ({rate:,.0f}/s)", err=True)
     for item in said["left"]:
         typer.echo(f"not copied: {item['readings']:,} readings: {item['reason']} ({', '.join(item['of'])})", err=True)
+    if moved.refused:
+        typer.echo(f"a hub with this store refuses devices that declare such channels: {_named(moved.refused)}", err=True)
     if moved.only_buckets:
         count = sum(moved.only_buckets.values())
         typer.echo(
@@ -147,6 +149,7 @@ def _words(moved: "Moved") -> dict[str, Any]:
         "cursor": None if moved.cursor is None else list(moved.cursor),
         "left": left,
         "only_buckets": sum(moved.only_buckets.values()),
+        "refused": [[each.device, each.channel] for each in moved.refused],
     }
 
 

@@ -12,7 +12,7 @@ from hub.backup.migration import Moved, Plan, move
 from hub.core.errors import Refusal
 from hub.core.records import Cursor, Series
 from hub.ports import HistoryStore, Retention, StoreUnavailable
-from hub.store.duckdb import DuckDBStore
+from hub.store.duckdb import DuckDBStore, hot
 from tests.support.readable_points import ReadablePoints, columns
 
 NOW_US = 1_800_000_000_000_000
@@ -114,4 +114,20 @@ async def test_a_target_that_dies_on_the_way_is_waited_for_and_filled_on(tmp_pat
     target.down = None
     done = await moved(source, target, tmp_path, is_again=True)
     assert (done.carried.different, len(target.points)) == ([], len(READINGS))
+    await source.aclose()
+
+
+async def test_readings_that_are_left_in_buckets_alone_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hot, "FLUSH_ROWS", 1)
+    source, target = DuckDBStore(tmp_path / "history.duckdb", Retention(raw_days=1)), ReadablePoints()
+    await source.start()
+    old = [(0, t_ns - 3 * DAY_NS, value) for _, t_ns, value in READINGS[:1_000]]
+    for position, readings in enumerate((old, READINGS), 1):
+        await source.append(columns(SERIES, readings), Cursor("journal", position))
+        await source.make_safe()
+    for _ in range(3):
+        await source.tend(NOW_US)
+    done = await moved(source, target, tmp_path, days=0)
+    assert done.only_buckets == {TEMP: 1_000}
+    assert (len(target.points), done.carried.different) == (len(READINGS), [])
     await source.aclose()
