@@ -47,7 +47,7 @@ class TimeReader:
 
     def read_all(self, texts: Sequence[str]) -> tuple[list[int], list[int] | None] | None:
         """Return many times at once where all are as our own exports write them; None where they have to be read one by one."""
-        if self._unit_ns or not all([len(text) == _PLAIN_LENGTH and text[-1] == "Z" and text[10] == "T" for text in texts]):
+        if self._unit_ns or not all(map(_is_plain, texts)):
             return None
         try:
             t_us = np.array([text[:-1] for text in texts], "M8[us]").view(np.int64)
@@ -100,6 +100,11 @@ class TimeReader:
             return 0
         sign = -1 if offset[0] == "-" else 1
         return sign * (int(offset[1:3]) * 60 + int(offset[-2:])) * 60_000_000
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether a time looks as our exports write it; then numpy reads it, or says that it cannot."""
+    return len(text) == _PLAIN_LENGTH and text[10] == "T" and text[19] == "." and text[20:26].isdecimal() and text[26] == "Z"
 
 
 def zone_named(name: str) -> tzinfo:
