@@ -9,6 +9,7 @@ const HOLDING = {
   starting: "The hub is starting.",
 };
 const NOTES_SHOWN = 2; // more are in the dialog
+const SOON_S = 7 * 86_400; // an end that is farther away is no news
 
 export class Banners {
   // `onRetry()`: connect now; `onHistory()`: show all about the history.
@@ -49,10 +50,10 @@ export class Banners {
       return;
     }
     const since = store.since_us ? ` since ${timeOf(store.since_us)}` : "";
-    const reason = store.reason ? ` (${store.reason})` : "";
+    const reason = store.reason ? ` (${store.reason.split(/[:;] /)[0]})` : ""; // all of it is in the dialog
     const kept = isAcking ? "Devices get no acknowledgement until it is back, and keep their readings." : "Live readings are shown, and nothing is lost: the hub keeps them until it is back.";
     const said = store.state === "down" ? `The history store ${store.name} does not answer${since}${reason}. ${kept}` : `The history store ${store.name} is behind${since}: charts of the past lack the newest messages.`;
-    const left = store.left_s === null || store.left_s === undefined ? "" : ` Devices must hold their readings in about ${duration(store.left_s)}.`;
+    const left = (store.left_s ?? Infinity) > SOON_S ? "" : ` Devices must hold their readings in about ${duration(store.left_s)}.`;
     const detail = `${store.lag_frames.toLocaleString("en")} messages are not stored yet.${left}`;
     this._put("store", said, store.state === "down" && isAcking ? "error" : "warning", detail);
   }

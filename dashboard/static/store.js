@@ -58,7 +58,7 @@ function show(store) {
   if (store.ack_after === "store") add("Acknowledged", "once the store has a reading");
   if (store.readings !== undefined) {
     const hot = store.tiers.length && store.hot_readings ? `, the newest ${count(store.hot_readings)} not in files yet` : "";
-    add("Readings", `${count(store.readings)} of ${count(store.series ?? 0)} series${hot}`);
+    add("Readings", `${count(store.readings)}${store.series === undefined ? "" : ` of ${count(store.series)} series`}${hot}`);
   }
   if (store.bytes !== undefined) add("Size", ...sizeOf(store));
   if (!store.tiers.length && store.retention.raw_days !== undefined) add("Kept for", days(store.retention.raw_days));

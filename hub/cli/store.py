@@ -46,7 +46,8 @@ def facts_of(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
     if answer["ack_after"] == "store":
         lines.append(("acks", "a device is acked once this store has its readings"))
     if "readings" in answer:
-        lines.append(("readings", f"{answer['readings']:,}{_hot(answer)} of {answer.get('series', 0):,} series"))
+        of = f" of {answer['series']:,} series" if "series" in answer else ""
+        lines.append(("readings", f"{answer['readings']:,}{_hot(answer)}{of}"))
     if "bytes" in answer:
         lines.append(("bytes", f"{answer['bytes']:,}{_bound(answer)}"))
     if "raw_days" in answer["retention"] and not answer["tiers"]:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hub.cli.query import rows_of, time_range, zone_of
+from hub.cli.query import kept_text, rows_of, time_range, zone_of
 from hub.core.errors import Refusal
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -95,3 +95,12 @@ def test_buckets_show_their_mean() -> None:
 
 def test_nothing_found_has_no_rows() -> None:
     assert rows_of({"series": []}, UTC)[1] == []
+
+
+def test_what_is_no_longer_kept_is_said_in_words() -> None:
+    assert kept_text({"series": []}, UTC) is None
+    said = kept_text({"kept_from_us": EIGHT_US, "series": [series(points=[])]}, UTC)
+    assert said is not None
+    assert said.startswith("what is older than 2026-03-01T08:00:00.000000Z is no longer kept in this detail")
+    assert "--width" in said
+    assert "wider buckets" in str(kept_text({"kept_from_us": EIGHT_US, "series": [series(buckets={})]}, BERLIN))
