@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 MEMORY_LIMIT: Final = "512MB"  # a hub at rest with its store stays below 200 MB; a query that needs more spills to disk
 
 # What DuckDB says where the machine, not the file, is at fault: setting a sound file aside would hide everything stored.
-_MACHINE: Final = ("Could not set lock", "Cannot open file", "Could not write", "Could not fsync", "Could not sync")
+_MACHINE: Final = ("Could not set lock", "Cannot open file", "Cannot access file", "Could not write", "Could not fsync", "Could not sync")
 _ROOM_BYTES: Final = 4 * 1024 * 1024  # a checkpoint writes whole blocks of 256 KiB, several for each table
 _NO_SPACE: Final = "No space left"
 _MAX_OPENINGS: Final = 2  # that never came to an end before the log is set aside: a log can also abort the process that replays it

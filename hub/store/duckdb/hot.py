@@ -110,7 +110,7 @@ class Hot:
         files = files_between(self._manifest.files.values(), RAW.name, first_ns, last_ns)
         self._checks.ensure(files)
         place = table(self._folder, [file.name for file in files]) if files else None
-        return Stored(place, self._manifest.dropped_to().get(RAW.name))
+        return Stored(place, self._manifest.edition.dropped_to.get(RAW.name))
 
     def checkpoint(self, connection: _Db) -> None:
         """Make all that was committed safe. Raises duckdb.Error."""

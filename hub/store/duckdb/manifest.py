@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import duckdb
+import numpy as np
 
 from hub.store.duckdb.folder import utc
 
@@ -19,6 +20,7 @@ CREATE TABLE IF NOT EXISTS files (name VARCHAR, tier VARCHAR, run BIGINT, period
 CREATE TABLE IF NOT EXISTS dropped (tier VARCHAR, reason VARCHAR, from_ns BIGINT, to_ns BIGINT, file_count BIGINT, size_bytes BIGINT);
 CREATE TABLE IF NOT EXISTS damaged (name VARCHAR, tier VARCHAR, oldest_ns BIGINT, newest_ns BIGINT, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS gone (id INTEGER, run BIGINT, is_erased BOOLEAN);
+CREATE TABLE IF NOT EXISTS version (n BIGINT);
 """
 _DROPPED: Final = """
 SELECT tier, reason, min(from_ns), max(to_ns), sum(file_count)::BIGINT, sum(size_bytes)::BIGINT FROM dropped GROUP BY tier, reason
@@ -82,10 +84,33 @@ class Gone(NamedTuple):
     is_erased: bool  # no file does
 
 
+class Edition:
+    """The manifest as one version of the database has it: made once, and then asked by every query. Never changes."""
+
+    def __init__(self, version: int, files: Sequence[File], dropped: Iterable[Dropped]) -> None:
+        self.version = version
+        self.dropped_to: dict[str, int] = {}  # by tier: before when something is perhaps no longer there
+        for each in dropped:
+            self.dropped_to[each.tier] = max(each.to_ns, self.dropped_to.get(each.tier, each.to_ns))
+        self._files = {tier: [file for file in files if file.tier == tier] for tier in TIER_WORDS}
+        # Thousands of files are looked through in some µs.
+        self._limits = {tier: np.array([file[5:9] for file in some], np.int64).reshape(-1, 4).T for tier, some in self._files.items()}
+
+    def files_for(self, tier: str, ids: Collection[int], from_ns: int, to_ns: int) -> list[File]:
+        """Return the files that may hold rows of these series in [from, to)."""
+        if not ids:
+            return []
+        oldest_ns, newest_ns, first, last = self._limits[tier]
+        may = (newest_ns >= from_ns) & (oldest_ns < to_ns) & (last >= min(ids)) & (first <= max(ids))
+        found = [self._files[tier][at] for at in np.flatnonzero(may).tolist()]
+        return found if len(ids) == 1 else [file for file in found if any(file.first_series <= each <= file.last_series for each in ids)]
+
+
 class Manifest:
     """What `swap` last committed."""
 
     def __init__(self) -> None:
+        self.edition = Edition(0, [], [])
         self.files: dict[str, File] = {}
         self.dropped: list[Dropped] = []  # one a tier and reason
         self.damaged: list[Damaged] = []
@@ -99,6 +124,8 @@ class Manifest:
         self.dropped = [Dropped(*row) for row in connection.execute(_DROPPED).fetchall()]
         self.damaged = [Damaged(*row) for row in connection.execute("SELECT * FROM damaged ORDER BY oldest_ns").fetchall()]
         self.gone = [Gone(*row) for row in connection.execute("SELECT * FROM gone").fetchall()]
+        version = connection.execute("SELECT coalesce(max(n), 0) FROM version").fetchall()[0][0]
+        self.edition = Edition(version, list(self.files.values()), self.dropped)
         self.next_run = max([self.next_run, *[each.run + 1 for each in self.files.values()], *[each.run + 1 for each in self.gone]])
 
     def draw_run(self) -> int:
@@ -120,6 +147,8 @@ class Manifest:
         """Name files and un-name others in one transaction, together with the statements in `also` and rows for other tables."""
         connection.begin()
         try:
+            connection.execute("DELETE FROM version").fetchall()
+            connection.execute("INSERT INTO version VALUES (?)", [self.edition.version + 1]).fetchall()
             for statement in also:
                 connection.execute(statement).fetchall()
             if removed:
@@ -136,13 +165,6 @@ class Manifest:
             raise
         self.load(connection)
 
-    def dropped_to(self) -> dict[str, int]:
-        """Return, by tier, before when something is perhaps no longer there."""
-        ends: dict[str, int] = {}
-        for each in self.dropped:
-            ends[each.tier] = max(each.to_ns, ends.get(each.tier, each.to_ns))
-        return ends
-
     def gone_ids(self) -> list[int]:
         """Return the deleted series that files may still hold."""
         return [each.id for each in self.gone if not each.is_erased]
@@ -151,16 +173,3 @@ class Manifest:
 def files_between(files: Iterable[File], tier: str, first_ns: int, last_ns: int) -> list[File]:
     """Return the files of a tier that may hold rows in [first, last]."""
     return [file for file in files if file.tier == tier and file.newest_ns >= first_ns and file.oldest_ns <= last_ns]
-
-
-def files_for(connection: duckdb.DuckDBPyConnection, tier: str, ids: Collection[int], from_ns: int, to_ns: int) -> list[File]:
-    """Return the files that may hold rows of these series in [from, to), as the transaction of this connection sees them."""
-    found = connection.execute(
-        f"SELECT {', '.join(File._fields)} FROM files WHERE tier = ? AND newest_ns >= ? AND oldest_ns < ? AND last_series >= ?"
-        " AND first_series <= ?",
-        [tier, from_ns, to_ns, min(ids), max(ids)],
-    ).fetchall()
-    files = [File(*row) for row in found]
-    if len(ids) > 1:
-        files = [file for file in files if any(file.first_series <= each <= file.last_series for each in ids)]
-    return files

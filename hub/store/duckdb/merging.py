@@ -26,6 +26,7 @@ MAX_ROWS: Final = 64_000_000  # of one merge: what it writes beside what it read
 _SMALLEST_ROWS: Final = 1_000
 _LATE_NS: Final = HOUR_NS  # so long after its end a period counts as over
 _CLOSED_RATIO: Final = 4  # a period that is over: a file is merged when the smaller ones together have a fourth of its rows
+_FEW_ROWS: Final = 100_000  # or where all have so few
 _MEMORY_LIMIT: Final = "256MB"
 
 
@@ -53,7 +54,7 @@ def _open(sizes: list[tuple[int, int]]) -> int:
 def _closed(sizes: list[tuple[int, int]]) -> int:
     count = total = 0
     for at, (rows, _) in enumerate(sizes):
-        if at and total * _CLOSED_RATIO >= rows:
+        if at and (total * _CLOSED_RATIO >= rows or total + rows <= _FEW_ROWS):
             count = at + 1
         total += rows
     return _within_bounds(sizes, count)

@@ -15,11 +15,12 @@ from hub.core.records import Columns, Cursor, RangeAnswer, Reading, Series
 from hub.store.duckdb import answers
 from hub.store.duckdb.checks import Checks
 from hub.store.duckdb.folder import Folder
-from hub.store.duckdb.manifest import File, files_for
+from hub.store.duckdb.manifest import Edition, File, Manifest
 from hub.store.duckdb.merging import table
 from hub.store.duckdb.tiers import HOURS, RAW, RAW_COLUMNS, tier_for
 
 _HOT: Final = "all_readings"
+_STATE: Final = "SELECT (SELECT coalesce(max(n), 0) FROM version), (SELECT journal FROM cursor), (SELECT position FROM cursor)"
 _FIRST_SERIES: Final = 4  # of a page; then as many as fill it, by those before
 _MAX_SERIES: Final = 2_000
 _ALL_NS: Final = (-(2**63) + 1, 2**63 - 1)
@@ -31,6 +32,17 @@ class Sight(NamedTuple):
 
     folder: Folder
     checks: Checks
+    manifest: Manifest
+
+    def edition(self, connection: duckdb.DuckDBPyConnection) -> tuple[Edition, Cursor | None]:
+        """Return the manifest and the cursor as the transaction of a connection has them."""
+        ((version, journal, position),) = connection.execute(_STATE).fetchall()
+        edition = self.manifest.edition
+        if edition.version != version:  # changed since this transaction began
+            manifest = Manifest()
+            manifest.load(connection)
+            edition = manifest.edition
+        return edition, Cursor(journal, position) if journal is not None else None
 
 
 class Limits(NamedTuple):
@@ -49,15 +61,14 @@ def query(connection: duckdb.DuckDBPyConnection, sight: Sight, ids: Mapping[int,
         from_us, to_us = from_us // width_us * width_us, -(-to_us // width_us) * width_us
     from_ns, to_ns = answers.point_ns(from_us), answers.point_ns(to_us)
     with _transaction(connection):
-        at = connection.execute("SELECT journal, position FROM cursor").fetchall()
-        answer = RangeAnswer(Cursor(*at[0]) if at else None)
-        dropped = dict(connection.execute("SELECT tier, max(to_ns) FROM dropped GROUP BY tier").fetchall())
-        tier = tier_for(width_us * 1_000, from_ns, dropped)
-        kept_ns = dropped.get(tier.name)
+        edition, cursor = sight.edition(connection)
+        answer = RangeAnswer(cursor)
+        tier = tier_for(width_us * 1_000, from_ns, edition.dropped_to)
+        kept_ns = edition.dropped_to.get(tier.name)
         answer.kept_from_us = None if kept_ns is None else -(-kept_ns // 1_000)
         if not ids:
             return answer
-        files = files_for(connection, tier.name, ids, from_ns, to_ns)
+        files = edition.files_for(tier.name, ids, from_ns, to_ns)
         listed = answers.ids_text(list(ids))
         times = [from_ns, to_ns]
         if width_us and tier is not RAW and files:
@@ -85,7 +96,7 @@ def latest(connection: duckdb.DuckDBPyConnection, sight: Sight, ids: Mapping[int
     """
     answer: dict[Series, Reading] = {}
     with _transaction(connection):
-        files = files_for(connection, HOURS.name, ids, *_ALL_NS) if ids else []
+        files = sight.edition(connection)[0].files_for(HOURS.name, ids, *_ALL_NS)
         missing = dict(ids)
         for ends_ns, some in _by_period(files):
             wanted = [file for file in some if any(file.first_series <= each <= file.last_series for each in missing)]
@@ -125,12 +136,13 @@ def read(connection: duckdb.DuckDBPyConnection, sight: Sight, ids: Sequence[int]
     parts: list[_Found] = []
     count, at, step = 0, 0, _FIRST_SERIES
     with _transaction(connection):
+        edition, _ = sight.edition(connection)
         while at < len(ids) and count < max_readings:
             chunk = [each for each in ids[at : at + step] if each >= 0]
             first = ids[0] if at == 0 and ids[0] >= 0 else -1
             if chunk:
                 page = (from_ns, to_ns, first_from_ns, max_readings - count)
-                found = _page(connection, sight, chunk, first, page)
+                found = _page(connection, sight, edition, chunk, first, page)
                 parts.append(found)
                 count += len(found["series"])
             at += step
@@ -139,10 +151,17 @@ def read(connection: duckdb.DuckDBPyConnection, sight: Sight, ids: Sequence[int]
     return parts
 
 
-def _page(connection: duckdb.DuckDBPyConnection, sight: Sight, ids: Sequence[int], first: int, limits: tuple[int, int, int, int]) -> _Found:
+def _page(
+    connection: duckdb.DuckDBPyConnection,
+    sight: Sight,
+    edition: Edition,
+    ids: Sequence[int],
+    first: int,
+    limits: tuple[int, int, int, int],
+) -> _Found:
     from_ns, to_ns, first_from_ns, max_readings = limits
     begin_ns = max(from_ns, first_from_ns) if list(ids) == [first] else from_ns
-    files = files_for(connection, RAW.name, ids, begin_ns, to_ns)
+    files = edition.files_for(RAW.name, ids, begin_ns, to_ns)
     source = _readings(sight.folder, files)
     text = answers.READ.format(source=source, ids=answers.ids_text(ids), first=first)
 

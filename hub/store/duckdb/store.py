@@ -42,7 +42,7 @@ class DuckDBStore:
         checks = Checks(folder)
         self._file = Connection(path, folder)
         self._hot = Hot(folder, manifest, unlinking, checks)
-        self._sight = queries.Sight(folder, checks)
+        self._sight = queries.Sight(folder, checks, manifest)
         self._parts = Parts(path, self._file, folder, manifest, unlinking, checks, retention)
         self._upkeep = Upkeep(self._parts, self._hot)
         self.notes = self._file.notes
@@ -84,10 +84,6 @@ class DuckDBStore:
 
     async def _flush_all(self) -> None:
         await self._file.write(self._hot.flush)
-
-    @property
-    def _ids(self) -> Mapping[Series, int]:
-        return self._hot.ids
 
     async def _sound(self, run: Callable[[Callable[[DuckDB], T]], Awaitable[T]], call: Callable[[DuckDB], T]) -> T:
         """Run a question or a change; files that turn out damaged are set aside, and it runs again. Raises StoreUnavailable."""

@@ -92,7 +92,7 @@ async def test_too_many_series_are_refused_with_the_limit(tmp_path: Path, monkey
     async with live_hub(tmp_path) as hub:
         await stored(hub, 1)
         (await hub.source("fan")).put((hub.now_us, 1.0), arrived_us=hub.now_us)
-        await until(lambda: len(hub.store._ids) == 2)
+        await until(lambda: len(hub.store._hot.ids) == 2)
         with pytest.raises(Refusal, match="2 series match, the limit of one subscription is 1"):
             await hub.live.painter.whole(request())
 
