@@ -29,8 +29,9 @@ class Fleet:
 
     @property
     def series(self) -> list[Series]:
-        """Every series, device by device."""
-        names = [(f"bench-{device:05}", f"c{channel}") for device in range(self.devices) for channel in range(CHANNELS)]
+        """Every series, device by device, in the order in which they first came: any."""
+        devices = np.random.default_rng(self.seed).permutation(self.devices).tolist()
+        names = [(f"bench-{device:05}", f"c{channel}") for device in devices for channel in range(CHANNELS)]
         return [Series(device, channel, "Cel", Kind.GAUGE) for device, channel in names]
 
     def batches(self, begin_us: int, step_us: int, steps: int, batch: int = BATCH) -> Iterator[Columns]:

@@ -28,4 +28,10 @@ def test_values_are_hundredths_that_walk() -> None:
 def test_batches_are_of_whole_steps_and_leave_none_out() -> None:
     batches = list(Fleet(2).batches(0, 1_000_000, 7, batch=50))
     assert [len(columns) for columns in batches] == [40, 40, 40, 20]
-    assert [series.device for series in batches[0].series] == ["bench-00000"] * CHANNELS + ["bench-00001"] * CHANNELS
+
+
+def test_devices_come_in_any_order_and_the_same_one_again() -> None:
+    devices = [series.device for series in Fleet(50).series[::CHANNELS]]
+    assert sorted(devices) == [f"bench-{number:05}" for number in range(50)]
+    assert devices != sorted(devices)
+    assert Fleet(50).series == Fleet(50).series
