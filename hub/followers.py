@@ -6,6 +6,7 @@ devices back: a slow or failed follower is lag. Started by main.py.
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, NoReturn, Protocol
@@ -21,6 +22,7 @@ from hub.ports import FollowerCursor, StoreRefused, StoreUnavailable
 _log = structlog.get_logger(__name__)
 SAFE_EVERY_S: Final = 30.0  # a replay after a crash is at most so long
 TRAILING_S: Final = 1.0  # until a store that did not make everything safe is asked again, at least
+LAST_S: Final = 3.0  # for making safe when stopping
 SAFE_EVERY_ROWS: Final = 200_000  # or so many frames
 MAX_PAUSE_S: Final = 10.0  # between two starts of a follower that fails, where its store asks for no more
 MAX_ASKED_S: Final = 3_600.0  # of a Retry-After that is obeyed
@@ -126,33 +128,66 @@ async def _follow(journal: Journal, follower: Follower, pace: Pace, watch: Watch
     if position < journal.first - 1:
         _log.error("follower_missed_rows", follower=follower.name, after=position, first=journal.first)
         position = journal.first - 1  # a journal that is trimmed empty has no row to read on from
-    safe = min(position, journal.cursor(follower.name).safe)
-    await journal.set_cursor(follower.name, FollowerCursor(position, safe))
+    course = _Course(journal, follower, position)
+    await course.keep()
     if position >= journal.position:
         watch.went_on()
-    safe_due_s, rows_since = trio.current_time() + pace.safe_every_s, 0
-    is_behind = False
-    while True:
-        deadline = safe_due_s if position != safe else float("inf")
-        with trio.CancelScope(deadline=deadline):
-            await journal.wait_beyond(position)
-        if (last := journal.position) > position:
-            if not is_behind and last - position < MAX_BATCH_ROWS:
-                await trio.sleep(pace.gather_s)
+    try:
+        await course.run(pace, watch)
+    except trio.Cancelled:
+        with trio.move_on_after(LAST_S, shield=True), suppress(StoreUnavailable, StoreRefused):
+            await course.make_safe()  # so that the next start brings nothing again
+        raise
+
+
+class _Course:
+    """How far a follower is, and its way on."""
+
+    def __init__(self, journal: Journal, follower: Follower, position: int) -> None:
+        self._journal = journal
+        self._follower = follower
+        self._position = position
+        self._safe = min(position, journal.cursor(follower.name).safe)
+        self._rows_since = 0  # it was made safe
+
+    async def keep(self) -> None:
+        """Tell the journal."""
+        await self._journal.set_cursor(self._follower.name, FollowerCursor(self._position, self._safe))
+
+    async def make_safe(self) -> None:
+        """Have what was applied survive a crash."""
+        if self._position != self._safe:
+            # A batch that was cut off may be in the store as a whole, and not in its parked readings.
+            self._safe = min(self._position, await self._follower.make_safe())
+            await self.keep()
+        self._rows_since = 0
+
+    async def run(self, pace: Pace, watch: Watch) -> None:
+        """Apply what comes, for ever."""
+        journal, is_behind = self._journal, False
+        safe_due_s = trio.current_time() + pace.safe_every_s
+        while True:
+            with trio.CancelScope(deadline=safe_due_s if self._position != self._safe else float("inf")):
+                await journal.wait_beyond(self._position)
+            if journal.position > self._position:
+                if not is_behind and journal.position - self._position < MAX_BATCH_ROWS:
+                    await trio.sleep(pace.gather_s)
                 last = journal.position
-            rows = await _read_some(journal, position)
-            await follower.apply(rows)
-            watch.went_on()
-            position = rows[-1].position
-            is_behind = position < last
-            rows_since += len(rows)
-            await journal.set_cursor(follower.name, FollowerCursor(position, safe))
-        if position != safe and (trio.current_time() >= safe_due_s or rows_since >= SAFE_EVERY_ROWS):
-            safe = await follower.make_safe()
-            await journal.set_cursor(follower.name, FollowerCursor(position, safe))
-            # One that trails needs time: without a pause this would be a loop without end.
-            again_s = pace.safe_every_s if safe == position else max(pace.safe_every_s, TRAILING_S)
-            safe_due_s, rows_since = trio.current_time() + again_s, 0
+                await self._apply_some()
+                watch.went_on()
+                is_behind = self._position < last
+            if trio.current_time() >= safe_due_s or self._rows_since >= SAFE_EVERY_ROWS:
+                await self.make_safe()
+                # One that trails needs time: without a pause this would be a loop without end.
+                again_s = pace.safe_every_s if self._safe == self._position else max(pace.safe_every_s, TRAILING_S)
+                safe_due_s = trio.current_time() + again_s
+
+    async def _apply_some(self) -> None:
+        rows = await _read_some(self._journal, self._position)
+        await self._follower.apply(rows)
+        self._position = rows[-1].position
+        self._rows_since += len(rows)
+        await self.keep()
 
 
 async def _read_some(journal: Journal, after: int) -> list[Row]:

@@ -115,7 +115,8 @@ async def test_rows_are_held_until_they_are_safe(tmp_path: Path) -> None:
     async with layer(journal.run), layer(partial(run_follower, journal, follower)):
         await submit(journal, [1, 2])
         await until(lambda: journal.cursor("history").applied == 2)
-        assert journal.cursor("history").safe == 0
+        assert (journal.cursor("history").safe, follower.safe) == (0, 0)
+    assert (journal.cursor("history").safe, follower.safe) == (2, 2)  # stopping makes safe
     journal = new_journal(tmp_path)
     async with layer(journal.run), layer(partial(run_follower, journal, follower, Pace(safe_every_s=0.01))):
         await submit(journal, [3])
