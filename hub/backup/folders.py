@@ -6,26 +6,26 @@ Owns those names. Blocking; used by taking.py.
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from hub.backup.manifest import PARTIAL
 
 
-@contextmanager
-def unfinished(folder: Path, name: str) -> Iterator[Path]:
-    """Make the folder of a backup and hold its lock; it is deleted when the block ends and it was not renamed."""
-    path = folder / (name + PARTIAL)
-    path.mkdir(mode=0o700, parents=True)
-    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-        os.close(lock)
+class Unfinished:
+    """The folder of a backup under way, and its lock."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Make it. Raises OSError."""
+        self.path = folder / (name + PARTIAL)
+        self.path.mkdir(mode=0o700, parents=True)
+        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def close(self) -> None:
+        """Delete it where it was not renamed, and let the lock go."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
 
 
 def remove_unfinished(folder: Path) -> list[Path]:

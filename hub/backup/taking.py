@@ -17,7 +17,7 @@ from typing import Final, Protocol, TypeVar, runtime_checkable
 import trio
 
 from hub.backup.databases import copy_sqlite, look_into_journal, look_into_state
-from hub.backup.folders import free_name, remove_unfinished, unfinished
+from hub.backup.folders import Unfinished, free_name, remove_unfinished
 from hub.backup.manifest import Manifest, entry_of, files_of, sync_file, sync_folder, write_manifest
 from hub.backup.progress import Said, Told, step
 from hub.backup.room import check_room, size_of
@@ -89,10 +89,14 @@ async def take_backup(parts: Parts, folder: Path, said: Said) -> Taken:
     """
     await _in_thread(partial(check_room, parts.data, folder, parts.min_free_bytes))
     removed = await _in_thread(partial(remove_unfinished, folder))
-    path = folder / free_name(folder, parts.now())
-    with unfinished(folder, path.name) as partial_folder:
-        manifest, notes = await _fill(parts, partial_folder, said)
-        await _in_thread(partial(_finish, partial_folder, path, manifest))
+    path = folder / await _in_thread(partial(free_name, folder, parts.now()))
+    unfinished = await _in_thread(partial(Unfinished, folder, path.name))
+    try:
+        manifest, notes = await _fill(parts, unfinished.path, said)
+        await _in_thread(partial(_finish, unfinished.path, path, manifest))
+    finally:
+        with trio.CancelScope(shield=True):  # a large file takes a while to delete, and the hub goes on beside it
+            await _in_thread(unfinished.close)
     return Taken(path, manifest, (*(f"removed {each}, which never ended" for each in removed), *notes))
 
 
