@@ -47,7 +47,7 @@ _BY_STATUS: Final[dict[int, tuple[_Means, str]]] = {
     413: (_Means.NEVER, "{name} takes no request of this size: {said}"),
     422: (_Means.NEVER, "{name} refuses what was sent: {said}"),
     429: (_Means.LATER, "{name} at {url} asks for a pause: {said}"),
-    503: (_Means.LATER, "{name} at {url} has no room for this now: {said}"),
+    503: (_Means.LATER, "{name} at {url} is not ready: {said}"),
 }
 _REDIRECT: Final = (_Means.SETTING, "{name} at {url} sends elsewhere, which is not followed: write its own address into store")
 _SERVER_ERROR: Final = (_Means.LATER, "{name} at {url} answered {status}: {said}")
@@ -98,7 +98,7 @@ def said_in(body: Any) -> str:
         found = json.loads(text)
     except ValueError:
         return _plain(text)
-    message = (found.get("message") or found.get("error")) if isinstance(found, dict) else None
+    message = (found.get("message") or found.get("error") or found.get("status")) if isinstance(found, dict) else None
     return _plain(str(message or text))
 
 

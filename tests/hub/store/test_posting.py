@@ -50,7 +50,7 @@ async def test_bytes_go_out_as_they_are_with_token_and_precision() -> None:
         (422, StoreRefused, "refuses what was sent: line 7"),
         (429, StoreUnavailable, "asks for a pause"),
         (500, StoreUnavailable, "answered 500: line 7"),
-        (503, StoreUnavailable, "no room"),
+        (503, StoreUnavailable, "is not ready: line 7"),
         (401, StoreUnavailable, "set store_token to one that may read and write bucket 'b' of organization 'o'"),
         (403, StoreUnavailable, "set store_token"),
         (404, StoreUnavailable, "has no bucket 'b' of organization 'o' (line 7): correct store"),
