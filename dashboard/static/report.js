@@ -26,12 +26,23 @@ function template() {
   };
 }
 
-function draw() {
-  for (const element of document.querySelectorAll("script[data-figure]")) {
-    const { data, layout } = JSON.parse(element.textContent);
-    Plotly.react(element.dataset.figure, data, { ...layout, template: template() }, CONFIG);
-  }
+function draw(element) {
+  const { data, layout } = JSON.parse(element.textContent);
+  Plotly.react(element.dataset.figure, data, { ...layout, template: template() }, CONFIG);
 }
 
-document.addEventListener("DOMContentLoaded", draw);
-isLight.addEventListener("change", draw);
+// A report may have hundreds of figures: each is drawn when it comes near the screen, and all of them before they are printed.
+document.addEventListener("DOMContentLoaded", () => {
+  const waiting = new Map([...document.querySelectorAll("script[data-figure]")].map((element) => [document.getElementById(element.dataset.figure), element]));
+  const drawn = new Set();
+  const show = (figure) => {
+    const element = waiting.get(figure);
+    if (!element || drawn.has(element)) return;
+    drawn.add(element);
+    draw(element);
+  };
+  const near = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => show(entry.target)), { rootMargin: "600px" });
+  for (const figure of waiting.keys()) near.observe(figure);
+  addEventListener("beforeprint", () => [...waiting.keys()].forEach(show));
+  isLight.addEventListener("change", () => drawn.forEach(draw));
+});

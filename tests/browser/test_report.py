@@ -43,7 +43,8 @@ def test_a_report_draws_loads_nothing_and_obeys_no_name(browser: Browser, report
         page.on("request", lambda request: complaints.append(request.url) if not request.url.startswith("file:") else None)
         page.goto(report.as_uri())
         expect(page.locator("figure .main-svg").first).to_be_visible(timeout=TIMEOUT_MS)
-        assert page.locator("figure.js-plotly-plot").count() == 3
+        page.locator("footer").scroll_into_view_if_needed()
+        expect(page.locator("figure.js-plotly-plot")).to_have_count(3)
         assert page.locator("h2").first.inner_text() == PAYLOAD
         expect(page.locator(".legendtext").first).to_have_text(PAYLOAD)
         page.locator(".nsewdrag").first.hover(position={"x": 50 * size[0] / 1280, "y": 90})
