@@ -10,19 +10,22 @@ import pytest
 import structlog
 import trio
 
+from devices.wire.messages import Kind
 from hub.backup.manifest import check_files, read_manifest
 from hub.backup.progress import Step
+from hub.backup.restoring import restore
 from hub.backup.room import check_room
 from hub.backup.service import BackupService
 from hub.backup.taking import Parts, take_backup
 from hub.core.errors import Refusal
-from hub.core.records import Cursor
+from hub.core.records import Cursor, Series
 from hub.datadir import DataDir
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import layer
 from hub.ports import StoreUnavailable
 from hub.state.sqlite import SQLiteStateStore
-from hub.store.duckdb import DuckDBStore
+from hub.store.duckdb import DuckDBStore, hot
+from tests.support.owner import Session
 from tests.support.point_store import PointStore
 from tests.support.readable_points import columns
 from tests.support.waiting import until
@@ -176,3 +179,32 @@ async def test_sorted_files_need_no_room_where_they_can_have_a_second_name(tmp_p
         check_room(parts.data, tmp_path / "backups", 0)
         with pytest.raises(Refusal, match="a backup needs"):
             check_room(parts.data, another_disk, 0)
+
+
+async def test_sorted_files_come_back_with_their_readings_and_go_on_in_the_new_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hot, "FLUSH_ROWS", 1_000)
+    series = [Series("pump", f"c{n}", "", Kind.GAUGE) for n in range(3)]
+    async with running(tmp_path / "data") as parts:
+        for position, begin in enumerate((0, 2_000), 1):
+            readings = [(n % 3, (begin + n) * 10**9, float(n)) for n in range(2_000 if position == 1 else 500)]
+            await parts.history.append(columns(series, readings), Cursor(parts.journal.id, 0 if position == 1 else 1))
+            await parts.history.make_safe()
+        before = (await parts.history.query(series, 0, 10**10, 0, 10_000)).raw
+        with pytest.raises(Refusal, match="its history ends at 1"):
+            await take_backup(parts, tmp_path / "backups", lambda step: None)  # no journal is behind that history
+        session = Session()
+        parts.journal.submit(session.entry(5, 1))  # type: ignore[attr-defined]  # these parts have a real journal
+        await session.is_told(5, 1)
+        taken = await take_backup(parts, tmp_path / "backups", lambda step: None)
+    assert any(name.startswith("history/raw-") for name in taken.manifest.files)
+    assert taken.manifest.holds["readings"] == 2_500
+    restored = restore(taken.path, tmp_path / "new", lambda name, done, total: None, is_forced=False)
+    again = DuckDBStore(tmp_path / "new" / "history.duckdb")
+    await again.start()
+    assert await again.cursor() == Cursor(restored.journal, 1)
+    assert (await again.query(series, 0, 10**10, 0, 10_000)).raw == before
+    await again.append(columns(series, [(0, 10**9 * 9_000, 1.0)]), Cursor(restored.journal, 2))
+    assert (await again.latest(series))[series[0]].value == 1.0
+    await again.aclose()
