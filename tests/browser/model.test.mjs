@@ -11,7 +11,7 @@ function address(name) {
   return `data:text/javascript;base64,${Buffer.from(joined).toString("base64")}`;
 }
 const { MAX_ROWS, Model, lastTime, lastValue, meanOf } = await import(address("model"));
-const { bandOf, lineOf, rangeOf, rates } = await import(address("charts"));
+const { bandOf, lineOf, rangeOf, rates, timeFormats } = await import(address("charts"));
 const { digits, scaleOf, shown, startsAtZero } = await import(address("units"));
 
 const S = 1_000_000;
@@ -190,4 +190,23 @@ test("an axis begins at zero only where zero means nothing", () => {
   assert.deepEqual(rangeOf("Cel", [], whole), { rangemode: "tozero" });
   const still = rangeOf("V", one(3.7, 3.7), whole).range;
   assert.ok(still[1] - still[0] > 0.03, "noise in the last digit does not fill the chart");
+});
+
+test("after a silence nobody knows when a counter rose", () => {
+  const rows = [0, 1, 2, 3, 4, 60, 61].map((t) => ({ t: t * S, n: 0, w: 0, v: 10 * t }));
+  assert.deepEqual(rates(rows).map((row) => row.v), [10, 10, 10, 10, null, 10]);
+});
+
+test("a snapshot says from when on its detail is kept, and the next one that all is there", () => {
+  const model = new Model("a", 300 * S, 0);
+  model.apply(snapshot([], { kept_from_us: 5, more: true }));
+  assert.equal(model.keptFromUs, null);
+  model.apply(snapshot([]));
+  assert.equal(model.keptFromUs, 5);
+  model.apply(snapshot([]));
+  assert.equal(model.keptFromUs, null);
+});
+
+test("times are as exact as the range needs", () => {
+  assert.deepEqual([0.25, 7, 365].map((days) => timeFormats(days * 86_400 * S)[0]), ["%H:%M", "%b %-d", "%b %Y"]);
 });
