@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+import trio
 
 from hub.core.records import RangeAnswer, Reading, Series
 from hub.ports import StoreRefused
@@ -16,13 +17,17 @@ from hub.store.victoriametrics.limits import OLDEST_MS
 from hub.store.victoriametrics.ranges import Ranges
 
 US: Final = 1_000  # in a ms
+_shaping: Final = trio.CapacityLimiter(2)
 MAX_TAIL: Final = 2_000_000  # readings from the joint on, 60 s of 30,000 series at 1/s
 
 
 async def answer_of(
     answer: RangeAnswer, ranges: Ranges, wanted: Sequence[Series], span_us: tuple[int, int], width_us: int, max_points: int, until_ms: int
 ) -> None:
-    """Fill in the readings and buckets of a range; answer.joint_us is set, and put before all where a width is narrower than a ms."""
+    """Fill in the readings and buckets of a range; answer.joint_us is set, and put before all where a width is narrower than a ms.
+
+    What many readings are made into is made in a worker thread. Raises StoreUnavailable, StoreRefused.
+    """
     if width_us % US:
         answer.joint_us = -(2**63)
     from_us, to_us = span_us
@@ -31,18 +36,13 @@ async def answer_of(
     from_ms, to_ms = max(OLDEST_MS, -(-from_us // US)), min(until_ms, -(-to_us // US))
     if to_ms <= from_ms or not wanted:
         return
-    joint_ms = min(max((answer.joint_us or 0) // US, 0), to_ms) if width_us else 0
-    tail_from_ms = max(from_ms, joint_ms)
-    parts = await ranges.newest(wanted, tail_from_ms, to_ms, max_points if not width_us else MAX_TAIL)
     if not width_us:
-        found, answer.is_truncated = _newest(_whole(parts), max_points)
-        answer.raw = _readings(found)
+        parts = await ranges.newest(wanted, from_ms, to_ms, max_points)
+        answer.raw, answer.is_truncated = await trio.to_thread.run_sync(_newest, parts, max_points, limiter=_shaping)
         return
-    tail, count = _whole(parts), 0
-    if sum(len(t_ns) for t_ns, _ in tail.values()) > MAX_TAIL:
-        raise StoreRefused(f"more than {MAX_TAIL:,} readings within a minute; ask for fewer series at once")
-    tail, count, answer.is_truncated = _limited_tail(tail, width_us, max_points)
-    answer.raw = _readings(tail)
+    joint_ms = min(max((answer.joint_us or 0) // US, 0), to_ms)
+    parts = await ranges.newest(wanted, max(from_ms, joint_ms), to_ms, MAX_TAIL)
+    answer.raw, count, answer.is_truncated = await trio.to_thread.run_sync(_tail, parts, width_us, max_points, limiter=_shaping)
     if from_ms < joint_ms and not answer.is_truncated:
         aligned_ms = max(OLDEST_MS * US, from_us) // width_us * width_us // US
         answer.buckets = await ranges.buckets(wanted, aligned_ms, joint_ms, width_us // US, max_points - count)
@@ -59,11 +59,12 @@ def _whole(parts: Sequence[Mapping[Series, Points]]) -> dict[Series, Points]:
     return found
 
 
-def _newest(found: Mapping[Series, Points], limit: int) -> tuple[dict[Series, Points], bool]:
+def _newest(parts: Sequence[Mapping[Series, Points]], limit: int) -> tuple[dict[Series, list[Reading]], bool]:
     """Return the newest readings over all series, and whether some were left out."""
+    found = _whole(parts)
     keep_from = _threshold([t_ns for t_ns, _ in found.values()], limit)
     if keep_from is None:
-        return dict(found), False
+        return _readings(found), False
     left, kept = limit, dict[Series, Points]()
     for t_ns, _ in found.values():
         left -= int((t_ns > keep_from).sum())
@@ -72,7 +73,7 @@ def _newest(found: Mapping[Series, Points], limit: int) -> tuple[dict[Series, Po
         equal = min(left, at - int(np.searchsorted(t_ns, keep_from, side="left")))
         left -= equal
         kept[series] = (t_ns[at - equal :], numbers[at - equal :])
-    return {series: points for series, points in kept.items() if len(points[0])}, True
+    return _readings(kept), True
 
 
 def _threshold(columns: "Sequence[np.ndarray[tuple[int], np.dtype[np.int64]]]", limit: int) -> int | None:
@@ -81,12 +82,15 @@ def _threshold(columns: "Sequence[np.ndarray[tuple[int], np.dtype[np.int64]]]", 
     return None if len(times) <= limit else int(np.partition(times, len(times) - limit)[len(times) - limit])
 
 
-def _limited_tail(tail: dict[Series, Points], width_us: int, limit: int) -> tuple[dict[Series, Points], int, bool]:
-    """Return the readings of the newest `limit` buckets, how many buckets they are, and whether some were left out."""
+def _tail(parts: Sequence[Mapping[Series, Points]], width_us: int, limit: int) -> tuple[dict[Series, list[Reading]], int, bool]:
+    """Return the readings of the newest `limit` buckets, how many buckets they are, and whether some were left out. Raises StoreRefused."""
+    tail = _whole(parts)
+    if sum(len(t_ns) for t_ns, _ in tail.values()) > MAX_TAIL:
+        raise StoreRefused(f"more than {MAX_TAIL:,} readings within a minute; ask for fewer series at once")
     starts = {series: np.unique(t_ns // (width_us * 1_000)) for series, (t_ns, _) in tail.items()}
     keep_from = _threshold(list(starts.values()), limit)
     if keep_from is None:
-        return tail, sum(map(len, starts.values())), False
+        return _readings(tail), sum(map(len, starts.values())), False
     left = limit - sum(int((each > keep_from).sum()) for each in starts.values())
     kept = {}
     for series, (t_ns, numbers) in tail.items():
@@ -94,7 +98,7 @@ def _limited_tail(tail: dict[Series, Points], width_us: int, limit: int) -> tupl
         left -= has_equal
         at = int(np.searchsorted(t_ns, (keep_from + (not has_equal)) * width_us * 1_000))
         kept[series] = (t_ns[at:], numbers[at:])
-    return kept, limit, True
+    return _readings(kept), limit, True
 
 
 def _limit_buckets(answer: RangeAnswer, limit: int) -> None:

@@ -18,6 +18,8 @@ NS: Final = 1_000_000  # in a ms
 FUNCTIONS: Final = ("min_over_time", "max_over_time", "sum_over_time", "count_over_time", "last_over_time", "tlast_over_time")
 MAX_INTEGER: Final = 10**15
 
+_COLUMNS: Final = ("start_us", "min", "max", "sum", "count", "last_ns")
+_MERGES: Final = {"min": np.minimum, "max": np.maximum, "sum": np.add, "count": np.add}
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Points = tuple[Integers, Floats]  # times in ns, ascending, and numbers
@@ -78,17 +80,24 @@ def _buckets(series: Series, found: Mapping[str, Sequence[tuple[float, str]]], w
 
 
 def joined(older: Buckets, newer: Buckets | None) -> Buckets:
-    """Return two stretches of buckets as one."""
-    if newer is None:
+    """Return two stretches of buckets as one; a bucket that ends the one and begins the other is made whole."""
+    if newer is None or not len(newer.count):
         return older
-    columns = {name: np.concatenate((getattr(older, name), getattr(newer, name))) for name in ("min", "max", "sum", "count", "last_ns")}
-    return Buckets(older.width_us, np.concatenate((older.start_us, newer.start_us)), last=[*older.last, *newer.last], **columns)
+    columns = {name: np.concatenate((getattr(older, name), getattr(newer, name))) for name in _COLUMNS}
+    last = [*older.last, *newer.last]
+    at = len(older.count)
+    if at and older.start_us[-1] == newer.start_us[0]:
+        for name, merge in _MERGES.items():
+            columns[name][at] = merge(columns[name][at - 1], columns[name][at])
+        columns = {name: np.delete(column, at - 1) for name, column in columns.items()}
+        del last[at - 1]
+    return Buckets(older.width_us, last=last, **columns)
 
 
 def from_start(buckets: Buckets, start_us: int) -> Buckets:
     """Return the buckets that begin at a time or later."""
     keep = int(np.searchsorted(buckets.start_us, start_us))
-    columns = {name: getattr(buckets, name)[keep:] for name in ("start_us", "min", "max", "sum", "count", "last_ns")}
+    columns = {name: getattr(buckets, name)[keep:] for name in _COLUMNS}
     return Buckets(buckets.width_us, last=buckets.last[keep:], **columns)
 
 

@@ -27,7 +27,7 @@ async def newest_cursor(ranges: Ranges, until_ms: int, journal: str | None = Non
     for back_ms in _LOOK_BACK_MS:
         times: dict[str, float] = {}
         positions: dict[str, float] = {}
-        for each in await ranges.last_of(chosen, until_ms, min(back_ms, until_ms - OLDEST_MS)):
+        for each in await ranges.last_of(chosen, until_ms, min(back_ms, until_ms - OLDEST_MS), list):
             of_all = times if each["metric"]["rollup"] == "tlast_over_time" else positions
             of_all[each["metric"].get("journal", "")] = float(each["value"][1])
         if times:

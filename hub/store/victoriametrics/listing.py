@@ -3,7 +3,7 @@
 Owns that halving, and the list of the last seconds. Used by store.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import trio
@@ -55,23 +55,26 @@ async def _series(questions: Questions, until_ms: int) -> set[Series]:
     everything = "{" + f"__name__={literal(METRIC)}" + "}"
     span = [("start", seconds(OLDEST_MS)), ("end", seconds(until_ms))]
     try:
-        labels = await questions.data("/api/v1/series", [("match[]", everything), *span])
+        return await questions.data("/api/v1/series", [("match[]", everything), *span], _named)
     except TooMuch:
-        devices = await questions.data("/api/v1/label/device/values", [("match[]", everything), *span])
-        labels = await _of_devices(questions, devices, span)
+        devices = await questions.data("/api/v1/label/device/values", [("match[]", everything), *span], list)
+        return await _of_devices(questions, devices, span)
+
+
+def _named(labels: Sequence[Mapping[str, str]]) -> set[Series]:
     return {series for each in labels if (series := series_of(each)) is not None}
 
 
-async def _of_devices(questions: Questions, devices: Sequence[str], span: list[tuple[str, str]]) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = []
+async def _of_devices(questions: Questions, devices: Sequence[str], span: list[tuple[str, str]]) -> set[Series]:
+    found: set[Series] = set()
     for at in range(0, len(devices), MAX_DEVICES):
         some = devices[at : at + MAX_DEVICES]
         try:
             for chosen in of_devices(some):
-                found += await questions.data("/api/v1/series", [("match[]", chosen), *span])
+                found |= await questions.data("/api/v1/series", [("match[]", chosen), *span], _named)
         except TooMuch as error:
             if len(some) == 1:
                 raise StoreRefused(f"VictoriaMetrics does not list the series of {some[0]!r}: {error}") from error
-            found += await _of_devices(questions, some[: len(some) // 2], span)
-            found += await _of_devices(questions, some[len(some) // 2 :], span)
+            found |= await _of_devices(questions, some[: len(some) // 2], span)
+            found |= await _of_devices(questions, some[len(some) // 2 :], span)
     return found

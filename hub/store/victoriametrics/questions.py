@@ -36,29 +36,27 @@ class Questions:
     def __init__(self, database: Database, token: str | None) -> None:
         self._calls = Calls(database, None, token, threads=THREADS, timeout_s=TIMEOUT_S, scheme="Bearer")
 
-    async def query(self, query: str, at_ms: int) -> list[Any]:
-        """Return the series of an instant query. Raises StoreUnavailable, TooMuch."""
-        return await self._result("/api/v1/query", [("query", query), ("time", seconds(at_ms))])
+    async def query(self, query: str, at_ms: int, shape: Callable[[list[Any]], T]) -> T:
+        """Return what `shape` makes of the series of an instant query, in a worker thread. Raises StoreUnavailable, TooMuch."""
+        return await self._result("/api/v1/query", [("query", query), ("time", seconds(at_ms))], shape)
 
-    async def query_range(self, query: str, from_ms: int, to_ms: int, step_ms: int) -> list[Any]:
-        """Return the series of a query at from_ms, from_ms + step_ms ... to_ms. Raises StoreUnavailable, TooMuch."""
+    async def query_range(self, query: str, from_ms: int, to_ms: int, step_ms: int, shape: Callable[[list[Any]], T]) -> T:
+        """Return what `shape` makes of the series of a query at from_ms, from_ms + step_ms ... to_ms. Raises StoreUnavailable, TooMuch."""
         times = [("start", seconds(from_ms)), ("end", seconds(to_ms)), ("step", f"{step_ms}ms")]
-        return await self._result("/api/v1/query_range", [("query", query), *times])
+        return await self._result("/api/v1/query_range", [("query", query), *times], shape)
 
-    async def _result(self, path: str, fields: Fields) -> list[Any]:
+    async def _result(self, path: str, fields: Fields, shape: Callable[[list[Any]], T]) -> T:
         # Without `nocache` the server moves the edges; a cluster would leave out what a dead node has.
-        data = await self.data(path, [*fields, ("nocache", "1"), ("deny_partial_response", "1")])
-        found: list[Any] = data["result"]
-        return found
+        return await self.data(path, [*fields, ("nocache", "1"), ("deny_partial_response", "1")], lambda data: shape(data["result"]))
 
-    async def data(self, path: str, fields: Fields) -> Any:
-        """Return what the answer's JSON holds as `data`. Raises StoreUnavailable, TooMuch."""
+    async def data(self, path: str, fields: Fields, shape: Callable[[Any], T]) -> T:
+        """Return what `shape` makes of the `data` in the answer's JSON, in a worker thread. Raises StoreUnavailable, TooMuch."""
 
-        def ask(client: Client) -> Any:
+        def ask(client: Client) -> T:
             found = json.loads(_body(client, path, fields))
             if not isinstance(found, dict) or "data" not in found:
                 raise ValueError("its JSON holds no data")
-            return found["data"]
+            return shape(found["data"])
 
         return await self._calls.run(_once_more_refused(ask))
 

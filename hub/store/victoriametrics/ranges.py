@@ -4,8 +4,9 @@ Owns how a range is cut: parts grow over empty stretches and shrink where readin
 windows are (start, end], so a part is asked at its last ms. Used by store.py.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from hub.core.records import Buckets, Series
 from hub.ports import StoreRefused
@@ -15,6 +16,7 @@ from hub.store.victoriametrics.limits import OLDEST_MS
 from hub.store.victoriametrics.questions import Questions, TooMuch
 from hub.store.victoriametrics.selecting import selectors, series_of
 
+T = TypeVar("T")
 HOUR_MS: Final = 3_600_000
 MAX_POINTS: Final = 200_000  # readings of one part, 10 MB while they are read
 MAX_BUCKETS: Final = 200_000  # of one part, over all series; of one series the server gives 30,000
@@ -22,6 +24,7 @@ MAX_STEPS: Final = 10_000
 MAX_SERIES: Final = 256  # asked together where pages are read series by series
 DENSE: Final = 5_000_000  # readings that one part of buckets is made of: some 0.2 s of the server
 GROW: Final = 8
+LEAST_MS: Final = 1_000  # who refuses so little does not refuse for the readings in it
 _ALL: Final = f"({', '.join(repr(name) for name in answers.FUNCTIONS)})".replace("'", '"')
 _LAST: Final = '("last_over_time", "tlast_over_time")'
 _LOOK_BACK_MS: Final = (HOUR_MS, 24 * HOUR_MS, 30 * 24 * HOUR_MS, 400 * 24 * HOUR_MS, 2**42)
@@ -34,12 +37,14 @@ class Ranges:
         self._questions = questions
 
     async def count(self, chosen: Sequence[str], from_ms: int, to_ms: int) -> int | None:
-        """Return how many readings there are; None where they are more than the server counts."""
+        """Return how many readings there are; None where they are more than the server counts. Raises StoreRefused."""
         try:
-            parts = [await self._questions.query(f"sum(count_over_time({each}[{to_ms - from_ms}ms]))", to_ms - 1) for each in chosen]
-        except TooMuch:
+            asked = [f"sum(count_over_time({each}[{to_ms - from_ms}ms]))" for each in chosen]
+            return sum([await self._questions.query(each, to_ms - 1, _sum) for each in asked])
+        except TooMuch as error:
+            if to_ms - from_ms <= LEAST_MS:
+                raise StoreRefused(f"VictoriaMetrics refused a query: {error}") from error
             return None
-        return sum(int(float(found[0]["value"][1])) for found in parts if found)
 
     async def points(self, wanted: Sequence[Series], from_ms: int, to_ms: int) -> dict[Series, Points]:
         """Return every reading of a part."""
@@ -96,9 +101,7 @@ class Ranges:
         counts: dict[Series, int] = {}
         try:
             for each in selectors(some):
-                for found in await self._questions.query(f"count_over_time({each}[{to_ms - from_ms}ms])", to_ms - 1):
-                    if (series := series_of(found["metric"])) is not None:
-                        counts[series] = int(float(found["value"][1]))
+                counts |= await self._questions.query(f"count_over_time({each}[{to_ms - from_ms}ms])", to_ms - 1, _counts)
         except TooMuch:
             return []
         total, fitting = 0, 0
@@ -128,36 +131,40 @@ class Ranges:
     async def buckets(self, wanted: Sequence[Series], from_ms: int, to_ms: int, width_ms: int, limit: int) -> dict[Series, Buckets]:
         """Return the newest buckets, a few more than `limit` where there are as many. from_ms is a multiple of the width."""
         found: dict[Series, Buckets] = {}
-        most = max(1, min(MAX_STEPS, MAX_BUCKETS // max(1, len(wanted))))
-        end, steps, total = to_ms, min(most, max(1, 24 * HOUR_MS // width_ms)), 0
+        most_ms = max(1, min(MAX_STEPS, MAX_BUCKETS // max(1, len(wanted)))) * width_ms
+        end, total, span = to_ms, 0, min(most_ms, max(width_ms, 24 * HOUR_MS // width_ms * width_ms))
         while wanted and end > from_ms and total <= limit:
-            begin = max(from_ms, end - steps * width_ms) if end % width_ms == 0 else end - end % width_ms
+            bucket_ms = (end - 1) // width_ms * width_ms  # where the last bucket begins
+            begin = max(from_ms, end - span) if end % width_ms == 0 and span >= width_ms else max(bucket_ms, end - span)
             try:
                 part = await self._buckets(wanted, begin, end, width_ms)
             except TooMuch as error:
-                if steps == 1:
+                if end - begin <= LEAST_MS:
                     raise StoreRefused(f"VictoriaMetrics refused a query: {error}") from error
-                steps = max(1, steps // 4)
+                span = _quarter(end - begin, width_ms)
                 continue
             for series, newer in part.items():
                 found[series] = answers.joined(newer, found.get(series))
             made_of = sum(int(each.count.sum()) for each in part.values())
-            total += sum(len(each.count) for each in part.values())
-            end = begin if part else await self._before_empty(wanted, from_ms, begin, steps * width_ms)
-            steps = max(1, steps // 2) if made_of > DENSE else min(most, steps * (4 if made_of * 4 < DENSE else 1))
+            total = sum(len(each.count) for each in found.values())
+            end = begin if part or begin % width_ms else await self._before_empty(wanted, from_ms, begin, max(width_ms, span))
+            if made_of > DENSE:
+                span = _quarter(span, width_ms)
+            elif made_of * 4 < DENSE:
+                span = min(most_ms, span * 4 if span >= width_ms else width_ms)
         return found
 
     async def _buckets(self, wanted: Sequence[Series], from_ms: int, to_ms: int, width_ms: int) -> dict[Series, Buckets]:
         """Return whole buckets, or one that ends before its time."""
-        window, asked = min(width_ms, to_ms - from_ms), frozenset(wanted)
+        window = min(width_ms, to_ms - from_ms)
+        shape = partial(answers.buckets_of, wanted=frozenset(wanted), width_ms=width_ms)
         found: dict[Series, Buckets] = {}
         for each in selectors(wanted):
             query = f"aggr_over_time({_ALL}, {each}[{window}ms])"
             if to_ms - from_ms <= width_ms:
-                answer = await self._questions.query(query, to_ms - 1)
+                found |= await self._questions.query(query, to_ms - 1, shape)
             else:
-                answer = await self._questions.query_range(query, from_ms + width_ms - 1, to_ms - 1, width_ms)
-            found |= answers.buckets_of(answer, asked, width_ms)
+                found |= await self._questions.query_range(query, from_ms + width_ms - 1, to_ms - 1, width_ms, shape)
         return found
 
     async def _before_empty(self, wanted: Sequence[Series], from_ms: int, end: int, span: int) -> int:
@@ -186,18 +193,37 @@ class Ranges:
 
     async def last(self, selector: str, until_ms: int, window_ms: int) -> dict[Series, tuple[int, float]]:
         """Return time in ms and number of the newest reading in (until - window, until] of each series that a selector matches."""
-        parts: dict[Series, dict[str, float]] = {}
-        for each in await self.last_of(selector, until_ms, window_ms):
-            if (series := series_of(each["metric"])) is not None:
-                parts.setdefault(series, {})[each["metric"]["rollup"]] = float(each["value"][1])
-        return {series: (round(both["tlast_over_time"] * 1_000), both["last_over_time"]) for series, both in parts.items()}
+        return await self.last_of(selector, until_ms, window_ms, _lasts)
 
-    async def last_of(self, selector: str, until_ms: int, window_ms: int) -> list[Any]:
-        """Return what the server answers to `last`, whatever labels it has."""
+    async def last_of(self, selector: str, until_ms: int, window_ms: int, shape: Callable[[list[Any]], T]) -> T:
+        """Return what `shape` makes of the server's answer to `last`, whatever labels it has."""
         try:
-            return await self._questions.query(f"aggr_over_time({_LAST}, {selector}[{window_ms}ms])", until_ms)
+            return await self._questions.query(f"aggr_over_time({_LAST}, {selector}[{window_ms}ms])", until_ms, shape)
         except TooMuch as error:
             raise StoreRefused(f"VictoriaMetrics refused a query: {error}") from error
+
+
+def _sum(found: Sequence[Any]) -> int:
+    return int(float(found[0]["value"][1])) if found else 0
+
+
+def _counts(found: Sequence[Any]) -> dict[Series, int]:
+    named = ((series_of(each["metric"]), each["value"][1]) for each in found)
+    return {series: int(float(count)) for series, count in named if series is not None}
+
+
+def _lasts(found: Sequence[Any]) -> dict[Series, tuple[int, float]]:
+    parts: dict[Series, dict[str, float]] = {}
+    for each in found:
+        if (series := series_of(each["metric"])) is not None:
+            parts.setdefault(series, {})[each["metric"]["rollup"]] = float(each["value"][1])
+    return {series: (round(both["tlast_over_time"] * 1_000), both["last_over_time"]) for series, both in parts.items()}
+
+
+def _quarter(span_ms: int, width_ms: int) -> int:
+    """Return a quarter, of whole buckets as long as it has one."""
+    quarter_ms = span_ms // 4
+    return max(1, quarter_ms) if span_ms <= width_ms else max(width_ms, quarter_ms // width_ms * width_ms)
 
 
 def _fits(count: int | None, length_ms: int) -> bool:
