@@ -19,7 +19,7 @@ SELECT {RAW_COLUMNS} FROM {{source}} WHERE series IN ({{ids}}) AND t_ns >= ? AND
 """
 READ: Final = f"""
 SELECT {RAW_COLUMNS} FROM {{source}} WHERE series IN ({{ids}}) AND t_ns >= ? AND t_ns < ?
-    AND (series <> {{first}} OR t_ns >= ?) ORDER BY list_position([{{ids}}], series), t_ns LIMIT ?
+    ORDER BY list_position([{{ids}}], series), t_ns LIMIT ?
 """
 _MAX_NS: Final = 2**63 - 1
 

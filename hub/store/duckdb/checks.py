@@ -52,11 +52,15 @@ class Checks:
         self.ensure(files)
         try:
             return call()
-        except duckdb.InterruptException:
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
             raise
         except duckdb.Error:
             self.ensure(files, again=True)
             raise
+
+    def look(self, files: Collection[File], max_bytes: int) -> None:
+        """Look at some files that it is time to look at. Raises FilesDamaged, OSError."""
+        self.ensure(self.due(files, max_bytes), again=True)
 
     def due(self, files: Iterable[File], max_bytes: int) -> list[File]:
         """Return some files to look at: newest first what was never looked at, then what was not for long."""

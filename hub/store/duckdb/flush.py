@@ -24,14 +24,17 @@ _EMPTY: Final = ("DELETE FROM numbers", "DELETE FROM readings")
 
 def flush(connection: duckdb.DuckDBPyConnection, folder: Folder, manifest: Manifest, making: Making) -> None:
     """Write the hot rows into files and empty the hot tables; the caller checkpoints. Raises duckdb.Error, OSError."""
+
+    def undo() -> None:
+        with suppress(OSError):
+            folder.remove_run(making.run)
+
     try:
         files = finish(folder, _drafts(connection, folder, making))
-        manifest.swap(connection, files, also=_EMPTY)
-    except (duckdb.Error, OSError) as error:
-        if not isinstance(error, duckdb.FatalException | duckdb.InternalException):  # after these the next opening finds out what counts
-            with suppress(OSError):
-                folder.remove_run(making.run)
+    except (duckdb.Error, OSError):
+        undo()
         raise
+    manifest.swap(connection, files, also=_EMPTY, undo=undo)
 
 
 def _drafts(connection: duckdb.DuckDBPyConnection, folder: Folder, making: Making) -> list[Draft]:

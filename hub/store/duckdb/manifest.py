@@ -4,7 +4,7 @@ Owns these tables and a copy of them in memory, which only the writer's thread c
 named here. Loaded by recovery.py, changed by the store's parts through `swap`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
@@ -143,8 +143,13 @@ class Manifest:
         damaged: Sequence[Damaged] = (),
         also: Iterable[str] = (),
         rows: Mapping[str, Sequence[Sequence[Any]]] | None = None,
+        undo: Callable[[], None] = lambda: None,
     ) -> None:
-        """Name files and un-name others in one transaction, together with the statements in `also` and rows for other tables."""
+        """Name files and un-name others in one transaction, together with the statements in `also` and rows for other tables.
+
+        `undo` is called where it is certain that nothing was committed; after a fatal error the next opening finds out. Raises
+        duckdb.Error.
+        """
         connection.begin()
         try:
             connection.execute("DELETE FROM version").fetchall()
@@ -159,9 +164,11 @@ class Manifest:
                     marks = ", ".join("?" * len(some[0]))
                     connection.executemany(f"INSERT INTO {table} VALUES ({marks})", [list(row) for row in some])
             connection.commit()
-        except duckdb.Error:
+        except duckdb.Error as error:
             with suppress(duckdb.Error):  # a file that has failed has no transaction left
                 connection.rollback()
+            if not isinstance(error, duckdb.FatalException | duckdb.InternalException):
+                undo()
             raise
         self.load(connection)
 

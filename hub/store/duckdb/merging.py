@@ -106,6 +106,7 @@ class Merge:
         self._drafts: list[Draft] = []
         self._done = 0
         self.is_done = False  # `files` are whole and wait to be named
+        self.is_offered = False  # and may be named by now
 
     def step(self) -> None:
         """Write one slice; after the last one make the files ready to be named. Raises duckdb.Error, OSError."""
@@ -123,6 +124,11 @@ class Merge:
             self.is_done = True
 
     def abandon(self) -> None:
+        """Remove what was written, unless the manifest may name it."""
+        if not self.is_offered:
+            self.remove()
+
+    def remove(self) -> None:
         """Remove what was written; the manifest names none of it."""
         with suppress(OSError):
             self._folder.remove_run(self._making.run)

@@ -1,7 +1,7 @@
 """The questions that the store answers, over hot rows and files as one transaction sees both.
 
-Owns which tier and which files a question needs, and paging. Runs in a query's thread on its own connection; holds nothing between
-two questions. Used by store.py.
+Owns which tier and which files a question needs. Runs in a query's thread on its own connection; holds nothing between
+two questions. Used by paging.py and store.py.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +9,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, NamedTuple
 
 import duckdb
-import numpy as np
 
-from hub.core.records import Columns, Cursor, RangeAnswer, Reading, Series
+from hub.core.records import Cursor, RangeAnswer, Reading, Series
 from hub.store.duckdb import answers
 from hub.store.duckdb.checks import Checks
 from hub.store.duckdb.folder import Folder
@@ -20,9 +19,8 @@ from hub.store.duckdb.merging import table
 from hub.store.duckdb.tiers import HOURS, RAW, RAW_COLUMNS, tier_for
 
 _HOT: Final = "all_readings"
+_SORTED_ROWS: Final = 500_000  # at once; some millions that are all sorted take more than the memory there is
 _STATE: Final = "SELECT (SELECT coalesce(max(n), 0) FROM version), (SELECT journal FROM cursor), (SELECT position FROM cursor)"
-_FIRST_SERIES: Final = 4  # of a page; then as many as fill it, by those before
-_MAX_SERIES: Final = 2_000
 _ALL_NS: Final = (-(2**63) + 1, 2**63 - 1)
 _Found = dict[str, Any]
 
@@ -60,7 +58,7 @@ def query(connection: duckdb.DuckDBPyConnection, sight: Sight, ids: Mapping[int,
     if width_us:
         from_us, to_us = from_us // width_us * width_us, -(-to_us // width_us) * width_us
     from_ns, to_ns = answers.point_ns(from_us), answers.point_ns(to_us)
-    with _transaction(connection):
+    with transaction(connection):
         edition, cursor = sight.edition(connection)
         answer = RangeAnswer(cursor)
         tier = tier_for(width_us * 1_000, from_ns, edition.dropped_to)
@@ -75,9 +73,13 @@ def query(connection: duckdb.DuckDBPyConnection, sight: Sight, ids: Mapping[int,
             times *= 2
             text = answers.buckets_text(_HOT, table(sight.folder, [file.name for file in files]), listed, width_us * 1_000)
         elif width_us:
-            text = answers.buckets_text(_readings(sight.folder, files), None, listed, width_us * 1_000)
+            text = answers.buckets_text(readings_in(sight.folder, files), None, listed, width_us * 1_000)
         else:
-            text = answers.RAW.format(source=_readings(sight.folder, files), ids=listed)
+            source = readings_in(sight.folder, files)
+            text = answers.RAW.format(source=source, ids=listed)
+            if _expected(files, len(ids), from_ns, to_ns) > _SORTED_ROWS:
+                where = f"FROM {source} WHERE series IN ({listed})"
+                times[0] = sight.checks.reading(files, lambda: _newest_from(connection, where, from_ns, to_ns, max_points))
         found = sight.checks.reading(files, lambda: connection.execute(text, [*times, max_points + 1]).fetchnumpy())
     if len(found["series"]) > max_points:
         found = {name: column[:max_points] for name, column in found.items()}
@@ -89,13 +91,45 @@ def query(connection: duckdb.DuckDBPyConnection, sight: Sight, ids: Mapping[int,
     return answer
 
 
+def _expected(files: Sequence[File], series: int, from_ns: int, to_ns: int) -> float:
+    """Return about how many readings of some series lie in files within a range, as if all had as many."""
+    expected = 0.0
+    for file in files:
+        length_ns = file.newest_ns - file.oldest_ns + 1
+        inside_ns = min(file.newest_ns + 1, to_ns) - max(file.oldest_ns, from_ns)
+        expected += file.readings * min(series / (file.last_series - file.first_series + 1), 1.0) * inside_ns / length_ns
+    return expected
+
+
+def _newest_from(connection: duckdb.DuckDBPyConnection, where: str, from_ns: int, to_ns: int, wanted: int) -> int:
+    """Return a time from which on more than `wanted` readings come, but not so many that to sort them takes all memory."""
+
+    def count(begin_ns: int) -> tuple[int, int, int]:
+        text = f"SELECT count(*), min(t_ns), max(t_ns) {where} AND t_ns >= ? AND t_ns < ?"
+        found: tuple[int, int, int] = connection.execute(text, [begin_ns, to_ns]).fetchall()[0]
+        return found
+
+    most = max(_SORTED_ROWS, 4 * wanted)
+    readings, low, high = count(from_ns)
+    if readings <= most:
+        return from_ns
+    middle = high - (high - low) * 2 * wanted // readings  # right where they come evenly
+    while high - low > 1:
+        readings, *_ = count(middle)
+        if most >= readings > wanted:
+            return middle
+        low, high = (middle, high) if readings > most else (low, middle)
+        middle = (low + high) // 2
+    return low
+
+
 def latest(connection: duckdb.DuckDBPyConnection, sight: Sight, ids: Mapping[int, Series]) -> dict[Series, Reading]:
     """Return the newest reading of each series, from hot rows and the hours, which keep the newest reading whole and are kept longest.
 
     Periods are looked at newest first, and no further than until each series was found.
     """
     answer: dict[Series, Reading] = {}
-    with _transaction(connection):
+    with transaction(connection):
         files = sight.edition(connection)[0].files_for(HOURS.name, ids, *_ALL_NS)
         missing = dict(ids)
         for ends_ns, some in _by_period(files):
@@ -130,71 +164,7 @@ def _by_period(files: Sequence[File]) -> Iterator[tuple[int | None, list[File]]]
         yield begin, [file for file in files if file.period_from_ns == begin]
 
 
-def read(connection: duckdb.DuckDBPyConnection, sight: Sight, ids: Sequence[int], limits: tuple[int, int, int, int]) -> list[_Found]:
-    """Return the first readings of a range, series by series; the page never ends between two readings of one time."""
-    from_ns, to_ns, first_from_ns, max_readings = limits
-    parts: list[_Found] = []
-    count, at, step = 0, 0, _FIRST_SERIES
-    with _transaction(connection):
-        edition, _ = sight.edition(connection)
-        while at < len(ids) and count < max_readings:
-            chunk = [each for each in ids[at : at + step] if each >= 0]
-            first = ids[0] if at == 0 and ids[0] >= 0 else -1
-            if chunk:
-                page = (from_ns, to_ns, first_from_ns, max_readings - count)
-                found = _page(connection, sight, edition, chunk, first, page)
-                parts.append(found)
-                count += len(found["series"])
-            at += step
-            per_series = max(count / at, 1e-3)
-            step = int(min(max((max_readings - count) / per_series, _FIRST_SERIES), step * 8, _MAX_SERIES))
-    return parts
-
-
-def _page(
-    connection: duckdb.DuckDBPyConnection,
-    sight: Sight,
-    edition: Edition,
-    ids: Sequence[int],
-    first: int,
-    limits: tuple[int, int, int, int],
-) -> _Found:
-    from_ns, to_ns, first_from_ns, max_readings = limits
-    begin_ns = max(from_ns, first_from_ns) if list(ids) == [first] else from_ns
-    files = edition.files_for(RAW.name, ids, begin_ns, to_ns)
-    source = _readings(sight.folder, files)
-    text = answers.READ.format(source=source, ids=answers.ids_text(ids), first=first)
-
-    def ask() -> _Found:
-        found = connection.execute(text, [begin_ns, to_ns, first_from_ns, max_readings + 1]).fetchnumpy()
-        if len(found["series"]) <= max_readings:
-            return dict(found)
-        series, t_ns = int(found["series"][max_readings]), int(found["t_ns"][max_readings])
-        is_whole = (np.ma.getdata(found["series"]) != series) | (np.ma.getdata(found["t_ns"]) != t_ns)
-        kept = {name: column[is_whole] for name, column in found.items()}
-        if len(kept["series"]) == max_readings:
-            return kept
-        # Readings of one time came across the end of the page: all of them are on it, as the next one begins after that time.
-        same = connection.execute(f"SELECT {RAW_COLUMNS} FROM {source} WHERE series = ? AND t_ns = ?", [series, t_ns]).fetchnumpy()
-        return {name: joined([kept[name], same[name]]) for name in kept}
-
-    return sight.checks.reading(files, ask)
-
-
-def columns_of(parts: Sequence[_Found], ids: Sequence[int], wanted: Sequence[Series]) -> Columns:
-    """Return the parts of a page as columns."""
-    if not parts:
-        return Columns(list(wanted), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float64))
-    return answers.columns_of({name: joined([part[name] for part in parts]) for name in parts[0]}, wanted, ids)
-
-
-def joined(columns: Sequence[Any]) -> "np.ma.MaskedArray[Any, Any]":
-    """Return columns one after the other."""
-    masks = np.concatenate([np.ma.getmaskarray(column) for column in columns])
-    return np.ma.MaskedArray(np.concatenate([np.ma.getdata(column) for column in columns]), masks)
-
-
-def _readings(folder: Folder, files: Sequence[File]) -> str:
+def readings_in(folder: Folder, files: Sequence[File]) -> str:
     """Return hot rows and those of files as one table in SQL."""
     if not files:
         return _HOT
@@ -202,7 +172,7 @@ def _readings(folder: Folder, files: Sequence[File]) -> str:
 
 
 @contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.begin()
     try:
         yield

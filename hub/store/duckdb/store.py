@@ -15,7 +15,7 @@ import trio
 from devices.wire.messages import Channel
 from hub.core.records import Columns, Cursor, RangeAnswer, Reading, Refused, Series
 from hub.ports import Retention
-from hub.store.duckdb import queries
+from hub.store.duckdb import paging, queries
 from hub.store.duckdb.backup import Backup
 from hub.store.duckdb.checks import Checks, FilesDamaged
 from hub.store.duckdb.connection import Connection, DuckDB
@@ -116,11 +116,11 @@ class DuckDBStore:
 
         Readings of one time that come across the end of a page are all on it, so that it may be longer by these.
         """
-        limits, wanted = (from_ns, to_ns, first_from_ns, max_readings), list(series)
+        page, wanted = paging.Page(from_ns, to_ns, first_from_ns, max_readings), list(series)
 
         def read(connection: DuckDB) -> Columns:
             ids = [self._hot.ids.get(each, -1) for each in wanted]
-            return queries.columns_of(queries.read(connection, self._sight, ids, limits), ids, wanted)
+            return paging.columns_of(paging.read(connection, self._sight, ids, page), ids, wanted)
 
         return await self._sound(self._file.read, read)
 

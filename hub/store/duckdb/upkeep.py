@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import structlog
 import trio
 
@@ -20,7 +19,7 @@ from hub.store.duckdb.checks import Checks, FilesDamaged
 from hub.store.duckdb.connection import Connection, DuckDB
 from hub.store.duckdb.folder import Folder
 from hub.store.duckdb.hot import Hot
-from hub.store.duckdb.manifest import Damaged, File, Manifest
+from hub.store.duckdb.manifest import Damaged, Dropped, File, Manifest
 from hub.store.duckdb.merging import Merge, choose, holds
 from hub.store.duckdb.unlinking import Unlinking
 
@@ -63,6 +62,7 @@ class Upkeep:
         self._checks = parts.checks
         self._merge: Merge | None = None
         self._merge_after_s = 0.0
+        self._quota_told: Dropped | None = None
         self._quota_note = ""
         self._without: set[str] = set()  # files that hold none of the deleted series
         self._sought: list[int] = []  # these
@@ -108,18 +108,18 @@ class Upkeep:
             if not any(file.tier == "raw" for file in files):
                 await parts.file.write(self._hot.flush)  # what is hot can only go once it is in files
             await self._un_name(rules.evicted(parts.manifest.files.values(), too_many), "quota")
-        by_quota = [each for each in parts.manifest.dropped if each.reason == "quota"]
-        if by_quota:
-            self._tell(rules.quota_note(min(by_quota, key=lambda each: each.tier != "raw"), limit))
+        by_quota = sorted((each for each in parts.manifest.dropped if each.reason == "quota"), key=lambda each: each.tier != "raw")
+        if by_quota and by_quota[0] != self._quota_told:
+            self._quota_told = by_quota[0]
+            self._tell(rules.quota_note(by_quota[0], limit))
 
     def _tell(self, said: str) -> None:
         notes = self._parts.file.notes
-        if said != self._quota_note:
-            if self._quota_note in notes:
-                notes.remove(self._quota_note)
-            self._quota_note = said
-            notes.append(said)
-            _log.warning("history_quota", reason=said)
+        if self._quota_note in notes:
+            notes.remove(self._quota_note)
+        self._quota_note = said
+        notes.append(said)
+        _log.warning("history_quota", reason=said)
 
     def _room(self) -> tuple[int, int]:
         """Return the bytes used, without those that will be given back, and how many may be."""
@@ -181,7 +181,7 @@ class Upkeep:
         parts = self._parts
         inputs: list[File] = await self._with_deleted()
         if not inputs:
-            inputs = choose(parts.manifest.files.values(), now_us * 1_000)
+            inputs = await parts.file.tend(partial(choose, list(parts.manifest.files.values()), now_us * 1_000))
             if parts.figures.used_bytes + sum(file.size_bytes for file in inputs) > rules.MERGES_TO * parts.figures.limit_bytes:
                 return
         if inputs:
@@ -193,11 +193,8 @@ class Upkeep:
         if not all(name in parts.manifest.files for name in names):
             merge.abandon()  # one was dropped or set aside meanwhile
             return
-        try:
-            parts.manifest.swap(connection, merge.files, names)
-        except duckdb.Error:
-            merge.is_done = False  # the next call abandons it, and an opening sweeps what it wrote
-            raise
+        merge.is_offered = True
+        parts.manifest.swap(connection, merge.files, names, undo=merge.remove)
         parts.unlinking.add(merge.inputs)
         self._hot.checkpoint(connection)
         parts.figures.merges += 1
@@ -211,6 +208,7 @@ class Upkeep:
             self._sought = [each.id for each in gone]
             self._without.clear()
         newest = max((each.run for each in gone), default=0)
+        ends_s = trio.current_time() + _MERGE_S
         for file in list(parts.manifest.files.values()):
             if file.run > newest or file.name in self._without:
                 continue
@@ -219,6 +217,8 @@ class Upkeep:
             if is_in:
                 return [file]
             self._without.add(file.name)
+            if trio.current_time() > ends_s:
+                return []
         if gone:
             await parts.file.write(partial(self._erased, [each.id for each in gone]))
         return []
@@ -230,8 +230,7 @@ class Upkeep:
         self._hot.checkpoint(connection)
 
     async def _look(self) -> None:
-        files = self._checks.due(self._parts.manifest.files.values(), _LOOK_AT_BYTES)
         try:
-            await self._parts.file.tend(partial(self._checks.ensure, files, again=True))
+            await self._parts.file.tend(partial(self._checks.look, list(self._parts.manifest.files.values()), _LOOK_AT_BYTES))
         except FilesDamaged as error:
             await self.set_aside(error.found)
