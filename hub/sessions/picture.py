@@ -58,7 +58,7 @@ class Picture:
     def leave_out(self, from_us: int, to_us: int, since: int) -> None:
         """Say that a stretch waits for the store: by when frames came, of which some are in no bucket. It is told again."""
         self.hole_us = (from_us, to_us)
-        self.floor_us = to_us + _CLOCKS_AHEAD_US
+        self.floor_us = max(self.floor_us, to_us + _CLOCKS_AHEAD_US)
         self.late.append(LateStretch(min(self.from_us, from_us), self.floor_us, since))
 
     def copy(self) -> "Picture":

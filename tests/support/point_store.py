@@ -108,7 +108,8 @@ class PointStore:
                 (answer.raw if is_raw else early).setdefault(each, []).append(Reading(t_ns, value))
         if early:
             answer.buckets = folded(RangeAnswer(None, early, joint_us=0), width_us).buckets
-        count = sum(map(len, answer.raw.values())) + sum(len(found.start_us) for found in answer.buckets.values())
+        whole = folded(answer, width_us)  # what is to be sent in the end counts, as in the real ones
+        count = sum(map(len, whole.raw.values())) + sum(len(found.start_us) for found in whole.buckets.values())
         answer.is_truncated = count > max_points
         return answer
 

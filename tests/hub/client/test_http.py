@@ -24,7 +24,7 @@ async def hub_client(tmp_path: Path) -> AsyncIterator[HubClient]:
     """Run a hub and be its administrator."""
     async with trio.open_nursery() as nursery:
         with trio.fail_after(20):
-            await nursery.start(main.serve, Settings(port=0, data_dir=tmp_path / "data"))
+            await nursery.start(main.serve, Settings(port=0, data_dir=tmp_path / "data", keep_raw_days=0))
         async with HubClient.local(tmp_path / "data") as client:
             with trio.fail_after(30):
                 yield client
