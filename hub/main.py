@@ -106,7 +106,7 @@ class Hub:
         )
         self.sessions = DeviceSessions(parts)
         imports = Imports(self.journal, self.registry, now_us)
-        self.importer = Importer(imports, self.registry, data.path / "imports", int(settings.min_free_bytes), now_us)
+        self.importer = Importer(imports, self.registry, self.history, data.path / "imports", int(settings.min_free_bytes), now_us)
         self.auth = Auth(self.state, data.admin_token, self.registry.device_of, now_us)
         self.logins = Logins(self.auth, now_us)
         self.door = Door(

@@ -155,12 +155,18 @@ async def _import(file: Path, shown: Shown, may_create: bool, options: Mapping[s
 def about_import(result: Mapping[str, Any]) -> list[str]:
     """Return what an import did, in lines for a person."""
     devices = result["devices"]
-    said = f"{result['readings']:,} readings of {len(devices):,} device{'s' if len(devices) > 1 else ''}"
-    lines = [f"imported {said}" if result["changed"] else f"nothing changed: the {said} in this file were imported before"]
+    of = f"readings of {len(devices):,} device{'s' if len(devices) > 1 else ''}"
+    before = result["readings"] - result["stored"]
+    lines = [
+        f"imported {result['stored']:,} {of}"
+        if result["changed"]
+        else f"nothing changed: the {before:,} {of} in this file are stored already"
+    ]
+    if result["changed"] and before:
+        lines[0] += f"; {before:,} more were stored already"
     for each in devices[:_LISTED]:
-        state = {"imported": "", "completed": ", a part of them before", "known": ", all of them before"}[each["state"]]
         span = f"{time_text(each['from_us'])} to {time_text(each['to_us'])}"
-        lines.append(f"  {each['device']}: {each['readings']:,} readings of {each['channels']:,} channels, {span}{state}")
+        lines.append(f"  {each['device']}: {each['readings']:,} readings of {each['channels']:,} channels, {span}")
     if len(devices) > _LISTED:
         lines.append(f"  and {len(devices) - _LISTED:,} more devices")
     if result["without_value"]:

@@ -26,7 +26,8 @@ from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
 from hub.web.exporting import Exporter, Output, Wanted
-from hub.web.importing import Importer, Job
+from hub.web.importing import Importer
+from hub.web.jobs import Job
 from hub.web.wanted import check_names, range_of, series_of
 
 FORMATS: Final[dict[str, tuple[Callable[[], Output], str, str]]] = {
@@ -191,6 +192,9 @@ class _Progress(Response):
         except Refusal as refusal:
             error = {"code": refusal.code, "message": refusal.message, "hint": refusal.hint, "status": refusal.status}
             last = {"error": error}
+        except StoreUnavailable:
+            hint = "try again; the hub's log says why"
+            last = {"error": {"code": "store_unavailable", "message": "the history cannot answer now", "hint": hint, "status": 503}}
         await _say(last, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

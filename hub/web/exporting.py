@@ -69,7 +69,7 @@ class Exporter:
                 async for part in found:
                     yield await self._shaped(partial(output.buckets, part))
         else:
-            async with aclosing(self._readings(wanted)) as pages:
+            async with aclosing(pages_of(self._history, wanted.series, wanted.from_us * 1_000, wanted.to_us * 1_000)) as pages:
                 async for page in pages:
                     yield await self._shaped(partial(output.readings, page))
         yield await self._shaped(output.finish)
@@ -88,16 +88,6 @@ class Exporter:
 
     async def _shaped(self, shape: Callable[[], bytes]) -> bytes:
         return await trio.to_thread.run_sync(shape, limiter=self._shaping)
-
-    async def _readings(self, wanted: Wanted) -> AsyncGenerator[Columns]:
-        from_ns, to_ns = wanted.from_us * 1_000, wanted.to_us * 1_000
-        for at in range(0, len(wanted.series), SERIES_AT_ONCE):
-            place: Place | None = Place(wanted.series[at : at + SERIES_AT_ONCE], from_ns)
-            while place is not None:
-                page = await self._history.read(place.series, from_ns, to_ns, place.first_from_ns, PAGE_READINGS)
-                page, place = cut(place, page, PAGE_READINGS)
-                if len(page):
-                    yield page
 
     async def _buckets(self, wanted: Wanted) -> AsyncGenerator[Found]:
         """Yield the buckets of several series together where there are few, else of one, stretch by stretch."""
@@ -143,3 +133,14 @@ class Exporter:
             return None
         answer = await trio.to_thread.run_sync(folded, answer, width_us, limiter=self._shaping)
         return [(each, buckets) for each in series if (buckets := answer.buckets.get(each)) is not None and np.size(buckets.start_us)]
+
+
+async def pages_of(history: HistoryStore, series: Sequence[Series], from_ns: int, to_ns: int) -> AsyncGenerator[Columns]:
+    """Yield the readings of a range page by page, series by series, each in a transaction of its own. Raises StoreUnavailable."""
+    for at in range(0, len(series), SERIES_AT_ONCE):
+        place: Place | None = Place(series[at : at + SERIES_AT_ONCE], from_ns)
+        while place is not None:
+            page = await history.read(place.series, from_ns, to_ns, place.first_from_ns, PAGE_READINGS)
+            page, place = cut(place, page, PAGE_READINGS)
+            if len(page):
+                yield page

@@ -9,10 +9,9 @@ import hashlib
 import shutil
 import uuid
 from collections.abc import AsyncIterable, Iterator
-from contextlib import AsyncExitStack, suppress
-from dataclasses import astuple, dataclass, field
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import astuple
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,68 +21,26 @@ import trio
 from hub.core.errors import Refusal
 from hub.core.exchange.checking import Checked, check, stored_frames
 from hub.core.exchange.framing import ImportFrame
+from hub.core.exchange.known import Comparison, Mask, windows_of, without_known
 from hub.core.exchange.options import ImportOptions
 from hub.core.registry import Registry
-from hub.ports import Now
+from hub.ports import HistoryStore, Now
 from hub.sessions.imports import ImportedEpoch, Imports
+from hub.web.exporting import pages_of
+from hub.web.jobs import Job
 
 MAX_BYTES: Final = 4 << 30
 MAX_DEVICES: Final = 1_000
-_READ_FRAMES: Final = 32  # from the waiting file at a time
 _ROOM_EVERY_BYTES: Final = 8 << 20
 _log: Final = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Job:
-    """One import under way. `ended` is set at its end; then it has a result or an error."""
-
-    file: Path
-    frames: Path
-    digest: bytes
-    options: ImportOptions
-    may_create: bool
-    size_bytes: int = 0
-    phase: str = "checking"  # checking, waiting for the journal, importing
-    readings: int = 0
-    of_readings: int = 0  # 0: not known yet
-    result: dict[str, Any] = field(default_factory=dict)
-    error: Exception | None = None
-    ended: trio.Event = field(default_factory=trio.Event)
-    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
-
-    @property
-    def progress(self) -> dict[str, Any]:
-        """Say how far it is."""
-        return {"phase": self.phase, "readings": self.readings, "of_readings": self.of_readings}
-
-    def abandon(self) -> None:
-        """Note that nobody waits for it any more: it ends, unless the journal has begun to take it."""
-        if self.phase == "checking":
-            self.scope.cancel()
-
-    async def outcome(self) -> dict[str, Any]:
-        """Return the result when it has ended; cancelled, abandon it. Raises what went wrong."""
-        try:
-            await self.ended.wait()
-        finally:
-            self.abandon()
-        if self.error is not None:
-            raise self.error
-        return self.result
-
-    def delete_files(self) -> None:
-        """Give back the room that it took."""
-        for path in (self.file, self.frames):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
 
 
 class Importer:
     """Imports, one at a time."""
 
-    def __init__(self, imports: Imports, registry: Registry, folder: Path, min_free_bytes: int, now: Now) -> None:
+    def __init__(self, imports: Imports, registry: Registry, history: HistoryStore, folder: Path, min_free_bytes: int, now: Now) -> None:
         self._imports = imports
+        self._history = history
         self._registry = registry
         self._folder = folder
         self._min_free_bytes = min_free_bytes
@@ -192,27 +149,47 @@ class Importer:
             await self._registry.add_devices([device.device for device in unknown])
 
     async def _journal(self, job: Job, checked: Checked) -> dict[str, Any]:
+        masks = await self._known(job, checked)
         job.phase, job.readings, job.of_readings = "importing", 0, checked.readings
+        stored = dict.fromkeys((device.device for device in checked.devices), 0)
         async with AsyncExitStack() as stack:
             epochs: dict[str, ImportedEpoch] = {}
             for device in checked.devices:
                 opened = self._imports.opened(device.device, device.epoch, tuple(device.channels))
                 epochs[device.device] = await stack.enter_async_context(opened)
-            waiting = stored_frames(job.frames, checked.devices)
-            while frames := await trio.to_thread.run_sync(_some, waiting, limiter=self._thread):
-                for frame in frames:
+            windows = windows_of(stored_frames(job.frames, checked.devices))
+            for mask in masks:
+                for frame in await trio.to_thread.run_sync(_unknown, windows, mask, limiter=self._thread):
+                    before = epochs[frame.device].new
                     await epochs[frame.device].put(frame.seq, frame.body)
-                    job.readings += frame.readings
-        new = {name: epoch.new for name, epoch in epochs.items()}
-        _log.info("imported", readings=checked.readings, devices=len(new), new_frames=sum(new.values()))
-        return _result(checked, new)
+                    stored[frame.device] += frame.readings * (epochs[frame.device].new - before)
+                job.readings += len(mask)
+        _log.info("imported", readings=checked.readings, devices=len(stored), stored=sum(stored.values()))
+        return _result(checked, stored)
+
+    async def _known(self, job: Job, checked: Checked) -> list[Mask]:
+        """Return, for each window of frames, which readings the history has; before the first frame is journaled."""
+        job.phase, job.of_readings = "comparing", checked.readings
+        devices = {device.device: device for device in checked.devices}
+        stored = frozenset(series for series in await self._history.list_series() if series.device in devices)
+        windows, masks, done = windows_of(stored_frames(job.frames, checked.devices)), list[Mask](), 0
+        while window := await trio.to_thread.run_sync(next, windows, None, limiter=self._thread):
+            comparison = await trio.to_thread.run_sync(Comparison, window, devices, stored, limiter=self._thread)
+            series, from_ns, to_ns = comparison.range
+            async with aclosing(pages_of(self._history, series, from_ns, to_ns)) as pages:
+                async for page in pages:
+                    await trio.to_thread.run_sync(comparison.look, page, limiter=self._thread)
+            masks.append(comparison.mask)
+            done += len(comparison.mask)
+            job.readings = done
+        return masks
 
 
-def _some(frames: Iterator[ImportFrame]) -> list[ImportFrame]:
-    return list(islice(frames, _READ_FRAMES))
+def _unknown(windows: Iterator[list[ImportFrame]], mask: Mask) -> list[ImportFrame]:
+    return without_known(next(windows), mask)
 
 
-def _result(checked: Checked, new: dict[str, int]) -> dict[str, Any]:
+def _result(checked: Checked, stored: dict[str, int]) -> dict[str, Any]:
     devices = [
         {
             "device": device.device,
@@ -220,14 +197,16 @@ def _result(checked: Checked, new: dict[str, int]) -> dict[str, Any]:
             "channels": len(device.channels),
             "from_us": device.first_us,
             "to_us": device.last_us,
-            "state": "imported" if new[device.device] == device.frames else "completed" if new[device.device] else "known",
+            "stored": stored[device.device],
+            "state": "imported" if stored[device.device] == device.readings else "completed" if stored[device.device] else "known",
         }
         for device in checked.devices
     ]
     return {
         "format": checked.format,
-        "changed": any(new.values()),
+        "changed": any(stored.values()),
         "readings": checked.readings,
+        "stored": sum(stored.values()),
         "without_value": checked.without_value,
         "ignored_columns": list(checked.ignored_columns),
         "devices": devices,

@@ -79,6 +79,8 @@ def test_a_file_goes_in_comes_out_and_goes_into_another_hub(tmp_path: Path, run:
             is_stored(hub, ROWS // 30)
             done = run("export", "kiln", "--out", str(tmp_path / "again.csv"))
             assert (tmp_path / "again.csv").read_bytes() == exports["csv"]
+            assert run("import", str(tmp_path / "out.csv")).out.startswith("nothing changed: the 8,000 readings")
+            is_stored(hub, ROWS // 30)
 
 
 def test_what_cannot_be_done_is_one_line(tmp_path: Path, run: CommandLine) -> None:

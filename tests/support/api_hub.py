@@ -112,7 +112,7 @@ async def api_hub(directory: Path, files: Mapping[str, bytes] | None = None) -> 
             closed = ClosedAnswers()
             writer.on_stored(closed.stored)
             imports = Imports(parts.journal, parts.registry, now_us)
-            importer = Importer(imports, parts.registry, directory / "imports", 0, now_us)
+            importer = Importer(imports, parts.registry, store, directory / "imports", 0, now_us)
             followers = (partial(run_follower, parts.journal, writer), partial(run_follower, parts.journal, ledger))
             async with layer(*followers), layer(importer.run):
                 yield ApiHub(parts, store, auth, importer, directory, closed)

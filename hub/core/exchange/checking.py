@@ -21,7 +21,7 @@ from hub.core.exchange.parquet_input import MAGIC, ParquetInput
 from hub.core.exchange.rows import RowReader
 from hub.core.exchange.table import Table, bad_file
 
-_HEAD: Final = Struct(">IQII")  # device, seq, readings, bytes of the body
+_HEAD: Final = Struct(">IQIhI")  # device, seq, readings, n, bytes of the body
 Told = Callable[[int], None]  # readings so far; may raise to end the pass
 
 
@@ -64,8 +64,8 @@ def stored_frames(path: Path, devices: list[DeviceImport]) -> Iterator[ImportFra
     """Yield the frames that `check` wrote, in order."""
     with path.open("rb") as file:
         while head := file.read(_HEAD.size):
-            number, seq, readings, size = _HEAD.unpack(head)
-            yield ImportFrame(devices[number].device, seq, readings, file.read(size))
+            number, seq, readings, n, size = _HEAD.unpack(head)
+            yield ImportFrame(devices[number].device, seq, readings, n, file.read(size))
 
 
 def _begins_with(path: Path, magic: bytes) -> bool:
@@ -95,7 +95,7 @@ class _Writer:
         for frame in frames:
             if frame.device not in self._numbers:
                 self._numbers = {name: number for number, name in enumerate(self._framer.devices)}
-            self._out.write(_HEAD.pack(self._numbers[frame.device], frame.seq, frame.readings, len(frame.body)))
+            self._out.write(_HEAD.pack(self._numbers[frame.device], frame.seq, frame.readings, frame.n, len(frame.body)))
             self._out.write(frame.body)
             self._readings += frame.readings
         free = shutil.disk_usage(os.path.dirname(self._out.name)).free

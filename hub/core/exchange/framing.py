@@ -34,6 +34,7 @@ class ImportFrame:
     device: str
     seq: int
     readings: int
+    n: int  # the place in the microsecond that its readings were said to have; -1: nothing was said
     body: bytes
 
 
@@ -116,7 +117,7 @@ class Framer:
         device.first_us, device.last_us = min(device.first_us, *times), max(device.last_us, *times)
         values = [window.values[at] for at in members]
         said = {"e": device.epoch, "s": device.last_seq, "op": "data", "t": base_us, "c": channels, "d": offsets, "v": values}
-        return ImportFrame(device.device, device.last_seq, len(members), bytes(msgpack.packb(said, unicode_errors="surrogatepass")))
+        return ImportFrame(device.device, device.last_seq, len(members), n, bytes(msgpack.packb(said, unicode_errors="surrogatepass")))
 
 
 def _next_seq(epoch: int, seq: int, n: int) -> int:

@@ -7,7 +7,7 @@ from hub.cli.exchange import about_import
 
 def result(**more: Any) -> dict[str, Any]:
     device = {"device": "kiln", "readings": 2, "channels": 1, "from_us": 0, "to_us": 1_000_000, "state": "imported"}
-    said = {"format": "csv", "changed": True, "readings": 2, "without_value": 0, "ignored_columns": [], "devices": [device]}
+    said = {"format": "csv", "changed": True, "readings": 2, "stored": 2, "without_value": 0, "ignored_columns": [], "devices": [device]}
     return said | more
 
 
@@ -19,10 +19,8 @@ def test_an_import_is_told_with_its_counts_and_its_time() -> None:
 
 
 def test_a_file_that_is_known_changes_nothing_and_it_is_said() -> None:
-    known = result()["devices"][0] | {"state": "known"}
-    lines = about_import(result(changed=False, devices=[known]))
-    assert lines[0] == "nothing changed: the 2 readings of 1 device in this file were imported before"
-    assert lines[1].endswith(", all of them before")
+    assert about_import(result(changed=False, stored=0))[0] == "nothing changed: the 2 readings of 1 device in this file are stored already"
+    assert about_import(result(readings=7))[0] == "imported 2 readings of 1 device; 5 more were stored already"
 
 
 def test_what_was_left_out_is_said() -> None:

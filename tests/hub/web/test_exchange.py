@@ -102,6 +102,33 @@ async def test_the_same_file_again_changes_nothing_and_says_so(tmp_path: Path) -
         assert list((tmp_path / "imports").iterdir()) == []
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+async def test_what_the_history_has_is_not_stored_twice(tmp_path: Path, form: str) -> None:
+    async with api_hub(tmp_path) as hub:
+        await put(hub, "pump", 5, READINGS)
+        before, content = await stored(hub), (await exported(hub, format=form)).content
+        said = await imported(hub, content)
+        assert (said["changed"], said["readings"], said["stored"], said["devices"][0]["state"]) == (False, len(READINGS), 0, "known")
+        assert await stored(hub) == before
+        await put(hub, "pump", 6, [(T + 5, 0, 1.0)])
+        rows = (await exported(hub)).content
+        other = rows + b"2023-11-14T22:13:20.000009Z,pump,temp,Cel,gauge,1.0,7\r\n"
+        said = await imported(hub, other)
+        assert (said["changed"], said["stored"], said["devices"][0]["state"]) == (True, 1, "completed")
+        assert sum(map(len, (await stored(hub)).values())) == len(READINGS) + 2
+
+
+async def test_a_file_that_grows_is_imported_again_and_again(tmp_path: Path) -> None:
+    rows = [b"%d,%d,m%d\n" % (T + at, at, at % 3) for at in range(30)]
+    async with api_hub(tmp_path) as hub:
+        for end, new in ((10, 20), (10, 0), (20, 20), (30, 20)):
+            content = b"time,temp,mode\n" + b"".join(rows[:end])
+            said = await imported(hub, content, device="pump", create="true", time_format="us")
+            assert (said["stored"], said["readings"]) == (new, 2 * end)
+            await hub.is_stored()
+        assert [len(each) for each in (await stored(hub)).values()] == [30, 30]
+
+
 async def test_totals_of_an_export_equal_those_of_a_query(tmp_path: Path) -> None:
     async with api_hub(tmp_path) as hub:
         await put(hub, "pump", 5, [(T + at * 150_000, 0, at) for at in range(400)])
