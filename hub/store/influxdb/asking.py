@@ -15,6 +15,7 @@ from hub.store.calls import Calls, Client
 from hub.store.failures import Database
 from hub.store.influxdb import flux
 from hub.store.influxdb.answers import buckets_of, readings_of
+from hub.store.influxdb.flux import Fields
 from hub.store.influxdb.tables import Found, Tables, read_tables, series_of
 
 T = TypeVar("T")
@@ -41,31 +42,35 @@ class Asking:
         """Return at least the newest `limit` readings over all series where there are so many, oldest first."""
         if len(series) > FEW_SERIES:
             from_ns = await self._narrowed(series, from_ns, to_ns, limit)
-        texts = [flux.newest(self._bucket, where, from_ns, to_ns, limit) for where in flux.clauses(series)]
+        fields = flux.fields_of(series)
+        texts = [flux.newest(self._bucket, where, fields, from_ns, to_ns, limit) for where in flux.clauses(series)]
         return await self._readings(series, texts, limit * min(len(series), 16))
 
     async def tail(self, series: Sequence[Series], from_ns: int, to_ns: int, limit: int) -> dict[Series, list[Reading]]:
         """Return every reading of a short range. Raises StoreUnavailable where they are more than `limit`."""
-        texts = [flux.newest(self._bucket, where, from_ns, to_ns, limit) for where in flux.clauses(series)]
+        fields = flux.fields_of(series)
+        texts = [flux.newest(self._bucket, where, fields, from_ns, to_ns, limit) for where in flux.clauses(series)]
         return await self._readings(series, texts, limit)
 
     async def latest(self, series: Sequence[Series]) -> dict[Series, Reading]:
         """Return the newest reading of each."""
-        texts = [flux.latest(self._bucket, where) for where in flux.clauses(series)]
+        fields = flux.fields_of(series)
+        texts = [flux.latest(self._bucket, where, fields) for where in flux.clauses(series)]
         found = await self._readings(series, texts, 4 * len(series))
         return {each: readings[-1] for each, readings in found.items()}
 
     async def first(self, series: Sequence[Series], from_ns: int, to_ns: int, limit: int) -> dict[Series, list[Reading]]:
         """Return the oldest readings of each series, `limit` of each."""
-        texts = [flux.oldest(self._bucket, where, from_ns, to_ns, limit) for where in flux.clauses(series)]
+        fields = flux.fields_of(series)
+        texts = [flux.oldest(self._bucket, where, fields, from_ns, to_ns, limit) for where in flux.clauses(series)]
         return await self._readings(series, texts, limit * len(series))
 
     async def buckets(self, series: Sequence[Series], from_ns: int, to_ns: int, width_us: int, limit: int) -> dict[Series, Buckets]:
         """Return the newest buckets of each series, `limit` of each."""
-        wanted = set(series)
+        wanted, fields = set(series), flux.fields_of(series)
         answer: dict[Series, Buckets] = {}
         for where in flux.clauses(series):
-            text = flux.buckets(self._bucket, where, from_ns, to_ns, width_us, limit)
+            text = flux.buckets(self._bucket, where, fields, from_ns, to_ns, width_us, limit)
             found = await self._ask(text, 8 * limit * len(series), lambda tables: _buckets(tables, wanted, width_us))
             answer.update(found)
         return answer
@@ -108,10 +113,10 @@ class Asking:
 
     async def _narrowed(self, series: Sequence[Series], from_ns: int, to_ns: int, limit: int) -> int:
         """Return a time from which on there are `limit` readings and not many more; `from_ns` where there are fewer."""
-        wheres = list(flux.clauses(series))
+        wheres, fields = list(flux.clauses(series)), flux.fields_of(series)
         newer = 0  # than the stretch that is looked into
         for _ in range(_ROUNDS):
-            found = await self._counts(wheres, from_ns, to_ns)
+            found = await self._counts(wheres, fields, from_ns, to_ns)
             starts_ns = sorted(found, reverse=True)
             at = 0
             while at < len(starts_ns) and newer + found[starts_ns[at]] <= limit:
@@ -125,12 +130,13 @@ class Asking:
                 break
         return from_ns
 
-    async def _counts(self, wheres: Iterable[str], from_ns: int, to_ns: int) -> dict[int, int]:
+    async def _counts(self, wheres: Iterable[str], fields: Fields, from_ns: int, to_ns: int) -> dict[int, int]:
         """Return how many readings all series have together in each stretch, by its start."""
         counted: dict[int, int] = {}
         for where in wheres:
-            text = flux.counts(self._bucket, where, from_ns, to_ns, _every_ns(from_ns, to_ns))
-            for row in (await self._ask(text, 2 * _WINDOWS, _rows)).get("count", []):
+            text = flux.counts(self._bucket, where, fields, from_ns, to_ns, _every_ns(from_ns, to_ns))
+            found = await self._ask(text, 4 * _WINDOWS, _rows)
+            for row in [*found.get("numbers", []), *found.get("texts", [])]:
                 start_ns = int(np.datetime64(row["_time"][:-1], "ns").astype(np.int64))
                 counted[start_ns] = counted.get(start_ns, 0) + int(row["_value"])
         return counted
