@@ -121,6 +121,7 @@ def plan_of(arguments: argparse.Namespace) -> CrashPlan:
             overflows=1,
             disk_fulls=1,
             store_kills=1,
+            most_changes=1,
             server_kills=0,  # tests/e2e/test_victoria*.py has them
             devices=10,
             workers=2,

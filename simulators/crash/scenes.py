@@ -37,6 +37,7 @@ class CrashPlan:
     overflows: int = 5
     disk_fulls: int = 5
     store_kills: int = 20  # of the hub while its history writes files
+    most_changes: int = 30  # among these files before a kill
     server_kills: int = 8  # of a database server
     devices: int = 50
     workers: int = 5

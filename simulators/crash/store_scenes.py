@@ -43,7 +43,7 @@ async def store_kills(stage: Stage, fleet: Fleet) -> None:
     folder, seen = stage.hub.data_dir / "history", 0
     for number in range(stage.plan.store_kills):
         await stage.a_while()
-        seen += await changes(folder, stage.dice.choice(CHANGES))
+        seen += await changes(folder, stage.dice.choice([each for each in CHANGES if each <= stage.plan.most_changes]))
         await trio.sleep(stage.dice.uniform(0, SOON_S))
         await stage.kill_hub()
         files = len(files_in(folder))
