@@ -111,7 +111,7 @@ class RangeAnswer:
     raw: dict[Series, list[Reading]] = field(default_factory=dict)
     buckets: dict[Series, Buckets] = field(default_factory=dict)
     is_truncated: bool = False  # the limit was met: the newest readings are given
-    joint_us: int | None = None  # a multiple of the width asked for, at most
+    joint_us: int | None = None  # it may cut a bucket: its readings then stand on both sides
     kept_from_us: int | None = None  # what is older is no longer kept as narrow as asked for; None: everything is
 
 
