@@ -64,14 +64,14 @@ class CsvOutput:
 
     def readings(self, columns: Columns) -> bytes:
         """Return the rows of readings, in their order."""
-        rows: list[str] = []
+        pieces: list[bytes] = []
         for run in runs_of(columns):
             t_us = run.t_ns // NS
             named = _named(run.series)
             cells = _cells(run.series.kind, run.values)
             extra = (run.t_ns - t_us * NS).tolist()
-            rows += [f"{t},{named},{cell},{n}" for t, cell, n in zip(times_text(t_us), cells, extra, strict=True)]
-        return _joined(rows)
+            pieces.append(_joined([f"{t},{named},{cell},{n}" for t, cell, n in zip(times_text(t_us), cells, extra, strict=True)]))
+        return b"".join(pieces)
 
     def buckets(self, found: Iterable[tuple[Series, Buckets]]) -> bytes:
         """Return the rows of buckets."""

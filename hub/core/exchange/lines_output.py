@@ -36,11 +36,12 @@ class LinesOutput:
 
     def readings(self, columns: Columns) -> bytes:
         """Return a line for each reading."""
-        lines: list[str] = []
+        pieces: list[bytes] = []
         for run in runs_of(columns):
             head = f"readings,{_tags(run.series)} "
-            lines += [f"{head}{','.join(_fields('', value))} {t}" for t, value in zip(run.t_ns.tolist(), run.values, strict=True)]
-        return self._joined(lines)
+            lines = [f"{head}{','.join(_fields('', value))} {t}" for t, value in zip(run.t_ns.tolist(), run.values, strict=True)]
+            pieces.append(self._joined(lines))
+        return b"".join(pieces)
 
     def buckets(self, found: Iterable[tuple[Series, Buckets]]) -> bytes:
         """Return a line for each bucket."""

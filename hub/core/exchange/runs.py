@@ -14,6 +14,7 @@ from devices.wire.messages import Kind
 from hub.core.records import Buckets, Columns, Series
 
 NS: Final = 1_000  # of a microsecond
+MAX_RUN: Final = 2_000  # readings: a call that makes so many times or texts at once keeps the event loop from Python for less than 1 ms
 
 
 @dataclass(slots=True)
@@ -26,13 +27,15 @@ class Run:
 
 
 def runs_of(columns: Columns) -> Iterator[Run]:
-    """Yield the readings of columns in runs of one series."""
+    """Yield the readings of columns in runs of one series, long ones in parts."""
     if not len(columns):
         return
-    begins = np.flatnonzero(np.diff(columns.index, prepend=-1))
-    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(columns)], strict=True):
-        series = columns.series[columns.index[begin]]
-        yield Run(series, columns.t_ns[begin:end], _values(columns, series.kind, slice(begin, end)))
+    borders = np.flatnonzero(np.diff(columns.index, prepend=-1)).tolist()
+    for first, last in zip(borders, [*borders[1:], len(columns)], strict=True):
+        series = columns.series[columns.index[first]]
+        for begin in range(first, last, MAX_RUN):
+            end = min(begin + MAX_RUN, last)
+            yield Run(series, columns.t_ns[begin:end], _values(columns, series.kind, slice(begin, end)))
 
 
 def _values(columns: Columns, kind: Kind, part: slice) -> list[Any]:

@@ -1,6 +1,6 @@
 """Columns cut into runs of one series, with values of their kind."""
 
-from hub.core.exchange.runs import runs_of
+from hub.core.exchange.runs import MAX_RUN, runs_of
 from tests.support.exchanged import IS_OPEN, MODE, PLACE, T_NS, TEMP, Reading, columns_of
 
 
@@ -19,3 +19,9 @@ def test_nothing_has_no_runs() -> None:
     columns = columns_of([(TEMP, T_NS, 1.5)])
     columns.index = columns.index[:0]
     assert list(runs_of(columns)) == []
+
+
+def test_a_long_run_comes_in_parts() -> None:
+    runs = list(runs_of(columns_of([(TEMP, T_NS + at, at) for at in range(MAX_RUN + 1)])))
+    assert [len(run.values) for run in runs] == [MAX_RUN, 1]
+    assert runs[1].t_ns.tolist() == [T_NS + MAX_RUN]
