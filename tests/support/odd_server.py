@@ -19,6 +19,7 @@ class OddServer:
     """What is answered, in order; the last goes on for ever. An answer is bytes, or what to do with the connection."""
 
     answers: list[bytes | Act]
+    judge: Callable[[bytes], bytes] | None = None  # answers by the body instead
     port: int = 0
     heads: list[str] = field(default_factory=list)  # of the requests
     bodies: list[bytes] = field(default_factory=list)
@@ -47,6 +48,9 @@ class OddServer:
             self.bodies.append(received[:length])
             self.times_s.append(trio.current_time())
             received = received[length:]
+            if self.judge is not None:
+                await stream.send_all(self.judge(self.bodies[-1]))
+                continue
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
             if isinstance(answer, bytes):
                 await stream.send_all(answer)
@@ -93,9 +97,9 @@ async def _without_end(stream: trio.SocketStream, head: bytes, more: bytes, paus
 
 
 @asynccontextmanager
-async def odd_server(*answers: bytes | Act) -> AsyncIterator[OddServer]:
+async def odd_server(*answers: bytes | Act, judge: Callable[[bytes], bytes] | None = None) -> AsyncIterator[OddServer]:
     """Serve on a free port until the block is left."""
-    server = OddServer(list(answers))
+    server = OddServer(list(answers), judge)
     async with trio.open_nursery() as nursery:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         server.port = listener.socket.getsockname()[1]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from devices.wire.messages import Kind
 from hub.core.records import Columns, Cursor, Reading, Series
+from hub.history.bisection import without_culprits
 from hub.ports import Retention, StoreRefused, StoreUnavailable
 from hub.store.influxdb import InfluxDBStore
 from hub.store.influxdb.store import JOINT_US
@@ -232,6 +233,31 @@ async def test_a_refused_batch_moves_no_cursor() -> None:
             await store.append(many([TEMP], 10, 0), Cursor("j", 1))
         assert await store.safe() is None
         await store.aclose()
+
+
+async def test_one_poison_reading_of_a_thousand_is_found_and_every_other_is_stored() -> None:
+    held: set[bytes] = set()
+
+    def judge(body: bytes) -> bytes:
+        lines = [line for line in body.splitlines() if line.startswith(b"readings,")]
+        if any(b"num=666.0 " in line for line in lines):
+            return answer(422, b'{"message": "partial write: field type conflict dropped=1"}')
+        held.update(lines)
+        return STORED
+
+    async with odd_server(judge=judge) as server:
+        store = odd(server.url)
+        batch = many([TEMP], 1_000, 0)
+        with pytest.raises(StoreRefused):
+            await store.append(batch, Cursor("j", 9))
+        (culprit,) = await without_culprits(store, batch, Cursor("j", 8))
+        assert await store.safe() == Cursor("j", 8)
+        await store.append(many([TEMP], 0, 0), Cursor("j", 9))
+        await store.aclose()
+    assert (culprit.index, "field type conflict" in culprit.reason) == (666, True)
+    assert len(held) == 999
+    assert len(server.bodies) < 30
+    assert b"position=9i" in server.bodies[-1]
 
 
 async def test_a_store_that_could_not_start_starts_by_its_next_call() -> None:
