@@ -12,7 +12,7 @@ from simulators.crash.scenes import Stage
 from simulators.victoria_process import VictoriaProcess
 
 LOOK_EVERY_S = 0.002
-FILES_TIMEOUT_S = 10.0  # so long the history is waited for to write files; then the hub is killed as it stands
+FILES_TIMEOUT_S = 20.0  # so long the history is waited for to write files; then the hub is killed as it stands
 SOON_S = 0.25  # after new files were seen: while they are written, named, merged or swept
 CHANGES = (1, 1, 2, 5, 12, 30)  # a flush makes some ten, as does a merge
 # Bursts that fill the hot tables every few seconds: 5 devices, 20 packs a second of each.
