@@ -49,8 +49,37 @@ class CommandPage(NamedTuple):
     is_whole: bool
 
 
+class Document(NamedTuple):
+    """One thing that is kept whole: a user, a rule, a shadow. Its version counts its changes from 1 on."""
+
+    kind: str  # which is a part's own: user, token, rule, silence, shadow ...
+    key: str
+    version: int
+    body: Mapping[str, Any]  # what JSON can hold
+
+
+class Conflict(Exception):
+    """Somebody else has changed the document since it was read: nothing was changed; read it again, decide again."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        super().__init__(f"{kind} {key} was changed meanwhile")
+        self.kind = kind
+        self.key = key
+
+
+class Audited(NamedTuple):
+    """Who did what."""
+
+    at_us: int
+    who: str
+    action: str  # as the table of roles and actions calls it
+    what: str  # to what: device pump, user ann
+    detail: Mapping[str, Any]  # never a secret
+    number: int = 0  # in the log; given by the store
+
+
 class StateStore(Protocol):
-    """Devices, logins, commands. Every change is synced before the call returns."""
+    """Devices, logins, commands, documents. Every change is synced before the call returns."""
 
     async def start(self) -> None:
         """Open or make the store."""
@@ -81,6 +110,31 @@ class StateStore(Protocol):
 
     async def ledger_cursor(self) -> Cursor | None:
         """Return the cursor of put_commands_at."""
+
+    async def documents(self, kind: str) -> list[Document]:
+        """Return all documents of a kind, by key."""
+
+    async def document(self, kind: str, key: str) -> Document | None:
+        """Return one document."""
+
+    async def change(
+        self,
+        puts: Sequence[Document] = (),
+        deletes: Sequence[Document] = (),
+        *,
+        cursor: tuple[str, Cursor] | None = None,
+        audited: Sequence[Audited] = (),
+    ) -> None:
+        """Put and delete documents, move the cursor of a follower (by its name) and note who did it: in one transaction, or nothing.
+
+        A put has the version after the kept one, 1 where there is none; a delete has the kept one. Raises Conflict otherwise.
+        """
+
+    async def cursor_of(self, follower: str) -> Cursor | None:
+        """Return the cursor that a follower's last change was made with."""
+
+    async def audit(self, before: int | None, limit: int) -> list[Audited]:
+        """Return what was done, newest first: at most `limit` entries with numbers below `before`."""
 
     async def put_login(self, token_hash: bytes, kind: str, name: str, role: str, expires_us: int) -> None:
         """Keep a one-time login link (kind link) or a web session (kind session)."""

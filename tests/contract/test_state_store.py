@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.core.records import Cursor
-from hub.ports import CommandRecord, DeviceRecord, StateStore, StoreUnavailable
+from hub.ports import Audited, CommandRecord, Conflict, DeviceRecord, Document, StateStore, StoreUnavailable
 from hub.state.sqlite import SQLiteStateStore
 
 DEVICE = DeviceRecord("pump", 1_000, b"\x00hash", {"channels": [{"name": "temp", "unit": "Cel"}]}, last_seen_us=5)
@@ -96,3 +96,46 @@ async def test_large_commands_come_in_an_answer_of_bounded_size_the_newest_first
     assert 10 < len(page.records) < 50
     assert [record.id for record in page.records] == [f"c{99 - at}" for at in range(len(page.records))]
     assert (await store.commands(None, 5)).is_whole
+
+
+RULE = Document("rule", "hot", 1, {"above": 30.5, "of": ["pump"]})
+DONE = Audited(5, "ann", "put_rule", "rule hot", {"before": None})
+
+
+async def test_a_document_is_put_changed_and_deleted_by_its_version(store: StateStore) -> None:
+    await store.change([RULE, Document("user", "hot", 1, {})])
+    assert await store.document("rule", "hot") == RULE
+    second = RULE._replace(version=2, body={"above": 31})
+    await store.change([second])
+    assert await store.documents("rule") == [second]
+    await store.change(deletes=[second])
+    assert await store.document("rule", "hot") is None
+    assert [each.kind for each in await store.documents("user")] == ["user"]
+
+
+@pytest.mark.parametrize("put", [RULE, RULE._replace(version=3), RULE._replace(key="new", version=2)])
+async def test_of_a_change_with_a_conflict_nothing_is_kept(store: StateStore, put: Document) -> None:
+    await store.change([RULE])
+    with pytest.raises(Conflict):
+        await store.change([Document("rule", "other", 1, {}), put], cursor=("rules", Cursor("j", 4)), audited=[DONE])
+    with pytest.raises(Conflict):
+        await store.change([Document("rule", "other", 1, {})], [RULE._replace(version=9)])
+    assert await store.documents("rule") == [RULE]
+    assert await store.cursor_of("rules") is None
+    assert await store.audit(None, 10) == []
+
+
+async def test_a_followers_documents_and_cursor_are_one(store: StateStore) -> None:
+    await store.change([RULE], cursor=("rules", Cursor("j", 4)))
+    await store.change(cursor=("rules", Cursor("j", 9)))
+    assert await store.cursor_of("rules") == Cursor("j", 9)
+    assert await store.ledger_cursor() is None
+
+
+async def test_what_was_done_is_read_newest_first_page_by_page(store: StateStore) -> None:
+    for number in range(5):
+        await store.change(audited=[DONE._replace(at_us=number)])
+    newest = await store.audit(None, 2)
+    assert [each.at_us for each in newest] == [4, 3]
+    assert [each.at_us for each in await store.audit(newest[-1].number, 9)] == [2, 1, 0]
+    assert newest[0] == DONE._replace(at_us=4, number=newest[0].number)

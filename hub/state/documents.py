@@ -1,0 +1,83 @@
+"""Documents, the audit log and followers' cursors in the state store's file.
+
+Owns these tables; decides nothing and knows no kind of document. Base of sqlite.py.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from hub.core.records import Cursor
+from hub.ports import Audited, Conflict, Document
+from hub.state.file import SQLiteFile
+
+
+class SQLiteDocuments(SQLiteFile):
+    """The documents of one file."""
+
+    async def documents(self, kind: str) -> list[Document]:
+        """Return all documents of a kind, by key."""
+        rows = await self._all("SELECT kind, key, version, body FROM documents WHERE kind = ? ORDER BY key", (kind,))
+        return [Document(kind, key, version, json.loads(body)) for kind, key, version, body in rows]
+
+    async def document(self, kind: str, key: str) -> Document | None:
+        """Return one document."""
+        rows = await self._all("SELECT kind, key, version, body FROM documents WHERE kind = ? AND key = ?", (kind, key))
+        return next((Document(kind, key, version, json.loads(body)) for kind, key, version, body in rows), None)
+
+    async def change(
+        self,
+        puts: Sequence[Document] = (),
+        deletes: Sequence[Document] = (),
+        *,
+        cursor: tuple[str, Cursor] | None = None,
+        audited: Sequence[Audited] = (),
+    ) -> None:
+        """Put and delete documents, move a follower's cursor and note who did it, all in one transaction or nothing."""
+
+        def change() -> None:
+            with self._transaction() as connection:
+                for document in puts:
+                    _put(connection, document)
+                for document in deletes:
+                    _delete(connection, document)
+                if cursor is not None:
+                    connection.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (cursor[0], *cursor[1]))
+                rows = [(each.at_us, each.who, each.action, each.what, json.dumps(dict(each.detail))) for each in audited]
+                connection.executemany("INSERT INTO audit (at_us, who, action, what, detail) VALUES (?, ?, ?, ?, ?)", rows)
+
+        await self._call(change)
+
+    async def cursor_of(self, follower: str) -> Cursor | None:
+        """Return the cursor that a follower's last change was made with."""
+        rows = await self._all("SELECT journal, position FROM cursors WHERE follower = ?", (follower,))
+        return Cursor(*rows[0]) if rows else None
+
+    async def audit(self, before: int | None, limit: int) -> list[Audited]:
+        """Return what was done, newest first, below a number."""
+        chosen, values = ("", (limit,)) if before is None else ("WHERE number < ?", (before, limit))
+        rows = await self._all(f"SELECT at_us, who, action, what, detail, number FROM audit {chosen} ORDER BY number DESC LIMIT ?", values)
+        return [Audited(at_us, who, action, what, json.loads(detail), number) for at_us, who, action, what, detail, number in rows]
+
+
+def _put(connection: sqlite3.Connection, document: Document) -> None:
+    """Insert version 1, or replace the version before. Raises Conflict."""
+    body = json.dumps(dict(document.body))
+    if document.version == 1:
+        found = connection.execute("INSERT OR IGNORE INTO documents VALUES (?, ?, 1, ?)", (document.kind, document.key, body))
+    else:
+        found = connection.execute(
+            "UPDATE documents SET version = ?, body = ? WHERE kind = ? AND key = ? AND version = ?",
+            (document.version, body, document.kind, document.key, document.version - 1),
+        )
+    if found.rowcount != 1:
+        raise Conflict(document.kind, document.key)
+
+
+def _delete(connection: sqlite3.Connection, document: Document) -> None:
+    """Delete this version. Raises Conflict where another one, or none, is there."""
+    found = connection.execute(
+        "DELETE FROM documents WHERE kind = ? AND key = ? AND version = ?", (document.kind, document.key, document.version)
+    )
+    if found.rowcount != 1:
+        raise Conflict(document.kind, document.key)

@@ -1,0 +1,129 @@
+"""The SQLite file of the state store and its thread: opened, changed in transactions, tried once more where room can be made.
+
+Owns the connection; knows no table but by the statements it is given. Base of documents.py and sqlite.py.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import trio
+
+from hub.ports import StoreUnavailable
+
+T = TypeVar("T")
+FORMAT: Final = 2  # PRAGMA user_version; a change comes with a migration in MIGRATIONS
+TABLES: Final = """
+CREATE TABLE devices (name TEXT PRIMARY KEY, created_us INTEGER NOT NULL, token_hash BLOB NOT NULL, description TEXT NOT NULL,
+    last_seen_us INTEGER, is_disabled INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE commands (id TEXT PRIMARY KEY, device TEXT NOT NULL, name TEXT NOT NULL, args TEXT NOT NULL, state TEXT NOT NULL,
+    version INTEGER NOT NULL, by TEXT NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,
+    progress REAL, value TEXT, reason TEXT, note TEXT) WITHOUT ROWID;
+CREATE INDEX commands_by_time ON commands (created_us);
+CREATE INDEX commands_by_device ON commands (device, created_us);
+CREATE TABLE logins (token_hash BLOB PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL,
+    expires_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE cursors (follower TEXT PRIMARY KEY, journal TEXT NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;
+"""
+DOCUMENTS: Final = """
+CREATE TABLE documents (kind TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (kind, key)) WITHOUT ROWID;
+CREATE TABLE audit (number INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,
+    what TEXT NOT NULL, detail TEXT NOT NULL);
+"""
+MIGRATIONS: Final = {1: DOCUMENTS}  # format n: the statements that make it n + 1
+
+
+class SQLiteFile:
+    """One file. Raises StoreUnavailable where SQLite fails: the same call may succeed later."""
+
+    def __init__(self, path: Path, make_room: Callable[[], bool] = lambda: False) -> None:
+        self._path = path
+        self._make_room = make_room  # called in our thread when the disk is full; True: try once more
+        self._thread = trio.CapacityLimiter(1)
+        self._connection: sqlite3.Connection | None = None
+
+    async def start(self) -> None:
+        """Open or make the file."""
+        await self._call(self._open)
+
+    def _open(self) -> None:
+        # From its first moment nobody else's: SQLite gives the files beside it (-wal, -shm) the same rights.
+        self._path.touch(mode=0o600)
+        self._path.chmod(0o600)
+        self._close()  # of an opening that found no room
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30.0)
+        self._connection = connection
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        self._bring_to_format(connection)
+
+    def _bring_to_format(self, connection: sqlite3.Connection) -> None:
+        """Make the tables of a new file, or those that an older one lacks; each step is a transaction of its own."""
+        is_new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        steps = {FORMAT: TABLES + DOCUMENTS} if is_new else {number + 1: MIGRATIONS[number] for number in range(found, FORMAT)}
+        for number, statements in steps.items():
+            with self._transaction():
+                for statement in statements.strip().split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
+
+    async def aclose(self) -> None:
+        """Close; idempotent."""
+        await self._call(self._close)
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    async def _all(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        return await self._call(lambda: self._open_connection().execute(query, values).fetchall())
+
+    async def _change(self, statement: str, values: Sequence[Any]) -> None:
+        def change() -> None:
+            with self._transaction() as connection:
+                connection.execute(statement, values)
+
+        await self._call(change)
+
+    async def _call(self, call: Callable[[], T]) -> T:
+        try:
+            return await trio.to_thread.run_sync(self._with_room, call, limiter=self._thread)
+        except sqlite3.Error as error:
+            said = "the disk is full; free some space" if _is_full(error) else error
+            raise StoreUnavailable(f"{self._path}: {said}") from error
+
+    def _with_room(self, call: Callable[[], T]) -> T:
+        """Call, and once more where the disk was full and room could be made: nothing of a failed transaction stays."""
+        try:
+            return call()
+        except sqlite3.Error as error:
+            if not _is_full(error) or not self._make_room():
+                raise
+        return call()
+
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreUnavailable(f"{self._path} is not open")
+        return self._connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self._open_connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    """Tell a full disk from other errors; SQLite says it by other codes for the index of its log and for the log itself."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP)
