@@ -20,7 +20,6 @@ from hub.store.duckdb.tiers import HOURS, RAW, RAW_COLUMNS, tier_for
 
 _HOT: Final = "all_readings"
 _SORTED_ROWS: Final = 500_000  # at once; some millions that are all sorted take more than the memory there is
-_STATE: Final = "SELECT (SELECT coalesce(max(n), 0) FROM version), (SELECT journal FROM cursor), (SELECT position FROM cursor)"
 _ALL_NS: Final = (-(2**63) + 1, 2**63 - 1)
 _Found = dict[str, Any]
 
@@ -34,13 +33,15 @@ class Sight(NamedTuple):
 
     def edition(self, connection: duckdb.DuckDBPyConnection) -> tuple[Edition, Cursor | None]:
         """Return the manifest and the cursor as the transaction of a connection has them."""
-        ((version, journal, position),) = connection.execute(_STATE).fetchall()
+        # Two plain statements take half the time of one with subqueries.
+        versions = connection.execute("SELECT n FROM version").fetchall()
+        cursors = connection.execute("SELECT journal, position FROM cursor").fetchall()
         edition = self.manifest.edition
-        if edition.version != version:  # changed since this transaction began
+        if edition.version != (versions[0][0] if versions else 0):  # changed since this transaction began
             manifest = Manifest()
             manifest.load(connection)
             edition = manifest.edition
-        return edition, Cursor(journal, position) if journal is not None else None
+        return edition, Cursor(*cursors[0]) if cursors else None
 
 
 class Limits(NamedTuple):
