@@ -1,38 +1,18 @@
-"""The settings of a hub: what each does, its unit, its limits, where it comes from.
+"""The settings of a hub: what each does, its unit, its limits.
 
-Owns the names, defaults and limits, how a wrong value is told in one line, and the table in docs/operating.md (made by
-settings_table, held by a test). Reads a TOML file and the environment; must not touch the data directory. The CLI loads it.
+Owns the names, defaults and limits; reads nothing itself. loading.py fills it, table.py tells it; part_settings.py hands it to the parts.
 """
 
-import difflib
 import os
 import re
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
-
-from hub.core.errors import Refusal
+from pydantic import ByteSize, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = "TRIBUTARY_"
-CONFIG_VARIABLE: Final = "TRIBUTARY_CONFIG"
-# Names under our prefix that are no settings: the file's own place, the device command's token, what tests are told.
-_NOT_SETTINGS: Final = (CONFIG_VARIABLE, "TRIBUTARY_DEVICE_TOKEN", "TRIBUTARY_CI", "TRIBUTARY_TEST_")
-
-
-_SECRETS: Final = ("store_token",)
 _ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?")
-
-
-class ConfigError(Refusal):
-    """A setting is wrong: the message names it, where it stands, its value and the limit."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__("bad_config", message, hint)
 
 
 def default_data_dir() -> Path:
@@ -144,98 +124,3 @@ class Settings(BaseSettings):
             given, missing = ("tls_certificate", "tls_key") if self.tls_key is None else ("tls_key", "tls_certificate")
             raise ValueError(f"{given} is set and {missing} is not: TLS needs both")
         return self
-
-
-def load_settings(config: Path | None = None, **options: Any) -> Settings:
-    """Return the settings: options (None: not given) over environment over TOML file over defaults.
-
-    `config` None means the file $TRIBUTARY_CONFIG names, if it is set. Raises ConfigError, whose one line names key, value and limit.
-    """
-    if config is None and os.environ.get(CONFIG_VARIABLE):
-        config = Path(os.environ[CONFIG_VARIABLE])
-    _check_environment()
-    given = {key: value for key, value in options.items() if value is not None}
-
-    class FromAll(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return (init_settings, env_settings) if config is None else (init_settings, env_settings, _read_file(settings_cls, config))
-
-    try:
-        return FromAll(**given)
-    except ValidationError as error:
-        raise _config_error(error, given, config) from None
-
-
-def _read_file(settings: type[BaseSettings], path: Path) -> TomlConfigSettingsSource:
-    try:
-        path.open("rb").close()  # pydantic-settings takes a missing file for an empty one
-        source = TomlConfigSettingsSource(settings, path)
-    except OSError as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}", "name a TOML file with --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}", 'write lines like port = 8080 or data_dir = "/srv/tributary"') from None
-    for key in source.toml_data:
-        if key not in Settings.model_fields:
-            raise _unknown(key, f"in {path}", list(Settings.model_fields))
-    return source
-
-
-def _check_environment() -> None:
-    known = [PREFIX + key.upper() for key in Settings.model_fields]
-    for variable in sorted(os.environ):
-        if variable.startswith(PREFIX) and variable not in known and not variable.startswith(_NOT_SETTINGS):
-            raise _unknown(variable, "in the environment", known)
-
-
-def _unknown(key: str, where: str, known: list[str]) -> ConfigError:
-    near = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(sorted(known))}"
-    return ConfigError(f"there is no setting {key} ({where})", hint)
-
-
-def _config_error(error: ValidationError, given: Mapping[str, Any], config: Path | None) -> ConfigError:
-    first = error.errors(include_url=False, include_context=False)[0]
-    said = first["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    if not first["loc"]:
-        return ConfigError(said, "set both or neither")
-    key = str(first["loc"][0])
-    variable = PREFIX + key.upper()
-    place = "on the command line" if key in given else f"in {variable}" if variable in os.environ else f"in {config}"
-    shown = "..." if key in _SECRETS else repr(first["input"])
-    return ConfigError(f"{key} = {shown} ({place}) is not allowed: {said}", f"correct {key}")
-
-
-def settings_table() -> str:
-    """Return the table of docs/operating.md: every setting with its variable, default, limits and meaning."""
-    lines = ["| setting | environment | default | limits | meaning |", "|---|---|---|---|---|"]
-    for key, field in Settings.model_fields.items():
-        row = (f"`{key}`", f"`{PREFIX}{key.upper()}`", _default(key, field), _limits(field), field.description or "")
-        lines.append("| " + " | ".join(row) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _default(key: str, field: FieldInfo) -> str:
-    if key == "data_dir":
-        return "`$XDG_DATA_HOME/tributary` or `~/.local/share/tributary`"
-    if field.default is None:
-        return "none"
-    if isinstance(field.default, ByteSize):
-        return f"{int(field.default):,}"
-    return f"`{field.default}`" if field.default != () else "none"
-
-
-def _limits(field: FieldInfo) -> str:
-    lows = [f"from {rule.ge:,}" for rule in field.metadata if hasattr(rule, "ge")]
-    highs = [f"to {rule.le:,}" for rule in field.metadata if hasattr(rule, "le")]
-    if lows or highs:
-        return " ".join(lows + highs)
-    choices = getattr(field.annotation, "__args__", ()) if getattr(field.annotation, "__origin__", None) is Literal else ()
-    return ", ".join(f"`{choice}`" for choice in choices)
