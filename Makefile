@@ -3,8 +3,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 PY := .venv/bin/python
 STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
+WHOLE := tests/e2e tests/browser tests/simulators tests/test_wheel.py # tests of whole programs, which need the machine to themselves
 
-.PHONY: help install run lint format test crash-test store-test backlog-test rfc6455 differential bench lock clean
+.PHONY: help install run lint format test unit crash-test store-test backlog-test rfc6455 differential bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -31,8 +32,11 @@ format: install ## rewrite to the house format
 	$(PY) -m ruff format $(SOURCES)
 	$(PY) -m ruff check --fix $(SOURCES)
 
-test: install ## all tests
-	$(PY) -m pytest -q
+test: unit ## all tests
+	$(PY) -m pytest -q $(WHOLE)
+
+unit: install ## the tests of single parts, side by side on all cores
+	$(PY) -m pytest -q -n logical --dist loadgroup $(addprefix --ignore ,$(WHOLE))
 
 crash-test: install ## kill hubs, devices, a database server under load, fill the disk; no reading may be lost or doubled
 	$(PY) -m simulators.crash
