@@ -1,0 +1,44 @@
+"""Who may do what: every action there is and the roles that may do it, in one table.
+
+Owns the table, for routes of the API and messages of the live socket alike. Must not know how anybody proves who they are. Asked by
+web/access.py before each route, by the door before a live socket is opened, and by sessions/viewer.py for each message.
+"""
+
+from enum import Enum
+from typing import Final
+
+from hub.core.errors import Refusal
+
+
+class Action(Enum):
+    """What somebody does; a text that goes on after "may not"."""
+
+    READ = "read"  # devices, readings, commands
+    COMMAND = "send commands"
+    MANAGE = "manage devices and the hub"
+    USERS = "manage users, tokens and login links"
+    AUDIT = "read the audit log"
+
+
+ALLOWED: Final = {
+    "viewer": frozenset({Action.READ}),
+    "operator": frozenset({Action.READ, Action.COMMAND}),
+    "admin": frozenset(Action),
+}
+ROLES: Final = tuple(ALLOWED)
+LIVE_MESSAGES: Final = {"subscribe": Action.READ, "unsubscribe": Action.READ, "drawn": Action.READ}
+
+
+def check_role(role: str, action: Action) -> None:
+    """Let a role that may do an action pass; one that is not in the table may do nothing. Raises Refusal 403."""
+    if action not in ALLOWED.get(role, frozenset()):
+        raise Refusal("not_allowed", f"the role {role} may not {action.value}", "ask an administrator", 403)
+
+
+def check_live(role: str, op: object) -> None:
+    """Let a message of the live socket pass whose action the role may do. Raises Refusal, also for a message that is not known."""
+    action = LIVE_MESSAGES.get(op) if isinstance(op, str) else None
+    if action is None:
+        *most, last = LIVE_MESSAGES
+        raise Refusal("unknown_op", f"op {str(op)[:40]!r} is not known", f"send {', '.join(most)} or {last}")
+    check_role(role, action)
