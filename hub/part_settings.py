@@ -1,6 +1,6 @@
 """The settings as the parts of the hub want them.
 
-Owns the translation alone: config.py owns names, defaults and limits. Called by main.py and by commands that open a store themselves.
+Owns the translation alone: hub.config owns names, defaults and limits. Called by main.py and by commands that open a store themselves.
 """
 
 from hub.config import Settings
@@ -43,5 +43,7 @@ def door_settings(settings: Settings) -> DoorSettings:
         tls_certificate=settings.tls_certificate,
         tls_key=settings.tls_key,
         allowed_origins=settings.allowed_origins,
+        trusted_proxies=settings.trusted_proxies,
+        has_proxy_protocol=settings.proxy_protocol,
         max_connections=settings.max_connections,
     )

@@ -5,6 +5,7 @@ Owns the names, defaults and limits; reads nothing itself. loading.py fills it, 
 
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -43,6 +44,17 @@ class Settings(BaseSettings):
         default=(),
         description="Origins (`https://dash.example.com`) whose pages may open a live connection and change things, besides the hub's own;"
         " needed behind a reverse proxy that changes the Host header. In the environment: separated by commas.",
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses and networks (`10.0.0.0/8`) of the proxies before the hub: from them alone `X-Forwarded-For` and"
+        " `X-Forwarded-Proto` are believed, in the log, for limits and for what is allowed from this machine only. In the environment:"
+        " separated by commas.",
+    )
+    proxy_protocol: bool = Field(
+        default=False,
+        description="Read a PROXY header (version 1 or 2) before the first byte where a trusted proxy sends one (HAProxy: `send-proxy-v2`)."
+        " Each of them must either send one or speak HTTP itself: else a client could send its own.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least level that is logged.")
     journal_max_bytes: Annotated[ByteSize, Field(ge=16_000_000)] = Field(
@@ -96,7 +108,7 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins", mode="before")
     @classmethod
     def _origins_may_be_one_text(cls, value: Any) -> Any:
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+        return _listed(value)
 
     @field_validator("allowed_origins")
     @classmethod
@@ -105,6 +117,16 @@ class Settings(BaseSettings):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is no origin: scheme, host and port as a browser sends them, like https://dash.example.com")
         return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _proxies_are_networks(cls, value: Any) -> Any:
+        if not isinstance(value := _listed(value), list | tuple):
+            return value
+        try:
+            return tuple(ip_network(str(each)) for each in value)
+        except ValueError as error:
+            raise ValueError(f"{error}; write addresses and networks like 127.0.0.1 or 10.0.0.0/8") from None
 
     @field_validator("data_dir", "tls_certificate", "tls_key", mode="before")
     @classmethod
@@ -124,3 +146,8 @@ class Settings(BaseSettings):
             given, missing = ("tls_certificate", "tls_key") if self.tls_key is None else ("tls_key", "tls_certificate")
             raise ValueError(f"{given} is set and {missing} is not: TLS needs both")
         return self
+
+
+def _listed(value: Any) -> Any:
+    """Split a text, as the environment has it, at commas."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value

@@ -15,11 +15,13 @@ from devices.link import ServerLink
 from hub.auth import Principal
 from hub.web.admission import AuthPort
 from hub.web.heartbeat import Heartbeats
-from hub.web.http import Address, ASGIApp
+from hub.web.http import ASGIApp
 from hub.web.listening import encryption, listen
+from hub.web.opening import Opening, Openings
 from hub.web.poller import poller_here
+from hub.web.proxies import Address
 from hub.web.settings import DoorSettings
-from hub.web.streams import GuardedStream, LingeringStream, Transport
+from hub.web.streams import GuardedStream, LingeringStream
 from hub.web.visit import Hosts, Visit
 
 __all__ = ["ASGIApp", "AuthPort", "Door", "DoorSettings"]
@@ -45,6 +47,7 @@ class Door:
         self._poller = poller_here()
         self._heartbeats = Heartbeats(settings.heartbeat_s, lambda: self._poller is not None and self._poller.is_held)
         self._hosts = Hosts(settings, auth, app, serve_device, serve_viewer, self._heartbeats, self._poller)
+        self._openings = Openings(settings.trusted_proxies, has_proxy_protocol=settings.has_proxy_protocol)
         self._tls: ssl.SSLContext | None = None
         self._address: Address = (settings.host, settings.port)
         self.connections = 0
@@ -113,34 +116,29 @@ class Door:
             if self.connections > self._settings.max_connections + _SPARE_CONNECTIONS:
                 return
         visit: Visit | None = None
-        client = _peer(transport)
+        opening = self._openings.begin(transport)
         try:
-            stream = await self._encrypted(transport)
-            visit = Visit(self._hosts, GuardedStream(stream, self._settings.send_timeout_s), client=client, server=self._address)
+            stream = await self._opened(opening)
+            visit = Visit(self._hosts, stream, client=opening.client, server=self._address)
             await visit.run(has_room=has_room)
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the client is gone
         except* Exception as group:
             self.failed += 1
-            _LOG.error("connection_failed", client=client, exc_info=group)
+            _LOG.error("connection_failed", client=opening.client, exc_info=group)
             await _apologise(visit)
 
-    async def _encrypted(self, transport: trio.SocketStream) -> Transport:
-        if self._tls is None:
-            return transport
-        stream = trio.SSLStream(LingeringStream(transport), self._tls, server_side=True)
+    async def _opened(self, opening: Opening) -> GuardedStream:
         with trio.move_on_after(self._settings.head_timeout_s):
+            await self._openings.hear_proxy(opening)
+            if self._tls is None:
+                plain = GuardedStream(opening.transport, self._settings.send_timeout_s)
+                plain.unread(opening.heard)
+                return plain
+            stream = trio.SSLStream(LingeringStream(opening.transport, opening.heard), self._tls, server_side=True)
             await stream.do_handshake()
-            return stream
-        raise trio.BrokenResourceError("no TLS handshake in time")
-
-
-def _peer(transport: trio.SocketStream) -> Address:
-    try:
-        host, port = transport.socket.getpeername()[:2]
-    except OSError:
-        return "unknown", 0  # reset before we looked; the first receive will tell
-    return host, port
+            return GuardedStream(stream, self._settings.send_timeout_s)
+        raise trio.BrokenResourceError("no PROXY header or TLS handshake in time")
 
 
 async def _apologise(visit: Visit | None) -> None:

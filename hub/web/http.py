@@ -16,13 +16,13 @@ import trio
 from hub.core.errors import Refusal
 from hub.web.body import Body
 from hub.web.head import Head
+from hub.web.proxies import Address, Outside
 from hub.web.refusals import answer
 from hub.web.settings import UPLOADS, DoorSettings
 from hub.web.streams import PIECE_BYTES, GuardedStream
 
 Message = MutableMapping[str, Any]
 ASGIApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
-Address = tuple[str, int]
 
 _BODILESS: Final = frozenset({204, 304})
 
@@ -34,7 +34,7 @@ class ClientLeft(OSError):
 class Exchange:
     """One request and its answer."""
 
-    def __init__(self, stream: GuardedStream, head: Head, settings: DoorSettings, *, client: Address, server: Address) -> None:
+    def __init__(self, stream: GuardedStream, head: Head, settings: DoorSettings, *, seen: Outside, server: Address) -> None:
         self._stream = stream
         self._head = head
         self._settings = settings
@@ -42,7 +42,7 @@ class Exchange:
         # h11 has checked that it is a number.
         announced_bytes = int(head.fields.get("content-length", "0").partition(",")[0])
         self._body = Body(stream, head.exchange, settings, announced_bytes, is_upload=head.path in UPLOADS)
-        self._scope = _scope(stream, head, client, server)
+        self._scope = _scope(head, seen, server)
         self._is_told_body = False
         self._left = trio.Event()
         self._is_cut_off = False  # refused or broken: nothing more goes out
@@ -168,18 +168,18 @@ class Exchange:
         app_scope.cancel()
 
 
-def _scope(stream: GuardedStream, head: Head, client: Address, server: Address) -> Message:
+def _scope(head: Head, seen: Outside, server: Address) -> Message:
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": head.version,
         "method": head.method,  # the body of an answer to HEAD stays here (RFC 9110 9.3.2)
-        "scheme": "https" if stream.is_encrypted else "http",
+        "scheme": "https" if seen.is_encrypted else "http",
         "path": unquote(head.path),
         "raw_path": head.path.encode(),
         "query_string": head.query.encode(),
         "root_path": "",
         "headers": list(head.headers),
-        "client": client,
+        "client": seen.client,
         "server": server,
     }

@@ -4,12 +4,15 @@ Owns numbers and paths only. main.py fills it from the configuration; door, head
 """
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final
 
 from devices.wire import limits
 
 UPLOADS: Final = frozenset({"/api/v1/import"})  # where a body is a file, which the app takes piece by piece, after it knows who sends it
+
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class DoorSettings:
     tls_certificate: Path | None = None  # PEM, leaf first; None: plain TCP
     tls_key: Path | None = None
     allowed_origins: tuple[str, ...] = ()  # scheme://host[:port] of other pages that may open sockets; the hub's own always may
+    trusted_proxies: tuple[Network, ...] = ()  # who is believed of whom they speak for
+    has_proxy_protocol: bool = False  # a PROXY header may stand before the first byte of theirs
     max_connections: int = 10_000  # beyond it 503 and come back later
     max_head_bytes: int = 8_192
     head_timeout_s: float = 5.0  # also the limit of a TLS handshake, and of the first byte of a new connection

@@ -119,8 +119,9 @@ class GuardedStream:
 class LingeringStream(trio.abc.Stream):
     """A TCP stream that lingers when it is closed: what stands under a TLS stream."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream, heard: bytes = b"") -> None:
         self._stream = stream
+        self._heard = heard  # of the other side, before this stream was made
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await self._stream.send_all(data)
@@ -129,7 +130,12 @@ class LingeringStream(trio.abc.Stream):
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        return await self._stream.receive_some(max_bytes)
+        if not self._heard:
+            return await self._stream.receive_some(max_bytes)
+        await trio.lowlevel.checkpoint()
+        size = len(self._heard) if max_bytes is None else max_bytes
+        data, self._heard = self._heard[:size], self._heard[size:]
+        return data
 
     async def aclose(self) -> None:
         try:

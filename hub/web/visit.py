@@ -13,8 +13,9 @@ from hub.core.errors import Refusal
 from hub.web.admission import ENCODINGS, SUBPROTOCOLS, Admitted, AuthPort, admit
 from hub.web.head import read_head
 from hub.web.heartbeat import Heartbeats
-from hub.web.http import Address, ASGIApp, Exchange
+from hub.web.http import ASGIApp, Exchange
 from hub.web.poller import Poller
+from hub.web.proxies import Address, outside
 from hub.web.refusals import answer
 from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream
@@ -72,13 +73,13 @@ class Visit:
         while (head := await read_head(self._stream, settings, wait_s=wait_s)) is not None:
             self._owes_since_bytes = self._stream.sent_bytes
             self._may_have_body = head.method != "HEAD"
+            seen = outside(self._client, head.fields, settings.trusted_proxies, is_encrypted=self._stream.is_encrypted)
             if head.is_upgrade:
-                return await admit(
-                    head, hosts.auth, settings.allowed_origins, is_encrypted=self._stream.is_encrypted, client=self._client[0]
-                )
+                self._client = seen.client  # for as long as the socket lives
+                return await admit(head, hosts.auth, settings.allowed_origins, is_encrypted=seen.is_encrypted, client=seen.client[0])
             if head.path in SUBPROTOCOLS:
                 raise Refusal("upgrade_required", f"{head.path} speaks WebSocket only", "connect with ws:// or wss://", 426)
-            exchange = Exchange(self._stream, head, settings, client=self._client, server=self._server)
+            exchange = Exchange(self._stream, head, settings, seen=seen, server=self._server)
             if not await exchange.run(hosts.app):
                 break
             self._owes_since_bytes, self._may_have_body = None, True
@@ -88,7 +89,8 @@ class Visit:
 
     async def _serve_upgraded(self, admitted: Admitted) -> None:
         host, port = self._client
-        remote = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        remote = f"[{host}]" if ":" in host else host
+        remote = f"{remote}:{port}" if port else remote
         upgrade = Upgrade(admitted.key, admitted.subprotocol, remote)
         hosts, who, links = self._hosts, admitted.who, list[DoorLink]()
 

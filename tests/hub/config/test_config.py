@@ -110,6 +110,18 @@ def test_origin_is_taken_as_a_browser_sends_it(monkeypatch: pytest.MonkeyPatch, 
     assert load_settings().allowed_origins == (origin,)
 
 
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIBUTARY_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8 fd00::/8")
+    assert [str(each) for each in load_settings().trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+
+
+@pytest.mark.parametrize("proxy", ["proxy.example", "10.0.0.1/8", "10.0.0", "1.2.3.4:80", 5])
+def test_proxy_that_is_no_address_is_named(proxy: object) -> None:
+    said = refusal_of(trusted_proxies=[proxy])
+    assert str(proxy) in said
+    assert "10.0.0.0/8" in said
+
+
 def test_missing_file_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "none.toml") in refusal_of(config=tmp_path / "none.toml")
 
