@@ -1,4 +1,5 @@
-"""The live connections of each login: they end when it does, by logging out, by another login in its place, or by its time.
+"""The live connections of each login: they end when it does, by logging out, by another login in its place, by a change of
+its user, or by its time.
 
 Owns the register of open connections by login and how one is closed (4504, docs/protocol.md section 12). Must not know who may log in.
 Auth tells of a login's end; main.py puts `serve` round each viewer's session.
@@ -24,37 +25,35 @@ class Logins:
     def __init__(self, auth: Auth, now: Now) -> None:
         self._auth = auth
         self._now = now
-        self._open: dict[bytes, set[trio.Event]] = {}
+        self._open: dict[trio.Event, Principal] = {}
         auth.on_ended(self._ended)
 
     def __len__(self) -> int:
         """Return how many logins have a connection."""
-        return len(self._open)
+        return len({principal.login for principal in self._open.values()})
 
     async def serve(self, principal: Principal, link: Link, serve: Callable[[], Awaitable[None]]) -> None:
         """Run a session; the end of its login closes the link with 4504, which the session hears as LinkClosed.
 
-        Somebody with a bearer token has no login to end.
+        The holder of admin.token has no login to end.
         """
-        login = principal.login
-        if login is None:
+        if principal.login is None:
             await serve()
             return
         ended = trio.Event()
-        self._open.setdefault(login, set()).add(ended)
+        self._open[ended] = principal
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._close_at_the_end, principal, link, ended)
                 await serve()
                 nursery.cancel_scope.cancel()
         finally:
-            self._open[login].discard(ended)
-            if not self._open[login]:
-                del self._open[login]
+            del self._open[ended]
 
-    def _ended(self, login: bytes) -> None:
-        for ended in self._open.get(login, ()):
-            ended.set()
+    def _ended(self, what: bytes) -> None:
+        for ended, principal in self._open.items():
+            if what in (principal.login, principal.account):
+                ended.set()
 
     async def _close_at_the_end(self, principal: Principal, link: Link, ended: trio.Event) -> None:
         with suppress(StoreUnavailable):  # it was good when the door looked, and its end is told from here on

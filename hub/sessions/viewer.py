@@ -14,6 +14,7 @@ import trio
 from devices.link import LinkClosed, ServerLink
 from devices.wire import limits
 from devices.wire.limits import CloseCode
+from hub.core.actions import check_live
 from hub.core.errors import Refusal
 from hub.core.selector import Request, is_id, read_id, read_subscribe
 from hub.sessions.columns import Message
@@ -90,7 +91,9 @@ class ViewerConnection:
             self._refuse(message.get("id"), refusal)
 
     def _take(self, message: Mapping[str, Any]) -> None:
-        match message.get("op"):
+        op = message.get("op")
+        check_live(self._role, op)
+        match op:
             case "subscribe":
                 request = read_subscribe(message)
                 others = {*self._subscriptions, *self._requests, *filter(None, [self._building])}
@@ -102,8 +105,6 @@ class ViewerConnection:
             case "drawn":
                 self._drawn(message)
                 return
-            case op:
-                raise Refusal("unknown_op", f"op {str(op)[:40]!r} is not known", "send subscribe, unsubscribe or drawn")
         self._wake.set()
 
     def _drawn(self, message: Mapping[str, Any]) -> None:

@@ -1,10 +1,8 @@
-"""Who may do which action over HTTP, in one table, and how a request proves that it is not another site's.
+"""The checks before every route: who sends a request, whether their role may do its action, and that no other site sent it.
 
-Owns the table and the checks before every route; knows no routes. Used by api.py and its siblings.
+Owns the order of the checks; the table of roles and actions is core's. Knows no routes. Used by api.py and its siblings.
 """
 
-from collections.abc import Awaitable, Callable
-from enum import Enum
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,23 +11,12 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 
 from hub.auth import Auth, Principal
+from hub.core.actions import Action, check_role
 from hub.core.errors import Refusal
 from hub.web.origins import is_own
 
+__all__ = ["Access", "Action", "Gate", "address_of", "is_encrypted", "is_loopback"]
 
-class Action(Enum):
-    """What a request does."""
-
-    READ = "read"  # devices, readings, commands
-    COMMAND = "send commands"
-    MANAGE = "manage devices and logins"
-
-
-ALLOWED: Final = {
-    "viewer": frozenset({Action.READ}),
-    "operator": frozenset({Action.READ, Action.COMMAND}),
-    "admin": frozenset(Action),
-}
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 
@@ -41,27 +28,19 @@ class Access:
         self.auth = auth
         self._allowed_origins = allowed_origins
 
-    def may(self, action: Action) -> Callable[[Request], Awaitable[Principal]]:
-        """Return a dependency that lets only who may do the action through. It raises Refusal 401, 403 or 422."""
-
-        async def check(request: Request) -> Principal:
-            principal = await self.principal(request)
-            if action not in ALLOWED.get(principal.role, frozenset()):
-                raise Refusal("not_allowed", f"the role {principal.role} may not {action.value}", "ask an administrator", 403)
-            self.check_origin(request)
-            _check_parameters(request)
-            return principal
-
-        return check
+    def may(self, action: Action) -> "Gate":
+        """Return a dependency that lets only who may do the action through."""
+        return Gate(self, action)
 
     async def principal(self, request: Request) -> Principal:
-        """Return who sends a request. Raises Refusal 401."""
+        """Return who sends a request. Raises Refusal 401, 429."""
         if (principal := await self.auth.principal(request.headers)) is not None:
             return principal
         if "authorization" in request.headers:
-            hint = "send Authorization: Bearer <content of admin.token in the data directory>; a device's token opens /v1/device only"
-            raise Refusal("wrong_token", "Authorization holds no administrator's token", hint, 401)
-        hint = "log in with the link of: tributary login; programs send Authorization: Bearer <content of admin.token>"
+            await self.auth.wrong_token(address_of(request))
+            hint = "send Authorization: Bearer <content of admin.token, or a token of: tributary token add>; devices have /v1/device only"
+            raise Refusal("wrong_token", "Authorization holds no token that is good here", hint, 401)
+        hint = "log in at /login, or with the link of: tributary login; programs send Authorization: Bearer <token>"
         raise Refusal("not_logged_in", "this needs a login", hint, 401)
 
     def check_origin(self, request: Request) -> None:
@@ -73,6 +52,27 @@ class Access:
             said = origin[:100] or "(none)"
             hint = "send changes from the hub's own page; behind a proxy that changes Host add the page's origin to allowed_origins"
             raise Refusal("foreign_origin", f"Origin {said} is not this hub's own", hint, 403)
+
+
+class Gate:
+    """The check before a route: it gives who comes, if their role may do the action."""
+
+    def __init__(self, access: Access, action: Action) -> None:
+        self._access = access
+        self.action = action
+
+    async def __call__(self, request: Request) -> Principal:
+        """Return who may go on. Raises Refusal 401, 403, 422, 429."""
+        principal = await self._access.principal(request)
+        check_role(principal.role, self.action)
+        self._access.check_origin(request)
+        _check_parameters(request)
+        return principal
+
+
+def address_of(request: Request) -> str:
+    """Return the address that a request comes from."""
+    return request.client.host if request.client is not None else ""
 
 
 def _check_parameters(request: Request) -> None:

@@ -14,6 +14,7 @@ import trio
 
 from devices.wire.limits import SUBPROTOCOL_DEVICE, SUBPROTOCOL_LIVE_JSON, SUBPROTOCOL_LIVE_MSGPACK
 from hub.auth import Principal
+from hub.core.actions import Action, check_role
 from hub.core.errors import Refusal
 from hub.core.seldom import Seldom
 from hub.web.head import Head
@@ -57,7 +58,7 @@ async def admit(head: Head, auth: AuthPort, allowed_origins: tuple[str, ...], *,
 
 
 def _tell_refused(head: Head, refusal: Refusal, client: str) -> None:
-    """Write a line now and then. No proxy is believed: what one says of the client stands beside."""
+    """Write a line now and then. A proxy that is not trusted is not believed: what one says of the client stands beside."""
     is_device = head.path == DEVICE_PATH
     if times := _seldom.times(f"{is_device} {client} {refusal.code}", trio.current_time()):
         said: dict[str, object] = {"remote": client, "why": refusal.code, "reason": refusal.message[:200], "times": times}
@@ -105,8 +106,9 @@ def _device(head: Head, auth: AuthPort) -> str:
 async def _viewer(head: Head, auth: AuthPort) -> Principal:
     if (principal := await auth.principal(head.fields)) is None:
         if "authorization" in head.fields:
-            raise Refusal("wrong_token", "this is no administrator's token", "send the content of admin.token in the data directory", 401)
+            raise Refusal("wrong_token", "this token is not good here", "send admin.token, or one of: tributary token add", 401)
         raise Refusal("not_logged_in", "there is no live session and no valid bearer token", "log in: tributary login", 401)
+    check_role(principal.role, Action.READ)
     return principal
 
 

@@ -17,14 +17,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from devices.wire.fields import shown
-from hub.auth import Auth
+from hub.auth import Auth, LockedOut
 from hub.core.closed import ClosedAnswers
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
 from hub.core.errors import Refusal
 from hub.core.registry import Registry
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
-from hub.web.access import Access, is_loopback
+from hub.web.access import Access, Action, is_loopback
 from hub.web.backup import Backup, backup_routes
 from hub.web.devices import device_routes
 from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, Refused, refusal_answer
@@ -32,9 +32,11 @@ from hub.web.erasing import Eraser, JournalEnd
 from hub.web.exchange import exchange_routes
 from hub.web.history import history_routes
 from hub.web.importing import Importer
+from hub.web.login import login_routes
 from hub.web.losses import JournalReader
-from hub.web.page import page_routes
+from hub.web.page import Files, page_routes
 from hub.web.store import StoreFacts, store_routes
+from hub.web.users import user_routes
 
 _log: Final = structlog.get_logger(__name__)
 _PATHS: Final = "GET /api/v1/openapi.json lists paths and methods"
@@ -87,7 +89,10 @@ def make_app(parts: ApiParts) -> FastAPI:
     app.include_router(exchange_routes(parts.history, parts.registry, access, parts.importer))
     if parts.backup is not None:
         app.include_router(backup_routes(access, parts.backup))
-    app.include_router(page_routes(access, parts.base_url, parts.static_folder))
+    app.include_router(user_routes(access))
+    files = Files(parts.static_folder)
+    app.include_router(page_routes(access, files))
+    app.include_router(login_routes(access, parts.base_url, files))
     _add_health(app, parts, access)
     _add_errors(app)
     app.add_middleware(Envelope, csp=parts.csp)
@@ -95,6 +100,8 @@ def make_app(parts: ApiParts) -> FastAPI:
 
 
 def _add_health(app: FastAPI, parts: ApiParts, access: Access) -> None:
+    may_read = access.may(Action.READ)
+
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Answer while the process serves."""
@@ -110,14 +117,15 @@ def _add_health(app: FastAPI, parts: ApiParts, access: Access) -> None:
     async def metrics(request: Request) -> Response:
         """Return the figures for Prometheus, to who is logged in or asks from this machine."""
         if not is_loopback(request):
-            await access.principal(request)
+            await may_read(request)
         return Response(parts.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Refusal)
     async def refusal(request: Request, error: Refusal) -> JSONResponse:
-        return refusal_answer(error.status, error.code, error.message, error.hint, _OF_STATUS.get(error.status))
+        headers = {"Retry-After": str(error.wait_s)} if isinstance(error, LockedOut) else _OF_STATUS.get(error.status)
+        return refusal_answer(error.status, error.code, error.message, error.hint, headers)
 
     @app.exception_handler(StoreUnavailable)
     async def unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:

@@ -32,6 +32,14 @@ class Desk:
         assert principal is not None
         return session, principal
 
+    async def user(self, name: str) -> Principal:
+        if self.auth.users.get(name) is None:
+            await self.auth.users.add(name, "viewer", await self.auth.passwords.hash_of("correct horse"), "root")
+        session = await self.auth.log_in(name, "correct horse", "10.0.0.9")
+        principal = await self.auth.principal({"cookie": f"{self.auth.cookie}={session}"})
+        assert principal is not None
+        return principal
+
     def watch(self, principal: Principal) -> "Watcher":
         watcher = Watcher()
         self.nursery.start_soon(self.logins.serve, principal, watcher.link, watcher.serve)
@@ -85,6 +93,35 @@ async def test_logging_out_closes_every_connection_of_the_login_and_no_other(des
     assert [each.end.code for each in mine if each.end] == [CloseCode.LOGIN_ENDED] * 2
     assert other.end is None
     await until(lambda: len(desk.logins) == 1)
+
+
+@pytest.mark.parametrize("change", ["role", "password", "remove"])
+async def test_a_change_of_a_user_closes_all_their_connections_and_no_other(desk: Desk, change: str) -> None:
+    users = desk.auth.users
+    mine, other = [desk.watch(await desk.user("ann")), desk.watch(await desk.user("ann"))], desk.watch(await desk.user("bob"))
+    await until(lambda: len(desk.logins) == 3)
+    match change:
+        case "role":
+            await users.set_role("ann", "operator", "root")
+        case "password":
+            await users.set_password("ann", "hash", "root")
+        case _:
+            await users.remove("ann", "root")
+    await until(lambda: all(each.end for each in mine))
+    assert [each.end.code for each in mine if each.end] == [CloseCode.LOGIN_ENDED] * 2
+    assert other.end is None
+
+
+async def test_a_revoked_token_closes_what_it_has_open(desk: Desk) -> None:
+    tokens, watchers = desk.auth.tokens, []
+    for name in ("one", "other"):
+        principal = await desk.auth.principal({"authorization": f"Bearer {(await tokens.make(name, 'viewer', 1, 'root'))[0]}"})
+        assert principal is not None
+        watchers.append(desk.watch(principal))
+    await until(lambda: len(desk.logins) == 2)
+    await tokens.revoke("one", "root")
+    await until(lambda: watchers[0].end)
+    assert watchers[1].end is None
 
 
 async def test_a_login_that_ended_between_the_door_and_the_session_is_noticed(desk: Desk) -> None:

@@ -1,0 +1,11 @@
+"""Who somebody is: the administrator's credential, users with passwords, API tokens, one-time login links, web sessions.
+
+Owns the drawing and checking of secrets; keeps only their hashes, in the state store. Devices' tokens are the registry's; who may do
+what stands in core/actions.py. Asked by the door before an upgrade and by the API at each request.
+"""
+
+from hub.auth.auth import LINK_S, SESSION_S, Auth, LockedOut
+from hub.auth.cookies import COOKIE, session_of
+from hub.auth.principal import Principal
+
+__all__ = ["COOKIE", "LINK_S", "SESSION_S", "Auth", "LockedOut", "Principal", "session_of"]

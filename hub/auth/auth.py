@@ -1,0 +1,189 @@
+"""The credentials of a hub put together: who sends a request, logging in by a link or a password, logging out.
+
+Owns login links and web sessions. Users and API tokens are core's; here their secrets are made and checked.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import structlog
+import trio
+
+from hub.auth.admin_token import read_or_make
+from hub.auth.cookies import COOKIE, session_of
+from hub.auth.passwords import Passwords
+from hub.auth.principal import Principal
+from hub.core.actions import ROLES
+from hub.core.api_tokens import ApiTokens
+from hub.core.audit import AuditLog
+from hub.core.errors import Refusal
+from hub.core.guessing import Guessing, address_key
+from hub.core.registry import hash_token
+from hub.core.seldom import Seldom
+from hub.core.users import Users
+from hub.ports import Now, StateStore
+
+LINK_S: Final = 600  # long enough to switch to a browser, short enough to forget in a scrollback
+SESSION_S: Final = 30 * 86_400
+_OF_USER: Final = "user:"  # begins what stands in place of a session's role: the generation of the user that it holds for
+_log: Final = structlog.get_logger(__name__)
+
+
+class LockedOut(Refusal):
+    """Too many wrong tries came from an address or for a name: this one was not looked at."""
+
+    def __init__(self, wait_s: float) -> None:
+        self.wait_s = max(1, round(wait_s + 0.5))
+        super().__init__("too_many_tries", "there were too many wrong tries", f"try again in {self.wait_s} s", 429)
+
+
+class Auth:
+    """The credentials of one hub."""
+
+    def __init__(self, state: StateStore, admin_token: Path, device_of: Callable[[str], str | None], now: Now) -> None:
+        self._state = state
+        self._path = admin_token
+        self._device_of = device_of
+        self._now = now
+        self._admin = b""
+        self.cookie = COOKIE  # a name of this hub's own: hubs on other ports of this host get the same cookies
+        self.audit = AuditLog(state, now)
+        self.users = Users(state, self.audit, now)
+        self.tokens = ApiTokens(state, self.audit, now)
+        self.passwords = Passwords()
+        # Many people may share an address; nobody but its owner should have tries of a name, whom a long wait would lock out.
+        self._by_address = Guessing(free_tries=10, max_wait_s=900.0)
+        self._by_name = Guessing(free_tries=5, max_wait_s=60.0)
+        self._seldom = Seldom(period_s=3_600.0)  # a guesser must not fill the disk
+        self._ended: list[Callable[[bytes], None]] = []
+        self.users.on_ended(self._tell)
+        self.tokens.on_ended(self._tell)
+
+    async def start(self) -> None:
+        """Read what is kept, and make the administrator's credential where there is none. Raises OSError, StoreUnavailable."""
+        self._admin = hash_token(await trio.to_thread.run_sync(read_or_make, self._path))
+        self.cookie = f"{COOKIE}_{hashlib.sha256(self._admin).hexdigest()[:8]}"
+        await self.users.load()
+        await self.tokens.load()
+        await self.passwords.start()
+
+    def device_of(self, token: str) -> str | None:
+        """Return the device a token was made for."""
+        return self._device_of(token)
+
+    async def principal(self, headers: Mapping[str, str]) -> Principal | None:
+        """Return who sends these headers (names in lower case): by Authorization if it is there, else by session cookie."""
+        if (said := headers.get("authorization")) is not None:  # an empty one too: the checks of the origin pass over the same requests
+            scheme, _, token = said.partition(" ")
+            return self._bearer(hash_token(token.strip())) if scheme.lower() == "bearer" else None
+        session = self.session_of(headers)
+        return await self._logged_in(hash_token(session)) if session else None
+
+    def _bearer(self, token_hash: bytes) -> Principal | None:
+        if secrets.compare_digest(token_hash, self._admin):
+            return Principal("admin", "admin")
+        token = self.tokens.of_hash(token_hash)
+        return None if token is None else Principal(f"token:{token.name}", token.role, token_hash, token.expires_us)
+
+    async def _logged_in(self, login: bytes) -> Principal | None:
+        if (found := await self._state.session(login, self._now())) is None:
+            return None
+        name, role, until_us = found
+        if not role.startswith(_OF_USER):
+            return Principal(name, role, login, until_us)
+        user = self.users.get(name)
+        if user is None or user.generation != role.removeprefix(_OF_USER):
+            return None  # removed or changed since
+        return Principal(name, user.role, login, until_us, user.account)
+
+    async def is_live(self, principal: Principal) -> bool:
+        """Tell whether a principal's login has not ended. Raises StoreUnavailable."""
+        login = principal.login
+        return login is None or self.tokens.of_hash(login) is not None or await self._logged_in(login) is not None
+
+    def on_ended(self, callback: Callable[[bytes], None]) -> None:
+        """Call `callback(what)` when something ended before its time; its principals have it as their `login` or `account`."""
+        self._ended.append(callback)
+
+    def _tell(self, what: bytes) -> None:
+        for callback in self._ended:
+            callback(what)
+
+    def session_of(self, headers: Mapping[str, str]) -> str | None:
+        """Return the session token in the cookies of a request."""
+        return session_of(headers, self.cookie)
+
+    async def new_login(self, name: str, role: str, by: str = "admin") -> str:
+        """Return the token of a one-time login link, good for LINK_S. Raises ValueError where there is no such role."""
+        if role not in ROLES:
+            raise ValueError(f"role must be one of {', '.join(ROLES)}, not {role!r}")
+        token = secrets.token_urlsafe(32)
+        await self._state.put_login(hash_token(token), "link", name, role, self._now() + LINK_S * 1_000_000)
+        await self.audit.note(by, "link.make", f"login {name}", role=role)
+        return token
+
+    async def use_login(self, token: str, address: str = "") -> str | None:
+        """Use up a login link: return the token of a new session, or None where the link is not known, used or over."""
+        found = await self._state.take_login(hash_token(token), self._now())
+        if found is None:
+            return None
+        name, role = found
+        session = await self._new_session(name, role)
+        await self.audit.note(name, "login", f"login {name}", by="link", role=role, address=address)
+        return session
+
+    async def log_in(self, name: str, password: str, address: str) -> str:
+        """Return the token of a new session of a user.
+
+        Raises Refusal: LockedOut, `wrong_login`, which is the same and takes as long whether there is such a user or not, `busy`.
+        """
+        name = name.strip().lower()[:64]
+        keys = ((self._by_address, address_key(address)), (self._by_name, name))
+        now_s = trio.current_time()
+        if wait_s := max(guessing.wait_s(key, now_s) for guessing, key in keys):
+            await self._note_failed(name, address, "login.locked_out")
+            raise LockedOut(wait_s)
+        for guessing, key in keys:
+            guessing.tried(key, now_s)
+        user = self.users.get(name)
+        is_right = await self.passwords.is_right(password, user.password_hash if user is not None else None)
+        if user is None or not is_right or self.users.get(name) is not user:
+            await self._note_failed(name, address, "login.failed")
+            raise Refusal("wrong_login", "name or password is wrong", "check both; an administrator can set a new password", 401)
+        self._by_address.excuse(address_key(address))
+        self._by_name.forget(name)
+        session = await self._new_session(name, _OF_USER + user.generation)
+        await self.audit.note(name, "login", f"user {name}", by="password", role=user.role, address=address)
+        return session
+
+    async def wrong_token(self, address: str) -> None:
+        """Count a token, of a link or a program, that nobody has. Raises LockedOut where too many came from this address.
+
+        They are counted apart from passwords, and a right one is always let in: of 256 bits none is guessed, but a program with an old
+        one, which tries for ever, must not lock out its neighbours.
+        """
+        key, now_s = f"token {address_key(address)}", trio.current_time()
+        if wait_s := self._by_address.wait_s(key, now_s):
+            raise LockedOut(wait_s)
+        self._by_address.tried(key, now_s)
+        await self._note_failed("", address, "token.wrong")
+
+    async def _note_failed(self, name: str, address: str, action: str) -> None:
+        """Write it down, now and then: in the log by address only, as a password is easily typed in place of a name."""
+        if times := self._seldom.times(f"{action} {address}", trio.current_time()):
+            _log.warning("login_failed", remote=address, why=action, times=times)
+            known = name if self.users.get(name) is not None else "(unknown)"
+            await self.audit.note("nobody", action, f"user {known}", address=address, times=times)
+
+    async def _new_session(self, name: str, role: str) -> str:
+        session = secrets.token_urlsafe(32)
+        await self._state.put_login(hash_token(session), "session", name, role, self._now() + SESSION_S * 1_000_000)
+        return session
+
+    async def logout(self, session: str) -> None:
+        """End a session, and tell who keeps connections open for it."""
+        await self._state.end_session(hash_token(session))
+        self._tell(hash_token(session))

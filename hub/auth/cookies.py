@@ -1,0 +1,22 @@
+"""The session cookie.
+
+Owns its name and how it is found among others. Used by auth.py and the page's routes.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+COOKIE: Final = "tributary_session"  # how the name begins
+
+
+def session_of(headers: Mapping[str, str], cookie_name: str) -> str | None:
+    """Return the session token in the cookie of this name.
+
+    Read by hand: http.cookies gives up on all of them at one odd cookie, and cookies of every program on this host, whatever
+    its port, arrive here.
+    """
+    for cookie in headers.get("cookie", "").split(";"):
+        name, _, value = cookie.strip().partition("=")
+        if name == cookie_name and value:
+            return value
+    return None

@@ -1,0 +1,17 @@
+"""Somebody who was let in.
+
+Owns nothing but the record. Made by auth.py, carried by every request and live connection.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody who was let in, and the role (viewer, operator, admin) that says what they may do."""
+
+    name: str
+    role: str
+    login: bytes | None = field(default=None, compare=False, repr=False)  # a session or API token, by its hash; None: admin.token
+    until_us: int = field(default=0, compare=False)  # when the login is over
+    account: bytes | None = field(default=None, compare=False, repr=False)  # of a user; all its logins end with it

@@ -1,0 +1,112 @@
+"""Routes of users, API tokens and the audit log.
+
+Owns their bodies; core's users and tokens decide. Made into the app by api.py.
+"""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.auth import Auth, Principal
+from hub.core.api_tokens import DEFAULT_DAYS
+from hub.core.errors import Refusal
+from hub.web.access import Access, Action
+from hub.web.envelope import Answer
+
+_MAX_ENTRIES: Final = 1_000  # of the audit log, in one answer
+
+
+class NewUser(BaseModel):
+    """A user to add."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "ann", "role": "viewer", "password": "ten or more"}})
+    name: str
+    role: str
+    password: str
+
+
+class UserChange(BaseModel):
+    """What to change of a user: one of the two."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"role": "operator"}})
+    role: str | None = None
+    password: str | None = None
+
+
+class NewToken(BaseModel):
+    """A token to make."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "grafana", "role": "viewer", "days": 90}})
+    name: str
+    role: str
+    days: Annotated[float, Field(allow_inf_nan=False)] = DEFAULT_DAYS
+
+
+def user_routes(access: Access) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/api/v1")
+    _user_routes(router, access.auth, access)
+    _token_routes(router, access.auth, access)
+
+    @router.get("/audit", dependencies=[Depends(access.may(Action.AUDIT))])
+    async def audit(
+        before: Annotated[int | None, Query(ge=1, lt=2**63)] = None, limit: Annotated[int, Query(ge=1, le=_MAX_ENTRIES)] = 100
+    ) -> Response:
+        """Return who did what, newest first; go on with `before` = `next` of the answer, null at the end."""
+        entries = await access.auth.audit.page(before, limit)
+        return Answer({"entries": [entry._asdict() for entry in entries], "next": entries[-1].number if len(entries) == limit else None})
+
+    return router
+
+
+def _user_routes(router: APIRouter, auth: Auth, access: Access) -> None:
+    may_manage = access.may(Action.USERS)
+
+    @router.get("/users", dependencies=[Depends(may_manage)])
+    async def users() -> dict[str, Any]:
+        """Return every user: name, role, when added and changed."""
+        return {"users": auth.users.items()}
+
+    @router.post("/users", status_code=201)
+    async def add(new: NewUser, by: Annotated[Principal, Depends(may_manage)]) -> dict[str, Any]:
+        """Add a user with a password."""
+        auth.users.check_new(new.name, new.role)
+        return (await auth.users.add(new.name, new.role, await auth.passwords.hash_of(new.password), by.name)).item()
+
+    @router.patch("/users/{name}")
+    async def change(name: str, new: UserChange, by: Annotated[Principal, Depends(may_manage)]) -> dict[str, Any]:
+        """Change the role or the password of a user; every login of theirs ends at once."""
+        auth.users.known(name)
+        if (new.role is None) == (new.password is None):
+            raise Refusal("bad_request", "give either role or password", 'send {"role": "operator"}', 422)
+        if new.role is not None:
+            return (await auth.users.set_role(name, new.role, by.name)).item()
+        return (await auth.users.set_password(name, await auth.passwords.hash_of(new.password or ""), by.name)).item()
+
+    @router.delete("/users/{name}", status_code=204)
+    async def remove(name: str, by: Annotated[Principal, Depends(may_manage)]) -> Response:
+        """Remove a user; every login of theirs ends at once. Tokens that they made stay."""
+        await auth.users.remove(name, by.name)
+        return Response(status_code=204)
+
+
+def _token_routes(router: APIRouter, auth: Auth, access: Access) -> None:
+    may_manage = access.may(Action.USERS)
+
+    @router.get("/tokens", dependencies=[Depends(may_manage)])
+    async def tokens() -> dict[str, Any]:
+        """Return every API token: name, role, who made it, when, and when it is over."""
+        return {"tokens": auth.tokens.items()}
+
+    @router.post("/tokens", status_code=201)
+    async def make(new: NewToken, by: Annotated[Principal, Depends(may_manage)]) -> dict[str, Any]:
+        """Make an API token, which is shown this once."""
+        secret, token = await auth.tokens.make(new.name, new.role, new.days, by.name)
+        return token.item() | {"token": secret}
+
+    @router.delete("/tokens/{name}", status_code=204)
+    async def revoke(name: str, by: Annotated[Principal, Depends(may_manage)]) -> Response:
+        """Revoke an API token; what it has open is closed at once."""
+        await auth.tokens.revoke(name, by.name)
+        return Response(status_code=204)

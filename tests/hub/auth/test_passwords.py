@@ -1,0 +1,71 @@
+"""Passwords: what makes one, and comparing."""
+
+import time
+from statistics import median
+
+import pytest
+import trio
+
+from hub.auth.passwords import MAX_BYTES, Passwords
+from hub.core.errors import Refusal
+
+
+@pytest.fixture
+async def passwords() -> Passwords:
+    passwords = Passwords()
+    await passwords.start()
+    return passwords
+
+
+async def test_a_password_is_right_for_its_own_hash_only(passwords: Passwords) -> None:
+    one, other = await passwords.hash_of("correct horse"), await passwords.hash_of("correct horse")
+    assert one != other  # each has its own salt
+    assert one.startswith("$argon2id$")
+    assert "correct horse" not in one
+    assert await passwords.is_right("correct horse", one)
+    assert not await passwords.is_right("correct horsf", one)
+    assert not await passwords.is_right("", one)
+    assert not await passwords.is_right("correct horse", None)
+    assert not await passwords.is_right("correct horse", "no hash at all")
+
+
+async def test_letters_count_and_not_how_a_keyboard_spells_them(passwords: Passwords) -> None:
+    assert await passwords.is_right("grün ist die Farbe", await passwords.hash_of("gru\u0308n ist die Farbe"))
+    await passwords.is_right("\ud800" * 10, None)
+
+
+@pytest.mark.parametrize(("password", "limit"), [("", "10"), ("ninechars", "10"), ("x" * (MAX_BYTES + 1), "1,024"), ("ä" * 600, "1,024")])
+async def test_too_short_and_too_long_are_refused_with_the_limit(passwords: Passwords, password: str, limit: str) -> None:
+    with pytest.raises(Refusal, match=limit) as refused:
+        await passwords.hash_of(password)
+    assert refused.value.status == 422
+    assert password not in refused.value.message or not password
+
+
+async def test_a_name_without_a_user_takes_as_long_as_one_with(passwords: Passwords) -> None:
+    kept = await passwords.hash_of("correct horse")
+    times: dict[str | None, list[float]] = {kept: [], None: []}
+    for _ in range(7):
+        for password_hash, found in times.items():
+            began_s = time.thread_time()
+            before_s = time.process_time()
+            await passwords.is_right("wrong horse", password_hash)
+            found.append(time.process_time() - before_s)
+            assert time.thread_time() - began_s < 0.02  # the loop's own thread does none of it
+    mine, nobodys = median(times[kept]), median(times[None])
+    assert mine / 2 < nobodys < mine * 2
+
+
+async def test_only_so_many_wait_for_a_thread(passwords: Passwords) -> None:
+    refused = []
+
+    async def ask() -> None:
+        try:
+            await passwords.is_right("wrong horse", None)
+        except Refusal as refusal:
+            refused.append(refusal.code)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(22):
+            nursery.start_soon(ask)
+    assert refused == ["busy"] * 4
