@@ -1,7 +1,7 @@
 // What a viewer must know at once: no connection, a hub that holds, a store that is away or lags, notes of the hub. Owns the strips at
 // the top; all about the history is in its dialog (store.js).
 
-import { duration } from "/static/units.js";
+import { duration } from "./units.js";
 
 const HOLDING = {
   store_full: "The hub's disk is full: devices hold their readings until there is room.",
@@ -63,7 +63,7 @@ export class Banners {
     this.pill.dataset.state = kind;
     this.pillText.textContent = { open: "Live", connecting: "Connecting", waiting: "Offline", ended: "Logged out" }[kind];
     if (kind === "open") this._put("connection", null);
-    else if (kind === "ended") this._put("connection", "Your login has ended. Run `tributary login` where the hub runs and open the link it prints.", "error");
+    else if (kind === "ended") this._put("connection", "Your login has ended. Reload this page to log in again.", "error");
     else if (kind === "waiting") {
       const seconds = Math.max(0, Math.ceil((nextAt - Date.now()) / 1000));
       this._put("connection", "No connection to the hub. What you see is no longer live.", "error", `Next try in ${seconds} s`);

@@ -3,9 +3,9 @@
 // Owns how a series becomes lines: raw points a line, buckets a line of means in a band from minimum to maximum; a silence longer than
 // three intervals breaks it. Plotly draws. main.js calls `draw`.
 
-import { lastTime, lastValue, meanOf, numberOf } from "/static/model.js";
-import { colours } from "/static/theme.js";
-import { ago, digits, quantity, scaleOf, shown, startsAtZero, symbol } from "/static/units.js";
+import { lastTime, lastValue, meanOf, numberOf } from "./model.js";
+import { colours } from "./theme.js";
+import { ago, digits, quantity, scaleOf, shown, startsAtZero, symbol } from "./units.js";
 
 const GAP_INTERVALS = 3;
 const MAX_LINES = 8; // shown at first; more are a click away

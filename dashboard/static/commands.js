@@ -2,7 +2,7 @@
 //
 // Owns the newest version of each command. Sends over HTTP; states and results come by `commands` messages.
 
-import { shown } from "/static/units.js";
+import { shown } from "./units.js";
 
 const KEPT = 200;
 const LISTED = 8;
@@ -90,7 +90,7 @@ export class Commands {
     }
     this.send.disabled = true;
     try {
-      const answer = await fetch(`/api/v1/devices/${encodeURIComponent(this.device.device)}/commands`, {
+      const answer = await fetch(`api/v1/devices/${encodeURIComponent(this.device.device)}/commands`, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ name: spec.name, args, ttl_s: 30 }),

@@ -2,7 +2,7 @@
 //
 // Owns the newest item of each device; an older version of one is ignored. main.js is told of the choice.
 
-import { ago } from "/static/units.js";
+import { ago } from "./units.js";
 
 const PRESENCE = { online: "online", offline: "offline", unconfirmed: "not heard of since the hub started" };
 

@@ -41,7 +41,7 @@ export class Export {
     this._show();
     if (!this.dialog.open) this.dialog.showModal();
     try {
-      const answer = await fetch("/api/v1/series");
+      const answer = await fetch("api/v1/series");
       const said = await answer.json();
       if (!answer.ok) throw new Error([said.message, said.hint].filter(Boolean).join(". "));
       this.series = new Map();
@@ -161,7 +161,7 @@ export class Export {
       query.set("from", new Date(this.from.value).toISOString());
       query.set("to", new Date(this.to.value).toISOString());
     }
-    return `/api/v1/export?${query}`;
+    return `api/v1/export?${query}`;
   }
 
   _problem() {

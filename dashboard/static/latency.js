@@ -1,6 +1,6 @@
 // The delay from device to screen and from hub to screen, of what was drawn last. Owns the two figures at the top and their explanation.
 
-import { milliseconds } from "/static/units.js";
+import { milliseconds } from "./units.js";
 
 const TRUSTED_OFFSET_US = 1_000_000; // the hub measures a device's clock one way: less than this may be the way itself
 const KEPT = 20; // the figures are medians of so many

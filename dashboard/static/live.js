@@ -34,8 +34,9 @@ export class Live {
   start() {
     clearTimeout(this.timer);
     this.onState({ kind: "connecting" });
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/v1/live`, "tributary.live.v1.json");
+    const address = new URL("v1/live", location.href); // beside the page, wherever a proxy has put it
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(address, "tributary.live.v1.json");
     this.socket = socket;
     this.heardAt = Date.now();
     socket.addEventListener("message", (event) => this._heard(socket, event));
@@ -74,7 +75,7 @@ export class Live {
     for (let time = 0; time < 3; time += 1) {
       try {
         const began = performance.now();
-        const answer = await fetch("/api/v1/hub");
+        const answer = await fetch("api/v1/hub");
         const tookUs = (performance.now() - began) * 1000;
         if (!answer.ok || tookUs / 2 >= this.offsetErrorUs) continue;
         const { time_us: hubUs } = await answer.json();
@@ -96,7 +97,7 @@ export class Live {
 
   // Another tab has logged out, or has logged in anew: then this one goes on with the new login.
   async _loginEnded() {
-    const said = await status("/api/v1/hub");
+    const said = await status("api/v1/hub");
     if (this.socket !== null) return;
     if (said === 401) this._end();
     else this._wait();
@@ -112,7 +113,7 @@ export class Live {
 
   // A refused upgrade looks like a dead hub; an ended login is told apart by asking over HTTP.
   async _retry() {
-    if (this.failures > 1 && (await status("/api/v1/hub")) === 401) this._end();
+    if (this.failures > 1 && (await status("api/v1/hub")) === 401) this._end();
     else if (this.socket === null) this.start();
   }
 
@@ -126,7 +127,7 @@ export class Live {
     const socket = this.socket;
     if (!this.isOpen || Date.now() - this.heardAt < SILENCE_MS) return;
     this.heardAt = Date.now();
-    if ((await status("/healthz")) === 0 && socket === this.socket && socket !== null) {
+    if ((await status("healthz")) === 0 && socket === this.socket && socket !== null) {
       this.socket = null;
       socket.close();
       this._wait();

@@ -3,17 +3,17 @@
 // A message changes the model at once and asks for a drawing; drawings are at most four a second, and none while the page is hidden.
 // After one the hub is told `drawn`, so that it merges for a viewer that cannot follow.
 
-import { Banners } from "/static/banners.js";
-import { Charts } from "/static/charts.js";
-import { Commands } from "/static/commands.js";
-import { Devices } from "/static/devices.js";
-import { Export } from "/static/export.js";
-import { Latency } from "/static/latency.js";
-import { Live } from "/static/live.js";
-import { Model } from "/static/model.js";
-import { StoreDialog } from "/static/store.js";
-import { Theme } from "/static/theme.js";
-import { duration } from "/static/units.js";
+import { Banners } from "./banners.js";
+import { Charts } from "./charts.js";
+import { Commands } from "./commands.js";
+import { Devices } from "./devices.js";
+import { Export } from "./export.js";
+import { Latency } from "./latency.js";
+import { Live } from "./live.js";
+import { Model } from "./model.js";
+import { StoreDialog } from "./store.js";
+import { Theme } from "./theme.js";
+import { duration } from "./units.js";
 
 const RANGES = [
   { name: "5 min", spanS: 300, widthUs: 0 },
@@ -256,8 +256,8 @@ document.addEventListener("visibilitychange", () => {
 });
 byId("charts").addEventListener("redraw", () => ask());
 byId("logout").addEventListener("click", async () => {
-  await fetch("/logout", { method: "POST" });
-  location.assign("/");
+  await fetch("logout", { method: "POST" });
+  location.assign("./");
 });
 
 for (const each of RANGES) {

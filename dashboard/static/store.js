@@ -2,7 +2,7 @@
 //
 // Owns the dialog and the button that opens it; asks the hub while it is open. main.js tells it of each `system` message.
 
-import { duration } from "/static/units.js";
+import { duration } from "./units.js";
 
 const AGAIN_MS = 2_000;
 const STATES = { ok: "stores what comes", behind: "is behind the devices and catching up", down: "does not answer; the hub keeps what comes" };
@@ -35,7 +35,7 @@ export class StoreDialog {
   async _ask() {
     clearTimeout(this.timer);
     try {
-      const answer = await fetch("/api/v1/store");
+      const answer = await fetch("api/v1/store");
       const said = await answer.json();
       if (!answer.ok) throw new Error(said.message);
       this.body.replaceChildren(...show(said));

@@ -14,6 +14,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = "TRIBUTARY_"
 _ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?")
+_PUBLIC_URL: Final = re.compile(rf"(?P<origin>{_ORIGIN.pattern})(?P<path>(/[A-Za-z0-9._~-]+)*)/?")
+# A base path that is one of them could not be told from it where a proxy takes the base path away.
+_OWN_PATHS: Final = frozenset({"api", "v1", "static", "login", "logout", "healthz", "readyz", "metrics", "favicon.ico"})
 
 
 def default_data_dir() -> Path:
@@ -37,9 +40,15 @@ class Settings(BaseSettings):
         default_factory=default_data_dir, description="Directory of the journal, the stores and the credentials; one hub at a time uses it."
     )
     tls_certificate: Path | None = Field(
-        default=None, description="PEM file with the certificate chain; with `tls_key` the port speaks https and wss, and nothing else."
+        default=None,
+        description="PEM file with the certificate chain; with `tls_key` the port speaks https and wss; plain requests are sent there.",
     )
     tls_key: Path | None = Field(default=None, description="PEM file with the key of `tls_certificate`, not encrypted.")
+    public_url: str | None = Field(
+        default=None,
+        description="The address that browsers have the hub at, where a proxy gives it another (`https://dash.example.com`, or with a"
+        " path: `https://example.com/hub`). Login links, the session cookie and the allowed origins follow it.",
+    )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Origins (`https://dash.example.com`) whose pages may open a live connection and change things, besides the hub's own;"
@@ -118,6 +127,18 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} is no origin: scheme, host and port as a browser sends them, like https://dash.example.com")
         return value
 
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_is_one(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        match = _PUBLIC_URL.fullmatch(value)
+        if match is None or {".", ".."} & set(value.split("/")):
+            raise ValueError("it is no address of a hub: scheme, host, port and path, like https://example.com/hub")
+        if (first := match["path"].split("/")[1:2]) and first[0] in _OWN_PATHS:
+            raise ValueError(f"/{first[0]} is a path of the hub's own; choose another, like /hub")
+        return value.rstrip("/")
+
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _proxies_are_networks(cls, value: Any) -> Any:
@@ -146,6 +167,12 @@ class Settings(BaseSettings):
             given, missing = ("tls_certificate", "tls_key") if self.tls_key is None else ("tls_key", "tls_certificate")
             raise ValueError(f"{given} is set and {missing} is not: TLS needs both")
         return self
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages are let in besides the one that `Host` says."""
+        public = _PUBLIC_URL.fullmatch(self.public_url or "")
+        return self.allowed_origins if public is None else (*self.allowed_origins, public["origin"])
 
 
 def _listed(value: Any) -> Any:

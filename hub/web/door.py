@@ -131,7 +131,7 @@ class Door:
     async def _opened(self, opening: Opening) -> GuardedStream:
         with trio.move_on_after(self._settings.head_timeout_s):
             await self._openings.hear_proxy(opening)
-            if self._tls is None:
+            if self._tls is None or not await opening.has_tls():
                 plain = GuardedStream(opening.transport, self._settings.send_timeout_s)
                 plain.unread(opening.heard)
                 return plain

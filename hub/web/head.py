@@ -6,7 +6,7 @@ nothing: it raises the Refusal that the door says. Called by the door for every 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import h11
@@ -39,6 +39,12 @@ class Head:
     def is_upgrade(self) -> bool:
         """Tell whether this asks for a WebSocket."""
         return "websocket" in tokens(self.fields.get("upgrade", "")) and "upgrade" in tokens(self.fields.get("connection", ""))
+
+    def below(self, base_path: str) -> "Head":
+        """Return this as it is asked for below the base path; as it is, where a proxy has taken the base path away already."""
+        if not base_path or not f"{self.path}/".startswith(f"{base_path}/"):
+            return self
+        return replace(self, path=self.path[len(base_path) :])
 
 
 def tokens(value: str) -> list[str]:

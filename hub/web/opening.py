@@ -16,6 +16,7 @@ from hub.web.proxy_protocol import BadProxyHeader, ProxyHeader, read_header
 from hub.web.settings import Network
 
 _RECEIVE_BYTES: Final = 4_096
+_HANDSHAKE: Final = 22  # the record that TLS begins with (RFC 8446 section 5.1)
 _UNKNOWN: Final = ("unknown", 0)  # trusted by nobody, so none of its headers is believed
 _LOG: Final = structlog.get_logger("hub.web.door")
 
@@ -27,6 +28,14 @@ class Opening:
     transport: trio.SocketStream
     client: Address
     heard: bytes = field(default=b"", repr=False)  # behind the PROXY header: the first bytes of TLS or of a request
+
+    async def has_tls(self) -> bool:
+        """Tell whether TLS comes. Raises BrokenResourceError where nothing does."""
+        if not self.heard:
+            self.heard = bytes(await self.transport.receive_some(_RECEIVE_BYTES))
+        if not self.heard:
+            raise trio.BrokenResourceError("the other side said nothing")
+        return self.heard[0] == _HANDSHAKE
 
 
 class Openings:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from devices.wire import limits
 
@@ -23,6 +24,7 @@ class DoorSettings:
     port: int = 8080  # 0: any free one
     tls_certificate: Path | None = None  # PEM, leaf first; None: plain TCP
     tls_key: Path | None = None
+    public_url: str = ""  # where browsers have the hub; empty: where Host says
     allowed_origins: tuple[str, ...] = ()  # scheme://host[:port] of other pages that may open sockets; the hub's own always may
     trusted_proxies: tuple[Network, ...] = ()  # who is believed of whom they speak for
     has_proxy_protocol: bool = False  # a PROXY header may stand before the first byte of theirs
@@ -40,3 +42,8 @@ class DoorSettings:
     linger_s: float = 1.0  # how long what we said last may take to be read, before the stream is closed under it
     leave_grace_s: float = 5.0  # how long the app may go on after its client has left
     retry_after_s: int = 5  # what a client hears when there is no room
+
+    @property
+    def base_path(self) -> str:
+        """The path that the hub's own paths stand below, outside; empty or /hub."""
+        return urlsplit(self.public_url).path

@@ -16,6 +16,7 @@ from hub.web.heartbeat import Heartbeats
 from hub.web.http import ASGIApp, Exchange
 from hub.web.poller import Poller
 from hub.web.proxies import Address, outside
+from hub.web.redirect import moved, to_tls
 from hub.web.refusals import answer
 from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream
@@ -73,6 +74,13 @@ class Visit:
         while (head := await read_head(self._stream, settings, wait_s=wait_s)) is not None:
             self._owes_since_bytes = self._stream.sent_bytes
             self._may_have_body = head.method != "HEAD"
+            head = head.below(settings.base_path)
+            if settings.tls_certificate is not None and not self._stream.is_encrypted:
+                await self._stream.send_all(to_tls(head, settings))
+                break
+            if not head.path:
+                await self._stream.send_all(moved(f"{settings.base_path}/"))
+                break
             seen = outside(self._client, head.fields, settings.trusted_proxies, is_encrypted=self._stream.is_encrypted)
             if head.is_upgrade:
                 self._client = seen.client  # for as long as the socket lives

@@ -7,7 +7,7 @@ import { test } from "node:test";
 // The page's modules name each other by the address they are served under; here they are joined as data addresses.
 function address(name) {
   const source = readFileSync(new URL(`../../dashboard/static/${name}.js`, import.meta.url), "utf8");
-  const joined = source.replace(/from "\/static\/(\w+)\.js"/g, (_, other) => `from "${address(other)}"`);
+  const joined = source.replace(/from "\.\/(\w+)\.js"/g, (_, other) => `from "${address(other)}"`);
   return `data:text/javascript;base64,${Buffer.from(joined).toString("base64")}`;
 }
 const { MAX_ROWS, Model, lastTime, lastValue, meanOf } = await import(address("model"));

@@ -122,6 +122,31 @@ def test_proxy_that_is_no_address_is_named(proxy: object) -> None:
     assert "10.0.0.0/8" in said
 
 
+@pytest.mark.parametrize(
+    ("given", "meant", "origin"),
+    [
+        ("https://dash.example.com", "https://dash.example.com", "https://dash.example.com"),
+        ("https://example.com:8443/a/hub/", "https://example.com:8443/a/hub", "https://example.com:8443"),
+        ("http://[::1]:80/", "http://[::1]:80", "http://[::1]:80"),
+    ],
+)
+def test_public_url_is_an_allowed_origin(given: str, meant: str, origin: str) -> None:
+    settings = load_settings(public_url=given, allowed_origins="https://other.example")
+    assert settings.public_url == meant
+    assert settings.origins == ("https://other.example", origin)
+
+
+@pytest.mark.parametrize(
+    "given", ["", "dash.example.com", "ftp://a", "https://a/b?c", "https://a/#b", "https://u@a", "https://a//b", "https://a/../b"]
+)
+def test_public_url_that_is_none_is_refused(given: str) -> None:
+    assert "https://example.com/hub" in refusal_of(public_url=given)
+
+
+def test_base_path_may_not_be_a_path_of_the_hub() -> None:
+    assert "/api" in refusal_of(public_url="https://example.com/api/hub")
+
+
 def test_missing_file_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "none.toml") in refusal_of(config=tmp_path / "none.toml")
 
