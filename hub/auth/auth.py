@@ -122,7 +122,7 @@ class Auth:
             raise ValueError(f"role must be one of {', '.join(ROLES)}, not {role!r}")
         token = secrets.token_urlsafe(32)
         await self._state.put_login(hash_token(token), "link", name, role, self._now() + LINK_S * 1_000_000)
-        await self.audit.note(by, "link.make", f"login {name}", role=role)
+        await self.audit.note(by, "make login link", f"login {name}", role=role)
         return token
 
     async def use_login(self, token: str, address: str = "") -> str | None:
@@ -132,7 +132,7 @@ class Auth:
             return None
         name, role = found
         session = await self._new_session(name, role)
-        await self.audit.note(name, "login", f"login {name}", by="link", role=role, address=address)
+        await self.audit.note(name, "log in", f"login {name}", by="link", role=role, address=address)
         return session
 
     async def log_in(self, name: str, password: str, address: str) -> str:
@@ -144,19 +144,19 @@ class Auth:
         keys = ((self._by_address, address_key(address)), (self._by_name, name))
         now_s = trio.current_time()
         if wait_s := max(guessing.wait_s(key, now_s) for guessing, key in keys):
-            await self._note_failed(name, address, "login.locked_out")
+            await self._note_failed(name, address, "lock out")
             raise LockedOut(wait_s)
         for guessing, key in keys:
             guessing.tried(key, now_s)
         user = self.users.get(name)
         is_right = await self.passwords.is_right(password, user.password_hash if user is not None else None)
         if user is None or not is_right or self.users.get(name) is not user:
-            await self._note_failed(name, address, "login.failed")
+            await self._note_failed(name, address, "fail to log in")
             raise Refusal("wrong_login", "name or password is wrong", "check both; an administrator can set a new password", 401)
         self._by_address.excuse(address_key(address))
         self._by_name.forget(name)
         session = await self._new_session(name, _OF_USER + user.generation)
-        await self.audit.note(name, "login", f"user {name}", by="password", role=user.role, address=address)
+        await self.audit.note(name, "log in", f"user {name}", by="password", role=user.role, address=address)
         return session
 
     async def wrong_token(self, address: str) -> None:
@@ -169,7 +169,7 @@ class Auth:
         if wait_s := self._by_address.wait_s(key, now_s):
             raise LockedOut(wait_s)
         self._by_address.tried(key, now_s)
-        await self._note_failed("", address, "token.wrong")
+        await self._note_failed("", address, "try a wrong token")
 
     async def _note_failed(self, name: str, address: str, action: str) -> None:
         """Write it down, now and then: in the log by address only, as a password is easily typed in place of a name."""

@@ -10,7 +10,25 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from hub.cli import backup, bench, command, demo, device, doctor, exchange, host, login, migrate, query, report, serve, store
+from hub.cli import (
+    audit,
+    backup,
+    bench,
+    command,
+    demo,
+    device,
+    doctor,
+    exchange,
+    host,
+    login,
+    migrate,
+    query,
+    report,
+    serve,
+    store,
+    token,
+    user,
+)
 from hub.cli.failures import failure_of
 
 app = typer.Typer(
@@ -68,7 +86,25 @@ def _plain_usage(part: typer.Typer) -> None:
             _plain_usage(group.typer_instance)
 
 
-for _part in (serve, demo, login, device, host, query, report, exchange, store, command, backup, migrate, doctor, bench):
+for _part in (
+    serve,
+    demo,
+    login,
+    user,
+    token,
+    audit,
+    device,
+    host,
+    query,
+    report,
+    exchange,
+    store,
+    command,
+    backup,
+    migrate,
+    doctor,
+    bench,
+):
     _part.add_to(app)
 _plain_usage(app)
 

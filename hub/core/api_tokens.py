@@ -77,7 +77,7 @@ class ApiTokens:
         secret = PREFIX + secrets.token_urlsafe(32)
         at_us = self._now()
         token = ApiToken(name, role, hash_token(secret), who, at_us, at_us + int(days * _DAY_US))
-        entry = self._audit.entry(who, "token.make", f"token {name}", role=role, expires_us=token.expires_us)
+        entry = self._audit.entry(who, "make token", f"token {name}", role=role, expires_us=token.expires_us)
         try:
             await self._state.change([_document(token)], audited=[entry])
         except Conflict:
@@ -89,7 +89,7 @@ class ApiTokens:
         """Revoke a token: at once, also for what is open. Raises Refusal, StoreUnavailable."""
         if (token := self._tokens.get(name)) is None:
             raise _unknown(name)
-        entry = self._audit.entry(who, "token.revoke", f"token {name}", role=token.role)
+        entry = self._audit.entry(who, "revoke token", f"token {name}", role=token.role)
         try:
             await self._state.change(deletes=[_document(token)], audited=[entry])
         except Conflict:

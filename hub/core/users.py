@@ -88,7 +88,7 @@ class Users:
         self.check_new(name, role)
         at_us = self._now()
         user = User(name, role, password_hash, secrets.token_hex(8), at_us, at_us, 1)
-        await self._put(user, who, "user.add", role=role)
+        await self._put(user, who, "add user", role=role)
         return user
 
     async def set_role(self, name: str, role: str, who: str) -> User:
@@ -98,19 +98,19 @@ class Users:
         if before.role == role:
             return before
         user = self._next(before, role=role)
-        await self._put(user, who, "user.role", role=role, before=before.role)
+        await self._put(user, who, "change role", role=role, before=before.role)
         return user
 
     async def set_password(self, name: str, password_hash: str, who: str) -> User:
         """Replace a password; the user's logins end. Raises Refusal, StoreUnavailable."""
         user = self._next(self.known(name), password_hash=password_hash)
-        await self._put(user, who, "user.password")
+        await self._put(user, who, "set password")
         return user
 
     async def remove(self, name: str, who: str) -> None:
         """Remove a user; their logins end. Raises Refusal, StoreUnavailable."""
         user = self.known(name)
-        entry = self._audit.entry(who, "user.remove", f"user {name}", role=user.role)
+        entry = self._audit.entry(who, "remove user", f"user {name}", role=user.role)
         try:
             await self._state.change(deletes=[_document(user)], audited=[entry])
         except Conflict:

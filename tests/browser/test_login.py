@@ -106,3 +106,37 @@ def test_the_page_of_another_site_can_change_nothing_and_read_nothing(browser: B
         expect(page.locator("body")).to_contain_text("foreign_origin", timeout=TIMEOUT_MS)
         page.goto(hub.url)
         expect(page.locator("#logout")).to_be_visible(timeout=TIMEOUT_MS)
+
+
+def test_a_user_logs_in_by_the_form_on_a_phone_and_a_change_of_role_ends_the_page_at_once(browser: Browser, hub: RunningHub) -> None:
+    hub.api("POST", "/api/v1/users", {"name": "ann", "role": "operator", "password": "correct horse"})
+    with browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark") as context:
+        page = context.new_page()
+        violations: list[str] = []
+        page.on("console", lambda message: violations.append(message.text) if "Content Security Policy" in message.text else None)
+        page.goto(hub.url)
+        for password in ("wrong horse", "correct horse"):
+            page.get_by_label("Name").fill("ann")
+            page.get_by_label("Password").fill(password)
+            page.get_by_role("button", name="Log in").click()
+            if password == "wrong horse":
+                expect(page.get_by_role("alert")).to_contain_text("Name or password is wrong", timeout=TIMEOUT_MS)
+                assert page.evaluate("document.documentElement.scrollWidth") == 390
+        expect(page.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
+        assert page.url == f"{hub.url}/"
+        hub.api("PATCH", "/api/v1/users/ann", {"role": "viewer"})
+        expect(page.locator("#connection")).to_have_attribute("data-state", "ended", timeout=TIMEOUT_MS)
+        page.reload()
+        expect(page.locator(".login h1")).to_be_visible(timeout=TIMEOUT_MS)
+        assert violations == []
+
+
+def test_the_form_of_another_site_logs_nobody_in(browser: Browser, hub: RunningHub) -> None:
+    hub.api("POST", "/api/v1/users", {"name": "eve", "role": "viewer", "password": "correct horse"})
+    form = f"<form method='post' action='{hub.url}/login'><input name='name' value='eve'><input name='password' value='correct horse'>"
+    with other_site(f"{form}<button>look</button></form>") as site, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(site)
+        page.get_by_role("button").click()
+        expect(page.locator("body")).to_contain_text("foreign_origin", timeout=TIMEOUT_MS)
+        assert context.cookies() == []

@@ -257,13 +257,13 @@ async def test_the_log_says_who_logged_in_and_who_could_not_and_never_a_secret(a
     await wrong(auth, "my secret typed in the wrong field", "10.0.0.4")
     entries = await auth.audit.page(None, 100)
     assert [(entry.who, entry.action, entry.what) for entry in reversed(entries)] == [
-        ("root", "user.add", "user ann"),
-        ("root", "link.make", "login bob"),
-        ("bob", "login", "login bob"),
-        ("ann", "login", "user ann"),
-        ("ann", "token.make", "token grafana"),
-        ("nobody", "login.failed", "user ann"),
-        ("nobody", "login.failed", "user (unknown)"),
+        ("root", "add user", "user ann"),
+        ("root", "make login link", "login bob"),
+        ("bob", "log in", "login bob"),
+        ("ann", "log in", "user ann"),
+        ("ann", "make token", "token grafana"),
+        ("nobody", "fail to log in", "user ann"),
+        ("nobody", "fail to log in", "user (unknown)"),
     ]
     said = repr(entries)
     assert "10.0.0.2" in said

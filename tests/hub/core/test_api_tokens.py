@@ -67,7 +67,7 @@ async def test_a_revoked_token_is_nobodys_and_what_hangs_on_it_hears_of_it(stage
     with pytest.raises(Refusal, match="no token is called 'grafana'"):
         await stage.tokens.revoke("grafana", "bob")
     entries = [(entry.who, entry.action, entry.what) for entry in await stage.audit.page(None, 9)]
-    assert entries[0] == ("bob", "token.revoke", "token grafana")
+    assert entries[0] == ("bob", "revoke token", "token grafana")
     assert await stage.tokens.make("grafana", "viewer", 2, "ann")
 
 

@@ -47,7 +47,7 @@ async def test_a_user_is_kept_and_the_log_says_who_did_what(stage: Stage) -> Non
     await stage.users.remove("ann", "root")
     assert stage.users.items() == []
     said = [(who, action) for who, action, what in await stage.actions()]
-    assert said == [("root", "user.remove"), ("bob", "user.password"), ("root", "user.role"), ("root", "user.add")]
+    assert said == [("root", "remove user"), ("bob", "set password"), ("root", "change role"), ("root", "add user")]
 
 
 async def test_every_change_ends_the_account_that_was_and_no_other(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """Tests of hub/sessions/viewer.py: one connection, its beginning, its end, and what it leaves behind."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import trio
 from structlog.testing import capture_logs
 
 from devices.link import LinkClosed, MemoryLink, memory_link_pair
+from hub.core.actions import ALLOWED, LIVE_MESSAGES, ROLES
 from hub.core.entities import Entities
 from hub.core.records import RangeAnswer
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile
@@ -112,6 +114,25 @@ async def leave_after(hub: LiveHub, steps: int, *, is_cancelled: bool) -> None:
             if is_cancelled:
                 nursery.cancel_scope.cancel()
             await ours.aclose()
+
+
+@pytest.mark.parametrize("role", [*ROLES, "retired"])
+async def test_each_message_is_taken_from_the_roles_of_its_action_and_from_nobody_else(tmp_path: Path, role: str) -> None:
+    async with live_hub(tmp_path) as hub:
+        ours, theirs = memory_link_pair(100)
+        hub.nursery.start_soon(hub.live.serve, theirs, "json", role)
+        codes = {}
+        for op in (*LIVE_MESSAGES, "command"):
+            # Each is followed by one that is always refused: when that is heard of, the first was judged.
+            await ours.send(json.dumps({"op": op, "id": op, "devices": ["*"], "n": 1}))
+            await ours.send(json.dumps({"op": "nonsense", "id": "then"}))
+            with trio.fail_after(10):
+                while (message := json.loads(await ours.receive())).get("id") != "then":
+                    if message["op"] == "error":
+                        codes[message["id"]] = message["code"]
+        refused = {op for op, action in LIVE_MESSAGES.items() if action not in ALLOWED.get(role, ())}
+        assert codes == dict.fromkeys(refused, "not_allowed") | {"command": "unknown_op"}
+        await ours.aclose()
 
 
 async def test_a_viewer_in_msgpack_gets_the_same(tmp_path: Path) -> None:

@@ -88,6 +88,6 @@ async def test_the_audit_log_comes_in_pages_newest_first(tmp_path: Path) -> None
             numbers += more
         assert numbers == [5, 4, 3, 2, 1]
         newest = (await admin.get("/api/v1/audit", params={"limit": 1})).json()["entries"][0]
-        assert (newest["who"], newest["action"], newest["what"]) == ("admin", "token.make", "token t4")
+        assert (newest["who"], newest["action"], newest["what"]) == ("admin", "make token", "token t4")
         for params in ({"limit": 0}, {"limit": 1_001}, {"before": 0}, {"before": 2**63}):
             is_refusal(await admin.get("/api/v1/audit", params=params), 422, "bad_request")

@@ -1,0 +1,75 @@
+"""Users, API tokens and the audit log of a hub.
+
+Owns the paths; the hub decides. Used by the command line and by programs. Every function raises HubError.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from hub.client.http import HubClient
+
+_PAGE: Final = 1_000  # the hub's limit for one answer
+
+
+async def users(client: HubClient) -> list[dict[str, Any]]:
+    """Return every user: name, role, when added and changed."""
+    return list((await _asked(client, "GET", "/api/v1/users"))["users"])
+
+
+async def add_user(client: HubClient, name: str, role: str, password: str) -> dict[str, Any]:
+    """Add a user."""
+    return await _asked(client, "POST", "/api/v1/users", {"name": name, "role": role, "password": password})
+
+
+async def set_role(client: HubClient, name: str, role: str) -> dict[str, Any]:
+    """Give a user another role; their logins end."""
+    return await _asked(client, "PATCH", f"/api/v1/users/{quote(name, safe='')}", {"role": role})
+
+
+async def set_password(client: HubClient, name: str, password: str) -> dict[str, Any]:
+    """Replace a user's password; their logins end."""
+    return await _asked(client, "PATCH", f"/api/v1/users/{quote(name, safe='')}", {"password": password})
+
+
+async def remove_user(client: HubClient, name: str) -> None:
+    """Remove a user; their logins end."""
+    await _asked(client, "DELETE", f"/api/v1/users/{quote(name, safe='')}")
+
+
+async def tokens(client: HubClient) -> list[dict[str, Any]]:
+    """Return every API token: name, role, who made it, when, and when it is over."""
+    return list((await _asked(client, "GET", "/api/v1/tokens"))["tokens"])
+
+
+async def make_token(client: HubClient, name: str, role: str, days: float) -> dict[str, Any]:
+    """Make an API token that is good for so many days; its `token` is shown this once."""
+    return await _asked(client, "POST", "/api/v1/tokens", {"name": name, "role": role, "days": days})
+
+
+async def revoke_token(client: HubClient, name: str) -> None:
+    """Revoke an API token; what it has open is closed."""
+    await _asked(client, "DELETE", f"/api/v1/tokens/{quote(name, safe='')}")
+
+
+async def audit(client: HubClient, limit: int) -> list[dict[str, Any]]:
+    """Return the newest entries of the audit log, newest first, at most `limit`."""
+    found: list[dict[str, Any]] = []
+    before: int | None = None
+    while len(found) < limit:
+        place = "" if before is None else f"&before={before}"
+        page = await _asked(client, "GET", f"/api/v1/audit?limit={min(_PAGE, limit - len(found))}{place}")
+        found += page["entries"]
+        before = page["next"]
+        if before is None:
+            break
+    return found
+
+
+async def _asked(client: HubClient, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    content, headers = (None, {}) if body is None else (json.dumps(body).encode(), {"Content-Type": "application/json"})
+    async with client.answered(method, path, content=content, headers=headers) as answer:
+        said = await answer.aread()
+    found: dict[str, Any] = json.loads(said) if said else {}
+    return found

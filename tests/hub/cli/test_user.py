@@ -1,0 +1,87 @@
+"""`tributary user`, `token` and `audit` on a real hub: where a password is read, and what is printed."""
+
+import getpass
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import CommandLine
+from tests.support.hub_process import RunningHub, running_hub
+
+PASSWORD = "correct horse"
+
+
+class Terminal(io.StringIO):
+    """Somebody who sits there."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    with running_hub(tmp_path_factory.mktemp("hub") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def run(hub: RunningHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(Path(hub.process.data_dir), monkeypatch, capsys)
+
+
+def test_a_users_life_with_the_password_from_stdin(run: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
+    done = run("user", "add", "ann", "--role", "operator")
+    assert (done.code, done.out, done.err) == (0, "", "added ann as operator\n")
+    assert run("user", "role", "ann", "viewer").code == 0
+    monkeypatch.setattr(sys, "stdin", io.StringIO("another horse\n"))
+    assert run("user", "password", "ann").code == 0
+    assert run("user", "list").out.splitlines()[1].split()[:2] == ["ann", "viewer"]
+    assert json.loads(run("user", "list", "--json").out)[0]["version"] == 3
+    assert run("user", "remove", "ann").err == "removed ann\n"
+    assert "no users yet" in run("user", "list").err
+    assert run("user", "remove", "ann").code == 1
+
+
+def test_a_person_types_the_password_twice(run: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    typed = iter([PASSWORD, "correct hose", PASSWORD, PASSWORD])
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: next(typed))
+    done = run("user", "add", "bob")
+    assert (done.code, "differ" in done.err) == (2, True)
+    assert run("user", "add", "bob").err == "added bob as viewer\n"
+
+
+@pytest.mark.parametrize("said", ["", "\n", "short\n"])
+def test_no_password_and_a_short_one_add_nobody(run: CommandLine, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(said))
+    assert run("user", "add", "eve").code == 2
+    assert "eve" not in run("user", "list").out
+
+
+def test_no_command_takes_a_password_as_an_argument(run: CommandLine) -> None:
+    assert run("user", "add", "eve", PASSWORD).code == 2
+    assert run("user", "password", "eve", PASSWORD).code == 2
+
+
+def test_a_token_stands_alone_on_stdout(run: CommandLine) -> None:
+    done = run("token", "add", "grafana", "--days", "2")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("trib_")
+    assert done.out.count("\n") == 1
+    listed = run("token", "list")
+    assert listed.out.splitlines()[1].split()[:3] == ["grafana", "viewer", "admin"]
+    assert done.out.strip() not in listed.out
+    assert run("token", "revoke", "grafana").err == "revoked grafana\n"
+    assert "no tokens yet" in run("token", "list").err
+
+
+def test_the_audit_log_says_who_did_what(run: CommandLine) -> None:
+    run("token", "add", "audited", "--role", "operator")
+    newest = json.loads(run("audit", "--limit", "1", "--json").out)[0]
+    assert (newest["who"], newest["action"], newest["what"]) == ("admin", "make token", "token audited")
+    assert run("audit").out.splitlines()[1].split()[1:6] == ["admin", "make", "token", "token", "audited"]
