@@ -21,10 +21,12 @@ from devices.wire.limits import MAX_MESSAGE_BYTES, MAX_REASON_BYTES
 from devices.wire.messages import Cancel, Command, CommandSpec, CommandState, Outcome, Result, Unreadable
 
 MAX_IDS: Final = 256  # commands kept at once; beyond it `rejected`, reason busy
+MAX_REFUSED: Final = 256  # ids kept of those; beyond them a command is not answered
 MAX_RUNNING: Final = 16
 INBOX: Final = 64  # messages; when it is full the connection's reader waits
 CANCELLED_UNSEEN_S: Final = 86_400.0  # an id cancelled before it came is refused for this long
 RECORD_DEADLINE_S: Final = 5.0
+_BUSY: Final = "busy"
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {"number": (int, float), "integer": (int,), "bool": (bool,), "text": (str,)}
 _running_id: ContextVar[str] = ContextVar("running command")
 _log = logging.getLogger("tributary.device")
@@ -89,8 +91,13 @@ class Commands:
             await spool.record(earlier.outcome, earlier.expires_us)  # said again, not run again
             return
         await spool.purge_commands(self._now())
-        if len(spool.commands) >= MAX_IDS:
-            await _say(spool, Outcome(command.id, CommandState.REJECTED, reason="busy"))
+        refused = sum(entry.outcome.state is CommandState.REJECTED and entry.outcome.reason == _BUSY for entry in spool.commands.values())
+        if len(spool.commands) - refused >= MAX_IDS:
+            if refused < MAX_REFUSED:
+                # Written down as well: what was refused must not be begun if it comes again before the hub has read that it was.
+                await spool.record(Outcome(command.id, CommandState.REJECTED, reason=_BUSY), expires_us)
+            else:
+                _log.warning("command %s is not answered: %d ids are kept", command.id, len(spool.commands))
             return
         known = self._known.get(command.name)
         if known is None:

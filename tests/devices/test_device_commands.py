@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from devices.commands import MAX_IDS, MAX_RUNNING, Commands
+from devices.commands import MAX_IDS, MAX_REFUSED, MAX_RUNNING, Commands
 from devices.spool import Spool, open_spool
 from devices.wire.codec import decode_from_device
 from devices.wire.messages import Cancel, Channel, Command, CommandSpec, CommandState, Outcome, Result
@@ -23,7 +23,8 @@ class Bench:
 
     def __init__(self, spool: Spool) -> None:
         self.spool = spool
-        self.commands = Commands(lambda: NOW_US)
+        self.now_us = NOW_US
+        self.commands = Commands(lambda: self.now_us)
         self.runs: list[dict[str, Any]] = []
 
     async def send(self, id_: str, name: str = "run", ttl_s: float = 60.0, **args: Any) -> None:
@@ -189,6 +190,23 @@ async def test_a_full_id_table_answers_busy() -> None:
         await mine.send("one more", speed=1)
         assert await mine.outcomes("one more") == [Outcome("one more", CommandState.REJECTED, reason="busy")]
         assert len(mine.runs) == MAX_IDS
+
+
+async def test_what_was_refused_as_busy_is_not_begun_when_it_comes_again_to_a_table_with_room() -> None:
+    async with bench() as mine:
+        for number in range(MAX_IDS + MAX_REFUSED + 1):
+            await mine.send(f"c{number}", ttl_s=0.5 if number < MAX_IDS else 60.0, speed=1)
+        assert await mine.states(f"c{MAX_IDS}") == ["rejected"]
+        assert await mine.states(f"c{MAX_IDS + MAX_REFUSED}") == []  # nothing is promised that cannot be kept
+        current = mine.spool.current
+        assert current is not None
+        await mine.spool.ack({current.epoch: current.last})
+        mine.now_us += 1_000_000
+        await mine.send(f"c{MAX_IDS}", speed=1)
+        await mine.send("c-new", speed=1)
+        assert await mine.states("c-new") == ["accepted", "done"]
+        assert await mine.states(f"c{MAX_IDS}") == ["rejected"]
+        assert len(mine.runs) == MAX_IDS + 1
 
 
 async def test_after_a_restart_what_had_begun_is_interrupted_and_never_runs_again(tmp_path: Path) -> None:
