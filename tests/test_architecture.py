@@ -41,6 +41,7 @@ HUB = {
     "hub.stores": {"hub.core", "hub.store"},
     "hub.part_settings": {"hub.journal", "hub.web"},
     "hub.history": {"hub.core", "hub.journal", "hub.followers", "hub.layers"},
+    "hub.rules": {"hub.core", "hub.journal", "hub.followers", "hub.layers"},
     # It opens the parts of a hub that does not run, and looks into the very files that make a backup.
     "hub.backup": {
         *("hub.core", "hub.journal", "hub.store.duckdb", "hub.state", "hub.datadir"),

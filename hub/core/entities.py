@@ -1,4 +1,4 @@
-"""What every viewer sees whole: devices, the newest commands, the state of the hub itself; each with a version.
+"""What every viewer sees whole: devices, the newest commands and alerts, the state of the hub itself; each with a version.
 
 Owns the current items and their versions. Must not know viewers, sockets or clocks. The registry, the command desk and main put;
 viewer sessions read everything once and then watch.
@@ -7,6 +7,7 @@ viewer sessions read everything once and then watch.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+MAX_ALERTS: Final = 200  # shown: the newest of those that are over, beside all that are not
 MAX_COMMANDS: Final = 200  # what a page lists; older ones are read over HTTP
 
 Item = Mapping[str, Any]
@@ -24,6 +25,7 @@ class Entities:
         self._next_version = first_version
         self._devices: dict[str, Item] = {}
         self._commands: dict[str, Item] = {}
+        self._alerts: dict[str, Item] = {}
         self._system: Item = {}
         self._watchers: dict[object, Watcher] = {}
 
@@ -52,6 +54,17 @@ class Entities:
             del self._commands[min(self._commands, key=lambda key: (self._commands[key]["created_us"], key))]
         self._tell("command", item)
 
+    def put_alert(self, item: Item) -> None:
+        """Replace an alert by its key `id` unless the kept version is as high; of those that are over only the newest MAX_ALERTS stay."""
+        kept = self._alerts.get(item["id"])
+        if kept is not None and kept["version"] >= item["version"]:
+            return
+        self._alerts[item["id"]] = dict(item)
+        over = [key for key, each in self._alerts.items() if "cleared_us" in each] if "cleared_us" in item else []
+        if len(over) > MAX_ALERTS:
+            del self._alerts[min(over, key=lambda key: (self._alerts[key]["cleared_us"], key))]
+        self._tell("alert", item)
+
     def put_system(self, item: Item) -> None:
         """Replace the state of the hub; an equal one changes nothing."""
         if self._is_same(self._system, item):
@@ -67,12 +80,16 @@ class Entities:
         """Return the commands, newest first."""
         return sorted((dict(item) for item in self._commands.values()), key=lambda item: (item["created_us"], item["id"]), reverse=True)
 
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts, newest first."""
+        return sorted((dict(item) for item in self._alerts.values()), key=lambda item: (item["raised_us"], item["id"]), reverse=True)
+
     def system(self) -> dict[str, Any]:
         """Return the state of the hub, empty before it is first put."""
         return dict(self._system)
 
     def watch(self, callback: Watcher) -> Callable[[], None]:
-        """Call `callback(what, item)` at each change, what being device, command or system; return the call that ends it.
+        """Call `callback(what, item)` at each change, what being device, command, alert or system; return the call that ends it.
 
         The callback is plain, quick, and must not raise: it runs inside the put.
         """

@@ -194,7 +194,7 @@ async def test_hub_that_stops_says_so_to_its_viewers(tmp_path: Path) -> None:
         with trio.fail_after(20):
             async with HubClient.local(tmp_path) as client, client.live() as live:
                 # A session that is stopped in the middle of a message can say nothing more: wait until it has greeted us.
-                greeting = {"ready", "devices", "commands", "system"}
+                greeting = {"ready", "devices", "commands", "alerts", "system"}
                 while greeting:
                     greeting.discard((await live.receive())["op"])
                 stop.cancel()

@@ -1,0 +1,170 @@
+"""What one rule makes of readings and of time that passes: alerts that are raised, and alerts that are over.
+
+Owns the judgment, and what must be kept to go on after a restart: the same readings give the same changes however they are cut into
+batches. Takes times as arguments: no clock, no I/O. hub/rules/desk.py keeps the courses.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.core.records import Columns, Series
+from hub.core.rules import Rule, RuleKind
+
+Key = tuple[str, str]  # device and channel; "": the device as a whole
+_UPSIDE_DOWN: Final = frozenset({RuleKind.BELOW, RuleKind.FALLING})
+_RATES: Final = frozenset({RuleKind.RISING, RuleKind.FALLING})
+
+
+class Change(NamedTuple):
+    """An alert that is raised, or over."""
+
+    key: Key
+    is_raised: bool
+    at_us: int  # time of the reading; of what time alone brings: 0
+    value: Any = None
+
+
+class Spell:
+    """A stretch in which a series breaks the rule; `until_s` is when it does so for long enough, by the clock of the hub."""
+
+    __slots__ = ("newest_us", "since_us", "until_s", "value")
+
+    def __init__(self, since_us: int, until_s: float, value: Any) -> None:
+        self.since_us = since_us
+        self.newest_us = since_us
+        self.until_s = until_s
+        self.value = value
+
+
+class Course:
+    """A rule on its way through the readings. Out of order a reading counts only for a series that does not break the rule now."""
+
+    def __init__(self, rule: Rule, kept: Mapping[str, Any], is_open: Collection[Key], now_s: float) -> None:
+        self.rule = rule
+        self._sign = -1.0 if rule.kind in _UPSIDE_DOWN else 1.0
+        self._limit = 0.5 if rule.kind is RuleKind.TEXT else self._sign * rule.limit
+        self._open: dict[Key, int] = {key: 0 for key in is_open}  # with the time of the newest reading judged
+        self._open |= {(d, c): t for d, c, t in kept.get("open", ()) if (d, c) in self._open}
+        self._spells: dict[Key, Spell] = {}
+        for device, channel, since_us, newest_us, value in kept.get("spells", ()):
+            self._spells[device, channel] = spell = Spell(since_us, now_s + rule.for_s, value)
+            spell.newest_us = newest_us
+        self._last: dict[Key, tuple[int, float]] = {(d, c): (t, v) for d, c, t, v in kept.get("last", ())}
+
+    def kept(self) -> dict[str, Any]:
+        """Return what must be kept, beside the open alerts, to go on from here."""
+        kept: dict[str, Any] = {
+            "open": [[*key, newest_us] for key, newest_us in self._open.items() if newest_us],
+            "spells": [[*key, each.since_us, each.newest_us, each.value] for key, each in self._spells.items()],
+            "last": [[*key, *last] for key, last in self._last.items()],
+        }
+        return {key: each for key, each in kept.items() if each}
+
+    def readings(self, columns: Columns, arrived_us: int, now_s: float) -> list[Change]:
+        """Judge readings of about one time of arrival. The series of `columns` may be any; late readings are left out."""
+        is_wanted = np.array([self.rule.selector.matches(series) for series in columns.series], np.bool_)
+        if not is_wanted.any():
+            return []
+        is_fresh = columns.t_ns // 1_000 >= arrived_us - int(self.rule.late_s * 1e6)
+        fresh = np.flatnonzero(is_wanted[columns.index] & is_fresh)
+        changes: list[Change] = []
+        for series, at in _by_series(columns, fresh, self._worth(columns, fresh)):
+            changes += self._judge((series.device, series.channel), columns, at, now_s)
+        return changes
+
+    def _worth(self, columns: Columns, fresh: "npt.NDArray[np.int64]") -> set[int]:
+        """Return the series to look at one by one: where something breaks the rule, or did before."""
+        if self.rule.kind in _RATES:
+            return set(np.unique(columns.index[fresh]).tolist())
+        breaking = fresh[self._levels(columns, fresh) > self._limit]
+        active = self._open.keys() | self._spells.keys()
+        return set(np.unique(columns.index[breaking]).tolist()) | {
+            place for place, series in enumerate(columns.series) if active and (series.device, series.channel) in active
+        }
+
+    def _levels(self, columns: Columns, at: "npt.NDArray[np.int64]") -> "npt.NDArray[np.float64]":
+        """Return what is compared with the limit: above it, the rule is broken. NaN is neither."""
+        if self.rule.kind is not RuleKind.TEXT:
+            return self._sign * columns.num[at]
+        texts = [None] * len(at) if columns.text is None else columns.text[at].tolist()
+        return np.array([np.nan if text is None else float(fnmatchcase(text, self.rule.text)) for text in texts], np.float64)
+
+    def _judge(self, key: Key, columns: Columns, at: "npt.NDArray[np.int64]", now_s: float) -> Iterator[Change]:
+        times_us, levels = (columns.t_ns[at] // 1_000).tolist(), self._levels(columns, at).tolist()
+        values = levels if columns.text is None else columns.text[at].tolist()
+        for t_us, level, value in zip(times_us, levels, values, strict=True):
+            if self.rule.kind in _RATES:
+                rate = self._rate(key, t_us, level)
+                if rate is None:
+                    continue
+                level = rate
+            if self.rule.kind is not RuleKind.TEXT:
+                value = self._sign * level
+            if level == level:
+                yield from self._step(key, t_us, level, value, now_s)
+
+    def _rate(self, key: Key, t_us: int, level: float) -> float | None:
+        """Return the change a second since the reading before, in the direction that is asked for."""
+        last = self._last.get(key)
+        if level != level or (last is not None and t_us <= last[0]):
+            return None
+        self._last[key] = (t_us, level)
+        return None if last is None else (level - last[1]) / ((t_us - last[0]) / 1e6)
+
+    def _step(self, key: Key, t_us: int, level: float, value: Any, now_s: float) -> Iterator[Change]:
+        if key in self._open:
+            if t_us < self._open[key]:
+                return
+            self._open[key] = t_us
+            if level <= self._limit - self.rule.hysteresis:
+                del self._open[key]
+                yield Change(key, False, t_us, value)
+            return
+        spell = self._spells.get(key)
+        if spell is not None and t_us < spell.newest_us:
+            return
+        if level <= self._limit:
+            self._spells.pop(key, None)
+            return
+        if spell is None:
+            spell = self._spells[key] = Spell(t_us, now_s + self.rule.for_s, value)
+        spell.newest_us, spell.value = t_us, value
+        if t_us - spell.since_us >= self.rule.for_s * 1e6:
+            yield self._raised(key, spell)
+
+    def _raised(self, key: Key, spell: Spell) -> Change:
+        del self._spells[key]
+        self._open[key] = spell.newest_us
+        return Change(key, True, spell.newest_us, spell.value)
+
+    def due(self, now_s: float) -> list[Change]:
+        """Return what time alone brings: series that break the rule for long enough with no reading since. Changes nothing: see `took`."""
+        return [Change(key, True, each.newest_us, each.value) for key, each in self._spells.items() if now_s >= each.until_s]
+
+    def took(self, changes: Iterable[Change]) -> None:
+        """Go on from changes that `due` returned, now that they are kept."""
+        for change in changes:
+            if (spell := self._spells.get(change.key)) is not None:
+                self._raised(change.key, spell)
+
+    def forget(self, device: str) -> None:
+        """Know nothing of a device that was removed."""
+        self._open = {key: each for key, each in self._open.items() if key[0] != device}
+        self._spells = {key: each for key, each in self._spells.items() if key[0] != device}
+        self._last = {key: each for key, each in self._last.items() if key[0] != device}
+
+
+def _by_series(columns: Columns, at: "npt.NDArray[np.int64]", wanted: Collection[int]) -> Iterator[tuple[Series, "npt.NDArray[np.int64]"]]:
+    """Yield the readings of each wanted series in the order of time."""
+    if not wanted or not len(at):
+        return
+    order = at[np.lexsort((columns.t_ns[at], columns.index[at]))]
+    index = columns.index[order]
+    begins = np.flatnonzero(np.diff(index, prepend=-1)).tolist()
+    for begin, end in zip(begins, [*begins[1:], len(order)], strict=True):
+        if (place := int(index[begin])) in wanted:
+            yield columns.series[place], order[begin:end]

@@ -1,0 +1,102 @@
+"""Rules and alerts as documents: what is kept, in one transaction with the follower's cursor.
+
+Owns their documents in memory, which follow the store and are never ahead of it. Decides nothing; desk.py writes through it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from hub.core.records import Cursor
+from hub.core.rules import Rule, rule_in
+from hub.core.rules_alerts import is_over
+from hub.ports import Audited, Document, StateStore
+
+RULE: Final = "rule"
+ALERT: Final = "alert"
+KEPT: Final = "rule_state"  # what a course needs to go on
+FOLLOWER: Final = "rules"
+MAX_ALERTS: Final = 10_000  # beyond, those that are over for longest are deleted
+
+
+class AlertBoard(Protocol):
+    """Where alerts are shown to viewers."""
+
+    def put_alert(self, item: Mapping[str, Any]) -> None:
+        """Show an alert."""
+
+
+class Book:
+    """The documents of the rules."""
+
+    def __init__(self, state: StateStore, board: AlertBoard) -> None:
+        self._state = state
+        self._board = board
+        self._documents: dict[str, dict[str, Document]] = {RULE: {}, ALERT: {}, KEPT: {}}
+        self.cursor: Cursor | None = None
+
+    async def load(self) -> None:
+        """Read everything anew. Raises StoreUnavailable."""
+        for kind in self._documents:
+            self._documents[kind] = {each.key: each for each in await self._state.documents(kind)}
+        self.cursor = await self._state.cursor_of(FOLLOWER)
+        for alert in self.alerts():
+            self._board.put_alert(alert)
+
+    def rule(self, name: str) -> tuple[Rule, int] | None:
+        """Return a rule and its version."""
+        found = self._documents[RULE].get(name)
+        return None if found is None else (rule_in(name, found.body), found.version)
+
+    def rules(self) -> list[str]:
+        """Return the names of all rules, sorted."""
+        return sorted(self._documents[RULE])
+
+    def kept(self, name: str) -> Mapping[str, Any]:
+        """Return what the course of a rule needs to go on."""
+        found = self._documents[KEPT].get(name)
+        return {} if found is None else found.body
+
+    def alert(self, id_: str) -> dict[str, Any] | None:
+        """Return an alert with its version."""
+        found = self._documents[ALERT].get(id_)
+        return None if found is None else {**found.body, "version": found.version}
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return all alerts, oldest first."""
+        found = [{**each.body, "version": each.version} for each in self._documents[ALERT].values()]
+        return sorted(found, key=lambda alert: (alert["raised_us"], alert["id"]))
+
+    def open_alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts that are not over."""
+        return [{**each.body, "version": each.version} for each in self._documents[ALERT].values() if not is_over(each.body)]
+
+    async def write(
+        self,
+        bodies: Mapping[tuple[str, str], Mapping[str, Any] | None],
+        cursor: Cursor | None,
+        audited: Sequence[Audited] = (),
+    ) -> None:
+        """Put documents by kind and key (None: delete) and the cursor in one transaction. Raises StoreUnavailable with nothing done."""
+        puts, deletes = [], self._outdated(sum(kind == ALERT for kind, _ in bodies))
+        for (kind, key), body in bodies.items():
+            known = self._documents[kind].get(key)
+            if body is not None:
+                kept = {name: each for name, each in body.items() if name != "version"}
+                puts.append(Document(kind, key, 1 if known is None else known.version + 1, kept))
+            elif known is not None:
+                deletes.append(known)
+        await self._state.change(puts, deletes, cursor=None if cursor is None else (FOLLOWER, cursor), audited=audited)
+        for document in deletes:
+            del self._documents[document.kind][document.key]
+        for document in puts:
+            self._documents[document.kind][document.key] = document
+            if document.kind == ALERT:
+                self._board.put_alert({**document.body, "version": document.version})
+
+    def _outdated(self, coming: int) -> list[Document]:
+        """Return the alerts that must go to make room. Those that are not over always stay."""
+        known = self._documents[ALERT]
+        if (surplus := len(known) + coming - MAX_ALERTS) <= 0:
+            return []
+        over = sorted((each for each in known.values() if is_over(each.body)), key=lambda each: int(each.body["cleared_us"]))
+        return over[:surplus]

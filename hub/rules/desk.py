@@ -1,0 +1,85 @@
+"""The desk of rules: what people change of rules and alerts, and what they see of them.
+
+Owns the checks against what is there now; judging.py, which it is built on, owns how it is kept. web/rules.py calls it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from devices.wire.fields import shown
+from hub.core.errors import Refusal
+from hub.core.rules import checked_name, rule_in
+from hub.core.rules_alerts import acknowledged
+from hub.ports import Audited
+from hub.rules.book import ALERT, KEPT, RULE
+from hub.rules.judging import Judging
+
+MAX_RULES: Final = 500
+
+
+class RuleDesk(Judging):
+    """All rules of this hub and their alerts. Every call raises StoreUnavailable, with nothing done, while the state store is away."""
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return all rules by name."""
+        return [self.rule(name) for name in self._book.rules()]
+
+    def rule(self, name: str) -> dict[str, Any]:
+        """Return one rule with its version. Raises Refusal."""
+        found = self._book.rule(name)
+        if found is None:
+            raise Refusal("no_rule", f"no rule is called {shown(name)}", "see: tributary rule list", 404)
+        return {"rule": name, "version": found[1], **found[0].body()}
+
+    async def put_rule(self, name: str, body: Mapping[str, Any], version: int | None, who: str) -> dict[str, Any]:
+        """Make a rule (version None), or replace the version that is named; its alerts are over then. Raises Refusal."""
+        rule = rule_in(checked_name(name), body)
+        async with self._changing:
+            self._check_current()
+            known = self._book.rule(name)
+            if version is None and known is not None:
+                raise Refusal("exists", f"there is a rule {name}", "edit it, or choose another name", 409)
+            if version is not None and version != self.rule(name)["version"]:
+                now = self.rule(name)
+                said = f"rule {name} is at version {now['version']}, not {version}: it is {now}, you sent {rule.body()}"
+                raise Refusal("conflict", said, "read the rule again, then edit what it is now", 409)
+            if known is None and len(self._book.rules()) >= MAX_RULES:
+                raise Refusal("too_many_rules", f"there are {MAX_RULES} rules, which is the limit", "delete one first", 409)
+            bodies = self._over("the rule was changed", lambda alert: alert["rule"] == name)
+            audit = Audited(self._now(), who, "create rule" if known is None else "edit rule", f"rule {name}", rule.body())
+            await self._keep(bodies | {(RULE, name): rule.body(), (KEPT, name): None}, [audit])
+            self._courses[name] = self._course(name)
+            self._news = dict(self._presence)
+            self._wanted = {}
+        return self.rule(name)
+
+    async def delete_rule(self, name: str, who: str) -> None:
+        """Delete a rule; its alerts are over. Raises Refusal."""
+        async with self._changing:
+            self._check_current()
+            self.rule(name)
+            bodies = self._over("the rule was deleted", lambda alert: alert["rule"] == name)
+            audit = Audited(self._now(), who, "delete rule", f"rule {name}", {})
+            await self._keep(bodies | {(RULE, name): None, (KEPT, name): None}, [audit])
+            del self._courses[name]
+            self._wanted = {}
+
+    async def acknowledge(self, id_: str, who: str) -> dict[str, Any]:
+        """Note that somebody has seen an alert. Raises Refusal."""
+        async with self._changing:
+            self._check_current()
+            now_us = self._now()
+            body = acknowledged(self.alert(id_), who, now_us)
+            await self._keep({(ALERT, id_): body}, [Audited(now_us, who, "acknowledge alert", f"alert {id_}", {"rule": body["rule"]})])
+        return self.alert(id_)
+
+    def alert(self, id_: str) -> dict[str, Any]:
+        """Return one alert. Raises Refusal."""
+        found = self._book.alert(id_)
+        if found is None:
+            raise Refusal("no_alert", f"no alert has the id {shown(id_)}", "see: GET /api/v1/alerts", 404)
+        return found
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return all alerts, newest first."""
+        return self._book.alerts()[::-1]

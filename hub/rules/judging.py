@@ -1,0 +1,186 @@
+"""Judging: what comes and what does not, by the rules of now; alerts are kept before anybody is told.
+
+Owns the courses of the rules, and one lock: each change is made of what the one before has stored. A rule's state, its alerts and
+the follower's cursor go into one transaction. follower.py brings readings; desk.py, which is built on it, what people change.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import structlog
+import trio
+
+from hub.core.entities import Watcher
+from hub.core.records import Columns, Cursor
+from hub.core.rules import Rule
+from hub.core.rules_absence import Absence
+from hub.core.rules_alerts import cleared, key_of, raised
+from hub.core.rules_course import Change, Course, Key
+from hub.ports import Audited, Now, StateStore, StoreUnavailable
+from hub.rules.book import ALERT, KEPT, RULE, AlertBoard, Book
+
+_LOOK_S: Final = 0.25  # how late time alone raises an alert
+_LEAP_S: Final = 1.0  # a look that comes later than this was not let run: the time between counts as this much
+_log: Final = structlog.get_logger(__name__)
+Bodies = dict[tuple[str, str], Mapping[str, Any] | None]
+
+
+class Devices(AlertBoard, Protocol):
+    """Where devices are seen, and alerts shown."""
+
+    def devices(self) -> list[dict[str, Any]]:
+        """Return every device."""
+
+    def watch(self, callback: Watcher) -> Callable[[], None]:
+        """Call back at each change; return the call that ends it."""
+
+
+class Judging:
+    """The rules at work. Every call raises StoreUnavailable, with nothing done, while the state store is away."""
+
+    def __init__(self, state: StateStore, board: Devices, now: Now) -> None:
+        self._book = Book(state, board)
+        self._board = board
+        self._now = now
+        self._courses: dict[str, Course | Absence] = {}
+        self._wanted: dict[str, bool] = {}  # devices of which readings may matter; forgotten when a rule changes
+        self._cursor: Cursor | None = None  # applied
+        self._is_kept = True  # the cursor and all that is judged is in the store
+        self.is_current = False  # what is in memory may be gone on from: the rules are read
+        self._is_behind = False
+        self._lived_s = 0.0  # the time in which this hub ran and kept up
+        self._presence: dict[str, str] = {}  # of devices that were there once
+        self._news: dict[str, str] = {}  # of it what the rules have not heard
+        self._gone: set[str] = set()  # devices that were removed, and may have alerts
+        self._changing = trio.Lock()
+
+    async def start(self) -> Cursor | None:
+        """Read everything anew, as the follower begins anew; return its cursor."""
+        async with self._changing:
+            await self._book.load()
+            self._courses = {name: self._course(name) for name in self._book.rules()}
+            self._wanted, self._cursor, self._is_kept = {}, self._book.cursor, True
+            known = self._board.devices()
+            self._presence = {item["device"]: item["presence"] for item in known if item.get("last_seen_us") is not None}
+            self._news = dict(self._presence)
+            self._gone = {str(alert["device"]) for alert in self._book.open_alerts()} - {item["device"] for item in known}
+            self.is_current = True
+        return self._cursor
+
+    def _course(self, name: str) -> Course | Absence:
+        found = self._book.rule(name)
+        assert found is not None
+        is_open = {key_of(alert) for alert in self._book.open_alerts() if alert["rule"] == name}
+        if found[0].kind.is_of_readings:
+            return Course(found[0], self._book.kept(name), is_open, self._lived_s)
+        return Absence(found[0], is_open)
+
+    def wants(self, device: str) -> bool:
+        """Tell whether readings of a device may matter."""
+        known = self._wanted.get(device)
+        if known is None:
+            known = self._wanted[device] = any(course.rule.selector.wants(device) for course in self._courses.values())
+        return known
+
+    async def judge(self, columns: Columns | None, arrived_us: int, cursor: Cursor, *, is_behind: bool) -> None:
+        """Judge readings that came at about one time. A failure leaves the desk waiting for `start`."""
+        async with self._changing:
+            self._check_current()
+            self._is_behind, self._cursor, self._is_kept = is_behind, cursor, False
+            changes: list[tuple[Rule, Change]] = []
+            self.is_current = False  # until all of it is done
+            for course in self._courses.values() if columns is not None else ():
+                assert columns is not None
+                changes += [(course.rule, change) for change in course.readings(columns, arrived_us, self._lived_s)]
+            if changes:
+                await self._keep(self._alerts(changes))
+            self.is_current = True
+
+    async def make_safe(self) -> int:
+        """Keep how far the rules are."""
+        async with self._changing:
+            self._check_current()
+            if not self._is_kept:
+                await self._keep({})
+            return 0 if self._cursor is None else self._cursor.position
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Raise what time alone raises, until cancelled; while the store is away it waits for the next look."""
+        unwatch = self._board.watch(self._saw)
+        task_status.started()
+        try:
+            before_s = trio.current_time()
+            while True:
+                await trio.sleep(_LOOK_S)
+                passed_s, before_s = trio.current_time() - before_s, trio.current_time()
+                self._lived_s += 0.0 if self._is_behind else min(passed_s, _LEAP_S)
+                try:
+                    await self._look()
+                except StoreUnavailable as error:
+                    _log.error("rules_not_looked_after", reason=str(error))
+        finally:
+            unwatch()
+
+    def _saw(self, what: str, item: Mapping[str, Any]) -> None:
+        if what != "device":
+            return
+        name = str(item["device"])
+        if item.get("removed"):
+            self._presence.pop(name, None)
+            self._news.pop(name, None)
+            self._gone.add(name)
+        elif item.get("last_seen_us") is not None and self._presence.get(name) != item["presence"]:
+            self._presence[name] = self._news[name] = item["presence"]
+
+    async def _look(self) -> None:
+        async with self._changing:
+            if not self.is_current:
+                return
+            now_s, news, gone = self._lived_s, dict(self._news), set(self._gone)
+            found: list[tuple[Course | Absence, list[Change]]] = []
+            for course in self._courses.values():
+                changes = course.due(now_s)
+                if isinstance(course, Absence):
+                    changes += [change for device, state in news.items() for change in course.presence(device, state, now_s)]
+                found.append((course, changes))
+                for device in gone:
+                    course.forget(device)
+            bodies = self._alerts([(course.rule, change) for course, changes in found for change in changes if change.key[0] not in gone])
+            bodies |= self._over("the device was removed", lambda alert: alert["device"] in gone)
+            if bodies:
+                await self._keep(bodies)
+            for course, changes in found:
+                course.took(change for change in changes if change.key[0] not in gone)
+            self._gone -= gone
+            self._news = {device: state for device, state in self._news.items() if news.get(device) != state}
+
+    def _alerts(self, changes: Iterable[tuple[Rule, Change]]) -> Bodies:
+        """Return the alerts as changes leave them."""
+        now_us, bodies = self._now(), Bodies()
+        open_ids: dict[tuple[str, Key], str] = {(a["rule"], key_of(a)): a["id"] for a in self._book.open_alerts()}
+        for rule, change in changes:
+            place = (rule.name, change.key)
+            if change.is_raised:
+                id_ = open_ids[place] = secrets.token_hex(8)
+                bodies[ALERT, id_] = raised(id_, rule, change, now_us)
+            elif (known := open_ids.pop(place, None)) is not None:
+                alert = bodies.get((ALERT, known)) or self._book.alert(known) or {}
+                bodies[ALERT, known] = cleared(alert, now_us, "it is as it should be again")
+        return bodies
+
+    def _over(self, reason: str, is_meant: Callable[[Mapping[str, Any]], bool]) -> Bodies:
+        now_us = self._now()
+        return {(ALERT, alert["id"]): cleared(alert, now_us, reason) for alert in self._book.open_alerts() if is_meant(alert)}
+
+    async def _keep(self, bodies: Bodies, audited: Sequence[Audited] = ()) -> None:
+        """Write changes with all that was judged and the cursor."""
+        for name, course in self._courses.items():
+            if (RULE, name) not in bodies and course.kept() != self._book.kept(name):
+                bodies[KEPT, name] = course.kept()
+        await self._book.write(bodies, self._cursor, audited)
+        self._is_kept = True
+
+    def _check_current(self) -> None:
+        if not self.is_current:
+            raise StoreUnavailable("the rules are being read anew")

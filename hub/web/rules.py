@@ -1,0 +1,123 @@
+"""Routes of rules and alerts.
+
+Owns their bodies and pages; the desk of rules decides. Made into the app by api.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, Protocol
+
+from fastapi import APIRouter, Body, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.auth import Principal
+from hub.core.errors import Refusal
+from hub.web.access import Access, Action
+from hub.web.envelope import Answer
+
+_EXAMPLE: Final[Any] = {"rule": "too-hot", "kind": "above", "channels": ["temperature"], "limit": 30, "hysteresis": 2, "for_s": 10}
+
+
+class Rules(Protocol):
+    """What the routes ask and change. Each change raises Refusal."""
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return all rules."""
+
+    def rule(self, name: str) -> dict[str, Any]:
+        """Return one rule. Raises Refusal."""
+
+    async def put_rule(self, name: str, body: Mapping[str, Any], version: int | None, who: str) -> dict[str, Any]:
+        """Make a rule, or replace a version of it."""
+
+    async def delete_rule(self, name: str, who: str) -> None:
+        """Delete a rule."""
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return all alerts, newest first."""
+
+    def alert(self, id_: str) -> dict[str, Any]:
+        """Return one alert. Raises Refusal."""
+
+    async def acknowledge(self, id_: str, who: str) -> dict[str, Any]:
+        """Note that somebody has seen an alert."""
+
+
+class RuleBody(BaseModel):
+    """A rule: its name, the version that is replaced (none: a new rule), and its fields by kind."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_EXAMPLE]})
+    rule: str
+    version: Annotated[int | None, Field(ge=1)] = None
+    kind: str
+
+
+def rule_routes(rules: Rules, access: Access) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/api/v1")
+    _rule_routes(router, rules, access)
+    _alert_routes(router, rules, access)
+    return router
+
+
+def _rule_routes(router: APIRouter, rules: Rules, access: Access) -> None:
+    may_read = Depends(access.may(Action.READ))
+    manager = Annotated[Principal, Depends(access.may(Action.MANAGE))]
+
+    @router.get("/rules", dependencies=[may_read])
+    async def all_rules() -> Response:
+        """Return every rule."""
+        return Answer({"rules": rules.rules()})
+
+    @router.get("/rules/{name}", dependencies=[may_read])
+    async def rule(name: str) -> Response:
+        """Return one rule."""
+        return Answer(rules.rule(name))
+
+    @router.post("/rules", status_code=201)
+    async def put(body: Annotated[RuleBody, Body()], by: manager) -> Response:
+        """Make a rule, or with `version` replace that version of it; alerts of the rule as it was are over then."""
+        fields = {key: value for key, value in body.model_dump().items() if key not in ("rule", "version")}
+        return Answer(await rules.put_rule(body.rule, fields, body.version, by.name), 201)
+
+    @router.delete("/rules/{name}", status_code=204)
+    async def delete(name: str, by: manager) -> Response:
+        """Delete a rule; its alerts are over."""
+        await rules.delete_rule(name, by.name)
+        return Response(status_code=204)
+
+
+def _alert_routes(router: APIRouter, rules: Rules, access: Access) -> None:
+    may_read = Depends(access.may(Action.READ))
+
+    @router.get("/alerts", dependencies=[may_read])
+    async def alerts(
+        state: Literal["open", "acknowledged", "cleared"] | None = None,
+        rule: str | None = None,
+        device: str | None = None,
+        after: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    ) -> Response:
+        """Return alerts, newest first; the next page begins `after` the id of the last, while `is_more` is true."""
+        wanted = {"state": state, "rule": rule, "device": device}
+        found = _after(rules.alerts(), after)
+        found = [alert for alert in found if all(value is None or alert[key] == value for key, value in wanted.items())]
+        return Answer({"alerts": found[:limit], "is_more": len(found) > limit})
+
+    @router.get("/alerts/{alert_id}", dependencies=[may_read])
+    async def alert(alert_id: str) -> Response:
+        """Return one alert."""
+        return Answer(rules.alert(alert_id))
+
+    @router.post("/alerts/{alert_id}/acknowledge")
+    async def acknowledge(alert_id: str, by: Annotated[Principal, Depends(access.may(Action.COMMAND))]) -> Response:
+        """Note that you have seen an open alert; it stays until it is cleared."""
+        return Answer(await rules.acknowledge(alert_id, by.name))
+
+
+def _after(alerts: Sequence[dict[str, Any]], id_: str | None) -> Sequence[dict[str, Any]]:
+    if id_ is None:
+        return alerts
+    for at, alert in enumerate(alerts):
+        if alert["id"] == id_:
+            return alerts[at + 1 :]
+    raise Refusal("no_alert", f"no alert has the id {id_[:64]!r}", "begin again without `after`: old alerts are deleted in time", 404)
