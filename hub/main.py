@@ -23,7 +23,6 @@ import trio
 import dashboard
 from dashboard.csp import content_security_policy
 from devices.link import ServerLink
-from devices.wire.limits import CloseCode
 from hub.auth import Auth, Principal
 from hub.backup.service import BackupService
 from hub.backup.taking import Parts, made_by
@@ -125,7 +124,7 @@ class Hub:
         if self.stored_acks is not None:
             self.side.writer.on_safe(self.stored_acks.store_safe)
         self.side.writer.on_stored(self.closed.stored)
-        self.registry.on_revoked(lambda name: self.sessions.drop(name, CloseCode.REVOKED, "the token was withdrawn"))
+        self.registry.on_revoked(self.sessions.drop)
         self.journal.on_holding(lambda: self.door.hold(is_held=self.journal.holding == "overload"))
         self.metrics.add_part("journal", self.journal.statistics)
         self.metrics.add_part("history", self.system.history_figures)
@@ -154,6 +153,7 @@ class Hub:
             *self.side.runs(),
             partial(run_follower, self.journal, ledger),
             self.desk.run,
+            self.registry.run,
             self.live.run,
             self.system.run,
             self.data.reserve.run,

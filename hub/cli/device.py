@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.cli.fleet import import_devices, put_fact, span_s
 from hub.cli.options import DataDirOption, JsonOption, ask_hub
 from hub.cli.tables import show_table, time_text
 from hub.core.errors import Refusal
@@ -20,9 +21,11 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The device's 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(name="device", help="Add, list and remove devices; make tokens.", no_args_is_help=True)
-    for command in (add, remove, token):
+    for command in (add, remove, token, disable, enable):
         group.command()(command)
+    group.command("set")(set_facts)
     group.command("list")(list_devices)
+    group.command("import")(import_devices)
     app.add_typer(group)
 
 
@@ -31,9 +34,64 @@ def add(name: NameArgument, data_dir: DataDirOption = None) -> None:
     typer.echo(ask_hub(data_dir, lambda client: client.add_device(name)))
 
 
-def token(name: NameArgument, data_dir: DataDirOption = None) -> None:
-    """Replace a device's token and print the new one; the old one stops working at once."""
-    typer.echo(ask_hub(data_dir, lambda client: client.new_token(name)))
+def token(
+    name: NameArgument,
+    overlap: Annotated[
+        str | None, typer.Option("--overlap", metavar="SPAN", help="Let the old token work for so much longer: 1h, 7d; at most 30d.")
+    ] = None,
+    is_revoked: Annotated[bool, typer.Option("--revoke", help="Withdraw the device's tokens and make no new one.")] = False,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Replace a device's token and print the new one; the old one stops working at once, unless you say --overlap."""
+    from hub.client import fleet
+
+    if is_revoked and overlap is not None:
+        raise Refusal("bad_usage", "--revoke makes no new token, and --overlap is about one", "say one of them")
+    if is_revoked:
+        ask_hub(data_dir, lambda client: fleet.revoke(client, name))
+        typer.echo(f"revoked; {name} may come back with a new token: tributary device token {name}", err=True)
+        return
+    overlap_s = 0.0 if overlap is None else span_s(overlap)
+    typer.echo(ask_hub(data_dir, lambda client: fleet.new_token(client, name, overlap_s)))
+
+
+def set_facts(
+    name: NameArgument,
+    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="What people call it.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", metavar="KIND", help="What it is: pump, gateway ...")] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Give it a tag, a word or key=value, in place of one with the same key."),
+    ] = None,
+    untags: Annotated[list[str] | None, typer.Option("--untag", metavar="KEY", help="Take a tag away.")] = None,
+    notes: Annotated[
+        str | None, typer.Option("--note", metavar="TEXT", help="What else there is to know; in place of the notes so far.")
+    ] = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Say what people should know of a device: title, kind, tags, notes. An empty text takes one away."""
+    said = {key: text for key, text in (("title", title), ("kind", kind), ("notes", notes)) if text is not None}
+    if not said and not tags and not untags:
+        raise Refusal("bad_usage", "nothing is to be set", "say --title, --kind, --tag, --untag or --note")
+    item = ask_hub(data_dir, lambda client: put_fact(client, name, said, tags or (), untags or ()))
+    typer.echo(json.dumps({key: item[key] for key in ("title", "kind", "tags", "notes") if key in item}, ensure_ascii=False), err=True)
+
+
+def disable(name: NameArgument, data_dir: DataDirOption = None) -> None:
+    """Keep a device out: its connection ends and its token is refused until it is enabled again. Its readings stay."""
+    _disable(name, data_dir, is_disabled=True)
+
+
+def enable(name: NameArgument, data_dir: DataDirOption = None) -> None:
+    """Let a disabled device in again; it comes back by itself within two minutes."""
+    _disable(name, data_dir, is_disabled=False)
+
+
+def _disable(name: str, data_dir: DataDirOption, *, is_disabled: bool) -> None:
+    from hub.client import fleet
+
+    ask_hub(data_dir, lambda client: fleet.edit(client, name, {"disabled": is_disabled}))
+    typer.echo(f"{'disabled' if is_disabled else 'enabled'} {name}", err=True)
 
 
 def remove(
@@ -58,26 +116,31 @@ def _confirm(name: str) -> None:
         raise Refusal("not_confirmed", f"{name} was not removed: the name typed is another", "run it again, and type the name")
 
 
-def list_devices(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
-    """List the devices: whether each is there, when it was last seen, what it measures."""
-    items = ask_hub(data_dir, lambda client: client.devices())
+def list_devices(
+    where: Annotated[
+        str | None, typer.Option("--where", metavar="TAGS", help="Only those with these tags: 'floor=2 and not kind=test'.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the devices: whether each is there, when it was last seen, what it is and measures."""
+    from hub.client import fleet
+
+    items = ask_hub(data_dir, lambda client: fleet.devices(client, where))
     if as_json:
         typer.echo(json.dumps(items, indent=2))
         return
     if not items:
-        typer.echo("no devices yet; add one: tributary device add NAME", err=True)
+        typer.echo("no device has these tags" if where else "no devices yet; add one: tributary device add NAME", err=True)
         return
-    rows = [
-        (
-            item["device"],
-            item.get("presence", ""),
-            _last_seen(item),
-            item.get("firmware") or "",
-            str(len(item.get("channels", []))),
-        )
-        for item in sorted(items, key=lambda item: str(item["device"]))
-    ]
-    show_table(("device", "presence", "last seen", "firmware", "channels"), rows)
+    show_table(("device", "presence", "last seen", "firmware", "channels", "kind", "tags"), [_row(item) for item in items])
+
+
+def _row(item: Mapping[str, Any]) -> tuple[str, ...]:
+    presence = "disabled" if item.get("disabled") else str(item.get("presence", ""))
+    measured = str(len(item.get("channels", [])))
+    said = (item.get("kind", ""), " ".join(item.get("tags", ())))
+    return (item["device"], presence, _last_seen(item), item.get("firmware") or "", measured, *said)
 
 
 def _last_seen(item: Mapping[str, Any]) -> str:

@@ -1,117 +1,76 @@
-"""The devices that may connect, what each declared, and whether it is there: presence.
+"""The devices that may connect, and what people change of them: added, edited, disabled, given tokens, removed.
 
-Owns the set of devices, their token hashes and their entity items; writes through the StateStore port and tells Entities. It has no
-sockets: device sessions report `connected` and `disconnected`. Called by the door (device_of), the API and the sessions.
+Owns these changes: each is in the state store, with who did it, before it counts. It has no sockets: device sessions report `connected`
+and `disconnected`, and are told whose connection must end. Called by the door (device_of), the API and the sessions.
 """
 
-import hashlib
-import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 import trio
 
 from devices.wire.fields import is_device_name, shown
-from devices.wire.hello import list_of_channels
-from devices.wire.messages import Hello
+from devices.wire.limits import CloseCode
 from hub.core.errors import Refusal
-from hub.ports import DeviceRecord, Now, StateStore, StoreUnavailable
+from hub.core.registry_facts import KIND, DeviceFacts
+from hub.core.registry_set import DISABLED, GONE, DeviceSet
+from hub.core.registry_tokens import MAX_OVERLAP_S, NO_TOKEN, OLD_TOKEN, OldToken, new_token
+from hub.core.registry_tokens import hash_token as hash_token  # of any secret the hub draws
+from hub.ports import Audited, DeviceRecord
 
 _log: Final = structlog.get_logger(__name__)
+BY_HUB: Final = "hub"  # who did it, where no person did
+OLD_TOKEN_OVER: Final = (CloseCode.OLD_TOKEN, "a replaced token is good no longer; come back with the new one")
+_LOOK_EVERY_S: Final = 1.0  # for overlaps that are over; the promise is 5
 
 
-class Board(Protocol):
-    """Where entity items are shown to viewers."""
+class Registry(DeviceSet):
+    """All devices of this hub. Each change raises Refusal or StoreUnavailable with nothing done, and Refusal 404 for an unknown device."""
 
-    def put_device(self, item: Mapping[str, Any]) -> None:
-        """Show a device."""
-
-    def remove_device(self, name: str) -> None:
-        """Show that a device is gone."""
-
-
-def hash_token(token: str) -> bytes:
-    """Return what is stored of a token: 256 random bits need no salt and no slow hash."""
-    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-
-
-def new_token() -> str:
-    """Draw a token of 256 random bits, 43 characters."""
-    return secrets.token_urlsafe(32)
-
-
-def described(hello: Hello) -> dict[str, Any]:
-    """Return what the registry keeps of a hello."""
-    return {
-        "channels": list_of_channels(hello.channels),
-        "commands": [{"name": c.name, "description": c.description, "args": dict(c.args)} for c in hello.commands],
-        "firmware": hello.firmware,
-        "interval_s": hello.interval_s,
-        "max_message_bytes": hello.max_message_bytes,
-    }
-
-
-class Registry:
-    """All devices of this hub, in memory and in the state store."""
-
-    def __init__(self, state: StateStore, board: Board, now: Now) -> None:
-        self._state = state
-        self._board = board
-        self._now = now
-        self._devices: dict[str, DeviceRecord] = {}
-        self._by_token: dict[bytes, str] = {}
-        self._connected_us: dict[str, int] = {}
-        self._clock_offset_us: dict[str, int] = {}
-        self.erasing: set[str] = set()  # whose readings are being deleted: a new device of the name would lose its own
-        self._revoked: list[Callable[[str], None]] = []
-        self._removed: list[Callable[[str], None]] = []
-        self._writing = trio.Lock()  # one change of the store at a time, each made of what is known when its turn comes
-        self._unconfirmed: set[str] = set()  # seen before this start and not since: hub downtime is not device downtime
-
-    async def load(self) -> None:
-        """Read the devices once at start; each that was ever seen is `unconfirmed` until it connects or `confirm` is called."""
-        for record in await self._state.devices():
-            self._keep(record)
-            if record.last_seen_us is not None:
-                self._unconfirmed.add(record.name)
-            self._show(record.name)
-
-    def on_revoked(self, callback: Callable[[str], None]) -> None:
-        """Call `callback(name)` when a device's token was replaced or the device removed: its connection must end."""
-        self._revoked.append(callback)
-
-    def on_removed(self, callback: Callable[[str], None]) -> None:
-        """Call `callback(name)` when a device was removed, before its connection ends."""
-        self._removed.append(callback)
-
-    def confirm(self) -> None:
-        """Call the devices that did not come back offline: the time for coming back after a start is over."""
-        for name in self._unconfirmed - self._connected_us.keys():
-            self._unconfirmed.discard(name)
-            self._show(name)
-
-    async def add_device(self, name: str) -> str:
-        """Add a device and return its token, which is shown this once. Raises Refusal."""
-        return (await self.add_devices([name]))[name]
-
-    async def add_devices(self, names: Iterable[str]) -> dict[str, str]:
-        """Add devices and return the token of each. Raises Refusal before anything is added."""
-        wanted = list(names)
-        async with self._writing:
-            for name in wanted:
-                self._check_new(name)
-            tokens = {name: new_token() for name in wanted}
-            for name, token in tokens.items():
-                record = DeviceRecord(name, self._now(), hash_token(token), {})
-                await self._state.put_device(record)
-                self._keep(record)
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """End the connections of devices whose replaced token is no longer good, until cancelled."""
+        task_status.started()
+        while True:
+            await trio.sleep(_LOOK_EVERY_S)
+            for name in self._tokens.over(self._now()):
+                self._tokens.forget_old(name)  # it is good no longer whether or not its document is gone
                 self._show(name)
-                _log.info("device_added", device=name)
+                # Nobody knows by which token the device came. With the new one it is back at once, with the old one it is refused.
+                self._end(name, OLD_TOKEN_OVER)
+
+    async def add_device(self, name: str, *, by: str = BY_HUB) -> str:
+        """Add a device and return its token, which is shown this once."""
+        return (await self.add_devices([name], by=by))[name]
+
+    async def add_devices(
+        self, names: Iterable[str], facts: Mapping[str, Mapping[str, Any]] | None = None, *, by: str = BY_HUB
+    ) -> dict[str, str]:
+        """Add devices, all or none, with what is said of some of them (`edit`); return the token of each."""
+        async with self._writing:
+            known = self.check_new(names, facts)
+            tokens = {name: new_token() for name in known}
+            records = [DeviceRecord(name, self._now(), hash_token(token), {}) for name, token in tokens.items()]
+            documents = [facts.document(name) for name, facts in known.items() if facts.revision]
+            await self._state.change(documents, devices=records, audited=[self._audited(by, "add", name) for name in known])
+            for record in records:
+                self._facts[record.name] = known[record.name]
+                self._keep(record)
+                self._show(record.name)
+                _log.info("device_added", device=record.name)
         return tokens
 
-    def _check_new(self, name: str) -> None:
+    def check_new(self, names: Iterable[str], facts: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, DeviceFacts]:
+        """Refuse what add_devices would refuse; return what would be known of each."""
+        found: dict[str, DeviceFacts] = {}
+        for name in names:
+            self._check_name(name)
+            said = (facts or {}).get(name)
+            found[name] = DeviceFacts().edited(said) if said else DeviceFacts()
+        return found
+
+    def _check_name(self, name: str) -> None:
         if not is_device_name(name):
             rule = "a device name is 1 to 64 of A-Z a-z 0-9 . _ : - and begins with a letter or digit"
             raise Refusal("bad_name", f"{rule}; this is {shown(name)}", "choose another name", 422)
@@ -120,125 +79,97 @@ class Registry:
         if name in self.erasing:
             raise Refusal("being_deleted", f"the readings of {name} are being deleted", "try again when that is done", 409)
 
-    async def new_token(self, name: str) -> str:
-        """Replace a device's token and return the new one; the old one no longer opens a connection."""
+    async def edit(self, name: str, changes: Mapping[str, Any], *, revision: int | None = None, by: str = BY_HUB) -> None:
+        """Change title, kind, tags, notes (each replaced whole) or `disabled` of a device, if it is at this revision still.
+
+        Raises Refusal 409 where it is not, saying what it is now. A disabled device's connection ends.
+        """
         async with self._writing:
-            old_hash, token = self._record(name).token_hash, new_token()
-            await self._state.put_device(replace(self._record(name), token_hash=hash_token(token)))
-            self._by_token.pop(old_hash, None)
+            record, facts = self._record(name), self._facts.get(name, DeviceFacts())
+            if revision is not None and revision != facts.revision:
+                raise _conflict(name, revision, facts.item() | {"disabled": record.is_disabled}, changes)
+            edited, is_disabled = facts.edited(changes), bool(changes.get("disabled", record.is_disabled))
+            if replace(edited, revision=facts.revision) == facts and is_disabled == record.is_disabled:
+                return
+            document, changed = edited.document(name), replace(record, is_disabled=is_disabled)
+            await self._state.change([document], devices=[changed], audited=[self._audited(by, "edit", name, changes)])
+            self._facts[name] = edited
             # What the device declared meanwhile stays; it is written when its turn comes.
-            self._keep(replace(self._record(name), token_hash=hash_token(token)))
-        _log.info("device_token_replaced", device=name)
-        _tell(self._revoked, name)
+            self._keep(replace(self._record(name), is_disabled=is_disabled))
+        self._show(name)
+        if is_disabled and not record.is_disabled:
+            _log.info("device_disabled", device=name)
+            self._end(name, DISABLED)
+
+    async def new_token(self, name: str, *, overlap_s: float = 0.0, by: str = BY_HUB) -> str:
+        """Replace a device's token and return the new one.
+
+        The old one is good for `overlap_s` more, or no longer, and then the device's connection ends. One that an earlier overlap left
+        is good no longer.
+        """
+        if not 0 <= overlap_s <= MAX_OVERLAP_S:
+            said = f"overlap_s must be from 0 to {MAX_OVERLAP_S:,}, not {overlap_s:g}"
+            raise Refusal("bad_overlap", said, "choose a shorter overlap", 422)
+        token = new_token()
+        had_old = await self._replace(name, hash_token(token), overlap_s, by)
+        _log.info("device_token_replaced", device=name, overlap_s=overlap_s)
+        if not overlap_s:
+            self._end(name, GONE)
+        elif had_old:
+            self._end(name, OLD_TOKEN_OVER)
         return token
 
-    async def remove_device(self, name: str) -> None:
-        """Forget a device; its readings stay in the history. Raises Refusal where it is not known."""
+    async def revoke(self, name: str, *, by: str = BY_HUB) -> None:
+        """Withdraw a device's tokens at once and end its connection; it needs a new one."""
+        await self._replace(name, NO_TOKEN, 0.0, by)
+        _log.info("device_token_revoked", device=name)
+        self._end(name, GONE)
+
+    async def _replace(self, name: str, token_hash: bytes, overlap_s: float, by: str) -> bool:
+        """Put another token in the place of a device's; tell whether there was one of an earlier overlap."""
+        async with self._writing:
+            record = self._record(name)
+            stored = await self._state.document(OLD_TOKEN, name)
+            old = None
+            if overlap_s and record.token_hash != NO_TOKEN:
+                until_us = self._now() + int(overlap_s * 1_000_000)
+                old = OldToken(record.token_hash, until_us, 1 + (stored.version if stored else 0))
+            puts, deletes = ([old.document(name)], []) if old else ([], [stored] if stored else [])
+            action = "token" if token_hash != NO_TOKEN else "revoke"
+            audited = self._audited(by, action, name, {"overlap_s": overlap_s} if overlap_s else {})
+            await self._state.change(puts, deletes, devices=[replace(record, token_hash=token_hash)], audited=[audited])
+            had_old = self._tokens.forget_old(name) is not None
+            self._tokens.forget(record.token_hash)
+            # What the device declared meanwhile stays; it is written when its turn comes.
+            self._keep(replace(self._record(name), token_hash=token_hash))
+            if old is not None:
+                self._tokens.keep_old(name, old)
+        self._show(name)
+        return had_old
+
+    async def remove_device(self, name: str, *, by: str = BY_HUB) -> None:
+        """Forget a device; its readings stay in the history."""
         async with self._writing:
             self._record(name)
-            await self._state.delete_device(name)
-            self._by_token.pop(self._record(name).token_hash, None)
-            del self._devices[name]
-        self._unconfirmed.discard(name)
-        self._clock_offset_us.pop(name, None)
+            await self._state.delete_device(name, (KIND, OLD_TOKEN), [self._audited(by, "remove", name)])
+            admitted = self._devices.pop(name)
+            self._facts.pop(name, None)
+            self._ends.pop(name, None)
+            self._tokens.forget_device(admitted)
+        self._presence.forget(name)
         self._board.remove_device(name)
         _log.info("device_removed", device=name)
-        _tell(self._removed, name)
-        _tell(self._revoked, name)
+        for callback in self._removed:
+            callback(name)
+        for ended in self._revoked:
+            ended(name, *GONE)
 
-    def device_of(self, token: str) -> str | None:
-        """Return the name of the device that a token was made for. The look-up is by hash, so its time tells nothing of the token."""
-        return self._by_token.get(hash_token(token))
-
-    def names(self) -> list[str]:
-        """Return all names, sorted."""
-        return sorted(self._devices)
-
-    def record(self, name: str) -> DeviceRecord | None:
-        """Return a device's record."""
-        return self._devices.get(name)
-
-    def token_hash(self, name: str) -> bytes | None:
-        """Return what is stored of the device's token; another one, or None, means that the one before was withdrawn."""
-        record = self._devices.get(name)
-        return None if record is None else record.token_hash
-
-    def is_connected(self, name: str) -> bool:
-        """Tell whether the device has a connection that was welcomed."""
-        return name in self._connected_us
-
-    async def connected(self, hello: Hello) -> None:
-        """Note a welcomed device at once, and keep what it declared; a store that cannot take it ends no connection."""
-        name, now_us = hello.device, self._now()
-        record = self._devices.get(name)
-        if record is None:
-            return  # removed while it said hello; its session is being closed
-        self._connected_us[name] = now_us
-        self._unconfirmed.discard(name)
-        self._clock_offset_us.pop(name, None)
-        if hello.clock_us is not None:
-            self._clock_offset_us[name] = hello.clock_us - now_us
-        self._keep(replace(record, description=described(hello), last_seen_us=now_us))
-        self._show(name)
-        await self._write(name)
-
-    async def disconnected(self, name: str) -> None:
-        """Note at once that the device's connection is gone; a store that cannot take it is told to the log."""
-        self._connected_us.pop(name, None)
-        record = self._devices.get(name)
-        if record is None:
-            return
-        self._keep(replace(record, last_seen_us=self._now()))
-        self._show(name)
-        await self._write(name)
-
-    async def _write(self, name: str) -> None:
-        """Store a device as it is known when its turn comes: an older view would undo a new token or a removal."""
-        async with self._writing:
-            record = self._devices.get(name)
-            if record is None:
-                return
-            try:
-                await self._state.put_device(record)
-            except StoreUnavailable as error:
-                # Presence is in memory, and the device says the rest again in its next hello.
-                _log.error("presence_not_stored", device=name, reason=str(error))
-
-    def item(self, name: str) -> dict[str, Any] | None:
-        """Return a device as viewers see it (protocol section 11, without `version`)."""
-        record = self._devices.get(name)
-        if record is None:
-            return None
-        item: dict[str, Any] = {"device": name, "presence": self._presence(name), "channels": [], "commands": []}
-        item.update({key: value for key, value in record.description.items() if value not in (None, "") and key != "max_message_bytes"})
-        optional = {
-            "last_seen_us": record.last_seen_us,
-            "connected_us": self._connected_us.get(name),
-            "clock_offset_us": self._clock_offset_us.get(name),
-        }
-        return item | {key: value for key, value in optional.items() if value is not None}
-
-    def _presence(self, name: str) -> str:
-        if name in self._connected_us:
-            return "online"
-        return "unconfirmed" if name in self._unconfirmed else "offline"
-
-    def _record(self, name: str) -> DeviceRecord:
-        record = self._devices.get(name)
-        if record is None:
-            raise Refusal("no_device", f"no device is called {shown(name)}", "see: tributary device list", 404)
-        return record
-
-    def _keep(self, record: DeviceRecord) -> None:
-        self._devices[record.name] = record
-        self._by_token[record.token_hash] = record.name
-
-    def _show(self, name: str) -> None:
-        item = self.item(name)
-        if item is not None:
-            self._board.put_device(item)
+    def _audited(self, by: str, action: str, name: str, detail: Mapping[str, Any] | None = None) -> Audited:
+        return Audited(self._now(), by, f"{action} device", f"device {name}", dict(detail or {}))
 
 
-def _tell(callbacks: Iterable[Callable[[str], None]], name: str) -> None:
-    for callback in callbacks:
-        callback(name)
+def _conflict(name: str, revision: int, now: Mapping[str, Any], changes: Mapping[str, Any]) -> Refusal:
+    theirs = ", ".join(f"{key} {shown(now.get(key, ''))}" for key in sorted(changes))
+    yours = ", ".join(f"{key} {shown(value)}" for key, value in sorted(changes.items()))
+    said = f"device {name} is at revision {now.get('revision', 0)}, not {revision}: it has {theirs}; you sent {yours}"
+    return Refusal("conflict", said, "read the device again, then edit what it is now", 409)

@@ -90,8 +90,8 @@ class StateStore(Protocol):
     async def put_device(self, device: DeviceRecord) -> None:
         """Insert or replace by name."""
 
-    async def delete_device(self, name: str) -> bool:
-        """Delete a device and its commands; tell whether it was there."""
+    async def delete_device(self, name: str, kinds: Sequence[str] = (), audited: Sequence[Audited] = ()) -> bool:
+        """Delete a device, its commands and its documents of these kinds, whose key is its name; tell whether it was there."""
 
     async def put_command(self, command: CommandRecord) -> None:
         """Insert, or replace where the kept version is lower."""
@@ -122,10 +122,11 @@ class StateStore(Protocol):
         puts: Sequence[Document] = (),
         deletes: Sequence[Document] = (),
         *,
+        devices: Sequence[DeviceRecord] = (),
         cursor: tuple[str, Cursor] | None = None,
         audited: Sequence[Audited] = (),
     ) -> None:
-        """Put and delete documents, move the cursor of a follower (by its name) and note who did it: in one transaction, or nothing.
+        """Put and delete documents, put devices, move a follower's cursor and note who did it: in one transaction, or nothing.
 
         A put has the version after the kept one, 1 where there is none; a delete has the kept one. Raises Conflict otherwise.
         """

@@ -39,7 +39,7 @@ class DeviceConnection:
         make = Intake if parts.stored_acks is None else StoredIntake
         self._intake = make(device, self._session, self._outbox, parts)
         self._scope = trio.CancelScope()
-        self._admitted_by = parts.registry.token_hash(device)
+        self._admitted_by = parts.registry.admission(device)
         self.end: ProtocolError | None = None
 
     @property
@@ -117,8 +117,8 @@ class DeviceConnection:
 
     async def _open(self, hello: Hello) -> None:
         """Take the device over, make its epochs durable, and welcome it."""
-        if self._admitted_by is None or self._admitted_by != self._parts.registry.token_hash(self.device):
-            raise ProtocolError(CloseCode.REVOKED, "the token was withdrawn")  # nobody could drop the connection before hello
+        if (end := self._parts.registry.ending(self.device, self._admitted_by)) is not None:
+            raise ProtocolError(*end)  # nobody could drop the connection before hello
         self._parts.check_channels(hello)
         await self._roster.take_over(self)
         marks = await self._intake.open(hello)

@@ -22,6 +22,7 @@ LIVE: Final = Window(256, 1_048_576)
 BACKFILL: Final = Window(128, 524_288)
 _NONE: Final = Window(0, 0)
 _OPEN: Final = Credit(LIVE, BACKFILL)
+_DISABLED_RETRY_S: Final = 60.0  # a person has to enable it first; then it is back within two minutes
 _PATIENT_RETRY_S: Final = 5.0  # a newer connection is mostly the same device: leave it in peace; and a failing hub too
 
 
@@ -118,6 +119,8 @@ class DeviceParts:
         """Return (retry_s, jitter_s) for a bye."""
         if not code.may_return:
             return None, None
+        if code is CloseCode.DISABLED:
+            return _DISABLED_RETRY_S, _DISABLED_RETRY_S
         if code == CloseCode.RESTART:
             return 0.5, self.restart_jitter_s
         return (_PATIENT_RETRY_S, 5.0) if code in (CloseCode.TAKEN_OVER, CloseCode.HUB_FAILING) else (0.0, 1.0)

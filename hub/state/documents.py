@@ -3,13 +3,17 @@
 Owns these tables; decides nothing and knows no kind of document. Base of sqlite.py.
 """
 
+import base64
 import json
 import sqlite3
 from collections.abc import Sequence
+from typing import Any, Final
 
 from hub.core.records import Cursor
-from hub.ports import Audited, Conflict, Document
+from hub.ports import Audited, Conflict, DeviceRecord, Document
 from hub.state.file import SQLiteFile
+
+PUT_DEVICE: Final = "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class SQLiteDocuments(SQLiteFile):
@@ -30,10 +34,11 @@ class SQLiteDocuments(SQLiteFile):
         puts: Sequence[Document] = (),
         deletes: Sequence[Document] = (),
         *,
+        devices: Sequence[DeviceRecord] = (),
         cursor: tuple[str, Cursor] | None = None,
         audited: Sequence[Audited] = (),
     ) -> None:
-        """Put and delete documents, move a follower's cursor and note who did it, all in one transaction or nothing."""
+        """Put and delete documents, put devices, move a follower's cursor and note who did it, all in one transaction or nothing."""
 
         def change() -> None:
             with self._transaction() as connection:
@@ -41,10 +46,10 @@ class SQLiteDocuments(SQLiteFile):
                     _put(connection, document)
                 for document in deletes:
                     _delete(connection, document)
+                connection.executemany(PUT_DEVICE, [device_values(device) for device in devices])
                 if cursor is not None:
                     connection.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (cursor[0], *cursor[1]))
-                rows = [(each.at_us, each.who, each.action, each.what, json.dumps(dict(each.detail))) for each in audited]
-                connection.executemany("INSERT INTO audit (at_us, who, action, what, detail) VALUES (?, ?, ?, ?, ?)", rows)
+                note_audited(connection, audited)
 
         await self._call(change)
 
@@ -58,6 +63,25 @@ class SQLiteDocuments(SQLiteFile):
         chosen, values = ("", (limit,)) if before is None else ("WHERE number < ?", (before, limit))
         rows = await self._all(f"SELECT at_us, who, action, what, detail, number FROM audit {chosen} ORDER BY number DESC LIMIT ?", values)
         return [Audited(at_us, who, action, what, json.loads(detail), number) for at_us, who, action, what, detail, number in rows]
+
+
+def note_audited(connection: sqlite3.Connection, audited: Sequence[Audited]) -> None:
+    """Note who did what, in the transaction that is open."""
+    rows = [(each.at_us, each.who, each.action, each.what, json.dumps(dict(each.detail))) for each in audited]
+    connection.executemany("INSERT INTO audit (at_us, who, action, what, detail) VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def device_values(d: DeviceRecord) -> tuple[Any, ...]:
+    """Return a device as PUT_DEVICE takes it."""
+    return (d.name, d.created_us, d.token_hash, as_json(dict(d.description)), d.last_seen_us, int(d.is_disabled))
+
+
+def as_json(value: Any) -> str:
+    """Write a value of a device as JSON; bytes, which JSON does not have, become base64url text and stay that.
+
+    A value that could not be written would stop the ledger for every device, as its row comes again and again.
+    """
+    return json.dumps(value, default=lambda raw: base64.urlsafe_b64encode(raw).decode())
 
 
 def _put(connection: sqlite3.Connection, document: Document) -> None:

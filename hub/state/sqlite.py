@@ -3,15 +3,14 @@
 Owns the tables of state.db and its thread; decides nothing. An adapter of hub.ports.StateStore, named in main.py only.
 """
 
-import base64
 import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from hub.core.records import Cursor
-from hub.ports import CommandPage, CommandRecord, DeviceRecord
-from hub.state.documents import SQLiteDocuments
+from hub.ports import Audited, CommandPage, CommandRecord, DeviceRecord
+from hub.state.documents import PUT_DEVICE, SQLiteDocuments, as_json, device_values, note_audited
 
 T = TypeVar("T")
 MAX_PAGE_BYTES: Final = 4 * 1024 * 1024  # one command alone may be 128 KiB
@@ -39,16 +38,16 @@ class SQLiteStateStore(SQLiteDocuments):
 
     async def put_device(self, device: DeviceRecord) -> None:
         """Insert or replace by name."""
-        d = device
-        values = (d.name, d.created_us, d.token_hash, _json(dict(d.description)), d.last_seen_us, int(d.is_disabled))
-        await self._change("INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)", values)
+        await self._change(PUT_DEVICE, device_values(device))
 
-    async def delete_device(self, name: str) -> bool:
-        """Delete a device and its commands; tell whether it was there."""
+    async def delete_device(self, name: str, kinds: Sequence[str] = (), audited: Sequence[Audited] = ()) -> bool:
+        """Delete a device, its commands and its documents of these kinds; tell whether it was there."""
 
         def delete() -> bool:
             with self._transaction() as connection:
                 connection.execute("DELETE FROM commands WHERE device = ?", (name,))
+                connection.executemany("DELETE FROM documents WHERE kind = ? AND key = ?", [(kind, name) for kind in kinds])
+                note_audited(connection, audited)
                 return connection.execute("DELETE FROM devices WHERE name = ?", (name,)).rowcount > 0
 
         return await self._call(delete)
@@ -127,18 +126,10 @@ class SQLiteStateStore(SQLiteDocuments):
         await self._change("DELETE FROM logins WHERE token_hash = ? AND kind = 'session'", (token_hash,))
 
 
-def _json(value: Any) -> str:
-    """Write a value of a device as JSON; bytes, which JSON does not have, become base64url text and stay that.
-
-    A value that could not be written would stop the ledger for every device, as its row comes again and again.
-    """
-    return json.dumps(value, default=lambda raw: base64.urlsafe_b64encode(raw).decode())
-
-
 def _command_values(c: CommandRecord) -> tuple[Any, ...]:
-    value = None if c.value is None else _json(c.value)
+    value = None if c.value is None else as_json(c.value)
     times = (c.created_us, c.updated_us, c.expires_us)
-    return (c.id, c.device, c.name, _json(dict(c.args)), c.state, c.version, c.by, *times, c.progress, value, c.reason, c.note)
+    return (c.id, c.device, c.name, as_json(dict(c.args)), c.state, c.version, c.by, *times, c.progress, value, c.reason, c.note)
 
 
 def _command(row: Sequence[Any]) -> CommandRecord:

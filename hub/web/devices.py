@@ -1,10 +1,10 @@
-"""Routes of devices, commands, logins and the hub itself.
+"""Routes of single devices, commands and the hub itself; those of the fleet are fleet.py's.
 
 Owns their bodies and limits; the registry and the command desk decide. Made into the app by api.py.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgpack
 from fastapi import APIRouter, Depends, Query, Response
@@ -17,17 +17,8 @@ from hub.core.registry import Registry
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
 from hub.web.erasing import Eraser
+from hub.web.fleet import fleet_routes
 from hub.web.losses import JournalReader, losses_of
-
-MAX_NAMES: Final = 1_000  # added by one request
-
-
-class NewDevices(BaseModel):
-    """Devices to add: one by `name`, or several by `names`."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: str | None = None
-    names: Annotated[list[str], Field(min_length=1, max_length=MAX_NAMES)] | None = None
 
 
 def _sendable(args: dict[str, Any]) -> dict[str, Any]:
@@ -53,8 +44,8 @@ def device_routes(
 ) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1")
+    fleet_routes(router, registry, access, eraser)
     _read_routes(router, registry, desk, access, journal, hub)
-    _manage_routes(router, registry, access, eraser)
     _command_routes(router, registry, desk, access)
     return router
 
@@ -75,11 +66,6 @@ def _read_routes(
     async def about_hub() -> dict[str, Any]:
         """Return name, version, journal, time, credit and counts of this hub."""
         return hub()
-
-    @router.get("/devices", dependencies=[may_read])
-    async def devices() -> Response:
-        """Return every device."""
-        return Answer({"devices": [registry.item(name) for name in registry.names()]})
 
     @router.get("/devices/{name}", dependencies=[may_read])
     async def device(name: str) -> Response:
@@ -105,31 +91,6 @@ def _read_routes(
         if record is None:
             raise Refusal("no_command", f"no command has the id {command_id[:64]!r}", "see: GET /api/v1/commands", 404)
         return Answer(desk.item(record))
-
-
-def _manage_routes(router: APIRouter, registry: Registry, access: Access, eraser: Eraser) -> None:
-    may_manage = Depends(access.may(Action.MANAGE))
-
-    @router.post("/devices", status_code=201, dependencies=[may_manage])
-    async def add(new: NewDevices) -> dict[str, Any]:
-        """Add devices; their tokens are shown this once."""
-        if (new.name is None) == (new.names is None):
-            raise Refusal("bad_request", "give either name or names", 'send {"name": "pump-7"}', 422)
-        if new.name is not None:
-            return {"device": new.name, "token": await registry.add_device(new.name)}
-        tokens = await registry.add_devices(new.names or [])
-        return {"devices": [{"device": name, "token": token} for name, token in tokens.items()]}
-
-    @router.delete("/devices/{name}", status_code=204, dependencies=[may_manage])
-    async def remove(name: str, data: bool = False) -> Response:
-        """Forget a device and end its connection; its readings stay, unless `data` is true: then they are deleted for good."""
-        await (eraser.erase(name) if data else registry.remove_device(name))
-        return Response(status_code=204)
-
-    @router.post("/devices/{name}/token", dependencies=[may_manage])
-    async def token(name: str) -> dict[str, Any]:
-        """Replace a device's token and end its connection."""
-        return {"device": name, "token": await registry.new_token(name)}
 
 
 def _command_routes(router: APIRouter, registry: Registry, desk: CommandDesk, access: Access) -> None:

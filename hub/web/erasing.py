@@ -47,7 +47,7 @@ class Eraser:
         self._history = history
         self._closed = closed
 
-    async def erase(self, name: str) -> None:
+    async def erase(self, name: str, by: str) -> None:
         """Forget a device, if it is known, and delete its readings; asked again it goes on where it failed.
 
         Nobody may add a device of that name meanwhile. Raises Refusal: 404 where there is neither device nor reading, 503 where the store
@@ -61,7 +61,7 @@ class Eraser:
         self._registry.erasing.add(name)
         try:
             if is_known:
-                await self._registry.remove_device(name)
+                await self._registry.remove_device(name, by=by)
             with trio.move_on_after(WAIT_S) as waiting:
                 await self._erase_readings(name)
             if waiting.cancelled_caught:

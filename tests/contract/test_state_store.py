@@ -125,6 +125,23 @@ async def test_of_a_change_with_a_conflict_nothing_is_kept(store: StateStore, pu
     assert await store.audit(None, 10) == []
 
 
+async def test_devices_are_put_with_documents_or_not_at_all(store: StateStore) -> None:
+    await store.change([RULE], devices=[DEVICE], audited=[DONE])
+    assert await store.devices() == [DEVICE]
+    with pytest.raises(Conflict):
+        await store.change([RULE], devices=[replace(DEVICE, is_disabled=True)])
+    assert await store.devices() == [DEVICE]
+
+
+async def test_a_deleted_device_takes_its_documents_along(store: StateStore) -> None:
+    mine, others = Document("device", "pump", 1, {"kind": "pump"}), Document("device", "valve", 1, {})
+    await store.change([mine, others, Document("rule", "pump", 1, {})], devices=[DEVICE])
+    assert await store.delete_device("pump", ("device", "shadow"), [DONE])
+    assert await store.documents("device") == [others]
+    assert len(await store.documents("rule")) == 1
+    assert [each.action for each in await store.audit(None, 9)] == ["put_rule"]
+
+
 async def test_a_followers_documents_and_cursor_are_one(store: StateStore) -> None:
     await store.change([RULE], cursor=("rules", Cursor("j", 4)))
     await store.change(cursor=("rules", Cursor("j", 9)))

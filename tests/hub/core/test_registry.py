@@ -1,14 +1,16 @@
 """The registry on the real state store: tokens, presence, and changes that meet each other; a restart must find what was told."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
 from structlog.testing import capture_logs
 
+from devices.wire.limits import CloseCode
 from devices.wire.messages import Channel, Hello
 from hub.core.entities import Entities
 from hub.core.errors import Refusal
@@ -19,11 +21,13 @@ HELLO = Hello("pump", 7, (Channel("temp", "Cel"),), firmware="7.1", clock_us=1_5
 
 
 @asynccontextmanager
-async def registry_on(directory: Path) -> AsyncIterator[tuple[Registry, SQLiteStateStore, Entities]]:
+async def registry_on(
+    directory: Path, now: Callable[[], int] = lambda: 1_000
+) -> AsyncIterator[tuple[Registry, SQLiteStateStore, Entities]]:
     state, entities = SQLiteStateStore(directory / "state.db"), Entities()
     await state.start()
     try:
-        registry = Registry(state, entities, lambda: 1_000)
+        registry = Registry(state, entities, now)
         await registry.load()
         yield registry, state, entities
     finally:
@@ -64,7 +68,7 @@ async def test_a_name_that_cannot_be_is_refused_and_nothing_is_added(tmp_path: P
 async def test_a_new_token_replaces_the_old_one_and_tells_who_must_end_the_connection(tmp_path: Path) -> None:
     async with registry_on(tmp_path) as (registry, _, _):
         revoked: list[str] = []
-        registry.on_revoked(revoked.append)
+        registry.on_revoked(lambda name, code, reason: revoked.append(name))
         old = await registry.add_device("pump")
         new = await registry.new_token("pump")
         assert (registry.device_of(old), registry.device_of(new), revoked) == (None, "pump", ["pump"])
@@ -173,3 +177,178 @@ async def test_presence_goes_on_while_the_store_is_away(tmp_path: Path) -> None:
         await registry.connected(HELLO)
     async with registry_on(tmp_path) as (registry, _, _):
         assert (registry.item("pump") or {})["firmware"] == "7.1"
+
+
+async def test_what_people_say_of_a_device_is_kept_and_shown(tmp_path: Path) -> None:
+    said = {"title": "Pump of hall 3", "kind": "pump", "tags": ["outdoor", "floor=2"], "notes": "spare key:\n2nd drawer"}
+    async with registry_on(tmp_path) as (registry, state, entities):
+        await registry.add_device("pump")
+        await registry.edit("pump", said, by="ann")
+        item = entities.devices()[0]
+        assert {key: item[key] for key in said} == {**said, "tags": ["floor=2", "outdoor"]}
+        assert item["revision"] == 1
+        await registry.edit("pump", {"notes": ""})
+        done = (await state.audit(None, 9))[1]
+        assert (done.who, done.action, done.what, done.detail) == ("ann", "edit device", "device pump", said)
+    async with registry_on(tmp_path) as (registry, _, _):
+        item = registry.item("pump") or {}
+        assert (item["title"], item["revision"], "notes" in item) == ("Pump of hall 3", 2, False)
+
+
+async def test_of_two_who_edit_the_same_revision_the_second_is_told_what_there_is(tmp_path: Path) -> None:
+    async with registry_on(tmp_path) as (registry, _, _):
+        await registry.add_device("pump")
+        await registry.edit("pump", {"kind": "pump"}, revision=0)
+        with pytest.raises(Refusal) as refused:
+            await registry.edit("pump", {"kind": "valve"}, revision=0)
+        assert (refused.value.code, refused.value.status) == ("conflict", 409)
+        assert "revision 1, not 0" in refused.value.message
+        assert "'pump'" in refused.value.message
+        assert "'valve'" in refused.value.message
+        await registry.edit("pump", {"kind": "pump"}, revision=1)
+        assert (registry.item("pump") or {})["revision"] == 1  # nothing was changed
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"title": "x" * 129}, "bad_title"),
+        ({"title": "a\nb"}, "bad_title"),
+        ({"kind": "x" * 65}, "bad_kind"),
+        ({"notes": "x" * 2_001}, "bad_notes"),
+        ({"notes": "\x1b[31m"}, "bad_notes"),
+        ({"notes": "\ud800"}, "bad_notes"),
+        ({"tags": ["a b"]}, "bad_tag"),
+    ],
+)
+async def test_what_cannot_be_said_is_refused_and_nothing_is_done(tmp_path: Path, changes: dict[str, Any], code: str) -> None:
+    async with registry_on(tmp_path) as (registry, state, _):
+        await registry.add_device("pump")
+        with pytest.raises(Refusal) as refused:
+            await registry.edit("pump", {"disabled": True, **changes})
+        assert refused.value.code == code
+        with pytest.raises(Refusal):
+            await registry.add_devices(["valve", "fan"], {"fan": changes})
+        assert registry.names() == ["pump"]
+        assert await state.documents("device") == []
+        assert not (await state.devices())[0].is_disabled
+
+
+async def test_a_disabled_device_is_kept_out_until_it_is_enabled(tmp_path: Path) -> None:
+    ended: list[tuple[str, CloseCode, str]] = []
+    async with registry_on(tmp_path) as (registry, _, _):
+        registry.on_revoked(lambda *end: ended.append(end))
+        token = await registry.add_device("pump")
+        admitted = registry.admission("pump")
+        assert registry.ending("pump", admitted) is None
+        await registry.edit("pump", {"disabled": True})
+        assert ended == [("pump", CloseCode.DISABLED, "the device is disabled")]
+    async with registry_on(tmp_path) as (registry, _, entities):
+        with pytest.raises(Refusal) as refused:
+            registry.device_of(token)
+        assert (refused.value.code, refused.value.status) == ("disabled", 423)
+        assert entities.devices()[0]["disabled"] is True
+        assert registry.ending("pump", registry.admission("pump")) == (CloseCode.DISABLED, "the device is disabled")
+        await registry.edit("pump", {"disabled": False})
+        assert registry.device_of(token) == "pump"
+        assert "disabled" not in entities.devices()[0]
+        assert registry.ending("pump", registry.admission("pump")) is None
+
+
+async def test_in_an_overlap_both_tokens_are_good_and_then_the_new_one(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    ended: list[CloseCode] = []
+
+    def now() -> int:
+        return int(trio.current_time() * 1_000_000)
+
+    async with registry_on(tmp_path, now) as (registry, _, entities), trio.open_nursery() as nursery:
+        registry.on_revoked(lambda name, code, reason: ended.append(code))
+        old = await registry.add_device("pump")
+        new = await registry.new_token("pump", overlap_s=3_600)
+        assert (registry.device_of(old), registry.device_of(new), ended) == ("pump", "pump", [])
+        assert registry.ending("pump", registry.admission("pump")) is None
+        over_us = entities.devices()[0]["old_token_until_us"]
+        await nursery.start(registry.run)
+        await trio.sleep(3_590)
+        assert registry.device_of(old) == "pump"
+        await trio.sleep(over_us / 1_000_000 - trio.current_time() + 5)
+        assert (registry.device_of(old), registry.device_of(new), ended) == (None, "pump", [CloseCode.OLD_TOKEN])
+        assert "old_token_until_us" not in entities.devices()[0]
+        nursery.cancel_scope.cancel()
+    async with registry_on(tmp_path, now) as (registry, _, _):
+        assert (registry.device_of(old), registry.device_of(new)) == (None, "pump")
+
+
+async def test_an_overlap_outlives_a_restart_and_ends_with_a_withdrawal(tmp_path: Path) -> None:
+    async with registry_on(tmp_path) as (registry, _, _):
+        first = await registry.add_device("pump")
+        second = await registry.new_token("pump", overlap_s=60)
+    async with registry_on(tmp_path) as (registry, _, _):
+        assert (registry.device_of(first), registry.device_of(second)) == ("pump", "pump")
+        third = await registry.new_token("pump", overlap_s=60)
+        assert [registry.device_of(token) for token in (first, second, third)] == [None, "pump", "pump"]
+        await registry.revoke("pump")
+        assert [registry.device_of(token) for token in (first, second, third)] == [None, None, None]
+        assert (registry.item("pump") or {})["has_token"] is False
+    async with registry_on(tmp_path) as (registry, _, _):
+        assert [registry.device_of(token) for token in (first, second, third, "")] == [None, None, None, None]
+        fourth = await registry.new_token("pump", overlap_s=60)  # there is nothing to overlap with
+        assert registry.device_of(fourth) == "pump"
+        assert "old_token_until_us" not in (registry.item("pump") or {})
+        for overlap_s in (-1.0, 1e9, float("nan")):
+            with pytest.raises(Refusal):
+                await registry.new_token("pump", overlap_s=overlap_s)
+
+
+async def test_a_removed_device_leaves_nothing_to_who_gets_its_name(tmp_path: Path) -> None:
+    async with registry_on(tmp_path) as (registry, state, _):
+        old = await registry.add_device("pump")
+        admitted = registry.admission("pump")
+        await registry.edit("pump", {"kind": "pump"})
+        await registry.new_token("pump", overlap_s=60)
+        await registry.remove_device("pump", by="ann")
+        assert await state.documents("device") == await state.documents("old_token") == []
+        await registry.add_device("pump")
+        assert registry.device_of(old) is None
+        assert registry.ending("pump", admitted) == (CloseCode.REVOKED, "the token was withdrawn")
+        assert "kind" not in (registry.item("pump") or {})
+        assert [done.action for done in await state.audit(None, 9)] == [
+            f"{word} device" for word in ("add", "remove", "token", "edit", "add")
+        ]
+
+
+async def test_devices_are_chosen_by_tags_and_by_what_they_are(tmp_path: Path) -> None:
+    async with registry_on(tmp_path) as (registry, _, _):
+        await registry.add_devices(
+            ["pump", "fan", "valve"], {"pump": {"tags": ["floor=2"], "kind": "pump"}, "fan": {"tags": ["floor=2", "spare"]}}
+        )
+        await registry.connected(HELLO)
+        await registry.edit("valve", {"disabled": True})
+        for where, names in {
+            "floor=2": ["fan", "pump"],
+            "floor=2 and not spare": ["pump"],
+            "kind=pump": ["pump"],
+            "presence=online": ["pump"],
+            "firmware=7*": ["pump"],
+            "disabled or name=f*": ["fan", "valve"],
+            "floor=3": [],
+        }.items():
+            assert registry.select(where) == names, where
+        with pytest.raises(Refusal):
+            registry.select("floor=")
+
+
+async def test_a_channel_with_another_unit_is_a_new_version_of_it(tmp_path: Path) -> None:
+    async with registry_on(tmp_path) as (registry, _, _):
+        await registry.add_device("pump")
+        await registry.connected(HELLO)
+        assert "channel_versions" not in (registry.item("pump") or {})
+        await registry.connected(Hello("pump", 8, (Channel("hum", "%"),)))
+        await registry.connected(Hello("pump", 9, (Channel("temp", "K"), Channel("hum", "%"))))
+    async with registry_on(tmp_path) as (registry, _, _):
+        item = registry.item("pump") or {}
+        assert item["channel_versions"] == {"temp": 2}
+        change = {"channel": "temp", "version": 2, "at_us": 1_000}
+        assert item["channel_changes"] == [
+            {**change, "from": {"unit": "Cel", "kind": "gauge"}, "to": {"unit": "K", "kind": "gauge"}},
+        ]

@@ -284,6 +284,39 @@ async def test_a_token_withdrawn_before_hello_opens_nothing(tmp_path: Path) -> N
         assert (await gone.is_closed())[0] == CloseCode.REVOKED
 
 
+async def test_a_disabled_devices_connection_ends_and_it_may_come_back(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        hub.registry.on_revoked(hub.sessions.drop)
+        device = await hub.connect("pump")
+        await device.hello(E)
+        waiting = await hub.connect("pump")  # let in, and has not said hello
+        await until(lambda: len(hub.connections.child_tasks) == 2)
+        await trio.testing.wait_all_tasks_blocked()
+        await hub.registry.edit("pump", {"disabled": True})
+        code, bye = await device.is_closed()
+        assert (code, bye["reason"], bye["retry_s"] > 0) == (CloseCode.DISABLED, "the device is disabled", True)
+        await waiting.say({"op": "hello", "device": "pump", "epoch": E + 1, "unfinished": [], "channels": []})
+        assert (await waiting.is_closed())[0] == CloseCode.DISABLED
+        await until(lambda: presence(hub) == "offline")
+        await hub.registry.edit("pump", {"disabled": False})
+        again = await hub.connect("pump")
+        await again.hello(E + 2)
+        await until(lambda: presence(hub) == "online")
+
+
+async def test_a_revoked_token_ends_the_connection_for_good(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        hub.registry.on_revoked(hub.sessions.drop)
+        device = await hub.connect("pump")
+        await device.hello(E)
+        await hub.registry.new_token("pump", overlap_s=60)  # the connection stays
+        await device.data(E, 1, [1.0])
+        await device.is_acked(E, 1)
+        await hub.registry.revoke("pump")
+        code, bye = await device.is_closed()
+        assert (code, "retry_s" in bye) == (CloseCode.REVOKED, False)
+
+
 async def test_a_connection_that_ended_long_ago_shows_nobody_online(tmp_path: Path) -> None:
     async with ingest_hub(tmp_path) as hub:
         await hub.registry.add_device("pump")

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import trio
 
-from devices.wire.limits import CloseCode
 from hub.core.records import Series
 from hub.ports import StoreUnavailable
 from hub.web import erasing
@@ -23,7 +22,7 @@ async def stored(hub: ApiHub) -> set[str]:
 
 async def filled(hub: ApiHub, *names: str) -> None:
     """Have devices send a frame, whose connections end as soon as the hub wants it."""
-    hub.parts.registry.on_revoked(lambda name: hub.parts.sessions.drop(name, CloseCode.REVOKED, "removed"))
+    hub.parts.registry.on_revoked(hub.parts.sessions.drop)
     for epoch, name in enumerate(names, 5):
         device = await hub.device(name, epoch)
         await device.data(epoch, 1, [1.0, 2.0])

@@ -1,0 +1,196 @@
+"""The devices of a hub in memory: looked up by name, token and tag, shown to viewers, kept through connections.
+
+Owns the set, the entity items and what a connection changes. What people change is registry.py's, which is built on it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, Protocol
+
+import structlog
+import trio
+
+from devices.wire.fields import shown
+from devices.wire.limits import CloseCode
+from devices.wire.messages import Hello
+from hub.core.errors import Refusal
+from hub.core.registry_channels import SHOWN, described
+from hub.core.registry_facts import KIND, DeviceFacts, facts_in
+from hub.core.registry_presence import Presence
+from hub.core.registry_tokens import NO_TOKEN, OLD_TOKEN, Tokens, old_token_in
+from hub.core.tags import facts_of, parse
+from hub.ports import DeviceRecord, Now, StateStore, StoreUnavailable
+
+_log: Final = structlog.get_logger(__name__)
+Ended = Callable[[str, CloseCode, str], None]
+GONE: Final = (CloseCode.REVOKED, "the token was withdrawn")
+DISABLED: Final = (CloseCode.DISABLED, "the device is disabled")
+
+
+class Board(Protocol):
+    """Where entity items are shown to viewers."""
+
+    def put_device(self, item: Mapping[str, Any]) -> None:
+        """Show a device."""
+
+    def remove_device(self, name: str) -> None:
+        """Show that a device is gone."""
+
+
+class DeviceSet:
+    """All devices of this hub, in memory and in the state store."""
+
+    def __init__(self, state: StateStore, board: Board, now: Now) -> None:
+        self._state = state
+        self._board = board
+        self._now = now
+        self._devices: dict[str, DeviceRecord] = {}
+        self._facts: dict[str, DeviceFacts] = {}  # only of those that people said something of
+        self._tokens = Tokens()
+        self._presence = Presence()
+        self.erasing: set[str] = set()  # whose readings are being deleted: a new device of the name would lose its own
+        self._ends: dict[str, tuple[CloseCode, str]] = {}  # why connections of a device were last ended
+        self._revoked: list[Ended] = []
+        self._removed: list[Callable[[str], None]] = []
+        self._writing = trio.Lock()  # one change of the store at a time, each made of what is known when its turn comes
+
+    async def load(self) -> None:
+        """Read the devices once at start; each that was ever seen is `unconfirmed` until it connects or `confirm` is called."""
+        self._facts = {document.key: facts_in(document) for document in await self._state.documents(KIND)}
+        for record in await self._state.devices():
+            self._keep(record)
+            if record.last_seen_us is not None:
+                self._presence.was_seen(record.name)
+        for document in await self._state.documents(OLD_TOKEN):
+            self._tokens.keep_old(document.key, old_token_in(document))
+        for name in self._devices:
+            self._show(name)
+
+    def on_revoked(self, callback: Ended) -> None:
+        """Call `callback(name, code, reason)` when a device's connection must end: token withdrawn, device disabled or removed."""
+        self._revoked.append(callback)
+
+    def on_removed(self, callback: Callable[[str], None]) -> None:
+        """Call `callback(name)` when a device was removed, before its connection ends."""
+        self._removed.append(callback)
+
+    def confirm(self) -> None:
+        """Call the devices that did not come back offline: the time for coming back after a start is over."""
+        for name in self._presence.confirm():
+            self._show(name)
+
+    def device_of(self, token: str) -> str | None:
+        """Return the name of the device that a token was made for. Raises Refusal where it is disabled."""
+        name = self._tokens.device_of(token, self._now())
+        if name is not None and self._devices[name].is_disabled:
+            raise Refusal("disabled", f"device {name} is disabled", f"it may come back after: tributary device enable {name}", 423)
+        return name
+
+    def names(self) -> list[str]:
+        """Return all names, sorted."""
+        return sorted(self._devices)
+
+    def select(self, where: str) -> list[str]:
+        """Return the names of the devices that a tag expression means, sorted. Raises Refusal where it cannot be read."""
+        is_meant = parse(where)
+        return [name for name in self.names() if is_meant(self._asked(name))]
+
+    def _asked(self, name: str) -> dict[str, str]:
+        """Return what an expression is asked of a device."""
+        record, facts = self._devices[name], self._facts.get(name, DeviceFacts())
+        own = {"name": name, "presence": self._presence.of(name), "kind": facts.kind, "title": facts.title}
+        own["firmware"] = str(record.description.get("firmware", ""))
+        told = facts_of(facts.tags) | {key: value for key, value in own.items() if value}
+        return told | ({"disabled": ""} if record.is_disabled else {})
+
+    def record(self, name: str) -> DeviceRecord | None:
+        """Return a device's record."""
+        return self._devices.get(name)
+
+    def admission(self, name: str) -> int | None:
+        """Return by what `ending` knows who is let in as this device now."""
+        return self._tokens.admission(name)
+
+    def ending(self, name: str, admission: int | None) -> tuple[CloseCode, str] | None:
+        """Return why who was let in as this device then must leave, None where nothing speaks against it."""
+        if (record := self._devices.get(name)) is None or admission is None:
+            return GONE
+        if record.is_disabled:
+            return DISABLED
+        return None if admission == self._tokens.admission(name) else self._ends.get(name, GONE)
+
+    def is_connected(self, name: str) -> bool:
+        """Tell whether the device has a connection that was welcomed."""
+        return self._presence.is_connected(name)
+
+    async def connected(self, hello: Hello) -> None:
+        """Note a welcomed device at once, and keep what it declared; a store that cannot take it ends no connection."""
+        name, now_us = hello.device, self._now()
+        record = self._devices.get(name)
+        if record is None:
+            return  # removed while it said hello; its session is being closed
+        self._presence.came(hello, now_us)
+        self._keep(replace(record, description=described(hello, record.description, now_us), last_seen_us=now_us))
+        self._show(name)
+        await self._write(name)
+
+    async def disconnected(self, name: str) -> None:
+        """Note at once that the device's connection is gone; a store that cannot take it is told to the log."""
+        self._presence.left(name)
+        record = self._devices.get(name)
+        if record is None:
+            return
+        self._keep(replace(record, last_seen_us=self._now()))
+        self._show(name)
+        await self._write(name)
+
+    async def _write(self, name: str) -> None:
+        """Store a device as it is known when its turn comes: an older view would undo a new token or a removal."""
+        async with self._writing:
+            record = self._devices.get(name)
+            if record is None:
+                return
+            try:
+                await self._state.put_device(record)
+            except StoreUnavailable as error:
+                # Presence is in memory, and the device says the rest again in its next hello.
+                _log.error("presence_not_stored", device=name, reason=str(error))
+
+    def item(self, name: str) -> dict[str, Any] | None:
+        """Return a device as viewers see it (protocol section 11, without `version`)."""
+        record = self._devices.get(name)
+        if record is None:
+            return None
+        item: dict[str, Any] = {"device": name, "presence": self._presence.of(name), "channels": [], "commands": []}
+        item.update({key: value for key, value in record.description.items() if value not in (None, "") and key in SHOWN})
+        if record.last_seen_us is not None:
+            item["last_seen_us"] = record.last_seen_us
+        if record.is_disabled:
+            item["disabled"] = True
+        if record.token_hash == NO_TOKEN:
+            item["has_token"] = False
+        if (old := self._tokens.old.get(name)) is not None:
+            item["old_token_until_us"] = old.until_us
+        return item | self._presence.item(name) | self._facts.get(name, DeviceFacts()).item()
+
+    def _record(self, name: str) -> DeviceRecord:
+        record = self._devices.get(name)
+        if record is None:
+            raise Refusal("no_device", f"no device is called {shown(name)}", "see: tributary device list", 404)
+        return record
+
+    def _keep(self, record: DeviceRecord) -> None:
+        self._devices[record.name] = record
+        self._tokens.keep(record)
+
+    def _show(self, name: str) -> None:
+        item = self.item(name)
+        if item is not None:
+            self._board.put_device(item)
+
+    def _end(self, name: str, end: tuple[CloseCode, str]) -> None:
+        """End the device's connection, and those that were let in and have not said hello."""
+        self._tokens.withdrawn(name)
+        self._ends[name] = end
+        for callback in self._revoked:
+            callback(name, *end)

@@ -1,0 +1,147 @@
+"""Routes of the fleet: which devices there are, what people say of them, their tokens.
+
+Owns their bodies and limits; the registry decides. Called by devices.py.
+"""
+
+from bisect import bisect_right
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from hub.auth import Principal
+from hub.core.errors import Refusal
+from hub.core.registry import Registry
+from hub.web.access import Access, Action
+from hub.web.envelope import Answer
+from hub.web.erasing import Eraser
+
+MAX_NAMES: Final = 1_000  # added by one request
+MAX_PAGE: Final = 1_000  # devices in an answer that asks for a page
+_Tags = Annotated[list[str], Field(max_length=100, examples=[["floor=2", "outdoor"]])]
+
+
+class DeviceSaid(BaseModel):
+    """What people say of a device."""
+
+    model_config = ConfigDict(extra="forbid")
+    title: str = ""
+    kind: str = ""
+    tags: _Tags = []
+    notes: str = ""
+
+    def said(self) -> dict[str, Any]:
+        """Return what was given."""
+        return self.model_dump(exclude_unset=True, exclude={"name", "revision"})
+
+
+class NewDevice(DeviceSaid):
+    """A device to add."""
+
+    name: str
+
+
+class NewDevices(BaseModel):
+    """Devices to add: by `name`, several by `names`, or by `devices` with what is said of them; `check`: only see whether it could be."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str | None = None
+    names: Annotated[list[str], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    devices: Annotated[list[NewDevice], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    check: StrictBool = False
+
+
+class Edit(DeviceSaid):
+    """What to change: what is given is replaced whole. With `revision`, only if the device is at it still."""
+
+    disabled: StrictBool = False
+    revision: Annotated[int, Field(ge=0)] | None = None
+
+
+class NewToken(BaseModel):
+    """How a token is replaced."""
+
+    model_config = ConfigDict(extra="forbid")
+    overlap_s: float = 0.0
+
+
+def fleet_routes(router: APIRouter, registry: Registry, access: Access, eraser: Eraser) -> None:
+    """Add the routes."""
+    _list_route(router, registry, access)
+    _add_route(router, registry, access)
+    _device_routes(router, registry, access, eraser)
+    _token_routes(router, registry, access)
+
+
+def _list_route(router: APIRouter, registry: Registry, access: Access) -> None:
+    @router.get("/devices", dependencies=[Depends(access.may(Action.READ))])
+    async def devices(
+        where: Annotated[str | None, Query(examples=["floor=2 and not kind=test"])] = None,
+        limit: Annotated[int | None, Query(ge=1, le=MAX_PAGE)] = None,
+        after: str = "",
+    ) -> Response:
+        """Return the devices by name, all or those that a tag expression means; `next` is the `after` of the next page, if there is one."""
+        names = registry.names() if where is None else registry.select(where)
+        names = names[bisect_right(names, after) :]
+        page = names if limit is None else names[:limit]
+        answer: dict[str, Any] = {"devices": [registry.item(name) for name in page]}
+        return Answer(answer | ({"next": page[-1]} if len(page) < len(names) else {}))
+
+
+def _add_route(router: APIRouter, registry: Registry, access: Access) -> None:
+    @router.post("/devices", status_code=201)
+    async def add(new: NewDevices, by: Annotated[Principal, Depends(access.may(Action.MANAGE))]) -> Response:
+        """Add devices, all or none; their tokens are shown this once. With `check` nothing is added, and the answer is 204."""
+        names = _names(new)
+        facts = {each.name: each.said() for each in new.devices or ()}
+        if new.check:
+            registry.check_new(names, facts)
+            return Response(status_code=204)
+        tokens = await registry.add_devices(names, facts, by=by.name)
+        if new.name is not None:
+            return Answer({"device": new.name, "token": tokens[new.name]}, 201)
+        return Answer({"devices": [{"device": name, "token": token} for name, token in tokens.items()]}, 201)
+
+
+def _names(new: NewDevices) -> list[str]:
+    """Return the names of the one list that was given. Raises Refusal where there is none, or another as well."""
+    one = None if new.name is None else [new.name]
+    told = None if new.devices is None else [each.name for each in new.devices]
+    given = [names for names in (one, new.names, told) if names is not None]
+    if len(given) != 1:
+        raise Refusal("bad_request", "give one of name, names and devices", 'send {"name": "pump-7"}', 422)
+    names = given[0]
+    if len(set(names)) < len(names):
+        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        raise Refusal("bad_name", f"the name {twice[:64]!r} is there twice", "give each device a name of its own", 422)
+    return names
+
+
+def _device_routes(router: APIRouter, registry: Registry, access: Access, eraser: Eraser) -> None:
+    @router.patch("/devices/{name}")
+    async def edit(name: str, edit: Edit, by: Annotated[Principal, Depends(access.may(Action.MANAGE))]) -> Response:
+        """Change what people say of a device, or disable it (its connection ends) or enable it; 409 where the revision is another."""
+        await registry.edit(name, edit.said(), revision=edit.revision, by=by.name)
+        return Answer(registry.item(name))
+
+    @router.delete("/devices/{name}", status_code=204)
+    async def remove(name: str, by: Annotated[Principal, Depends(access.may(Action.MANAGE))], data: bool = False) -> Response:
+        """Forget a device and end its connection; its readings stay, unless `data` is true: then they are deleted for good."""
+        await (eraser.erase(name, by.name) if data else registry.remove_device(name, by=by.name))
+        return Response(status_code=204)
+
+
+def _token_routes(router: APIRouter, registry: Registry, access: Access) -> None:
+    @router.post("/devices/{name}/token")
+    async def token(name: str, by: Annotated[Principal, Depends(access.may(Action.MANAGE))], new: NewToken | None = None) -> dict[str, Any]:
+        """Replace a device's token: the old one is good for `overlap_s` more, or dead at once, and its connection ends."""
+        overlap_s = new.overlap_s if new else 0.0
+        said: dict[str, Any] = {"device": name, "token": await registry.new_token(name, overlap_s=overlap_s, by=by.name)}
+        until_us = (registry.item(name) or {}).get("old_token_until_us")
+        return said | ({"old_token_until_us": until_us} if until_us else {})
+
+    @router.delete("/devices/{name}/token", status_code=204)
+    async def revoke(name: str, by: Annotated[Principal, Depends(access.may(Action.MANAGE))]) -> Response:
+        """Withdraw a device's tokens at once and end its connection; it needs a new one."""
+        await registry.revoke(name, by=by.name)
+        return Response(status_code=204)
