@@ -7,7 +7,7 @@ commands.py keeps the records. No clock, no I/O.
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from devices.wire.fields import shown
 from devices.wire.messages import CommandState, Outcome
@@ -15,6 +15,9 @@ from hub.core.errors import Refusal
 from hub.ports import CommandRecord
 
 GRACE_US: Final = 30_000_000  # a result may be on its way, or in a spool, when the time to live ends
+LOST_US: Final = 7 * 86_400_000_000  # a device that sleeps for days still brings its result; one that is silent for longer has lost it
+REMOVED: Final = "the device was removed"
+CancelAnswer = Literal["cancelled", "too_late", "asked"]
 _RANK: Final = {CommandState.QUEUED: 0, CommandState.SENT: 1, CommandState.ACCEPTED: 2, CommandState.RUNNING: 3}
 
 
@@ -51,13 +54,41 @@ def with_outcome(record: CommandRecord, outcome: Outcome, now_us: int) -> Comman
     return replace(moved(record, outcome.state, now_us, outcome.reason), progress=progress, value=outcome.value)
 
 
-def overdue(record: CommandRecord, now_us: int) -> CommandRecord | None:
-    """Return the record as its time to live ends it: expired if it was never sent, unknown if it was sent and nothing came back."""
-    if record.state == CommandState.QUEUED and now_us >= record.expires_us:
-        return moved(record, CommandState.EXPIRED, now_us, "not sent within its time to live")
-    if record.state == CommandState.SENT and now_us >= record.expires_us + GRACE_US:
-        return moved(record, CommandState.FAILED, now_us, "outcome_unknown")
-    return None
+def sent(record: CommandRecord, now_us: int) -> CommandRecord:
+    """Return the record as its device is given it; one that was given before stays as it is."""
+    return moved(record, CommandState.SENT, now_us) if record.state == CommandState.QUEUED else record
+
+
+def overdue(record: CommandRecord, now_us: int, began_us: int = 0, silent_since_us: int | None = None) -> CommandRecord | None:
+    """Return the record as time ends it: expired if it was never sent, unknown if it was sent and nothing came back.
+
+    The grace counts from `began_us` at least: a hub that was away has heard nothing. One that the device has accepted ends only where
+    nothing was heard of that device for LOST_US; None as `silent_since_us`: it is connected.
+    """
+    if record.state == CommandState.QUEUED:
+        over = now_us >= record.expires_us
+        return moved(record, CommandState.EXPIRED, now_us, "not sent within its time to live") if over else None
+    if record.state == CommandState.SENT:
+        over = now_us >= max(record.expires_us, began_us) + GRACE_US
+    else:
+        over = silent_since_us is not None and now_us >= max(silent_since_us, record.expires_us) + LOST_US
+    return moved(record, CommandState.FAILED, now_us, "outcome_unknown") if over else None
+
+
+def cancel_answer(record: CommandRecord, *, is_too_late: bool) -> CancelAnswer:
+    """Return what became of the wish to cancel a command."""
+    if record.state == CommandState.CANCELLED:
+        return "cancelled"
+    return "too_late" if is_too_late or is_final(record) else "asked"
+
+
+def item_of(record: CommandRecord) -> dict[str, Any]:
+    """Return a command as viewers see it (protocol section 11)."""
+    item = {
+        key: getattr(record, key) for key in ("id", "version", "device", "name", "state", "by", "created_us", "updated_us", "expires_us")
+    }
+    optional = {key: getattr(record, key) for key in ("progress", "value", "reason", "note")}
+    return item | {"args": dict(record.args)} | {key: value for key, value in optional.items() if value is not None}
 
 
 def checked_args(command: str, specs: Mapping[str, Any], args: Mapping[str, Any]) -> dict[str, Any]:

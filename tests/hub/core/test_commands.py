@@ -1,6 +1,6 @@
 """The command desk on the real state store: what it promises is kept, what it cannot keep is not promised, whatever meets what."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,10 +9,12 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from devices.wire.messages import Channel, Command, CommandSpec, CommandState, Hello, Outcome
-from hub.core.commands import MAX_WAITING, CommandDesk
+from devices.wire.messages import Cancel, Channel, Command, CommandSpec, CommandState, Hello, Outcome
+from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
 from hub.core.errors import Refusal
+from hub.core.inbox import MAX_WAITING
+from hub.core.ledger import LOST_US
 from hub.core.records import Cursor
 from hub.core.registry import Registry
 from hub.ports import CommandRecord, StoreUnavailable
@@ -31,11 +33,27 @@ class Bench:
         self.registry = Registry(self.state, self.entities, lambda: self.now_us)
         self.desk = CommandDesk(self.state, self.registry, self.entities, lambda: self.now_us)
         self.given: list[str] = []
+        self.cancelled: list[str] = []
         self.now_us = 1_000_000
         self.deliver = self._give  # one object: a connection is known by it
 
-    async def _give(self, command: Command) -> None:
-        self.given.append(command.id)
+    async def _give(self, command: Command | Cancel) -> None:
+        (self.given if isinstance(command, Command) else self.cancelled).append(command.id)
+
+    def leave(self) -> None:
+        self.desk.detach("pump", self.deliver)
+
+    @asynccontextmanager
+    async def sweeping(self) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.desk.run)
+            yield
+            nursery.cancel_scope.cancel()
+
+    async def record(self, command_id: str) -> CommandRecord:
+        record = await self.desk.get(command_id)
+        assert record is not None
+        return record
 
     async def come(self) -> None:
         await self.desk.attach("pump", self.deliver)
@@ -49,9 +67,21 @@ class Bench:
         return None if record is None else record.state
 
 
+async def until_async(ask: Callable[[], Awaitable[object]], wanted: object) -> None:
+    with trio.fail_after(5.0):
+        while await ask() != wanted:
+            await trio.lowlevel.checkpoint()
+
+
+@pytest.fixture(autouse=True)
+def _swept_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.core.commands._SWEEP_S", 0.01)
+
+
 @asynccontextmanager
-async def bench_on(directory: Path) -> AsyncIterator[Bench]:
+async def bench_on(directory: Path, now_us: int = 1_000_000) -> AsyncIterator[Bench]:
     bench = Bench(directory)
+    bench.now_us = now_us
     await bench.state.start()
     try:
         await bench.registry.load()
@@ -103,8 +133,7 @@ async def test_whoever_asked_may_leave_and_the_command_is_whole_or_not_at_all(tm
         assert (record.state, bench.given) == ("sent", [record.id])
 
 
-async def test_commands_end_by_time_also_after_the_store_was_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.core.commands._SWEEP_S", 0.01)
+async def test_commands_end_by_time_also_after_the_store_was_away(tmp_path: Path) -> None:
     async with bench_on(tmp_path) as bench, trio.open_nursery() as nursery:
         await bench.come()
         record = await bench.create()
@@ -205,18 +234,176 @@ async def test_a_device_that_answers_nothing_gets_no_more_than_a_connection_can_
         await bench.create()
 
 
-async def test_what_cannot_be_sent_is_refused(tmp_path: Path) -> None:
+async def test_what_no_device_would_take_is_refused(tmp_path: Path) -> None:
     async with bench_on(tmp_path) as bench:
-        tries = [("nobody", "blink", 10.0, "no_device"), ("pump", "blink", 10.0, "offline")]
+        await bench.come()
+        tries = [("nobody", "blink", 10.0, "no_device"), ("pump", "dance", 10.0, "unknown_command")]
+        tries += [("pump", "blink", 0.0, "bad_ttl"), ("pump", "blink", float("nan"), "bad_ttl")]
         for device, name, ttl_s, code in tries:
             with pytest.raises(Refusal) as refused:
                 await bench.desk.create(device, name, {}, ttl_s, "tester")
             assert refused.value.code == code
+        assert (bench.given, bench.entities.commands()) == ([], [])
+
+
+async def test_a_command_to_a_device_that_is_away_waits_for_its_next_connection(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
         await bench.come()
-        for name, ttl_s, code in [("dance", 10.0, "unknown_command"), ("blink", 0.0, "bad_ttl"), ("blink", float("nan"), "bad_ttl")]:
-            with pytest.raises(Refusal) as refused:
-                await bench.desk.create("pump", name, {}, ttl_s, "tester")
-            assert refused.value.code == code
-        bench.desk.detach("pump", bench.deliver)
-        with pytest.raises(Refusal):
-            await bench.create()
+        bench.leave()
+        first = await bench.create()
+        bench.now_us += 1
+        second = await bench.create()
+        assert (first.state, second.state, bench.given) == ("queued", "queued", [])
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        assert bench.given == [first.id, second.id]
+        assert [await bench.kept(each.id) for each in (first, second)] == ["sent", "sent"]
+
+
+async def test_a_command_that_waited_too_long_expires_and_is_never_sent(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        bench.leave()
+        record = await bench.create(ttl_s=10)
+        bench.now_us += 10_000_000
+        await bench.come()
+        assert bench.given == []
+        async with bench.sweeping():
+            await until(lambda: bench.entities.commands()[0]["state"] == "expired")
+        assert await bench.kept(record.id) == "expired"
+
+
+async def test_what_the_store_was_away_for_is_sent_once_it_is_back(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        bench.leave()
+        record = await bench.create()
+        await bench.state.aclose()
+        with capture_logs():
+            await bench.desk.attach("pump", bench.deliver)
+            assert bench.given == []
+            await bench.state.start()
+            async with bench.sweeping():
+                await until(lambda: bench.given == [record.id])
+
+
+async def test_an_accepted_command_ends_when_its_device_is_silent_for_a_week(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        record = await bench.create()
+        await bench.desk.said("pump", [Outcome(record.id, CommandState.ACCEPTED)])
+        async with bench.sweeping():
+            bench.now_us += 2 * LOST_US  # connected: it may take as long as it takes
+            later = await bench.create(ttl_s=1)
+            bench.now_us += 60_000_000
+            await until(lambda: bench.entities.commands()[0].get("reason") == "outcome_unknown")
+            assert (bench.entities.commands()[0]["id"], await bench.kept(record.id)) == (later.id, "accepted")
+            bench.leave()
+            await until(lambda: bench.entities.commands()[1]["state"] == "failed")
+
+
+async def test_the_hubs_own_absence_ends_no_command_that_was_sent(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        record = await bench.create()
+    later = bench.now_us + 3_600_000_000
+    async with bench_on(tmp_path, now_us=later) as bench, bench.sweeping():
+        expiring = await bench.create(ttl_s=0.001)
+        bench.now_us += 1_000_000
+        await until(lambda: bench.entities.commands()[0]["state"] == "expired")
+        assert (bench.entities.commands()[0]["id"], await bench.kept(record.id)) == (expiring.id, "sent")
+        await bench.desk.said("pump", [Outcome(record.id, CommandState.DONE)])
+        assert await bench.kept(record.id) == "done"
+
+
+async def test_a_queued_command_is_cancelled_at_once_and_noted(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        bench.leave()
+        queued = await bench.create()
+        record, answer = await bench.desk.cancel(queued.id, "ann")
+        assert (answer, record.state, record.reason) == ("cancelled", "cancelled", "cancelled by ann before it was sent")
+        assert (await bench.desk.cancel(queued.id, "ann"))[1] == "cancelled"  # asked twice, answered twice
+        await bench.come()
+        assert bench.given == []
+        (noted,) = [each for each in await bench.state.audit(None, 10) if each.action == "cancel command"]
+        assert (noted.who, noted.what) == ("ann", f"command {queued.id}")
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "state"),
+    [
+        ([CommandState.CANCELLED], "cancelled", "cancelled"),
+        ([CommandState.DONE, CommandState.TOO_LATE], "too_late", "done"),
+        ([CommandState.TOO_LATE], "too_late", "sent"),
+    ],
+)
+async def test_a_connected_device_is_asked_and_its_answer_is_given(
+    tmp_path: Path, said: list[CommandState], answer: str, state: str
+) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        sent = await bench.create()
+        answers: list[tuple[str, str]] = []
+
+        async def cancel() -> None:
+            record, given = await bench.desk.cancel(sent.id, "ann")
+            answers.append((given, record.state))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(cancel)
+            await until(lambda: bench.cancelled)
+            assert bench.desk.item(await bench.record(sent.id))["cancel"] == "asked"
+            await bench.desk.followed([("pump", Outcome(sent.id, each)) for each in said], Cursor("j", 1))
+        assert (answers, bench.cancelled) == ([(answer, state)], [sent.id])
+        assert "cancel" not in bench.desk.item(await bench.record(sent.id))
+        async with bench.sweeping():
+            await until_async(lambda: bench.state.documents("cancel"), [])
+
+
+async def test_a_device_that_is_away_is_asked_at_its_next_connection_also_after_a_restart(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        sent = await bench.create()
+        bench.leave()
+        assert (await bench.desk.cancel(sent.id, "ann"))[1] == "asked"
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        assert (bench.given, bench.cancelled) == ([], [sent.id])  # not given again: only asked back
+        await bench.desk.said("pump", [Outcome(sent.id, CommandState.CANCELLED)])
+        assert await bench.desk.cancel(sent.id, "ann") == (await bench.record(sent.id), "cancelled")
+
+
+async def test_an_unknown_command_cannot_be_cancelled(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        with pytest.raises(Refusal, match="no command has the id"):
+            await bench.desk.cancel("nope", "ann")
+
+
+async def test_the_same_key_and_body_give_the_same_command(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+
+        async def create(by: str = "tester", ttl_s: float = 10.0) -> CommandRecord:
+            return await bench.desk.create("pump", "blink", {}, ttl_s, by, "k1")
+
+        first = await create()
+        await bench.desk.said("pump", [Outcome(first.id, CommandState.DONE)])
+        again = await create()
+        assert (again.id, again.state, bench.given) == (first.id, "done", [first.id])
+        assert (await create(by="other")).id != first.id
+        with pytest.raises(Refusal) as refused:
+            await create(ttl_s=11.0)
+        assert (refused.value.code, refused.value.status) == ("key_used", 409)
+        with pytest.raises(Refusal, match="128"):
+            await bench.desk.create("pump", "blink", {}, 10.0, "tester", "k" * 129)
+
+
+async def test_what_a_running_write_left_of_a_removed_device_is_ended(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        record = await bench.create()
+        await bench.registry.remove_device("pump")
+        await bench.state.put_command(record)  # as a write would that came behind the deletion
+        async with bench.sweeping():
+            await until_async(lambda: bench.kept(record.id), "failed")

@@ -1,0 +1,80 @@
+"""Cancelling commands that a device may have: who asked, that it is asked again until the device answers, and who waits for that.
+
+Owns the wishes to cancel, kept as documents until the command has ended; the desk sends them and decides the states of commands.
+"""
+
+from typing import Final
+
+import trio
+
+from hub.ports import Audited, CommandRecord, Document, Now, StateStore
+
+KIND: Final = "cancel"
+
+
+class Cancels:
+    """The wishes to cancel that no device has answered."""
+
+    def __init__(self, state: StateStore, now: Now) -> None:
+        self._state = state
+        self._now = now
+        self._asked: dict[str, Document] = {}
+        self._answered: list[Document] = []
+        self._too_late: set[str] = set()  # said of a command whose result is still on its way
+        self._waiting: dict[str, trio.Event] = {}
+
+    async def load(self) -> None:
+        """Read them once at start."""
+        self._asked = {document.key: document for document in await self._state.documents(KIND)}
+
+    def is_asked(self, command_id: str) -> bool:
+        """Tell whether a command is to be cancelled, and its device has not said more."""
+        return command_id in self._asked
+
+    def is_too_late(self, command_id: str) -> bool:
+        """Tell whether its device has said so."""
+        return command_id in self._too_late
+
+    async def ask(self, record: CommandRecord, by: str) -> None:
+        """Keep that a command is to be cancelled, with who wants it. Raises StoreUnavailable with nothing done."""
+        if record.id not in self._asked:
+            document = Document(KIND, record.id, 1, {"by": by})
+            await self._state.change([document], audited=[self._audited(record, by)])
+            self._asked[record.id] = document
+
+    async def note(self, record: CommandRecord, by: str) -> None:
+        """Note who cancelled a command that was never sent."""
+        await self._state.change(audited=[self._audited(record, by)])
+
+    def ended(self, command_id: str) -> None:
+        """Take the end of a command for the answer."""
+        self._too_late.discard(command_id)
+        self._answer(command_id)
+
+    def said_too_late(self, command_id: str) -> None:
+        """Take the device's answer that the command has already ended; its result is the ledger's."""
+        if command_id in self._asked:
+            self._too_late.add(command_id)
+            self._answer(command_id)
+
+    def _answer(self, command_id: str) -> None:
+        if (document := self._asked.pop(command_id, None)) is not None:
+            self._answered.append(document)
+        if (event := self._waiting.pop(command_id, None)) is not None:
+            event.set()
+
+    async def wait(self, command_id: str, timeout_s: float) -> None:
+        """Return when the answer is there, or that time is over."""
+        if command_id in self._asked:
+            with trio.move_on_after(timeout_s):
+                await self._waiting.setdefault(command_id, trio.Event()).wait()
+
+    async def forget_answered(self) -> None:
+        """Delete what is kept of answered ones. Raises StoreUnavailable; then they go the next time."""
+        if self._answered:
+            gone = list(self._answered)
+            await self._state.change(deletes=gone)
+            del self._answered[: len(gone)]
+
+    def _audited(self, record: CommandRecord, by: str) -> Audited:
+        return Audited(self._now(), by, "cancel command", f"command {record.id}", {"device": record.device, "name": record.name})
