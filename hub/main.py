@@ -2,7 +2,7 @@
 
     data directory (locked)
       layer: journal
-        layer: followers (history, ledger), expiry of commands, presence, live fan-out, system
+        layer: followers (history, rules, ledger), expiry of commands, presence, live fan-out, system
           layer: device sessions, imports of files
             the door: listener and one task per connection
 
@@ -39,6 +39,7 @@ from hub.journal import Journal, SQLiteJournalFile
 from hub.layers import Run, layer
 from hub.metrics import Metrics
 from hub.part_settings import door_settings, journal_settings, retention, store_token
+from hub.rules import RulesSide
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.imports import Imports
 from hub.sessions.live import Live
@@ -90,6 +91,7 @@ class Hub:
         self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
         self.history = make_store(settings.store, store_token(settings), retention(settings), data.history)
         self.side = HistorySide(self.journal, self.history, data.path, now_us, settings.ack_after)
+        self.rules = RulesSide(self.state, self.entities, self.journal, now_us)
         self.system = System(self.journal, self.side, self.entities, settings.ack_after)
         name = f"tributary {version('tributary-hub')}"
         self.live = Live(self.journal, self.history, self.entities, now_us, name)
@@ -151,6 +153,7 @@ class Hub:
         ledger = LedgerFollower(self.desk, self.state, lambda: self.journal.id)
         return (
             *self.side.runs(),
+            *self.rules.runs(),
             partial(run_follower, self.journal, ledger),
             self.desk.run,
             self.registry.run,
@@ -197,7 +200,6 @@ class Hub:
         await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role))
 
     def _api_parts(self) -> ApiParts:
-        backup_parts = Parts(self.data, self.journal, self.history, now_us, made_by(), int(self.settings.min_free_bytes))
         return ApiParts(
             registry=self.registry,
             desk=self.desk,
@@ -214,8 +216,9 @@ class Hub:
             allowed_origins=self.settings.allowed_origins,
             closed=self.closed,
             store=StoreFacts(self.settings.store, retention(self.settings), self.system.history_figures),
-            backup=BackupService(backup_parts),
+            backup=BackupService(Parts(self.data, self.journal, self.history, now_us, made_by(), int(self.settings.min_free_bytes))),
             importer=self.importer,
+            rules=self.rules.desk,
         )
 
     def _describe(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ def journal_settings(settings: Settings) -> JournalSettings:
         max_bytes=int(settings.journal_max_bytes),
         min_free_bytes=int(settings.min_free_bytes),
         resume_window_s=settings.resume_window_s,
+        followers=("history", "ledger", "rules"),
         resume_bytes=min(JournalSettings().resume_bytes, int(settings.journal_max_bytes) // 2),
     )
 

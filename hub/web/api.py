@@ -35,6 +35,7 @@ from hub.web.importing import Importer
 from hub.web.login import login_routes
 from hub.web.losses import JournalReader
 from hub.web.page import Files, page_routes
+from hub.web.rules import Rules, rule_routes
 from hub.web.store import StoreFacts, store_routes
 from hub.web.users import user_routes
 
@@ -69,6 +70,7 @@ class ApiParts:
     store: StoreFacts = field(default_factory=StoreFacts)
     backup: Backup | None = None  # None: there is no such route
     importer: Importer | None = None  # None: there is no such route
+    rules: Rules | None = None  # None: there is no such route
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -89,6 +91,8 @@ def make_app(parts: ApiParts) -> FastAPI:
     app.include_router(exchange_routes(parts.history, parts.registry, access, parts.importer))
     if parts.backup is not None:
         app.include_router(backup_routes(access, parts.backup))
+    if parts.rules is not None:
+        app.include_router(rule_routes(parts.rules, access))
     app.include_router(user_routes(access))
     files = Files(parts.static_folder)
     app.include_router(page_routes(access, files))
