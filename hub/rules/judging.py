@@ -5,7 +5,7 @@ the follower's cursor go into one transaction. follower.py brings readings; desk
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
@@ -140,14 +140,15 @@ class Judging:
             now_s, news, gone = self._lived_s, dict(self._news), set(self._gone)
             found: list[tuple[Course | Absence, list[Change]]] = []
             for course in self._courses.values():
-                changes = course.due(now_s)
-                if isinstance(course, Absence):
-                    changes += [change for device, state in news.items() for change in course.presence(device, state, now_s)]
-                found.append((course, changes))
+                back: list[Change] = []
+                if isinstance(course, Absence):  # heard first: one that is back is absent no more
+                    back = [change for device, state in news.items() for change in course.presence(device, state, now_s)]
+                found.append((course, back + course.due(now_s)))
                 for device in gone:
                     course.forget(device)
             bodies = self._alerts([(course.rule, change) for course, changes in found for change in changes if change.key[0] not in gone])
-            bodies |= self._over("the device was removed", lambda alert: alert["device"] in gone)
+            if gone:
+                bodies |= self._over("the device was removed", lambda alert: alert["device"] in gone)
             if bodies:
                 await self._keep(bodies)
             for course, changes in found:
@@ -155,9 +156,11 @@ class Judging:
             self._gone -= gone
             self._news = {device: state for device, state in self._news.items() if news.get(device) != state}
 
-    def _alerts(self, changes: Iterable[tuple[Rule, Change]]) -> Bodies:
+    def _alerts(self, changes: Sequence[tuple[Rule, Change]]) -> Bodies:
         """Return the alerts as changes leave them."""
         now_us, bodies = self._now(), Bodies()
+        if not changes:
+            return bodies
         open_ids: dict[tuple[str, Key], str] = {(a["rule"], key_of(a)): a["id"] for a in self._book.open_alerts()}
         for rule, change in changes:
             place = (rule.name, change.key)

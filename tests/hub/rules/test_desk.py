@@ -91,6 +91,20 @@ async def test_a_device_that_stays_away_is_told_and_an_acknowledged_alert_clears
         nursery.cancel_scope.cancel()
 
 
+async def test_a_device_that_is_back_when_its_time_is_over_raises_nothing(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    entities = Entities()
+    pump = {"device": "pump", "presence": "offline", "last_seen_us": 1}
+    entities.put_device(pump)
+    async with a_desk(tmp_path, entities) as desk, trio.open_nursery() as nursery:
+        await desk.put_rule("gone", OFFLINE, None, "ann")
+        await nursery.start(desk.run)
+        await trio.sleep(10.1)  # seen offline at 0.25 s: it would be told at 10.25 s
+        entities.put_device(pump | {"presence": "online"})
+        await trio.sleep(5)
+        assert desk.alerts() == []
+        nursery.cancel_scope.cancel()
+
+
 async def test_alerts_of_a_removed_device_are_over(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     entities = Entities()
     entities.put_device({"device": "pump", "presence": "offline", "last_seen_us": 1})
