@@ -53,6 +53,7 @@ from hub.web.api import ApiParts, make_app
 from hub.web.door import Door
 from hub.web.importing import Importer
 from hub.web.store import StoreFacts
+from hub.web.ways.routes import Ways
 
 _log: Final = structlog.get_logger(__name__)
 _CONFIRM_AFTER_S: Final = 5.0  # on top of the longest time a device needs to come back and to report
@@ -110,6 +111,7 @@ class Hub:
         self.importer = Importer(imports, self.registry, self.history, data.path / "imports", int(settings.min_free_bytes), now_us)
         self.auth = Auth(self.state, data.admin_token, self.registry.device_of, now_us)
         self.logins = Logins(self.auth, now_us)
+        self.ways = Ways(self._serve_viewer, self.sessions.serve)
         self.door = Door(
             settings=door_settings(settings),
             auth=self.auth,
@@ -132,6 +134,7 @@ class Hub:
         self.metrics.add_part("history", self.system.history_figures)
         self.metrics.add_part("query_cache", self.closed.statistics)
         self.metrics.add_part("live", self.live.statistics)
+        self.metrics.add_part("without_socket", self.ways.statistics)
         self.metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": len(self.registry.names())})
 
     async def run(self, *, task_status: trio.TaskStatus[str]) -> None:
@@ -142,7 +145,7 @@ class Hub:
             await self.registry.load()
             await self.desk.load()
             await self.side.start(is_remote=self.settings.store != "duckdb")
-            async with layer(self.journal.run), layer(*self._followers()), layer(self.sessions.run, self.importer.run):
+            async with layer(self.journal.run), layer(*self._followers()), layer(self.sessions.run, self.importer.run, self.ways.run):
                 await self._listen(task_status)
         finally:
             with trio.CancelScope(shield=True):
@@ -218,6 +221,7 @@ class Hub:
             store=StoreFacts(self.settings.store, retention(self.settings), self.system.history_figures),
             backup=BackupService(Parts(self.data, self.journal, self.history, now_us, made_by(), int(self.settings.min_free_bytes))),
             importer=self.importer,
+            ways=self.ways,
             rules=self.rules.desk,
         )
 

@@ -38,6 +38,7 @@ from hub.web.page import Files, page_routes
 from hub.web.rules import Rules, rule_routes
 from hub.web.store import StoreFacts, store_routes
 from hub.web.users import user_routes
+from hub.web.ways.routes import Ways
 
 _log: Final = structlog.get_logger(__name__)
 _PATHS: Final = "GET /api/v1/openapi.json lists paths and methods"
@@ -70,6 +71,7 @@ class ApiParts:
     store: StoreFacts = field(default_factory=StoreFacts)
     backup: Backup | None = None  # None: there is no such route
     importer: Importer | None = None  # None: there is no such route
+    ways: Ways | None = None  # None: there is no such route
     rules: Rules | None = None  # None: there is no such route
 
 
@@ -94,6 +96,8 @@ def make_app(parts: ApiParts) -> FastAPI:
     if parts.rules is not None:
         app.include_router(rule_routes(parts.rules, access))
     app.include_router(user_routes(access))
+    if parts.ways is not None:
+        app.include_router(parts.ways.routes(access))
     files = Files(parts.static_folder)
     app.include_router(page_routes(access, files))
     app.include_router(login_routes(access, parts.base_url, files))

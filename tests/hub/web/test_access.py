@@ -34,6 +34,9 @@ OPEN = {
     ("HEAD", "/login"): "the same",
     ("POST", "/login"): "the same",
     ("POST", "/logout"): "ends what the cookie names",
+    ("POST", "/api/v1/device"): "for devices, by their own tokens",
+    ("POST", "/api/v1/device/{session}"): "the same",
+    ("GET", "/api/v1/device/{session}"): "the same",
 }
 
 

@@ -1,0 +1,104 @@
+"""Routes of devices without a WebSocket: the messages of docs/protocol.md part A, some at a time, by POST; commands by long poll.
+
+Owns the form of their requests and answers, msgpack maps that carry whole messages as binaries; the device session behind the link is the
+socket's, and so are its rules. Made into the app by routes.py.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Annotated, Any, Final
+
+import msgpack
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from devices.link import ServerLink
+from devices.wire.limits import MAX_MESSAGE_BYTES
+from hub.core.errors import Refusal
+from hub.web.access import address_of
+from hub.web.ways.answers import POLL_S, LaterAnswer
+from hub.web.ways.link import FetchedLink, over
+from hub.web.ways.sessions import Sessions
+
+MAX_MESSAGES: Final = 1_024  # of one request; the credit is far below
+ANSWER_S: Final = 2.0  # for an ack, which mostly takes a tenth of that; what comes later waits for the next request
+WELCOME_S: Final = 30.0
+_MSGPACK: Final = "application/msgpack"
+_FORM: Final = 'send a msgpack map {"messages": [binary...], "after": number}'
+ServeDevice = Callable[[str, ServerLink], Awaitable[None]]
+
+
+def device_routes(device_of: Callable[[str], str | None], sessions: Sessions, serve: ServeDevice) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/api/v1/device")
+    device = _checked(device_of)
+
+    @router.post("", status_code=201)
+    async def begin(request: Request, name: Annotated[str, Depends(device)]) -> Response:
+        """Begin a session with hello; the answer holds its id, a secret of this device, and welcome or bye."""
+        messages, _ = _read(await request.body())
+        if len(messages) != 1:
+            raise Refusal("bad_request", f"{len(messages)} messages came where hello is due, alone", _FORM, 422)
+        session, link = sessions.open(("device", name), address_of(request), partial(serve, name))
+        link.deliver(messages[0])
+        return LaterAnswer(lambda: _answer(link, WELCOME_S, 0, 201, session=session))
+
+    @router.post("/{session}")
+    async def say(session: str, request: Request, name: Annotated[str, Depends(device)]) -> Response:
+        """Take frames; the answer holds what the hub has to say, mostly their ack. What came already may come again."""
+        messages, after = _read(await request.body())
+        link = sessions.find(session, ("device", name))
+        if messages and link.end is not None:
+            raise over(link.end)
+        link.confirm(after)
+        heard = link.last
+        for message in messages:
+            link.deliver(message)
+        return LaterAnswer(lambda: _answer(link, ANSWER_S if messages else 0.0, heard))
+
+    @router.get("/{session}")
+    async def poll(session: str, name: Annotated[str, Depends(device)], after: Annotated[int, Query(ge=0)] = 0) -> Response:
+        """Return what the hub says, a command above all; wait for it up to 30 s."""
+        link = sessions.find(session, ("device", name))
+        link.confirm(after)
+        return LaterAnswer(lambda: _answer(link, POLL_S, 0))
+
+    return router
+
+
+def _checked(device_of: Callable[[str], str | None]) -> Callable[[Request], str]:
+    """Return a dependency that gives the device whose token a request has. It raises Refusal 401."""
+
+    def check(request: Request) -> str:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Refusal("no_token", "there is no device token", "send it as Authorization: Bearer <device token>", 401)
+        if (name := device_of(token.strip())) is None:
+            raise Refusal("wrong_token", "no device has this token", "make a new one: tributary device token NAME", 401)
+        return name
+
+    return check
+
+
+def _read(body: bytes) -> tuple[Sequence[bytes], int]:
+    """Return the messages of a request and the number of the last one that the device has. Raises Refusal."""
+    try:
+        said = msgpack.unpackb(
+            body, max_array_len=MAX_MESSAGES, max_map_len=16, max_bin_len=MAX_MESSAGE_BYTES, max_str_len=64, max_ext_len=0
+        )
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        raise Refusal("bad_request", f"the body is not as it should be: {type(error).__name__} {error}"[:200], _FORM, 422) from None
+    if not isinstance(said, dict):
+        raise Refusal("bad_request", "the body is no msgpack map", _FORM, 422)
+    messages, after = said.get("messages", []), said.get("after", 0)
+    if not isinstance(messages, list) or not all(isinstance(each, bytes) for each in messages) or type(after) is not int:
+        raise Refusal("bad_request", "`messages` is an array of binaries, and `after` a number", _FORM, 422)
+    return messages, after
+
+
+async def _answer(link: FetchedLink, wait_s: float, beyond: int, status: int = 200, **first: str) -> Response:
+    with link:
+        messages, last, closed, _ = await link.fetch(wait_s, beyond=beyond)
+    said: dict[str, Any] = {**first, "messages": messages, "next": last}
+    if closed is not None:
+        said["closed"] = {"code": closed.code, "reason": closed.reason}
+    return Response(msgpack.packb(said), status, media_type=_MSGPACK)

@@ -1,0 +1,93 @@
+"""Sessions without a socket: their ids, whom each belongs to, and when one that nobody comes to is given up.
+
+Owns the register and its bounds, and the barrier round each session, as the door has it round each connection. Knows neither viewers
+nor devices; viewers.py and devices.py open and find. Run by main.py in the layer of sessions.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+import trio
+
+from devices.wire.limits import HEARTBEAT_S, MISSED_HEARTBEATS, CloseCode
+from hub.core.errors import Refusal
+from hub.web.ways.link import FetchedLink
+
+MAX_SESSIONS: Final = 1_000  # at most 64 KiB wait in each
+MAX_OF_ONE: Final = 50
+ABSENT_S: Final = HEARTBEAT_S * MISSED_HEARTBEATS  # then it is given up: as a socket whose pings are not answered
+_LOOK_S: Final = 5.0
+_log: Final = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    link: FetchedLink
+    owner: Hashable
+
+
+class Sessions:
+    """All of them."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, _Session] = {}
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled; then every session ends in its own orderly way."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            try:
+                task_status.started()
+                while True:
+                    await trio.sleep(_LOOK_S)
+                    self._look()
+            finally:
+                self._nursery = None
+
+    def open(self, owner: Hashable, remote: str, serve: Callable[[FetchedLink], Awaitable[None]]) -> tuple[str, FetchedLink]:
+        """Begin a session of somebody; return its id, which is a secret, and its link. Raises Refusal 503 where there is no room."""
+        mine = sum(session.owner == owner for session in self._sessions.values())
+        if self._nursery is None or len(self._sessions) >= MAX_SESSIONS or mine >= MAX_OF_ONE:
+            said = f"{mine} of {MAX_OF_ONE} sessions of this login and {len(self._sessions)} of {MAX_SESSIONS} of the hub are open"
+            raise Refusal("busy", said, "end one, or come back later", 503)
+        name, link = secrets.token_urlsafe(32), FetchedLink(remote)
+        self._sessions[name] = _Session(link, owner)
+        self._nursery.start_soon(self._behind_barrier, link, serve)
+        return name, link
+
+    def find(self, name: str, owner: Hashable) -> FetchedLink:
+        """Return the link of a session. Raises Refusal 404 where there is none, or it is somebody else's."""
+        session = self._sessions.get(name)
+        if session is None or session.owner != owner:
+            raise Refusal("no_session", "there is no such session, or it has ended", "begin a new one", 404)
+        return session.link
+
+    def end(self, name: str) -> None:
+        """End a session, and forget it."""
+        if (session := self._sessions.pop(name, None)) is not None:
+            session.link.give_up(CloseCode.NORMAL, "")
+
+    def statistics(self) -> dict[str, float]:
+        """Return figures for metrics."""
+        return {"sessions": len(self._sessions)}
+
+    def _look(self) -> None:
+        """Give up sessions that nobody comes to, and forget those that ended and have told it, or had the time to."""
+        for name, session in list(self._sessions.items()):
+            if session.link.absent_s() > ABSENT_S:
+                session.link.give_up(CloseCode.HEARTBEAT_LOST, f"nobody came for {ABSENT_S:g} s")
+                del self._sessions[name]
+
+    async def _behind_barrier(self, link: FetchedLink, serve: Callable[[FetchedLink], Awaitable[None]]) -> None:
+        code = CloseCode.INTERNAL
+        try:
+            await serve(link)
+            code = CloseCode.NORMAL
+        except* Exception as group:
+            _log.error("session_failed", remote=link.remote, exc_info=group)
+        finally:
+            link.give_up(code, "")
