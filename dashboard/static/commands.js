@@ -6,6 +6,7 @@ import { shown } from "./units.js";
 
 const KEPT = 200;
 const LISTED = 8;
+const AWAY_TTL_S = 3_600; // for a device that is not connected: it may take a while to come
 const FINAL = new Set(["done", "failed", "rejected", "expired", "cancelled", "lost"]);
 const INPUTS = { number: "number", integer: "number", bool: "checkbox", text: "text" };
 
@@ -48,9 +49,8 @@ export class Commands {
     this.device = device;
     this.box.hidden = !device?.commands?.length && !this._sent().length;
     this.form.hidden = !device?.commands?.length || !this.mayCommand;
-    const isOnline = device?.presence === "online";
-    this.send.disabled = !isOnline;
-    this.send.textContent = isOnline ? "Send" : "The device is not connected";
+    this.send.disabled = false;
+    this.send.textContent = device?.presence === "online" ? "Send" : "Send when the device connects";
     if (declared !== this.declared) {
       this.declared = declared;
       this.name.replaceChildren(...(device?.commands ?? []).map((spec) => new Option(spec.name.replaceAll("_", " "), spec.name)));
@@ -93,7 +93,7 @@ export class Commands {
       const answer = await fetch(`api/v1/devices/${encodeURIComponent(this.device.device)}/commands`, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ name: spec.name, args, ttl_s: 30 }),
+        body: JSON.stringify({ name: spec.name, args, ttl_s: this.device.presence === "online" ? 30 : AWAY_TTL_S }),
       });
       const said = await answer.json();
       if (answer.ok) this.apply([said]);
@@ -101,13 +101,40 @@ export class Commands {
     } catch {
       this._fail("The hub does not answer. Nothing is known to have been sent; try again when the connection is back");
     } finally {
-      this.send.disabled = this.device?.presence !== "online";
+      this.send.disabled = false;
+    }
+  }
+
+  async _cancel(id) {
+    this._fail(null);
+    try {
+      const answer = await fetch(`/api/v1/commands/${encodeURIComponent(id)}/cancel`, { method: "POST" });
+      const said = await answer.json();
+      if (answer.ok) this.apply([said.command]);
+      if (said.answer === "too_late") this._fail("Too late to cancel: it has run, or cannot be stopped any more");
+      else if (!answer.ok) this._fail([said.message, said.hint].filter(Boolean).join(". "));
+    } catch {
+      this._fail("The hub does not answer. Whether the command is cancelled is not known; try again when the connection is back");
     }
   }
 
   _fail(text) {
     this.error.textContent = text ?? "";
     this.error.hidden = text === null;
+  }
+
+  _entry(item) {
+    const element = entry(item);
+    if (!this.mayCommand || FINAL.has(item.state)) return element;
+    const cancel = part("button", "quiet", item.cancel === "asked" ? "Asked to cancel" : "Cancel");
+    cancel.type = "button";
+    cancel.disabled = item.cancel === "asked";
+    cancel.addEventListener("click", () => {
+      cancel.disabled = true;
+      this._cancel(item.id).finally(() => (cancel.disabled = item.cancel === "asked"));
+    });
+    element.append(cancel);
+    return element;
   }
 
   _sent() {
@@ -120,7 +147,7 @@ export class Commands {
     const kept = new Map([...this.list.children].map((element) => [element.dataset.id, element]));
     const elements = sent.map((item) => {
       const element = kept.get(item.id);
-      return element?.dataset.version === String(item.version) ? element : entry(item);
+      return element?.dataset.version === String(item.version) ? element : this._entry(item);
     });
     if (!elements.length) {
       const none = document.createElement("li");

@@ -5,6 +5,7 @@ Owns the reading of arguments and what is printed; the hub keeps the command, th
 
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,15 +23,22 @@ def add_to(app: typer.Typer) -> None:
 
 
 def command(
-    device: Annotated[str, typer.Argument(metavar="DEVICE", help="A device that is online.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A command the device takes.")],
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="A device; or the word cancel, with the ID of a command.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A command the device takes; or the ID.")],
     args: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Arguments; numbers, true and false as in JSON.")] = None,
     ttl_s: Annotated[float, typer.Option("--ttl", metavar="SECONDS", help="Do not begin it later than this.")] = 30.0,
     timeout_s: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Wait so long for the result.")] = 60.0,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a command to a device, wait until it has ended, print its value. Exit code 0 only when the device did it."""
+    """Send a command to a device, wait until it has ended, print its value. Exit code 0 only when the device did it.
+
+    A device that is away gets it at its next connection, within --ttl. `tributary command cancel ID` cancels one: exit code 0 only where
+    it was never begun, or its device has stopped it.
+    """
+    if device == "cancel" and not args:
+        _cancel(name, data_dir, as_json=as_json)
+        return
     given = dict(argument_of(text) for text in args or [])
     for option, seconds in (("--ttl", ttl_s), ("--timeout", timeout_s)):
         if not math.isfinite(seconds):
@@ -48,6 +56,24 @@ def command(
     if item["state"] != "done":
         said = f": {item['reason']}" if item.get("reason") else ""
         raise Refusal(item["state"], f"{device} {item['state']} {name}{said}", f"the command's id is {item['id']}")
+
+
+def _cancel(command_id: str, data_dir: Path | None, *, as_json: bool) -> None:
+    from hub.client.commands import cancel
+
+    said = ask_hub(data_dir, lambda client: cancel(client, command_id))
+    item, answer = said["command"], said["answer"]
+    if as_json:
+        typer.echo(json.dumps(said, indent=2))
+    elif answer == "cancelled":
+        typer.echo(f"{item['name']} on {item['device']} is cancelled")
+    if answer == "too_late":
+        raise Refusal(
+            answer, f"too late to cancel {item['name']} on {item['device']}: it is {item['state']}", "it has run, or cannot be stopped"
+        )
+    if answer == "asked":
+        hint = "it is asked again when it connects; ask again with the same command"
+        raise Refusal(answer, f"{item['device']} may have {item['name']} and has not answered", hint)
 
 
 def argument_of(text: str) -> tuple[str, Any]:

@@ -20,7 +20,7 @@ from hub.core.registry import Registry
 from hub.core.wanted import Wanted
 from hub.ports import CommandPage, CommandRecord, DeviceRecord, Now, StateStore, StoreUnavailable
 
-Deliver = Callable[[Any], Awaitable[None]]  # a Command or a Cancel
+Deliver = Callable[[Command | Cancel], Awaitable[None]]
 Records = list[CommandRecord]
 CANCEL_WAIT_S: Final = 5.0  # for the answer of a device that is connected
 _SWEEP_S: Final = 1.0  # how late an expiry may be noticed

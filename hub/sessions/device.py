@@ -15,7 +15,7 @@ from devices.link import LinkClosed, ServerLink
 from devices.wire import limits
 from devices.wire.codec import BadMessage, decode_from_device, encode
 from devices.wire.limits import CloseCode
-from devices.wire.messages import Bye, Command, Frame, Hello, Reject, UnknownOp, Welcome
+from devices.wire.messages import Bye, Cancel, Command, Frame, Hello, Reject, UnknownOp, Welcome
 from devices.wire.session import DeviceSession, ProtocolError, State
 from hub.core.commands import Deliver
 from hub.sessions.intake import Intake
@@ -90,11 +90,14 @@ class DeviceConnection:
         self.end = self.end or ProtocolError(code, reason)
         self._scope.cancel()
 
-    def put_command(self, command: Command) -> None:
-        """Send a command soon. Where too many wait the device does not read: the connection ends, and the next one gets them."""
+    def put_command(self, command: Command | Cancel) -> None:
+        """Send a command soon, or that one is to be cancelled.
+
+        Where too many wait the device does not read: the connection ends, and the next one gets them.
+        """
         self._put(command)
 
-    def _put(self, message: Command | Reject) -> None:
+    def _put(self, message: Command | Cancel | Reject) -> None:
         try:
             self._outbox.put(message)
         except trio.WouldBlock:

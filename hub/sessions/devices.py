@@ -12,7 +12,7 @@ import trio
 
 from devices.link import ServerLink
 from devices.wire.limits import CloseCode
-from devices.wire.messages import Command, Hello
+from devices.wire.messages import Cancel, Command, Hello
 from hub.ports import StoreUnavailable
 from hub.sessions.comings import Comings
 from hub.sessions.device import DeviceConnection
@@ -75,7 +75,7 @@ class DeviceSessions:
             connection.switch_off(CloseCode.HUB_FAILING, "the hub failed; its log says why")
 
     async def _welcome(self, connection: Connection, hello: Hello) -> None:
-        async def deliver(command: Command) -> None:
+        async def deliver(command: Command | Cancel) -> None:
             connection.put_command(command)
 
         if self._connections.get(connection.device) is not connection:

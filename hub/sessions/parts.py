@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from devices.wire import limits
 from devices.wire.limits import CloseCode
-from devices.wire.messages import Channel, Command, Credit, Hello, Window
+from devices.wire.messages import Cancel, Channel, Command, Credit, Hello, Window
 from devices.wire.session import ProtocolError
 from hub.core.commands import CommandDesk, Deliver
 from hub.core.registry import Registry
@@ -58,8 +58,8 @@ class Connection(Protocol):
     def switch_off(self, code: CloseCode, reason: str) -> None:
         """Take nothing more from now on, and end with this code."""
 
-    def put_command(self, command: Command) -> None:
-        """Send a command soon."""
+    def put_command(self, command: Command | Cancel) -> None:
+        """Send a command soon, or that one is to be cancelled."""
 
     def restate_credit(self) -> None:
         """Tell the device its credit now."""
