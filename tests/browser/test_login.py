@@ -77,6 +77,8 @@ def test_logging_out_in_one_tab_ends_the_others(browser: Browser, hub: RunningHu
             tab.goto(address)
             expect(tab.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
         tabs[0].get_by_role("button", name="Log out").click()
+        # A context that is closed while a tab is on its way hangs now and then.
+        expect(tabs[0].locator("#connection")).to_have_count(0, timeout=TIMEOUT_MS)
         expect(tabs[1].locator("#connection")).to_have_attribute("data-state", "ended", timeout=TIMEOUT_MS)
         expect(tabs[1].locator(".banner")).to_contain_text("Your login has ended", timeout=TIMEOUT_MS)
         expect(tabs[2].locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
