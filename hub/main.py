@@ -82,8 +82,7 @@ class Hub:
     """All parts of one hub, put together; `run` gives them their life."""
 
     def __init__(self, settings: Settings, data: DataDir) -> None:
-        self.settings = settings
-        self.data = data
+        self.settings, self.data = settings, data
         self.url = ""
         self.entities = Entities(first_version=now_us())
         self.state = SQLiteStateStore(data.state, data.reserve.give_up)
@@ -125,6 +124,7 @@ class Hub:
         """Connect what only this file may know of each other."""
         self.side.writer.on_applied(self.live.store_applied)
         self.side.on_lost(self.live.store_lost)
+        self.system.more_notes.append(self.door.certificates.notes)
         if self.stored_acks is not None:
             self.side.writer.on_safe(self.stored_acks.store_safe)
         self.side.writer.on_stored(self.closed.stored)
@@ -213,10 +213,10 @@ class Hub:
             metrics_text=self.metrics.text,
             ready=self.system.unready,
             hub=self._describe,
-            base_url=lambda: self.url,
+            base_url=lambda: self.settings.public_url or self.url,
             static_folder=dashboard.STATIC,
             csp=content_security_policy(),
-            allowed_origins=self.settings.allowed_origins,
+            allowed_origins=self.settings.origins,
             closed=self.closed,
             store=StoreFacts(self.settings.store, retention(self.settings), self.system.history_figures),
             backup=BackupService(Parts(self.data, self.journal, self.history, now_us, made_by(), int(self.settings.min_free_bytes))),

@@ -4,7 +4,7 @@ Owns the `system` entity (docs/protocol.md section 11) and the figures of the st
 nothing. Started by main.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Literal, Protocol
 
@@ -55,6 +55,7 @@ class System:
         self._journal = journal
         self.side = side
         self._board = board
+        self.more_notes: list[Callable[[], Sequence[str]]] = []  # of other parts
         self._figures: Mapping[str, float] = {}  # of the store, as last sampled
         self._seldom = Seldom()
         self._told: str | None = None  # the reason for holding that the log has, and not yet its end
@@ -120,6 +121,6 @@ class System:
             "store_lag": store["lag_frames"],
             "store": store,
             "ack_after": self.ack_after,
-            "notes": list(self.side.notes()),
+            "notes": [*self.side.notes(), *(note for more in self.more_notes for note in more())],
         }
         self._board.put_system(item)

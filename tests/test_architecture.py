@@ -17,7 +17,7 @@ FOLDERS = ("hub", "devices", "dashboard", "simulators")
 MAX_FILE_LINES, MAX_BODY_LINES = 250, 40
 
 # May be imported by every part of the hub; of them core takes ports and its own errors only.
-SHARED = {"hub.config", "hub.auth", "hub.metrics", "hub.ports", "hub.core.errors", "hub.core.records"}
+SHARED = {"hub.config", "hub.certificate", "hub.auth", "hub.metrics", "hub.ports", "hub.core.errors", "hub.core.records"}
 # part of the hub -> what else of the hub it may import (main: everything)
 HUB = {
     "hub.cli": {"hub.main", "hub.client", "hub.logs", "hub.datadir", "hub.stores", "hub.part_settings", "hub.backup"},
@@ -30,6 +30,7 @@ HUB = {
     "hub.core": {"hub.ports"},
     "hub.config": set[str](),
     "hub.auth": {"hub.core"},
+    "hub.certificate": set[str](),
     "hub.metrics": set[str](),
     "hub.ports": {"hub.core"},
     "hub.logs": set[str](),

@@ -18,7 +18,7 @@ from typing import Final
 
 import trio
 
-from hub.cli.certificate import certificate_end_s
+from hub.certificate import certificate_end_s
 from hub.cli.findings import Finding, Verdict
 from hub.cli.store_checks import check_stores
 from hub.cli.store_setup import check_database, fix_database
@@ -138,7 +138,7 @@ def _tls(settings: Settings) -> Iterator[Finding]:
         yield Finding(Verdict.FAIL, "tls", f"{settings.tls_certificate}: {error}", "give a PEM chain and the key that belongs to it")
         return
     if left_s < _EXPIRY_WARNING_S:
-        yield Finding(Verdict.WARN, "tls", f"the certificate ends in {left_s / 86_400:.1f} days", "renew it, then restart the hub")
+        yield Finding(Verdict.WARN, "tls", f"the certificate ends in {left_s / 86_400:.1f} days", "renew it: the hub takes the new file")
     else:
         yield Finding(Verdict.OK, "tls", f"the certificate is good for {left_s / 86_400:.0f} days")
 

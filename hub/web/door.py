@@ -4,7 +4,6 @@ Owns listening, the TLS handshake, the limit on connections, and the barrier rou
 Made and run by main.py; cancelling `run` closes the listener and ends every session.
 """
 
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -14,9 +13,10 @@ import trio
 from devices.link import ServerLink
 from hub.auth import Principal
 from hub.web.admission import AuthPort
+from hub.web.certificates import Certificates
 from hub.web.heartbeat import Heartbeats
 from hub.web.http import ASGIApp
-from hub.web.listening import encryption, listen
+from hub.web.listening import listen
 from hub.web.opening import Opening, Openings
 from hub.web.poller import poller_here
 from hub.web.proxies import Address
@@ -48,7 +48,7 @@ class Door:
         self._heartbeats = Heartbeats(settings.heartbeat_s, lambda: self._poller is not None and self._poller.is_held)
         self._hosts = Hosts(settings, auth, app, serve_device, serve_viewer, self._heartbeats, self._poller)
         self._openings = Openings(settings.trusted_proxies, has_proxy_protocol=settings.has_proxy_protocol)
-        self._tls: ssl.SSLContext | None = None
+        self.certificates = Certificates(settings)
         self._address: Address = (settings.host, settings.port)
         self.connections = 0
         self.refused = 0  # because there was no room
@@ -64,13 +64,14 @@ class Door:
 
         Cancelled, it closes the listener, and returns when every session has ended. Raises Refusal where it cannot listen.
         """
-        self._tls = encryption(self._settings)
+        self.certificates.load()
         listeners = await listen(self._settings)
         try:
             host, port = listeners[0].socket.getsockname()[:2]
             self._address = (host, port)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._heartbeats.run)
+                await nursery.start(self.certificates.run)
                 if self._poller is not None:
                     nursery.start_soon(self._poller.run)
                 for listener in listeners:
@@ -131,11 +132,12 @@ class Door:
     async def _opened(self, opening: Opening) -> GuardedStream:
         with trio.move_on_after(self._settings.head_timeout_s):
             await self._openings.hear_proxy(opening)
-            if self._tls is None or not await opening.has_tls():
+            tls = self.certificates.context
+            if tls is None or not await opening.has_tls():
                 plain = GuardedStream(opening.transport, self._settings.send_timeout_s)
                 plain.unread(opening.heard)
                 return plain
-            stream = trio.SSLStream(LingeringStream(opening.transport, opening.heard), self._tls, server_side=True)
+            stream = trio.SSLStream(LingeringStream(opening.transport, opening.heard), tls, server_side=True)
             await stream.do_handshake()
             return GuardedStream(stream, self._settings.send_timeout_s)
         raise trio.BrokenResourceError("no PROXY header or TLS handshake in time")

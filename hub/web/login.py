@@ -6,7 +6,7 @@ Owns the session cookie and what the login page says; hub/auth decides who is le
 from collections.abc import Callable
 from html import escape
 from typing import Annotated, Final, Literal
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
@@ -23,9 +23,9 @@ from hub.web.page import LOGIN_PAGE, Files
 _WELCOME: Final = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta http-equiv="refresh" content="0; url=/">
+<meta http-equiv="refresh" content="0; url=./">
 <title>Logged in - Tributary</title>
-<p>You are logged in. <a href="/">Go to the dashboard</a></p>
+<p>You are logged in. <a href="./">Go to the dashboard</a></p>
 </html>
 """
 _PLACE: Final = b"<!-- what went wrong -->"  # in login.html
@@ -51,7 +51,7 @@ class NewLogin(BaseModel):
 def login_routes(access: Access, base_url: Callable[[], str], files: Files) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
-    _ways_in(router, access, files)
+    _ways_in(router, access, base_url, files)
     auth = access.auth
 
     @router.post("/logout", include_in_schema=False)
@@ -62,7 +62,7 @@ def login_routes(access: Access, base_url: Callable[[], str], files: Files) -> A
         if session is not None:
             await auth.logout(session)
         response = Response(status_code=204)
-        response.delete_cookie(auth.cookie, path="/")
+        response.delete_cookie(auth.cookie, path=_cookie_path(base_url()))
         return response
 
     @router.post("/api/v1/logins", status_code=201)
@@ -74,7 +74,7 @@ def login_routes(access: Access, base_url: Callable[[], str], files: Files) -> A
     return router
 
 
-def _ways_in(router: APIRouter, access: Access, files: Files) -> None:
+def _ways_in(router: APIRouter, access: Access, base_url: Callable[[], str], files: Files) -> None:
     auth = access.auth
 
     @router.get(LOGIN_PATH, include_in_schema=False)
@@ -82,7 +82,7 @@ def _ways_in(router: APIRouter, access: Access, files: Files) -> None:
         """Use up a one-time link; without one show the form."""
         session = await auth.use_login(token, address_of(request)) if token else None
         if session is not None:
-            return _let_in(access, request, session, HTMLResponse(_WELCOME))
+            return _let_in(access, base_url(), request, session, HTMLResponse(_WELCOME))
         if await auth.principal(request.headers) is not None:
             return HTMLResponse(_WELCOME)  # a link that was used up, by this browser say: it is where it wants to be
         if not token:
@@ -103,7 +103,7 @@ def _ways_in(router: APIRouter, access: Access, files: Files) -> None:
         except Refusal as refusal:
             return await _login_page(files, f"{refusal.message}; {refusal.hint}", refusal.status)
         # The form is this site's own, so that the cookie goes along; a page to reload would ask whether to send the password again.
-        return _let_in(access, request, session, Response(status_code=303, headers={"Location": "./"}))
+        return _let_in(access, base_url(), request, session, Response(status_code=303, headers={"Location": "./"}))
 
     @router.head(LOGIN_PATH, include_in_schema=False)
     async def preview() -> Response:
@@ -124,14 +124,20 @@ async def _form(request: Request) -> tuple[str, str]:
     return fields.get("name", [""])[0], fields.get("password", [""])[0]
 
 
-def _let_in(access: Access, request: Request, session: str, response: Response) -> Response:
+def _let_in(access: Access, base_url: str, request: Request, session: str, response: Response) -> Response:
     """Give the browser its session. That before is replaced: nobody could end it any more. Only then, so that its tabs find the new one."""
     auth = access.auth
     if (before := auth.session_of(request.headers)) is not None:
         response.background = BackgroundTask(auth.logout, before)
-    is_secure = is_encrypted(request)
-    response.set_cookie(auth.cookie, session, max_age=SESSION_S, path="/", httponly=True, samesite="strict", secure=is_secure)
+    is_secure = is_encrypted(request) or base_url.startswith("https:")
+    path = _cookie_path(base_url)
+    response.set_cookie(auth.cookie, session, max_age=SESSION_S, path=path, httponly=True, samesite="strict", secure=is_secure)
     return response
+
+
+def _cookie_path(base_url: str) -> str:
+    """Return the path of this hub: what stands beside it on the same host gets no cookie of it."""
+    return urlsplit(base_url).path + "/"
 
 
 async def _login_page(files: Files, wrong: str, status: int) -> Response:

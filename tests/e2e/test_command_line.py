@@ -88,7 +88,7 @@ def test_commands_find_the_hub_by_its_data_directory(tmp_path: Path, programs: l
     assert run("login").out.startswith(f"{url}/login?token=")
     assert run("query", "pump", "--csv").code == 0
     assert f"runs at {url}" in run("doctor").out
-    assert "not connected" in run("command", "pump", "go").err
+    assert "takes no command" in run("command", "pump", "go").err
     assert run("device", "remove", "pump").code == 0
     assert token.strip() not in hub.said
 

@@ -65,7 +65,7 @@ def running(arguments: list[str], port: int) -> Iterator[None]:
                     assert time.monotonic() < deadline, "the proxy does not listen"
             yield
         finally:
-            process.kill()
+            process.terminate()  # a killed nginx would leave its workers
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The way in and out by a browser: links, the form with a password, and the session cookie."""
 
 import json
+from dataclasses import replace
 from http.cookies import Morsel, SimpleCookie
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 import dashboard
+from hub.web.api import make_app
 from tests.support.api_hub import URL, ApiHub, api_hub, is_refusal
 
 PASSWORD = "correct horse"
@@ -43,10 +45,25 @@ async def test_a_link_logs_a_browser_in_once(tmp_path: Path) -> None:
             assert "set-cookie" not in again.headers
 
 
+async def test_cookie_is_for_the_base_path_and_tls_where_the_public_address_says_so(tmp_path: Path) -> None:
+    async with api_hub(tmp_path) as hub:
+        hub.app = make_app(replace(hub.api, base_url=lambda: "https://example.com/hub"))
+        async with hub.admin() as admin:
+            url: str = (await admin.post("/api/v1/logins")).json()["url"]
+        assert url.startswith("https://example.com/hub/login?token=")
+        async with hub.client() as browser:
+            answer = await browser.get(url.removeprefix("https://example.com/hub"))
+            cookie = cookie_of(answer)
+            assert (cookie["path"], cookie["secure"]) == ("/hub/", True)
+            headers = {"Cookie": f"{cookie.key}={cookie.value}", "Origin": URL}
+            out = await browser.post("/logout", headers=headers)
+            assert (out.status_code, cookie_of(out)["path"]) == (204, "/hub/")
+
+
 async def test_the_browser_goes_on_to_the_page_without_a_redirect_that_would_lose_the_cookie(tmp_path: Path) -> None:
     async with api_hub(tmp_path) as hub, hub.client() as browser:
         answer = await browser.get(await link_of(hub))
-        assert '<meta http-equiv="refresh" content="0; url=/">' in answer.text
+        assert '<meta http-equiv="refresh" content="0; url=./">' in answer.text
         assert "script" not in answer.text
         assert "style" not in answer.text
 
@@ -56,7 +73,7 @@ async def test_a_used_link_leads_who_is_logged_in_to_the_page(tmp_path: Path) ->
         link = await link_of(hub)
         await browser.get(link)
         again = await browser.get(link)
-        assert (again.status_code, "url=/" in again.text) == (200, True)
+        assert (again.status_code, "url=./" in again.text) == (200, True)
 
 
 async def test_two_hubs_on_one_host_do_not_log_each_other_out(tmp_path: Path) -> None:

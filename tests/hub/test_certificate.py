@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from hub.cli.certificate import certificate_end_s
+from hub.certificate import certificate_end_s
 
 
 def write(directory: Path, name: str, certificate: trustme.LeafCert) -> tuple[Path, Path]:
