@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from devices.durable import sync
 from hub.reserve import START_BYTES, Reserve
 
 # Of the whole directory; each SQLite file carries its own number besides (PRAGMA user_version, bytes 60-63 of its header,
@@ -150,11 +151,7 @@ class DataDir(Claim):
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self.format)
-        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)  # a directory that lost its number would count as one of this format
-        finally:
-            os.close(folder)
+        sync(self.path)  # a directory that lost its number would count as one of this format
 
     def _newer(self, what: str, found: int, known: int) -> DataDirError:
         return DataDirError(

@@ -10,6 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final, Literal
 
+from devices import durable
 from devices.spool.shelf import Shelf
 from devices.spool.spool import Spool
 from devices.spool.tables import Tables
@@ -45,7 +46,7 @@ def open_spool(
             lost = _set_aside(path, error)
             tables = Tables(str(path / FILE), is_power_safe=sync == "power")
         if sync == "power":
-            _sync_folder(path)
+            durable.sync(path)
         return Spool(Shelf(tables, max_bytes), is_in_memory=False, is_power_safe=sync == "power", lock=lock, lost=lost)
     except BaseException:
         os.close(lock)
@@ -81,11 +82,3 @@ def _set_aside(path: Path, error: sqlite3.DatabaseError) -> str:
         name,
     )
     return f"spool damaged ({error}), set aside as {name}; an unknown number of unacked frames is lost"
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

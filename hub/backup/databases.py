@@ -81,12 +81,11 @@ def renew_journal(path: Path, journal: str, stored: int | None) -> None:
             connection.execute("INSERT OR REPLACE INTO cursors VALUES ('history', ?, ?)", (stored, stored))
 
 
-def renew_state(path: Path, old: str, new: str, last: int) -> int | None:
-    """Carry the ledger's cursor into a new journal, at most to its last position; return it, None where there was none."""
+def renew_state(path: Path, old: str, new: str, last: int) -> dict[str, int]:
+    """Carry the followers' cursors into a new journal, at most to its last position; return them by follower."""
     with _changed(path) as connection:
         connection.execute("UPDATE cursors SET journal = ?, position = min(position, ?) WHERE journal = ?", (new, last, old))
-        found = connection.execute("SELECT position FROM cursors WHERE follower = 'ledger' AND journal = ?", (new,)).fetchone()
-        return None if found is None else int(found[0])
+        return dict(connection.execute("SELECT follower, position FROM cursors WHERE journal = ?", (new,)).fetchall())
 
 
 def lower_cursor(path: Path, follower: str, position: int) -> None:

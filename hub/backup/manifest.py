@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from devices.durable import sync
 from hub.core.errors import Refusal
 
 NAME: Final = "manifest.json"
@@ -56,7 +57,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
-    sync_folder(folder)
+    sync(folder)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -116,21 +117,3 @@ def check_files(folder: Path, manifest: Manifest, told: Told) -> None:
 
 def _damaged(folder: Path, said: str) -> Refusal:
     return Refusal("bad_backup", f"the backup {folder} is damaged: {said}", "nothing was restored; use another backup")
-
-
-def sync_file(path: Path) -> None:
-    """Sync a file."""
-    _sync(path, os.O_RDONLY)
-
-
-def sync_folder(path: Path) -> None:
-    """Sync the names in a folder."""
-    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

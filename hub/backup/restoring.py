@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from devices.durable import sync
 from hub.backup.databases import (
     look_into_journal,
     look_into_state,
@@ -21,12 +22,13 @@ from hub.backup.databases import (
     renew_journal,
     renew_state,
 )
-from hub.backup.manifest import Manifest, check_files, entry_of, read_manifest, sync_file, sync_folder
+from hub.backup.manifest import Manifest, check_files, entry_of, read_manifest
 from hub.core.errors import Refusal
 from hub.datadir import Claim, DataDir
 from hub.store.duckdb.copies import look_into_history, renew_history
 
 _OURS: Final = frozenset({"lock", "restoring", "restoring.new"})  # what a restore itself makes
+_IN_STATE: Final = ("ledger", "rules")  # followers that keep their cursor in the state store, with what they write there
 _ASIDE: Final = "before-restore-"
 Told = Callable[[str, int, int], None]  # a step: so many bytes of so many are done
 
@@ -56,9 +58,9 @@ def restore(backup: Path, target: Path, told: Told, *, is_forced: bool) -> Resto
         _copy(backup, target, manifest, _counter(told, "copy", manifest.size_bytes))
         journal = _renew(DataDir(target), manifest)
         _check(DataDir(target), manifest, journal)
-        sync_folder(target)
+        sync(target)
         claim.restoring.unlink()
-        sync_folder(target)
+        sync(target)
     return Restored(manifest, journal, moved_to)
 
 
@@ -85,7 +87,7 @@ def _make_way(claim: Claim, *, is_forced: bool) -> Path | None:
     aside.mkdir(mode=0o700, exist_ok=True)
     for path in there:
         path.rename(aside / path.name)
-    sync_folder(aside)
+    sync(aside)
     _mark(claim, "")
     return aside
 
@@ -94,9 +96,9 @@ def _mark(claim: Claim, moving_to: str) -> None:
     """Say durably that the directory is no hub's; `moving_to` names the folder that what was there is being moved to."""
     draft = claim.restoring.with_suffix(".new")
     draft.write_text(moving_to)
-    sync_file(draft)
+    sync(draft)
     draft.replace(claim.restoring)
-    sync_folder(claim.path)
+    sync(claim.path)
 
 
 def _check_room(target: Path, manifest: Manifest) -> None:
@@ -113,11 +115,11 @@ def _copy(backup: Path, target: Path, manifest: Manifest, told: Callable[[int], 
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copyfile(backup / name, path)
         path.chmod(0o600)
-        sync_file(path)
+        sync(path)
         if entry_of(path, told) != entry:
             raise Refusal("bad_copy", f"{path} is not what was read from the backup", "check the disk, then try again")
         if path.parent != target:
-            sync_folder(path.parent)
+            sync(path.parent)
 
 
 def _renew(data: DataDir, manifest: Manifest) -> str:
@@ -129,8 +131,9 @@ def _renew(data: DataDir, manifest: Manifest) -> str:
         else:
             stored = 0  # it follows no journal, or another one: it is filled from what this one has
     renew_journal(data.journal, journal, stored)
-    ledger = renew_state(data.state, manifest.journal, journal, manifest.last)
-    lower_cursor(data.journal, "ledger", ledger or 0)
+    followed = renew_state(data.state, manifest.journal, journal, manifest.last)
+    for follower in _IN_STATE:
+        lower_cursor(data.journal, follower, followed.get(follower, 0))
     return journal
 
 

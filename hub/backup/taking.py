@@ -16,9 +16,10 @@ from typing import Final, Protocol, TypeVar, runtime_checkable
 
 import trio
 
+from devices.durable import sync
 from hub.backup.databases import copy_sqlite, look_into_journal, look_into_state
 from hub.backup.folders import Unfinished, free_name, remove_unfinished
-from hub.backup.manifest import Manifest, entry_of, files_of, sync_file, sync_folder, write_manifest
+from hub.backup.manifest import Manifest, entry_of, files_of, write_manifest
 from hub.backup.progress import Said, Told, step
 from hub.backup.room import check_room, size_of
 from hub.core.errors import Refusal
@@ -128,7 +129,7 @@ def _copy_rest(data: DataDir, folder: Path) -> None:
             shutil.copyfile(path, folder / path.name)
     for name in files_of(folder):
         (folder / name).chmod(0o600)
-        sync_file(folder / name)
+        sync(folder / name)
 
 
 def _checked(parts: Parts, folder: Path, stored: Cursor | None, told: Callable[[int], None]) -> Manifest:
@@ -159,9 +160,9 @@ def _finish(partial_folder: Path, path: Path, manifest: Manifest) -> None:
     write_manifest(partial_folder, manifest)
     for each in partial_folder.rglob("*"):
         if each.is_dir():
-            sync_folder(each)
+            sync(each)
     partial_folder.rename(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def _counted(told: Told, all_bytes: int) -> Callable[[int], None]:

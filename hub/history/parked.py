@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from devices.durable import sync
 from hub.ports import StoreFull
 
 MAX_FILE_BYTES: Final = 64 << 20  # 300,000 readings
@@ -132,7 +133,7 @@ class Parked:
         finally:
             os.close(descriptor)
         if is_made:
-            _sync_folder(path.parent)
+            sync(path.parent)
 
     def _rotate(self, path: Path) -> None:
         """Set a full file aside under the next free number. Raises StoreFull where there are too many."""
@@ -144,7 +145,7 @@ class Parked:
             raise StoreFull(f"{said}; see why, and move them away")
         number = 1 + max([_number(each) for each in numbered], default=0)
         path.rename(path.with_name(f"parked.{number}.jsonl"))
-        _sync_folder(path.parent)
+        sync(path.parent)
 
     def _files(self) -> list[Path]:
         """Return the files, newest first."""
@@ -166,11 +167,3 @@ def _read(line: bytes) -> tuple[tuple[str, int], str]:
         return (str(said["journal"]), int(said["position"])), str(said["reason"])
     except (ValueError, KeyError, TypeError):
         return ("", 0), "unknown"
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,12 +5,13 @@ milliseconds: with a transaction of its own open the copy sees one state to its 
 sqlite_file.py in a thread of its own.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
+
+from devices.durable import sync
 
 _STEP_PAGES: Final = 1_024  # 4 MiB: some ms, after which the copy may be given up
 
@@ -27,8 +28,8 @@ def copy_database(source: Path, target: Path, told: Callable[[int, int], None]) 
             origin.execute("BEGIN")
             origin.execute("SELECT count(*) FROM sqlite_master").fetchone()  # now the transaction sees what it will see
             origin.backup(copy, pages=_STEP_PAGES, progress=lambda status, left, of: told(of - left, of), sleep=0)
-        _sync(target)
-        _sync(target.parent)
+        sync(target)
+        sync(target.parent)
     except sqlite3.Error as error:
         _remove(target)
         raise OSError(f"cannot copy {source} to {target}: {error}") from error
@@ -44,11 +45,3 @@ def _open(source: Path) -> sqlite3.Connection:
 def _remove(target: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         target.with_name(target.name + suffix).unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

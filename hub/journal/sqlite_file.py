@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+from devices.durable import sync
 from hub.core.records import Row
 from hub.journal.sqlite_bulk import columns_of, delete_rows, insert, moves_of, oldest_rows, open_marks, packed, read_rows
 from hub.journal.sqlite_copy import copy_database
@@ -66,7 +67,7 @@ class SQLiteJournalFile:
     def _make(self, connection: sqlite3.Connection) -> None:
         with _transaction(connection):
             make_tables(connection, secrets.token_hex(8))
-        _sync_folder(self._path.parent)
+        sync(self._path.parent)  # the new file's name: SQLite syncs folders only for journals of its own
 
     def commit(self, openings: Sequence[Opening], rows: Sequence[Row], marks: Mapping[tuple[str, int], int]) -> int:
         """Append rows, open epochs, move marks and sync, all or nothing; return the position of the first row.
@@ -231,12 +232,3 @@ def _size_bytes(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new file's name durable: SQLite syncs the file, and its folder only for journals of its own."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,7 +16,7 @@ from hub.ports import FollowerCursor
 from hub.state.sqlite import SQLiteStateStore
 from hub.store.duckdb import DuckDBStore
 
-LAST, STORED, LEDGER = 10, 8, 14
+LAST, STORED, LEDGER, RULES = 10, 8, 14, 7
 
 
 async def backup_folder(folder: Path, store: str = "DuckDB") -> Manifest:
@@ -24,12 +24,13 @@ async def backup_folder(folder: Path, store: str = "DuckDB") -> Manifest:
     file = SQLiteJournalFile(folder / "journal.db")
     journal = file.open().journal
     file.commit([], [Row(0, "pump", 5, seq, RowKind.LOG, 1, b"{}", None) for seq in range(1, LAST + 1)], {})
-    for follower in ("history", "ledger"):
+    for follower in ("history", "ledger", "rules"):
         file.set_cursor(follower, FollowerCursor(9, 9))  # went on while the history was copied already
     file.close()
     state = SQLiteStateStore(folder / "state.db")
     await state.start()
     await state.put_commands_at([], Cursor(journal, LEDGER))
+    await state.change(cursor=("rules", Cursor(journal, RULES)))
     await state.aclose()
     holds = {"frames": LAST, "devices": 0, "commands": 0}
     if store == "DuckDB":

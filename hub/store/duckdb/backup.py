@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from hub.store.duckdb.folder import Folder, sync_folder
+from devices.durable import sync
+from hub.store.duckdb.folder import Folder
 from hub.store.duckdb.manifest import File
 from hub.store.duckdb.statefile import NAME as STATE
 
@@ -51,8 +52,8 @@ class Backup:
             self._said(self._done_bytes, self._all_bytes)
         if (self._folder.path / STATE).exists():
             shutil.copyfile(self._folder.path / STATE, into / STATE)
-        sync_folder(into)
-        sync_folder(self._target)
+        sync(into)
+        sync(self._target)
 
     def _copy(self, source: Path, target: Path) -> None:
         with source.open("rb") as old, target.open("wb") as new:

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from devices.durable import sync
+
 _NAME: Final = re.compile(r"(raw|1min|1h)-[-\d]+-(\d{8,})-(\d+)of(\d+)-([0-9a-f]{8})\.parquet")
 _DRAFT: Final = "draft-"
 _ASIDE: Final = ".aside"
@@ -59,7 +61,7 @@ class Folder:
 
     def sync(self) -> None:
         """Make the names durable. Raises OSError."""
-        sync_folder(self.path)
+        sync(self.path)
 
     def names(self) -> list[str]:
         """Return the names of all data files that lie here."""
@@ -131,15 +133,6 @@ def checksum(path: Path) -> tuple[int, int]:
             crc = zlib.crc32(part, crc)
             size_bytes += len(part)
     return size_bytes, crc
-
-
-def sync_folder(path: Path) -> None:
-    """Make what was created and renamed in a folder durable. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def quoted(text: str) -> str:

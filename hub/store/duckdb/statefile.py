@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from hub.store.duckdb.folder import sync_folder
+from devices.durable import sync
 
 NAME: Final = "state.json"
 
@@ -33,7 +33,7 @@ def write_state(folder: Path, state: State) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.rename(folder / NAME)
-    sync_folder(folder)
+    sync(folder)
 
 
 def read_state(folder: Path) -> State | None:

@@ -14,7 +14,7 @@ from hub.datadir import DataDir, DataDirError
 from hub.journal import SQLiteJournalFile
 from hub.state.sqlite import SQLiteStateStore
 from hub.store.duckdb import DuckDBStore
-from tests.support.backup_folder import LAST, STORED, backup_folder, cursors
+from tests.support.backup_folder import LAST, RULES, STORED, backup_folder, cursors
 
 
 def told(name: str, done_bytes: int, all_bytes: int) -> None:
@@ -33,7 +33,7 @@ async def backup(tmp_path: Path) -> Path:
 async def test_every_cursor_is_of_the_new_journal_and_within_it(tmp_path: Path, backup: Path) -> None:
     restored = restore(backup, tmp_path / "new", told, is_forced=False)
     with DataDir(tmp_path / "new") as data:
-        assert cursors(data.journal) == {"history": (STORED, STORED), "ledger": (9, 9)}
+        assert cursors(data.journal) == {"history": (STORED, STORED), "ledger": (9, 9), "rules": (RULES, RULES)}
         file = SQLiteJournalFile(data.journal)
         state = file.open()
         assert (state.journal, state.first, state.last) == (restored.journal, 1, LAST)
@@ -44,6 +44,7 @@ async def test_every_cursor_is_of_the_new_journal_and_within_it(tmp_path: Path, 
         await store.start()
         await history.start()
         assert await store.ledger_cursor() == Cursor(restored.journal, LAST)
+        assert await store.cursor_of("rules") == Cursor(restored.journal, RULES)
         assert await history.cursor() == Cursor(restored.journal, STORED)
         await store.aclose()
         await history.aclose()
