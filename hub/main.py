@@ -2,7 +2,7 @@
 
     data directory (locked)
       layer: journal
-        layer: followers (history, rules, ledger), expiry of commands, presence, live fan-out, system
+        layer: followers (history), the control plane (registry, commands, rules), live fan-out, system
           layer: device sessions, imports of files
             the door: listener and one task per connection
 
@@ -23,23 +23,18 @@ import trio
 import dashboard
 from dashboard.csp import content_security_policy
 from devices.link import ServerLink
-from hub.auth import Auth, Principal
+from hub.auth import Principal
 from hub.backup.service import BackupService
 from hub.backup.taking import Parts, made_by
 from hub.config import Settings
+from hub.control import Control
 from hub.core.closed import SHARED_AGE_US, ClosedAnswers
-from hub.core.commands import CommandDesk
-from hub.core.entities import Entities
-from hub.core.registry import Registry
-from hub.core.results import LedgerFollower
 from hub.datadir import DataDir
-from hub.followers import run_follower
 from hub.history import HistorySide
 from hub.journal import Journal, SQLiteJournalFile
 from hub.layers import Run, layer
 from hub.metrics import Metrics
 from hub.part_settings import door_settings, journal_settings, retention, store_token
-from hub.rules import RulesSide
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.imports import Imports
 from hub.sessions.live import Live
@@ -56,9 +51,7 @@ from hub.web.store import StoreFacts
 from hub.web.ways.routes import Ways
 
 _log: Final = structlog.get_logger(__name__)
-_CONFIRM_AFTER_S: Final = 5.0  # on top of the longest time a device needs to come back and to report
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-_MAX_INTERVAL_S: Final = 600.0  # a device that reports more rarely shows itself when it does
 
 
 def now_us() -> int:
@@ -84,36 +77,32 @@ class Hub:
     def __init__(self, settings: Settings, data: DataDir) -> None:
         self.settings, self.data = settings, data
         self.url = ""
-        self.entities = Entities(first_version=now_us())
         self.state = SQLiteStateStore(data.state, data.reserve.give_up)
-        self.registry = Registry(self.state, self.entities, now_us)
-        self.desk = CommandDesk(self.state, self.registry, self.entities, now_us)
         self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
+        self.control = control = Control(settings, data, self.state, self.journal, now_us)
         self.history = make_store(settings.store, store_token(settings), retention(settings), data.history)
         self.side = HistorySide(self.journal, self.history, data.path, now_us, settings.ack_after)
-        self.rules = RulesSide(self.state, self.entities, self.journal, now_us)
-        self.system = System(self.journal, self.side, self.entities, settings.ack_after)
+        self.system = System(self.journal, self.side, control.entities, settings.ack_after)
         name = f"tributary {version('tributary-hub')}"
-        self.live = Live(self.journal, self.history, self.entities, now_us, name)
+        self.live = Live(self.journal, self.history, control.entities, now_us, name)
         # A database on the network may have other writers, who do not tell of late readings.
         self.closed = ClosedAnswers(max_age_us=None if settings.store == "duckdb" else SHARED_AGE_US)
         self.metrics = Metrics()
         self.stored_acks = StoredAcks() if settings.ack_after == "store" else None
         parts = DeviceParts(
-            *(self.journal, self.registry, self.desk, self.metrics, now_us, name, settings.restart_jitter_s),
+            *(self.journal, control.registry, control.desk, self.metrics, now_us, name, settings.restart_jitter_s),
             raw_retention_us=int(settings.keep_raw_days * 86_400_000_000),
             refuses=self.history.refuses,
             stored_acks=self.stored_acks,
         )
         self.sessions = DeviceSessions(parts)
-        imports = Imports(self.journal, self.registry, now_us)
-        self.importer = Importer(imports, self.registry, self.history, data.path / "imports", int(settings.min_free_bytes), now_us)
-        self.auth = Auth(self.state, data.admin_token, self.registry.device_of, now_us)
-        self.logins = Logins(self.auth, now_us)
+        imports = Imports(self.journal, control.registry, now_us)
+        self.importer = Importer(imports, control.registry, self.history, data.path / "imports", int(settings.min_free_bytes), now_us)
+        self.logins = Logins(control.auth, now_us)
         self.ways = Ways(self._serve_viewer, self.sessions.serve)
         self.door = Door(
             settings=door_settings(settings),
-            auth=self.auth,
+            auth=control.auth,
             app=make_app(self._api_parts()),
             serve_device=self.sessions.serve,
             serve_viewer=self._serve_viewer,
@@ -128,22 +117,20 @@ class Hub:
         if self.stored_acks is not None:
             self.side.writer.on_safe(self.stored_acks.store_safe)
         self.side.writer.on_stored(self.closed.stored)
-        self.registry.on_revoked(self.sessions.drop)
+        self.control.registry.on_revoked(self.sessions.drop)
         self.journal.on_holding(lambda: self.door.hold(is_held=self.journal.holding == "overload"))
         self.metrics.add_part("journal", self.journal.statistics)
         self.metrics.add_part("history", self.system.history_figures)
         self.metrics.add_part("query_cache", self.closed.statistics)
         self.metrics.add_part("live", self.live.statistics)
         self.metrics.add_part("without_socket", self.ways.statistics)
-        self.metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": len(self.registry.names())})
+        self.metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": len(self.control.registry.names())})
 
     async def run(self, *, task_status: trio.TaskStatus[str]) -> None:
         """Run until cancelled."""
         await self.state.start()
         try:
-            await self.auth.start()
-            await self.registry.load()
-            await self.desk.load()
+            await self.control.start()
             await self.side.start(is_remote=self.settings.store != "duckdb")
             async with layer(self.journal.run), layer(*self._followers()), layer(self.sessions.run, self.importer.run, self.ways.run):
                 await self._listen(task_status)
@@ -153,18 +140,13 @@ class Hub:
                 await self.state.aclose()
 
     def _followers(self) -> tuple[Run, ...]:
-        ledger = LedgerFollower(self.desk, self.state, lambda: self.journal.id)
         return (
             *self.side.runs(),
-            *self.rules.runs(),
-            partial(run_follower, self.journal, ledger),
-            self.desk.run,
-            self.registry.run,
+            *self.control.runs(),
             self.live.run,
             self.system.run,
             self.data.reserve.run,
             self.metrics.loop.run,
-            self._confirm_presence,
         )
 
     async def _listen(self, task_status: trio.TaskStatus[str]) -> None:
@@ -191,25 +173,17 @@ class Hub:
             json.dump(said, file)
         draft.replace(self.data.hub_json)
 
-    async def _confirm_presence(self, *, task_status: trio.TaskStatus[None]) -> None:
-        """Call devices offline that did not come back in the time a restart grants them."""
-        task_status.started()
-        intervals = [(self.registry.item(name) or {}).get("interval_s") or 0.0 for name in self.registry.names()]
-        longest_s = min(max(intervals, default=0.0), _MAX_INTERVAL_S)
-        await trio.sleep(self.settings.restart_jitter_s + longest_s + _CONFIRM_AFTER_S)
-        self.registry.confirm()
-
     async def _serve_viewer(self, principal: Principal, link: ServerLink, encoding: str) -> None:
         await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role))
 
     def _api_parts(self) -> ApiParts:
         return ApiParts(
-            registry=self.registry,
-            desk=self.desk,
+            registry=self.control.registry,
+            desk=self.control.desk,
             history=self.history,
             journal=self.journal,
-            entities=self.entities,
-            auth=self.auth,
+            entities=self.control.entities,
+            auth=self.control.auth,
             metrics_text=self.metrics.text,
             ready=self.system.unready,
             hub=self._describe,
@@ -222,7 +196,7 @@ class Hub:
             backup=BackupService(Parts(self.data, self.journal, self.history, now_us, made_by(), int(self.settings.min_free_bytes))),
             importer=self.importer,
             ways=self.ways,
-            rules=self.rules.desk,
+            rules=self.control.rules.desk,
         )
 
     def _describe(self) -> dict[str, Any]:
@@ -235,7 +209,7 @@ class Hub:
             "time_us": now_us(),
             "credit": self.journal.holding or "open",
             **self.system.described(),
-            "devices": len(self.registry.names()),
+            "devices": len(self.control.registry.names()),
             "connected": self.sessions.count(),
             "viewers": self.live.viewers,
             "data_dir": str(self.settings.data_dir),

@@ -93,8 +93,8 @@ async def whole_hub(directory: Path) -> AsyncIterator[Whole]:
         hub = Hub(Settings(data_dir=directory / "data"), data)
         await hub.state.start()
         try:
-            await hub.auth.start()
-            yield Whole(make_app(hub._api_parts()), hub.auth)
+            await hub.control.auth.start()
+            yield Whole(make_app(hub._api_parts()), hub.control.auth)
         finally:
             await hub.state.aclose()
 
