@@ -14,7 +14,7 @@ from typing import Any
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 
-from hub.store.lines import INFLUXDB, VICTORIAMETRICS, LineEncoder
+from hub.store.influxdb.lines import LineEncoder
 from simulators.bench.answering import heard, run_program, say
 from simulators.bench.readings import CHANNELS, Fleet
 
@@ -24,7 +24,7 @@ _SIZE = re.compile(r"^storage_shard_disk_size\{(.*)\} (\S+)$", re.MULTILINE)
 def parts(plan: Mapping[str, Any]) -> Iterator[tuple[int, list[bytes]]]:
     """Yield the readings of a fleet, batch by batch: how many, and their lines."""
     fleet, steps = Fleet(plan["devices"]), plan["readings"] // (plan["devices"] * CHANNELS)
-    encoder = LineEncoder(INFLUXDB if plan["is_influxdb"] else VICTORIAMETRICS)
+    encoder = LineEncoder()
     for columns in fleet.batches(time.time_ns() // 1_000 - steps * 1_000_000, 1_000_000, steps):
         yield len(columns), encoder.encode(columns).parts
 

@@ -101,9 +101,9 @@ async def measure_victoria(plan: StorePlan, say: Say) -> list[BenchRow]:
 
 
 @asynccontextmanager
-async def _client(url: str, token: str, org: str, plan: StorePlan, **more: Any) -> AsyncIterator[Program]:
-    told = {"url": url, "token": token, "org": org, "devices": plan.devices, "readings": plan.sent}
-    async with floor("influx_floor", **{"is_influxdb": False, "bucket": "-", **told, **more}) as (program, _):
+async def _client(url: str, token: str, org: str, plan: StorePlan) -> AsyncIterator[Program]:
+    told: dict[str, Any] = {"url": url, "token": token, "org": org, "bucket": "-", "devices": plan.devices, "readings": plan.sent}
+    async with floor("influx_floor", **told) as (program, _):
         yield program
 
 
@@ -115,7 +115,7 @@ async def measure_influx(plan: StorePlan, say: Say) -> list[BenchRow]:
         return []
     runs = InsertRuns()
     for pair in range(plan.insert_pairs):
-        async with _client(url, token, org, plan, is_influxdb=True) as client:
+        async with _client(url, token, org, plan) as client:
             await client.ask("bucket")
             runs.floor_per_s.append((await client.ask("measure"))["readings_per_s"])
             await client.ask("delete")

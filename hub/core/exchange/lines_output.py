@@ -2,7 +2,7 @@
 
 Owns what a line says: measurement `readings` or `buckets`, tags channel, device, kind and unit, the point key in ns as its time. Numbers
 are in the field `num` (booleans as 0 and 1), integers exactly in `exact` as well, texts in `text`, positions in `lat` and `lon`: a field
-has one type whatever a channel says. The same scheme as hub/store/lines.py, so that a hub can read it there. Plain code.
+has one type whatever a channel says. The same scheme as hub/store/influxdb/lines.py, so that a hub can read it there. Plain code.
 """
 
 import math

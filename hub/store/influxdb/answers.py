@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from devices.wire.messages import Kind
 from hub.core.records import Buckets, Columns, RangeAnswer, Reading, Series
+from hub.store.influxdb.lines import EXACT, LAT, LON, NUM, TEXT
 from hub.store.influxdb.tables import Column, Found, text_of
-from hub.store.lines import EXACT, LAT, LON, NUM, TEXT
 
 Times = npt.NDArray[np.int64]
 _PLAIN: Final = (Kind.GAUGE, Kind.COUNTER)

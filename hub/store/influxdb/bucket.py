@@ -14,7 +14,7 @@ from influxdb_client.rest import ApiException
 
 from hub.store.calls import Calls, Client
 from hub.store.failures import Database
-from hub.store.lines import INFLUXDB, READINGS, tag_refusal
+from hub.store.influxdb.lines import READINGS, tag_refusal
 
 DAY_S: Final = 86_400
 SLOW_S: Final = 120.0  # a deletion goes through every file of the bucket
@@ -97,7 +97,7 @@ class BucketDesk:
 
     async def delete_device(self, device: str) -> None:
         """Delete the readings of a device. Raises StoreUnavailable."""
-        if tag_refusal(device, "device", INFLUXDB) is not None:
+        if tag_refusal(device, "device") is not None:
             return  # it can have none
         escaped = device.replace("\\", "\\\\").replace('"', '\\"')
         predicate = f'_measurement="{READINGS}" AND device="{escaped}"'

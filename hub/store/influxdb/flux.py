@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from devices.wire.messages import Kind
 from hub.core.records import Series
-from hub.store.lines import CURSORS, EXACT, INFLUXDB, LAT, LON, NUM, READINGS, TEXT, tag_refusal
+from hub.store.influxdb.lines import CURSORS, EXACT, LAT, LON, NUM, READINGS, TEXT, tag_refusal
 
 MIN_NS: Final = -(2**63) + 2  # of a time in InfluxDB
 STOP_NS: Final = 2**63 - 1  # after every time in it
@@ -34,7 +34,7 @@ def clauses(series: Iterable[Series]) -> Iterator[str]:
     """
     channels: dict[str, set[str]] = {}
     for each in series:
-        if tag_refusal(each.device, "device", INFLUXDB) is None and tag_refusal(each.channel, "channel", INFLUXDB) is None:
+        if tag_refusal(each.device, "device") is None and tag_refusal(each.channel, "channel") is None:
             channels.setdefault(each.device, set()).add(each.channel)
     devices: dict[tuple[str, ...], list[str]] = {}
     for device, measured in channels.items():

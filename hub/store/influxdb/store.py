@@ -19,7 +19,7 @@ from hub.store.influxdb.answers import columns_of, limit_buckets, limit_readings
 from hub.store.influxdb.asking import Asking, pages
 from hub.store.influxdb.bucket import DAY_S, Bucket, BucketDesk, database_of, days_shown, keeps_s
 from hub.store.influxdb.flux import MIN_NS, STOP_NS
-from hub.store.lines import INFLUXDB, Encoded, LineEncoder, cursor_line
+from hub.store.influxdb.lines import Encoded, LineEncoder, cursor_line
 from hub.store.posting import Posting
 
 JOINT_US: Final = 120_000_000  # how far back answers are readings: longer than a batch is under way, with late frames of a busy link
@@ -47,7 +47,7 @@ class InfluxDBStore:
         self._posting = Posting(database, org, bucket, token)
         self._asking = Asking(database, org, bucket, token)
         self._desk = BucketDesk(url, org, bucket, token)
-        self._encoder = LineEncoder(INFLUXDB)
+        self._encoder = LineEncoder()
         self._thread = trio.CapacityLimiter(1)  # of the encoder
         self._listing = trio.Lock()
         self._bucket: Bucket | None = None
@@ -107,7 +107,7 @@ class InfluxDBStore:
         """Return the cursor's point; one a day, so that it is as young as the bucket wants and replaced by the next."""
         now_us = self._now()
         step_us = min(DAY_S, self._keeps_s() // 4 or DAY_S) * 1_000_000
-        return cursor_line(cursor, now_us, (now_us - now_us % step_us) * 1_000, INFLUXDB)
+        return cursor_line(cursor, now_us, (now_us - now_us % step_us) * 1_000)
 
     def _keeps_s(self) -> int:
         return self._bucket.keeps_s if self._bucket is not None else 0

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from devices.wire.messages import Kind
 from hub.core.records import Series
 from hub.store.calls import AnswerTooLarge
-from hub.store.lines import TEXT
+from hub.store.influxdb.lines import TEXT
 
 CHUNK_BYTES: Final = 65_536
 _KINDS: Final = {kind.value: kind for kind in Kind}

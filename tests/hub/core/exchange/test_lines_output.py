@@ -6,7 +6,7 @@ import pytest
 from devices.wire.messages import Channel, Kind
 from hub.core.exchange.lines_output import LinesOutput, refusal_of
 from hub.core.records import Buckets, Series
-from hub.store.lines import INFLUXDB, LineEncoder
+from hub.store.influxdb.lines import LineEncoder
 from tests.support.exchanged import IS_OPEN, MODE, PLACE, T_NS, TEMP, Reading, columns_of
 
 READINGS: list[Reading] = [
@@ -17,7 +17,7 @@ READINGS: list[Reading] = [
 
 def test_lines_are_those_that_a_hub_writes_into_influxdb() -> None:
     """Who loads an export into InfluxDB has what a hub that keeps its history there has."""
-    (ours,) = LineEncoder(INFLUXDB).encode(columns_of(READINGS)).parts
+    (ours,) = LineEncoder().encode(columns_of(READINGS)).parts
     assert LinesOutput().readings(columns_of(READINGS)) == ours
 
 
@@ -31,7 +31,7 @@ def test_the_last_line_counts_the_others() -> None:
 
 @pytest.mark.parametrize("name", ["a\\", "a\\,b", "a\\=b", "a\\ b", "a\\b", "a,b", "plain"])
 def test_names_are_refused_exactly_where_influxdb_would_lose_something(name: str) -> None:
-    theirs = LineEncoder(INFLUXDB).refuses(Channel(name))
+    theirs = LineEncoder().refuses(Channel(name))
     assert (refusal_of(Series("pump", name, "", Kind.GAUGE)) is None) == (theirs is None)
 
 

@@ -6,15 +6,13 @@ import struct
 from collections.abc import Iterator
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.wire.messages import Channel, Kind
-from hub.core.records import Columns, Cursor, Refused, Series
-from hub.store.lines import INFLUXDB, VICTORIAMETRICS, Dialect, LineEncoder, cursor_line
+from hub.core.records import Columns, Cursor, Series
+from hub.store.influxdb.lines import LineEncoder, cursor_line
 
-DIALECTS = pytest.mark.parametrize("dialect", [INFLUXDB, VICTORIAMETRICS], ids=lambda dialect: dialect.name)
 # What is special to some parser comes often.
 TEXTS = st.text(st.one_of(st.sampled_from(list("\\,= \"'#_\n\r\0\t;${}a1\ud800é☃")), st.characters()), max_size=12)
 TAGS = ("channel", "device", "kind", "unit")
@@ -59,39 +57,19 @@ def influxdb_unescaped(text: bytes) -> bytes:
     return text
 
 
-def victoriametrics_split(text: bytes, stop: bytes) -> tuple[bytes, bytes]:
-    """Cut at the first `stop` with an even number of backslashes before it."""
-    for at in range(len(text)):
-        before = text[:at]
-        if text[at : at + 1] == stop and (len(before) - len(before.rstrip(b"\\"))) % 2 == 0:
-            return before, text[at + 1 :]
-    return text, b""
-
-
-def victoriametrics_unescaped(text: bytes) -> bytes:
-    found, at = b"", 0
-    while at < len(text):
-        at += text[at : at + 1] == b"\\" and text[at + 1 : at + 2] in (b" ", b",", b"=", b"\\")
-        found += text[at : at + 1]
-        at += 1
-    return found
-
-
-def parsed(body: bytes, dialect: Dialect) -> list[tuple[str, dict[str, str], dict[str, str], int]]:
+def parsed(body: bytes) -> list[tuple[str, dict[str, str], dict[str, str], int]]:
     """Return (measurement, tags, fields as written, time) of each line."""
-    is_influxdb = dialect is INFLUXDB
-    split, unescaped = (influxdb_split, influxdb_unescaped) if is_influxdb else (victoriametrics_split, victoriametrics_unescaped)
     found = []
-    for line in influxdb_lines(body) if is_influxdb else body.split(b"\n")[:-1]:
-        key, rest = split(line, b" ")
-        measurement, key = split(key, b",")
+    for line in influxdb_lines(body):
+        key, rest = influxdb_split(line, b" ")
+        measurement, key = influxdb_split(key, b",")
         tags = {}
         while key:
-            tag, key = split(key, b",")
-            name, value = split(tag, b"=")
+            tag, key = influxdb_split(key, b",")
+            name, value = influxdb_split(tag, b"=")
             assert name
             assert value
-            tags[name.decode()] = unescaped(value).decode()
+            tags[name.decode()] = influxdb_unescaped(value).decode()
         written, _, time = rest.rpartition(b" ")
         fields = dict(part.split("=", 1) for part in ([written.decode()] if b'"' in written else written.decode().split(",")))
         found.append((measurement.decode(), tags, fields, int(time)))
@@ -109,15 +87,14 @@ def series(device: str = "pump", channel: str = "temp", unit: str = "Cel", kind:
     return Series(device, channel, unit, kind)
 
 
-@DIALECTS
 @given(names=st.tuples(TEXTS, TEXTS, TEXTS))
 @settings(max_examples=1_500, deadline=None)
-def test_any_name_survives_or_is_refused_and_never_touches_its_neighbours(dialect: Dialect, names: tuple[str, str, str]) -> None:
+def test_any_name_survives_or_is_refused_and_never_touches_its_neighbours(names: tuple[str, str, str]) -> None:
     device, channel, unit = names
     middle = Series(device, channel, unit, Kind.GAUGE)
     columns = Columns([series("a"), middle, series("z")], np.arange(3, dtype=np.int32), np.arange(3, dtype=np.int64), np.full(3, 0.5))
-    encoded = LineEncoder(dialect).encode(columns)
-    found = parsed(b"".join(encoded.parts), dialect)
+    encoded = LineEncoder().encode(columns)
+    found = parsed(b"".join(encoded.parts))
     wanted = [{"device": each.device, "channel": each.channel, "unit": each.unit, "kind": "gauge"} for each in columns.series]
     if encoded.refused:
         assert [each.index for each in encoded.refused] == [1]
@@ -130,12 +107,12 @@ def test_any_name_survives_or_is_refused_and_never_touches_its_neighbours(dialec
 @settings(max_examples=1_500, deadline=None)
 def test_any_text_survives_or_is_refused(text: str) -> None:
     columns = one(series("door", kind=Kind.TEXT), text=text)
-    encoded = LineEncoder(INFLUXDB).encode(columns)
+    encoded = LineEncoder().encode(columns)
     if encoded.refused:
         assert any("\ud800" <= char <= "\udfff" for char in text)
         assert encoded.parts == []
         return
-    ((_, _, fields, t_ns),) = parsed(b"".join(encoded.parts), INFLUXDB)
+    ((_, _, fields, t_ns),) = parsed(b"".join(encoded.parts))
     quoted = fields["text"]
     assert quoted[0] == quoted[-1] == '"'
     assert re.sub(r"\\([\\\"])", r"\1", quoted[1:-1]) == text
@@ -144,7 +121,7 @@ def test_any_text_survives_or_is_refused(text: str) -> None:
 
 @given(num=st.floats(allow_nan=False, allow_infinity=False), t_ns=st.integers(-(2**63) + 2, 2**63 - 2))
 def test_a_number_and_a_time_are_written_so_that_every_bit_comes_back(num: float, t_ns: int) -> None:
-    ((_, _, fields, found_ns),) = parsed(b"".join(LineEncoder(INFLUXDB).encode(one(series(), num, t_ns)).parts), INFLUXDB)
+    ((_, _, fields, found_ns),) = parsed(b"".join(LineEncoder().encode(one(series(), num, t_ns)).parts))
     assert struct.pack("d", float(fields["num"])) == struct.pack("d", num)
     assert found_ns == t_ns
 
@@ -155,7 +132,7 @@ def test_each_kind_has_its_fields() -> None:
     columns.exact = np.ma.MaskedArray(np.array([0, 2**63 - 1, 1, 0, 0], np.int64), [True, False, False, True, True])
     columns.text = np.array([None, None, None, 'a "b"\n', None], np.object_)
     columns.lon = np.array([np.nan] * 4 + [16.4])
-    (part,) = LineEncoder(INFLUXDB).encode(columns).parts
+    (part,) = LineEncoder().encode(columns).parts
     assert part.decode().splitlines() == [
         "readings,channel=temp,device=pump,kind=gauge,unit=Cel num=0.1 0",
         "readings,channel=temp,device=pump,kind=counter,unit=Cel num=9.223372036854776e+18,exact=9223372036854775807i 1",
@@ -167,32 +144,24 @@ def test_each_kind_has_its_fields() -> None:
 
 
 def test_what_a_database_cannot_hold_is_refused_with_the_reason() -> None:
-    columns = one(series(kind=Kind.TEXT), text="on")
-    (refused,) = LineEncoder(VICTORIAMETRICS).encode(columns).refused
-    assert refused == Refused(0, "VictoriaMetrics holds no texts")
-    assert "half a surrogate" in LineEncoder(INFLUXDB).encode(one(series(kind=Kind.TEXT), text="\ud800")).refused[0].reason
+    assert "half a surrogate" in LineEncoder().encode(one(series(kind=Kind.TEXT), text="\ud800")).refused[0].reason
     for num in (math.inf, math.nan):
-        assert "is no number" in LineEncoder(INFLUXDB).encode(one(series(), num)).refused[0].reason
-    assert "outside" in LineEncoder(INFLUXDB).encode(one(series(), t_ns=2**63 - 1)).refused[0].reason
-    assert "outside" in LineEncoder(VICTORIAMETRICS).encode(one(series(), t_ns=-1)).refused[0].reason
+        assert "is no number" in LineEncoder().encode(one(series(), num)).refused[0].reason
+    assert "outside" in LineEncoder().encode(one(series(), t_ns=2**63 - 1)).refused[0].reason
 
 
 def test_a_channel_is_judged_before_it_has_a_reading() -> None:
-    influxdb, victoriametrics = LineEncoder(INFLUXDB), LineEncoder(VICTORIAMETRICS)
+    influxdb = LineEncoder()
     assert influxdb.refuses(Channel("temp", "Cel")) is None
     assert influxdb.refuses(Channel("note", kind=Kind.TEXT)) is None
     assert "backslash at its end" in (influxdb.refuses(Channel("C:\\")) or "")
     assert "the unit" in (influxdb.refuses(Channel("c", "\\ m")) or "")
-    assert victoriametrics.refuses(Channel("C:\\")) is None
-    assert victoriametrics.refuses(Channel("door", kind=Kind.STATE)) is None
-    for channel in (Channel("note", kind=Kind.TEXT), Channel("mode", kind=Kind.STATE, values=("on", "off"))):
-        assert "holds no texts" in (victoriametrics.refuses(channel) or "")
 
 
 def test_a_large_batch_is_cut_between_lines() -> None:
     columns = Columns([series()], np.zeros(25, np.int32), np.arange(25, dtype=np.int64), np.arange(25.0))
     columns.num[3] = np.inf
-    encoded = LineEncoder(INFLUXDB).encode(columns, part_readings=10)
+    encoded = LineEncoder().encode(columns, part_readings=10)
     assert [part.count(b"\n") for part in encoded.parts] == [9, 10, 5]
     assert [each.index for each in encoded.refused] == [3]
     assert all(part.endswith(b"\n") for part in encoded.parts)
@@ -200,10 +169,9 @@ def test_a_large_batch_is_cut_between_lines() -> None:
 
 def test_nothing_is_no_lines() -> None:
     nothing = Columns([], np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0))
-    assert LineEncoder(INFLUXDB).encode(nothing).parts == []
+    assert LineEncoder().encode(nothing).parts == []
 
 
 def test_a_cursor_is_a_point_of_its_own() -> None:
-    line = cursor_line(Cursor("j 1", 7), 55, 86_400, INFLUXDB)
+    line = cursor_line(Cursor("j 1", 7), 55, 86_400)
     assert line == b"tributary_cursor,journal=j\\ 1 position=7i,written_us=55i 86400\n"
-    assert cursor_line(Cursor("j", 7), 55, 86_400, VICTORIAMETRICS) == b"tributary_cursor,journal=j position=7,written_us=55 86400\n"

@@ -1,8 +1,8 @@
-"""Readings as line protocol: the one encoder for every database that is fed by it, strict, because a bad line takes others with it.
+"""Readings as line protocol: an encoder that is strict, because a bad line takes others with it.
 
 Owns the scheme (measurement `readings`, tags channel, device, kind, unit; fields by type, so that no two readings of a field ever differ
-in it), the escaping, and what can never be written, with its reason. Plain code without I/O, also called in worker threads. Used by the
-stores of InfluxDB and VictoriaMetrics. Not influxdb-client's Point, which drops NaN and mis-writes what ends in a backslash.
+in it), the escaping, and what can never be written, with its reason. Plain code without I/O, also called in worker threads. Not
+influxdb-client's Point, which drops NaN and mis-writes what ends in a backslash.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,28 +19,12 @@ CURSORS: Final = "tributary_cursor"
 # Field names: numbers (booleans as 0 and 1), integers exactly, texts, positions. Grafana's map knows the last two by these names.
 NUM, EXACT, TEXT, LAT, LON = "num", "exact", "text", "lat", "lon"
 PART_READINGS: Final = 20_000  # in one request: some 2 MB
+MIN_NS, MAX_NS = -(2**63) + 2, 2**63 - 2  # all that InfluxDB holds
 MAX_SERIES: Final = 200_000  # whose beginnings of a line are kept; then they are made anew
 _BREAKS: Final = frozenset("\n\r\0")
 _SPECIAL: Final = ",= "
 _TAG: Final = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ "})
-_TAG_AND_BACKSLASH: Final = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\\": "\\\\"})
 _TEXT: Final = str.maketrans({'"': '\\"', "\\": "\\\\"})
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What a database reads otherwise than the next."""
-
-    name: str  # of the database, for reasons
-    has_escaped_backslash: bool  # two in a tag are one; without it none may stand before what is escaped, or at the end
-    has_integers: bool  # keeps 64 bit exactly, in a field of their own
-    has_texts: bool
-    min_ns: int
-    max_ns: int
-
-
-INFLUXDB: Final = Dialect("InfluxDB", False, has_integers=True, has_texts=True, min_ns=-(2**63) + 2, max_ns=2**63 - 2)
-VICTORIAMETRICS: Final = Dialect("VictoriaMetrics", True, has_integers=False, has_texts=False, min_ns=0, max_ns=2**63 - 2)
 
 
 @dataclass(slots=True)
@@ -52,20 +36,14 @@ class Encoded:
 
 
 class LineEncoder:
-    """Columns to lines in one dialect. Not for two threads at once."""
+    """Columns to lines. Not for two threads at once."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
+    def __init__(self) -> None:
         self._heads: dict[Series, tuple[str, str | None]] = {}  # the beginning of a line, or "" and why there is none
 
     def refuses(self, channel: Channel) -> str | None:
         """Return why no reading of such a channel can be written; None where it can."""
-        texts = channel.kind is Kind.TEXT or (channel.kind is Kind.STATE and channel.values is not None)
-        if texts and not self._dialect.has_texts:
-            return f"{self._dialect.name} holds no texts"
-        return tag_refusal(channel.name, "channel", self._dialect) or (
-            tag_refusal(channel.unit, "unit", self._dialect) if channel.unit else None
-        )
+        return tag_refusal(channel.name, "channel") or (tag_refusal(channel.unit, "unit") if channel.unit else None)
 
     def encode(self, columns: Columns, part_readings: int = PART_READINGS, dropped: Mapping[int, str] | None = None) -> Encoded:
         """Return the readings as lines in their order, without those that can never be written. 0.4 µs a reading.
@@ -76,7 +54,7 @@ class LineEncoder:
         heads = self._heads_of(columns.series)
         reasons = self._refusals(columns, heads) | dict(dropped or {})
         encoded.refused = [Refused(index, reasons[index]) for index in sorted(reasons)]
-        values = _values(columns, has_integers=self._dialect.has_integers)
+        values = _values(columns)
         lines = _lines([head for head, _ in heads], columns, values)
         for index in reasons:
             lines[index] = ""
@@ -99,10 +77,10 @@ class LineEncoder:
 
     def _head(self, series: Series) -> tuple[str, str | None]:
         for what, value in (("device", series.device), ("channel", series.channel), ("unit", series.unit)):
-            if (value or what != "unit") and (reason := tag_refusal(value, what, self._dialect)) is not None:
+            if (value or what != "unit") and (reason := tag_refusal(value, what)) is not None:
                 return "", reason
         tags = [("channel", series.channel), ("device", series.device), ("kind", series.kind.value), ("unit", series.unit)]
-        written = [f"{name}={escaped_tag(value, self._dialect)}" for name, value in tags if value]
+        written = [f"{name}={escaped_tag(value)}" for name, value in tags if value]
         return ",".join((READINGS, *written)) + " ", None
 
     def _refusals(self, columns: Columns, heads: Sequence[tuple[str, str | None]]) -> dict[int, str]:
@@ -110,42 +88,38 @@ class LineEncoder:
         if bad := {at: reason for at, (_, reason) in enumerate(heads) if reason is not None}:
             for index in np.flatnonzero(np.isin(columns.index, list(bad))).tolist():
                 reasons[index] = bad[int(columns.index[index])]
-        low, high = self._dialect.min_ns, self._dialect.max_ns
-        for index in np.flatnonzero((columns.t_ns < low) | (columns.t_ns > high)).tolist():
-            reasons[index] = f"the time {int(columns.t_ns[index])} ns is outside {low} to {high}, all that {self._dialect.name} holds"
+        for index in np.flatnonzero((columns.t_ns < MIN_NS) | (columns.t_ns > MAX_NS)).tolist():
+            reasons[index] = f"the time {int(columns.t_ns[index])} ns is outside {MIN_NS} to {MAX_NS}, all that InfluxDB holds"
         for index in np.flatnonzero(~np.isfinite(columns.num)).tolist():
             if columns.text is None or columns.text[index] is None:
-                reasons[index] = f"{float(columns.num[index])} is no number that {self._dialect.name} holds"
-            elif not self._dialect.has_texts:
-                reasons[index] = f"{self._dialect.name} holds no texts"
+                reasons[index] = f"{float(columns.num[index])} is no number that InfluxDB holds"
             elif not _is_unicode(columns.text[index]):
                 reasons[index] = "the text has half a surrogate pair, which is no character"
         return reasons
 
 
-def tag_refusal(value: str, what: str, dialect: Dialect) -> str | None:
+def tag_refusal(value: str, what: str) -> str | None:
     """Return why a text cannot be a tag's value; None where it can."""
     if not value:
-        return f"an empty {what} is no tag in {dialect.name}"
+        return f"an empty {what} is no tag in InfluxDB"
     if not _BREAKS.isdisjoint(value):
-        return f"the {what} {value[:80]!r} has a line break or NUL, which ends a line of {dialect.name}"
+        return f"the {what} {value[:80]!r} has a line break or NUL, which ends a line of InfluxDB"
     if not _is_unicode(value):
         return f"the {what} {value[:80]!r} has half a surrogate pair, which is no character"
-    if not dialect.has_escaped_backslash and _has_unsafe_backslash(value):
-        return f"the {what} {value[:80]!r} has a backslash at its end or before a comma, an equals sign or a blank: {dialect.name} loses it"
+    if _has_unsafe_backslash(value):
+        return f"the {what} {value[:80]!r} has a backslash at its end or before a comma, an equals sign or a blank: InfluxDB loses it"
     return None
 
 
-def escaped_tag(value: str, dialect: Dialect) -> str:
+def escaped_tag(value: str) -> str:
     """Return a tag's value as it is written; only where `tag_refusal` has no reason."""
-    return value.translate(_TAG_AND_BACKSLASH if dialect.has_escaped_backslash else _TAG)
+    return value.translate(_TAG)
 
 
-def cursor_line(cursor: Cursor, written_us: int, t_ns: int, dialect: Dialect) -> bytes:
+def cursor_line(cursor: Cursor, written_us: int, t_ns: int) -> bytes:
     """Return a cursor as a point of its own, for the end of the request that it belongs to; a later one at `t_ns` takes its place."""
-    number = "i" if dialect.has_integers else ""
-    journal = escaped_tag(cursor.journal, dialect)
-    return f"{CURSORS},journal={journal} position={cursor.position}{number},written_us={written_us}{number} {t_ns}\n".encode()
+    journal = escaped_tag(cursor.journal)
+    return f"{CURSORS},journal={journal} position={cursor.position}i,written_us={written_us}i {t_ns}\n".encode()
 
 
 def _has_unsafe_backslash(value: str) -> bool:
@@ -169,9 +143,9 @@ def _lines(heads: Sequence[str], columns: Columns, values: list[str] | None) -> 
     return [f"{heads[at]}{value} {t_ns}\n" for at, value, t_ns in zip(index, values, times, strict=True)]
 
 
-def _values(columns: Columns, *, has_integers: bool) -> list[str] | None:
+def _values(columns: Columns) -> list[str] | None:
     """Return the fields of each reading as they are written; None where all are plain numbers."""
-    integers = _integers(columns) if has_integers else []
+    integers = _integers(columns)
     if not integers and columns.text is None and columns.lon is None:
         return None
     numbers = columns.num.tolist()
