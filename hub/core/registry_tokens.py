@@ -39,8 +39,13 @@ def hash_token(token: str) -> bytes:
 
 
 def new_token() -> str:
-    """Draw a token of 256 random bits, 43 characters."""
-    return secrets.token_urlsafe(32)
+    """Draw a token of 256 random bits, 43 characters.
+
+    The first is no dash: on a command line such a token would be taken for an option.
+    """
+    while (token := secrets.token_urlsafe(32)).startswith("-"):
+        pass
+    return token
 
 
 class Tokens:
