@@ -18,7 +18,7 @@ from hub.core.inbox import Inbox
 from hub.core.records import Cursor
 from hub.core.registry import Registry
 from hub.core.wanted import Wanted
-from hub.ports import CommandPage, CommandRecord, DeviceRecord, Now, StateStore, StoreUnavailable
+from hub.ports import CommandPage, CommandRecord, CommandsWanted, DeviceRecord, Now, StateStore, StoreUnavailable
 
 Deliver = Callable[[Command | Cancel], Awaitable[None]]
 Records = list[CommandRecord]
@@ -53,7 +53,7 @@ class CommandDesk:
         """Read open and recent commands once at start."""
         self._began_us = self._now()
         await self._cancels.load()
-        for record in reversed((await self._state.commands(None, 200)).records):
+        for record in reversed((await self._state.commands(CommandsWanted(), 200)).records):
             self._board.put_command(self.item(record))
         for record in await self._state.open_commands():
             if self._registry.record(record.device) is not None:
@@ -172,7 +172,7 @@ class CommandDesk:
         """Enter results from the journal and the follower's cursor in one transaction."""
         async with self._changing:
             newest = await self._changed(results)
-            await self._state.put_commands_at(newest, cursor)
+            await self._state.put_commands(newest, cursor=cursor)
             for record in newest:
                 self._keep(record)
 
@@ -180,9 +180,9 @@ class CommandDesk:
         """Return one command."""
         return self._inbox.get(command_id) or await self._state.command(command_id)
 
-    async def list(self, device: str | None, limit: int) -> CommandPage:
-        """Return the newest commands, newest first, as far as their size allows."""
-        return await self._state.commands(device, limit)
+    async def list(self, wanted: CommandsWanted, limit: int, after: tuple[int, str] | None = None) -> CommandPage:
+        """Return commands, newest first, behind `after` and as far as their size allows."""
+        return await self._state.commands(wanted, limit, after)
 
     def item(self, record: CommandRecord) -> dict[str, Any]:
         """Return a command as viewers see it (protocol section 11)."""
@@ -219,17 +219,12 @@ class CommandDesk:
         return [sent.get(record.id, record) for record in records]
 
     async def _put(self, record: CommandRecord) -> None:
-        await self._state.put_command(record)
-        self._keep(record)
+        await self._put_all([record])
 
     async def _put_all(self, records: Records) -> None:
-        """Put several in one transaction, where there is a cursor of the ledger's to put along with them: it does not move."""
-        cursor = await self._state.ledger_cursor() if len(records) > 1 else None
-        if cursor is not None:
-            await self._state.put_commands_at(records, cursor)
+        if records:
+            await self._state.put_commands(records)
         for record in records:
-            if cursor is None:
-                await self._state.put_command(record)
             self._keep(record)
 
     def _keep(self, record: CommandRecord) -> None:

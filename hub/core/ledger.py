@@ -27,8 +27,9 @@ def is_final(record: CommandRecord) -> bool:
 
 
 def moved(record: CommandRecord, state: CommandState, now_us: int, reason: str | None = None) -> CommandRecord:
-    """Return the record in another state."""
-    return replace(record, state=state.value, version=record.version + 1, updated_us=now_us, reason=reason)
+    """Return the record in another state, or again in the same; the time is noted when a state is reached first."""
+    reached = {state.value: now_us, **record.reached}
+    return replace(record, state=state.value, version=record.version + 1, updated_us=now_us, reason=reason, reached=reached)
 
 
 def with_outcome(record: CommandRecord, outcome: Outcome, now_us: int) -> CommandRecord | None:
@@ -87,8 +88,9 @@ def item_of(record: CommandRecord) -> dict[str, Any]:
     item = {
         key: getattr(record, key) for key in ("id", "version", "device", "name", "state", "by", "created_us", "updated_us", "expires_us")
     }
-    optional = {key: getattr(record, key) for key in ("progress", "value", "reason", "note")}
-    return item | {"args": dict(record.args)} | {key: value for key, value in optional.items() if value is not None}
+    optional = {key: getattr(record, key) for key in ("progress", "value", "reason", "note", "group")}
+    known = {"args": dict(record.args), "reached_us": dict(sorted(record.reached.items(), key=lambda each: each[1]))}
+    return item | known | {key: value for key, value in optional.items() if value is not None}
 
 
 def checked_args(command: str, specs: Mapping[str, Any], args: Mapping[str, Any]) -> dict[str, Any]:

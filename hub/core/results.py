@@ -42,7 +42,7 @@ class LedgerFollower:
 
     async def start(self) -> int:
         """Return the position after which to begin: 0 where the ledger has followed another journal."""
-        cursor = await self._state.ledger_cursor()
+        cursor = await self._state.cursor_of(self.name)
         self._applied = self._safe = cursor.position if cursor is not None and cursor.journal == self._journal_id() else 0
         return self._applied
 

@@ -65,6 +65,7 @@ class Wanted:
             created_us=now_us,
             updated_us=now_us,
             expires_us=now_us + int(self.ttl_s * 1e6),
+            reached={CommandState.QUEUED.value: now_us},
         )
         size, limit = size_of(record), known.description.get("max_message_bytes", 65_536)
         if size > limit:

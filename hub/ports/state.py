@@ -4,7 +4,7 @@ Owns the promise that tests/contract/test_state_store.py holds each adapter to; 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from hub.core.records import Cursor
@@ -40,13 +40,26 @@ class CommandRecord:
     value: Any = None
     reason: str | None = None
     note: str | None = None  # a result that came after the final state
+    reached: Mapping[str, int] = field(default_factory=dict)  # each state it was in -> when the hub knew, µs
+    group: str | None = None  # of which it is a part
+
+
+@dataclass(frozen=True, slots=True)
+class CommandsWanted:
+    """Which commands a list is to hold; None: any."""
+
+    device: str | None = None
+    group: str | None = None
+    state: str | None = None
+    name: str | None = None
+    is_single: bool = False  # only those of no group
 
 
 class CommandPage(NamedTuple):
-    """The newest commands; not whole where their size cut it short of what was asked for."""
+    """The newest commands; `next` is where the rest begins, None where that is all."""
 
     records: list[CommandRecord]
-    is_whole: bool
+    next: tuple[int, str] | None  # created_us and id of the last one here
 
 
 class Document(NamedTuple):
@@ -93,23 +106,36 @@ class StateStore(Protocol):
     async def delete_device(self, name: str, kinds: Sequence[str] = (), audited: Sequence[Audited] = ()) -> bool:
         """Delete a device, its commands and its documents of these kinds, whose key is its name; tell whether it was there."""
 
-    async def put_command(self, command: CommandRecord) -> None:
-        """Insert, or replace where the kept version is lower."""
+    async def put_commands(
+        self,
+        commands: Sequence[CommandRecord],
+        *,
+        puts: Sequence[Document] = (),
+        cursor: Cursor | None = None,
+        audited: Sequence[Audited] = (),
+    ) -> None:
+        """Insert commands, or replace those whose kept version is lower; put documents, move the cursor of the follower `ledger`.
+
+        And note who did it: all in one transaction, or nothing. Raises Conflict as `change` does.
+        """
 
     async def command(self, command_id: str) -> CommandRecord | None:
         """Return one command."""
 
-    async def commands(self, device: str | None, limit: int) -> CommandPage:
-        """Return the newest commands, newest first: at most `limit`, and fewer where they are large."""
+    async def commands(self, wanted: CommandsWanted, limit: int, after: tuple[int, str] | None = None) -> CommandPage:
+        """Return commands, newest first, behind `after`: at most `limit`, and fewer where they are large."""
 
     async def open_commands(self) -> list[CommandRecord]:
         """Return all commands that are in no final state."""
 
-    async def put_commands_at(self, commands: Sequence[CommandRecord], cursor: Cursor) -> None:
-        """Write the commands and the ledger follower's cursor in one transaction."""
+    async def group_tally(self, group: str) -> dict[str, int]:
+        """Return how many commands of a group are in each state."""
 
-    async def ledger_cursor(self) -> Cursor | None:
-        """Return the cursor of put_commands_at."""
+    async def forget_commands(self, before_us: int, keep: int, limit: int) -> int:
+        """Delete commands that ended before `before_us`, and of all that ended the oldest beyond `keep`; return how many went.
+
+        At most `limit` in one call; none that is open, and none of a group that has open ones.
+        """
 
     async def documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by key."""

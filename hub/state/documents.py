@@ -43,7 +43,7 @@ class SQLiteDocuments(SQLiteFile):
         def change() -> None:
             with self._transaction() as connection:
                 for document in puts:
-                    _put(connection, document)
+                    put_document(connection, document)
                 for document in deletes:
                     _delete(connection, document)
                 connection.executemany(PUT_DEVICE, [device_values(device) for device in devices])
@@ -84,7 +84,7 @@ def as_json(value: Any) -> str:
     return json.dumps(value, default=lambda raw: base64.urlsafe_b64encode(raw).decode())
 
 
-def _put(connection: sqlite3.Connection, document: Document) -> None:
+def put_document(connection: sqlite3.Connection, document: Document) -> None:
     """Insert version 1, or replace the version before. Raises Conflict."""
     body = json.dumps(dict(document.body))
     if document.version == 1:

@@ -12,10 +12,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from hub.auth import Principal
 from hub.core.commands import CommandDesk
 from hub.core.errors import Refusal
+from hub.ports import CommandsWanted
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
 
 _Key = Annotated[str | None, Header(alias="Idempotency-Key", description="The same key and body again: the same command, not another one")]
+
+
+_State = Literal["queued", "sent", "accepted", "running", "done", "failed", "rejected", "expired", "cancelled"]
+_After = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}\.[^\x00]{1,64}$", description="`next` of the page before")]
 
 
 def _sendable(args: dict[str, Any]) -> dict[str, Any]:
@@ -34,6 +39,13 @@ class NewCommand(BaseModel):
     name: str
     args: Annotated[dict[str, Any], AfterValidator(_sendable)] = Field(default_factory=dict)
     ttl_s: float = 30.0
+
+
+class CommandList(BaseModel):
+    """A page of commands."""
+
+    commands: list[dict[str, Any]]
+    next: str | None
 
 
 class Cancelled(BaseModel):
@@ -63,11 +75,20 @@ def command_routes(router: APIRouter, desk: CommandDesk, access: Access) -> None
 def _read_routes(router: APIRouter, desk: CommandDesk, access: Access) -> None:
     may_read = Depends(access.may(Action.READ))
 
-    @router.get("/commands", dependencies=[may_read])
-    async def commands(device: str | None = None, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
-        """Return the newest commands, newest first; `truncated` where they are so large that not all that were asked for are given."""
-        found = await desk.list(device, limit)
-        return Answer({"commands": [desk.item(record) for record in found.records], "truncated": not found.is_whole})
+    @router.get("/commands", dependencies=[may_read], responses={200: {"model": CommandList}})
+    async def commands(
+        device: str | None = None,
+        group: str | None = None,
+        state: _State | None = None,
+        name: str | None = None,
+        after: _After = None,
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    ) -> Response:
+        """Return commands, newest first, no more than about 4 MiB of them; go on with `after` = `next` of the answer, null at the end."""
+        wanted = CommandsWanted(device, group, state, name)
+        found = await desk.list(wanted, limit, _place(after))
+        following = None if found.next is None else f"{found.next[0]}.{found.next[1]}"
+        return Answer({"commands": [desk.item(record) for record in found.records], "next": following})
 
     @router.get("/commands/{command_id}", dependencies=[may_read])
     async def command(command_id: str) -> Response:
@@ -76,3 +97,10 @@ def _read_routes(router: APIRouter, desk: CommandDesk, access: Access) -> None:
         if record is None:
             raise Refusal("no_command", f"no command has the id {command_id[:64]!r}", "see: GET /api/v1/commands", 404)
         return Answer(desk.item(record))
+
+
+def _place(after: str | None) -> tuple[int, str] | None:
+    if after is None:
+        return None
+    created_us, _, command_id = after.partition(".")
+    return int(created_us), command_id

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.core.records import Cursor
-from hub.ports import Audited, CommandRecord, Conflict, DeviceRecord, Document, StateStore, StoreUnavailable
+from hub.ports import Audited, CommandRecord, CommandsWanted, Conflict, DeviceRecord, Document, StateStore, StoreUnavailable
 from hub.state.sqlite import SQLiteStateStore
 
 DEVICE = DeviceRecord("pump", 1_000, b"\x00hash", {"channels": [{"name": "temp", "unit": "Cel"}]}, last_seen_us=5)
@@ -26,7 +26,7 @@ async def test_devices_are_kept_replaced_and_deleted_with_their_commands(store: 
     await store.put_device(DEVICE)
     await store.put_device(replace(DEVICE, last_seen_us=None, is_disabled=True))
     assert await store.devices() == [replace(DEVICE, last_seen_us=None, is_disabled=True)]
-    await store.put_command(COMMAND)
+    await store.put_commands([COMMAND])
     assert await store.delete_device("pump")
     assert not await store.delete_device("pump")
     assert await store.devices() == []
@@ -35,13 +35,13 @@ async def test_devices_are_kept_replaced_and_deleted_with_their_commands(store: 
 
 async def test_a_command_comes_back_as_it_was(store: StateStore) -> None:
     done = replace(COMMAND, state="done", version=4, progress=1.0, value={"lit": [1, 2.5, None]}, reason="r", note="n")
-    await store.put_command(done)
+    await store.put_commands([done])
     assert await store.command("c1") == done
 
 
 async def test_an_older_version_of_a_command_changes_nothing(store: StateStore) -> None:
-    await store.put_command(replace(COMMAND, state="done", version=3))
-    await store.put_command(replace(COMMAND, state="sent", version=2))
+    await store.put_commands([replace(COMMAND, state="done", version=3)])
+    await store.put_commands([replace(COMMAND, state="sent", version=2)])
     kept = await store.command("c1")
     assert kept is not None
     assert kept.state == "done"
@@ -50,16 +50,16 @@ async def test_an_older_version_of_a_command_changes_nothing(store: StateStore) 
 async def test_newest_commands_come_first_and_open_ones_are_found(store: StateStore) -> None:
     for number in range(5):
         state = "done" if number % 2 else "sent"
-        await store.put_command(replace(COMMAND, id=f"c{number}", created_us=number, state=state, device=f"d{number % 2}"))
-    assert [command.id for command in (await store.commands(None, 3)).records] == ["c4", "c3", "c2"]
-    assert [command.id for command in (await store.commands("d1", 9)).records] == ["c3", "c1"]
+        await store.put_commands([replace(COMMAND, id=f"c{number}", created_us=number, state=state, device=f"d{number % 2}")])
+    assert [command.id for command in (await store.commands(CommandsWanted(), 3)).records] == ["c4", "c3", "c2"]
+    assert [command.id for command in (await store.commands(CommandsWanted("d1"), 9)).records] == ["c3", "c1"]
     assert [command.id for command in await store.open_commands()] == ["c0", "c2", "c4"]
 
 
 async def test_results_and_the_cursor_are_one(store: StateStore) -> None:
-    assert await store.ledger_cursor() is None
-    await store.put_commands_at([COMMAND], Cursor("j", 7))
-    assert await store.ledger_cursor() == Cursor("j", 7)
+    assert await store.cursor_of("ledger") is None
+    await store.put_commands([COMMAND], cursor=Cursor("j", 7))
+    assert await store.cursor_of("ledger") == Cursor("j", 7)
     assert await store.command("c1") == COMMAND
 
 
@@ -90,12 +90,13 @@ async def test_a_closed_store_says_so(store: StateStore) -> None:
 
 async def test_large_commands_come_in_an_answer_of_bounded_size_the_newest_first(store: StateStore) -> None:
     for number in range(100):
-        await store.put_command(replace(COMMAND, id=f"c{number}", created_us=number, state="done", value="x" * 120_000))
-    page = await store.commands(None, 1_000)
-    assert not page.is_whole
+        await store.put_commands([replace(COMMAND, id=f"c{number}", created_us=number, state="done", value="x" * 120_000)])
+    page = await store.commands(CommandsWanted(), 1_000)
+    assert page.next == (page.records[-1].created_us, page.records[-1].id)
     assert 10 < len(page.records) < 50
     assert [record.id for record in page.records] == [f"c{99 - at}" for at in range(len(page.records))]
-    assert (await store.commands(None, 5)).is_whole
+    assert [record.id for record in (await store.commands(CommandsWanted(), 2, (3, "c3"))).records] == ["c2", "c1"]
+    assert (await store.commands(CommandsWanted(), 5, (3, "c3"))).next is None
 
 
 RULE = Document("rule", "hot", 1, {"above": 30.5, "of": ["pump"]})
@@ -146,7 +147,7 @@ async def test_a_followers_documents_and_cursor_are_one(store: StateStore) -> No
     await store.change([RULE], cursor=("rules", Cursor("j", 4)))
     await store.change(cursor=("rules", Cursor("j", 9)))
     assert await store.cursor_of("rules") == Cursor("j", 9)
-    assert await store.ledger_cursor() is None
+    assert await store.cursor_of("ledger") is None
 
 
 async def test_what_was_done_is_read_newest_first_page_by_page(store: StateStore) -> None:
@@ -156,3 +157,53 @@ async def test_what_was_done_is_read_newest_first_page_by_page(store: StateStore
     assert [each.at_us for each in newest] == [4, 3]
     assert [each.at_us for each in await store.audit(newest[-1].number, 9)] == [2, 1, 0]
     assert newest[0] == DONE._replace(at_us=4, number=newest[0].number)
+
+
+GROUP = Document("group command", "g1", 1, {"name": "blink"})
+
+
+async def test_a_thousand_commands_a_document_and_who_did_it_are_put_at_once_or_not_at_all(store: StateStore) -> None:
+    many = [replace(COMMAND, id=f"c{number}", device=f"d{number}", group="g1", reached={"queued": 10}) for number in range(2_000)]
+    await store.put_commands(many, puts=[GROUP], cursor=Cursor("j", 3), audited=[DONE])
+    assert await store.group_tally("g1") == {"queued": 2_000}
+    assert (await store.command("c7"), await store.document("group command", "g1")) == (many[7], GROUP)
+    assert (await store.cursor_of("ledger"), len(await store.audit(None, 9))) == (Cursor("j", 3), 1)
+    sent = [replace(each, state="sent", version=2) for each in many]
+    with pytest.raises(Conflict):
+        await store.put_commands(sent, puts=[GROUP], cursor=Cursor("j", 9), audited=[DONE])
+    assert await store.group_tally("g1") == {"queued": 2_000}
+    assert (await store.cursor_of("ledger"), len(await store.audit(None, 9))) == (Cursor("j", 3), 1)
+
+
+async def test_commands_are_chosen_by_device_group_state_and_name(store: StateStore) -> None:
+    for number in range(6):
+        group, state = (None, "sent") if number % 3 else ("g1", "done")
+        name = "stop" if number == 3 else "blink"
+        record = replace(COMMAND, id=f"c{number}", device=f"d{number % 2}", name=name, group=group, state=state, created_us=number)
+        await store.put_commands([record])
+
+    async def ids(wanted: CommandsWanted) -> list[str]:
+        return [record.id for record in (await store.commands(wanted, 9)).records]
+
+    assert await ids(CommandsWanted(group="g1")) == ["c3", "c0"]
+    assert await ids(CommandsWanted(is_single=True)) == ["c5", "c4", "c2", "c1"]
+    assert await ids(CommandsWanted("d1", "g1", "done", "stop")) == ["c3"]
+    assert await ids(CommandsWanted(state="sent", name="stop")) == []
+
+
+async def test_old_commands_go_the_oldest_first_and_none_that_is_open(store: StateStore) -> None:
+    for number in range(10):
+        state, group = ("sent", "g1") if number == 2 else ("done", "g1" if number < 2 else None)
+        await store.put_commands([replace(COMMAND, id=f"c{number}", state=state, group=group, updated_us=number)])
+
+    async def left() -> str:
+        return " ".join(sorted(record.id for record in (await store.commands(CommandsWanted(), 99)).records))
+
+    assert await store.forget_commands(0, 100, 100) == 0
+    assert await store.forget_commands(5, 100, 1) == 1
+    assert await left() == "c0 c1 c2 c4 c5 c6 c7 c8 c9"  # of a group with an open command none goes
+    assert await store.forget_commands(0, 4, 100) == 2
+    assert await left() == "c0 c1 c2 c6 c7 c8 c9"
+    await store.put_commands([replace(COMMAND, id="c2", state="done", version=2, group="g1", updated_us=20)])
+    assert await store.forget_commands(0, 4, 100) == 3
+    assert await left() == "c2 c7 c8 c9"

@@ -29,7 +29,7 @@ async def backup_folder(folder: Path, store: str = "DuckDB") -> Manifest:
     file.close()
     state = SQLiteStateStore(folder / "state.db")
     await state.start()
-    await state.put_commands_at([], Cursor(journal, LEDGER))
+    await state.put_commands([], cursor=Cursor(journal, LEDGER))
     await state.change(cursor=("rules", Cursor(journal, RULES)))
     await state.aclose()
     holds = {"frames": LAST, "devices": 0, "commands": 0}

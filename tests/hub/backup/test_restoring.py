@@ -43,7 +43,7 @@ async def test_every_cursor_is_of_the_new_journal_and_within_it(tmp_path: Path, 
         store, history = SQLiteStateStore(data.state), DuckDBStore(data.history)
         await store.start()
         await history.start()
-        assert await store.ledger_cursor() == Cursor(restored.journal, LAST)
+        assert await store.cursor_of("ledger") == Cursor(restored.journal, LAST)
         assert await store.cursor_of("rules") == Cursor(restored.journal, RULES)
         assert await history.cursor() == Cursor(restored.journal, STORED)
         await store.aclose()

@@ -183,7 +183,7 @@ async def test_results_that_could_not_be_kept_are_entered_when_they_come_again(t
             await bench.desk.followed(results, Cursor("j", 5))
         await bench.state.start()
         await bench.desk.followed(results, Cursor("j", 5))
-        assert (await bench.kept(record.id), await bench.state.ledger_cursor()) == ("running", Cursor("j", 5))
+        assert (await bench.kept(record.id), await bench.state.cursor_of("ledger")) == ("running", Cursor("j", 5))
 
 
 async def test_several_results_of_one_command_in_a_batch_are_all_counted(tmp_path: Path) -> None:
@@ -404,6 +404,6 @@ async def test_what_a_running_write_left_of_a_removed_device_is_ended(tmp_path: 
         await bench.come()
         record = await bench.create()
         await bench.registry.remove_device("pump")
-        await bench.state.put_command(record)  # as a write would that came behind the deletion
+        await bench.state.put_commands([record])  # as a write would that came behind the deletion
         async with bench.sweeping():
             await until_async(lambda: bench.kept(record.id), "failed")

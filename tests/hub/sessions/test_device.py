@@ -321,7 +321,7 @@ async def test_a_connection_that_ended_long_ago_shows_nobody_online(tmp_path: Pa
     async with ingest_hub(tmp_path) as hub:
         await hub.registry.add_device("pump")
         queued = CommandRecord("c1", "pump", "blink", {}, "queued", 1, "tester", 0, 0, 2**60)
-        await hub.state.put_command(queued)
+        await hub.state.put_commands([queued])
         await hub.desk.load()
         busy = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
         busy.execute("BEGIN IMMEDIATE")

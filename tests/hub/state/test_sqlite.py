@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from hub.core.records import Cursor
-from hub.ports import CommandRecord, DeviceRecord, StoreUnavailable
+from hub.ports import CommandRecord, CommandsWanted, DeviceRecord, StoreUnavailable
 from hub.state.sqlite import SQLiteStateStore
 
 COMMAND = CommandRecord("c1", "pump", "blink", {"n": 3}, "sent", 1, "ann", 10, 11, 99)
@@ -24,20 +24,20 @@ async def test_everything_is_there_after_the_file_is_opened_again(tmp_path: Path
     first = SQLiteStateStore(tmp_path / "state.db")
     await first.start()
     await first.put_device(device)
-    await first.put_commands_at([COMMAND], Cursor("j", 4))
+    await first.put_commands([COMMAND], cursor=Cursor("j", 4))
     await first.aclose()
     second = SQLiteStateStore(tmp_path / "state.db")
     await second.start()
     assert await second.devices() == [device]
     assert await second.open_commands() == [COMMAND]
-    assert await second.ledger_cursor() == Cursor("j", 4)
+    assert await second.cursor_of("ledger") == Cursor("j", 4)
     await second.aclose()
 
 
 async def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
     store = SQLiteStateStore(tmp_path / "state.db")
     await store.start()
-    await store.put_command(COMMAND)
+    await store.put_commands([COMMAND])
     assert rights_in(tmp_path) == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
     await store.aclose()
 
@@ -53,11 +53,11 @@ async def test_each_commit_is_synced(tmp_path: Path) -> None:
 async def test_bytes_of_a_device_become_text_and_never_stop_the_ledger(tmp_path: Path) -> None:
     store = SQLiteStateStore(tmp_path / "state.db")
     await store.start()
-    await store.put_commands_at([replace(COMMAND, value={"raw": b"\xff\xfe"}, version=2)], Cursor("j", 5))
+    await store.put_commands([replace(COMMAND, value={"raw": b"\xff\xfe"}, version=2)], cursor=Cursor("j", 5))
     kept = await store.command("c1")
     assert kept is not None
     assert kept.value == {"raw": "__4="}
-    assert await store.ledger_cursor() == Cursor("j", 5)
+    assert await store.cursor_of("ledger") == Cursor("j", 5)
     spec = {"commands": [{"name": "go", "args": {"key": {"type": "text", "default": b"\x00"}}}]}
     await store.put_device(DeviceRecord("pump", 1, b"hash", spec))
     assert (await store.devices())[0].description["commands"][0]["args"]["key"]["default"] == "AA=="
@@ -69,10 +69,10 @@ async def test_a_failed_transaction_leaves_nothing_behind(tmp_path: Path) -> Non
     await store.start()
     broken = replace(COMMAND, id="c2", reason=object())  # type: ignore[arg-type]
     with pytest.raises(StoreUnavailable):
-        await store.put_commands_at([COMMAND, broken], Cursor("j", 9))
-    assert await store.commands(None, 10) == ([], True)
-    assert await store.ledger_cursor() is None
-    await store.put_command(COMMAND)
+        await store.put_commands([COMMAND, broken], cursor=Cursor("j", 9))
+    assert await store.commands(CommandsWanted(), 10) == ([], None)
+    assert await store.cursor_of("ledger") is None
+    await store.put_commands([COMMAND])
     await store.aclose()
 
 
@@ -81,7 +81,7 @@ async def test_a_change_that_is_cancelled_while_it_runs_is_made(tmp_path: Path) 
     await store.start()
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(store.put_command, COMMAND)
+            nursery.start_soon(store.put_commands, [COMMAND])
             await trio.testing.wait_all_tasks_blocked()
             scope.cancel()
     assert await store.command("c1") == COMMAND
@@ -103,7 +103,7 @@ async def test_another_process_that_reads_does_not_hold_it_up(tmp_path: Path) ->
     try:
         other.execute("BEGIN")
         assert other.execute("SELECT count(*) FROM commands").fetchone() == (0,)
-        await store.put_command(COMMAND)
+        await store.put_commands([COMMAND])
         assert other.execute("SELECT count(*) FROM commands").fetchone() == (0,)
     finally:
         other.close()

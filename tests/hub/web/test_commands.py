@@ -29,7 +29,7 @@ async def test_a_command_goes_to_the_device_and_its_result_comes_back(tmp_path: 
         await hub.is_stored()
         item = (await admin.get(f"/api/v1/commands/{sent['id']}")).json()
         assert (item["state"], item["value"]) == ("done", {"y": 3})
-        assert (await admin.get("/api/v1/commands")).json() == {"commands": [item], "truncated": False}
+        assert (await admin.get("/api/v1/commands")).json() == {"commands": [item], "next": None}
         assert (await admin.get("/api/v1/commands?device=other")).json()["commands"] == []
 
 
@@ -82,14 +82,41 @@ async def test_commands_are_listed_newest_first_up_to_a_limit(tmp_path: Path) ->
     async with api_hub(tmp_path) as hub, hub.admin() as admin:
         for number in range(5):
             name = f"d{number % 2}"
-            await hub.parts.state.put_command(
-                CommandRecord(f"c{number}", name, "go", {}, "done", 1, "ann", number, number, 99, value=math.nan)
-            )
-        assert [item["id"] for item in (await admin.get("/api/v1/commands?limit=3")).json()["commands"]] == ["c4", "c3", "c2"]
-        assert [item["id"] for item in (await admin.get("/api/v1/commands?device=d1")).json()["commands"]] == ["c3", "c1"]
+            state, group = ("done", None) if number else ("sent", "g1")
+            record = CommandRecord(f"c{number}", name, "go", {}, state, 1, "ann", number, number, 99, value=math.nan, group=group)
+            await hub.parts.state.put_commands([record])
+
+        async def listed(query: str) -> list[str]:
+            return [item["id"] for item in (await admin.get(f"/api/v1/commands?{query}")).json()["commands"]]
+
+        assert await listed("limit=3") == ["c4", "c3", "c2"]
+        assert await listed("device=d1") == ["c3", "c1"]
+        assert (await listed("group=g1"), await listed("state=sent"), await listed("name=stop")) == (["c0"], ["c0"], [])
+        assert await listed("state=done&device=d0&name=go&limit=1") == ["c4"]
         assert (await admin.get("/api/v1/commands/c0")).json()["value"] is None
         is_refusal(await admin.get("/api/v1/commands/none"), 404, "no_command")
-        is_refusal(await admin.get("/api/v1/commands?limit=0"), 422, "bad_request")
+        for query in ("limit=0", "state=gone", "after=c4", "after=1.", "after=9999999999999999999.c"):
+            is_refusal(await admin.get(f"/api/v1/commands?{query}"), 422, "bad_request")
+
+
+async def test_the_pages_of_commands_hold_each_one_once_also_while_more_come(tmp_path: Path) -> None:
+    async with api_hub(tmp_path) as hub, hub.admin() as admin:
+
+        async def put(number: int, created_us: int) -> None:
+            record = CommandRecord(f"c{number}", "pump", "go", {}, "done", 1, "ann", created_us, created_us, 99)
+            await hub.parts.state.put_commands([record])
+
+        for number in range(7):
+            await put(number, number // 3)  # several of the same microsecond
+        found, after = list[str](), ""
+        while True:
+            page = (await admin.get(f"/api/v1/commands?limit=2{after}")).json()
+            found += [item["id"] for item in page["commands"]]
+            await put(100 + len(found), 10 + len(found))
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        assert found == ["c6", "c5", "c4", "c3", "c2", "c1", "c0"]
 
 
 async def test_a_command_waits_for_a_device_that_is_away_and_an_unknown_one_gets_none(tmp_path: Path) -> None:
