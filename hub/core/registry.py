@@ -158,6 +158,7 @@ class Registry(DeviceSet):
             self._tokens.forget_device(admitted)
         self._presence.forget(name)
         self._board.remove_device(name)
+        self._asked.remove(name)
         _log.info("device_removed", device=name)
         for callback in self._removed:
             callback(name)

@@ -14,11 +14,12 @@ from devices.wire.fields import shown
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Hello
 from hub.core.errors import Refusal
+from hub.core.members import Asked, Members
 from hub.core.registry_channels import SHOWN, described
 from hub.core.registry_facts import KIND, DeviceFacts, facts_in
 from hub.core.registry_presence import Presence
 from hub.core.registry_tokens import NO_TOKEN, OLD_TOKEN, Tokens, old_token_in
-from hub.core.tags import facts_of, parse
+from hub.core.tags import facts_of
 from hub.ports import DeviceRecord, Now, StateStore, StoreUnavailable
 
 _log: Final = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ class DeviceSet:
         self._facts: dict[str, DeviceFacts] = {}  # only of those that people said something of
         self._tokens = Tokens()
         self._presence = Presence()
+        self._asked = Asked()
         self.erasing: set[str] = set()  # whose readings are being deleted: a new device of the name would lose its own
         self._ends: dict[str, tuple[CloseCode, str]] = {}  # why connections of a device were last ended
         self._revoked: list[Ended] = []
@@ -91,11 +93,15 @@ class DeviceSet:
         return sorted(self._devices)
 
     def select(self, where: str) -> list[str]:
-        """Return the names of the devices that a tag expression means, sorted. Raises Refusal where it cannot be read."""
-        is_meant = parse(where)
-        return [name for name in self.names() if is_meant(self._asked(name))]
+        """Return the names of the devices that a tag expression means now, sorted. Raises Refusal where it cannot be read."""
+        return self._asked.select(where)
 
-    def _asked(self, name: str) -> dict[str, str]:
+    def members(self, where: str) -> Members:
+        """Return the devices that a tag expression means, kept up to date as long as it is held: `matches(device)` is a look into a
+        set, `watch(callback)` tells who joins and leaves. Raises Refusal where the expression cannot be read."""
+        return self._asked.members(where)
+
+    def _facts_of(self, name: str) -> dict[str, str]:
         """Return what an expression is asked of a device."""
         record, facts = self._devices[name], self._facts.get(name, DeviceFacts())
         own = {"name": name, "presence": self._presence.of(name), "kind": facts.kind, "title": facts.title}
@@ -187,6 +193,7 @@ class DeviceSet:
         item = self.item(name)
         if item is not None:
             self._board.put_device(item)
+            self._asked.put(name, self._facts_of(name))
 
     def _end(self, name: str, end: tuple[CloseCode, str]) -> None:
         """End the device's connection, and those that were let in and have not said hello."""

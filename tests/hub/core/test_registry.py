@@ -352,3 +352,23 @@ async def test_a_channel_with_another_unit_is_a_new_version_of_it(tmp_path: Path
         assert item["channel_changes"] == [
             {**change, "from": {"unit": "Cel", "kind": "gauge"}, "to": {"unit": "K", "kind": "gauge"}},
         ]
+
+
+async def test_members_follow_tags_presence_and_removal(tmp_path: Path) -> None:
+    async with registry_on(tmp_path) as (registry, _, _):
+        await registry.add_device("pump")
+        online, tagged, heard = registry.members("presence=online"), registry.members("floor=2"), list[str]()
+        tagged.watch(heard.append)
+        await registry.connected(HELLO)
+        assert (online.matches("pump"), tagged.matches("pump")) == (True, False)
+        await registry.edit("pump", {"tags": ["floor=2"]})
+        assert tagged.names == {"pump"}
+        await registry.edit("pump", {"tags": ["floor=3"]})
+        assert not len(tagged)
+        await registry.add_devices(["fan"], {"fan": {"tags": ["floor=2"]}})
+        await registry.disconnected("pump")
+        await registry.remove_device("fan")
+        assert not len(online)
+        assert heard == ["pump", "pump", "fan", "fan"]
+    async with registry_on(tmp_path) as (registry, _, _):
+        assert registry.members("floor=3").names == {"pump"}
