@@ -13,6 +13,7 @@ from hub.auth import Auth
 from hub.config import Settings
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
+from hub.core.provisioning import Provisioning
 from hub.core.registry import Registry
 from hub.core.results import LedgerFollower
 from hub.datadir import DataDir
@@ -36,11 +37,13 @@ class Control:
         self.desk = CommandDesk(state, self.registry, self.entities, now)
         self.rules = RulesSide(state, self.entities, journal, now)
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)
+        self.provisioning = Provisioning(state, self.registry, self.auth.audit, now)
 
     async def start(self) -> None:
         """Load what is kept; the state store is open. Raises StoreUnavailable."""
         await self.auth.start()
         await self.registry.load()
+        await self.provisioning.load()
         await self.desk.load()
 
     def runs(self) -> tuple[Run, ...]:

@@ -197,6 +197,7 @@ class Hub:
             importer=self.importer,
             ways=self.ways,
             rules=self.control.rules.desk,
+            provisioning=self.control.provisioning,
         )
 
     def _describe(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from hub.auth.principal import Principal
 from hub.core.actions import ROLES
 from hub.core.api_tokens import ApiTokens
 from hub.core.audit import AuditLog
-from hub.core.errors import Refusal
+from hub.core.errors import Refusal, TooOften
 from hub.core.guessing import Guessing, address_key
 from hub.core.registry import hash_token
 from hub.core.seldom import Seldom
@@ -32,12 +32,11 @@ _OF_USER: Final = "user:"  # begins what stands in place of a session's role: th
 _log: Final = structlog.get_logger(__name__)
 
 
-class LockedOut(Refusal):
+class LockedOut(TooOften):
     """Too many wrong tries came from an address or for a name: this one was not looked at."""
 
     def __init__(self, wait_s: float) -> None:
-        self.wait_s = max(1, round(wait_s + 0.5))
-        super().__init__("too_many_tries", "there were too many wrong tries", f"try again in {self.wait_s} s", 429)
+        super().__init__("too_many_tries", "there were too many wrong tries", wait_s)
 
 
 class Auth:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hub.client import HubClient
 
 TOKEN_VARIABLE = "TRIBUTARY_DEVICE_TOKEN"
+KEY_VARIABLE = "TRIBUTARY_PROVISION_KEY"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,6 +38,14 @@ def host(
         Path | None,
         typer.Option(
             "--token-file", metavar="FILE", help=f"File with the device's token. Default: ${TOKEN_VARIABLE}; a local hub gives one."
+        ),
+    ] = None,
+    provision_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--provision-key-file",
+            metavar="FILE",
+            help=f"File with a provisioning key: register with it once and keep the token. Default: ${KEY_VARIABLE}.",
         ),
     ] = None,
     spool_dir: Annotated[
@@ -56,26 +65,39 @@ def host(
         raise Refusal("bad_usage", f"{device_name!r} is no device name", "1 to 64 of A-Z a-z 0-9 . _ : - and a letter or digit first")
     if url is not None and urlsplit(url).scheme not in ("http", "https", "ws", "wss"):
         raise Refusal("bad_usage", f"{url!r} is no address of a hub", "write it as https://hub.example.com")
-    token = _given_token(token_file)
+    token = _given(token_file, "--token-file", TOKEN_VARIABLE)
+    key: str | None = None
     tls: ssl.SSLContext | None = None
     if url is None:
         url, enrolled, tls = _enrol_locally(data_dir, device_name, token)
-    elif token is None:
-        raise Refusal(
-            "bad_usage", f"no token for {url}", f"set {TOKEN_VARIABLE} or --token-file; `tributary device add {device_name}` prints one"
-        )
     else:
-        enrolled = Enrolled(device_name, token, _state_dir() / device_name)
-    _stream(url, enrolled._replace(spool_dir=spool_dir or enrolled.spool_dir), interval_s, tls)
+        enrolled = Enrolled(device_name, token or "", _state_dir() / device_name)
+        key = None if token else _provision_key(provision_key_file, url, device_name)
+    _stream(url, enrolled._replace(spool_dir=spool_dir or enrolled.spool_dir), interval_s, tls, key)
 
 
-def _given_token(token_file: Path | None) -> str | None:
-    if token_file is not None:
+def _given(path: Path | None, option: str, variable: str) -> str | None:
+    """Return the secret in a file or the environment; never from an argument, which every user of the machine can see."""
+    if path is not None:
         try:
-            return token_file.read_text().strip()
+            return path.read_text().strip()
         except OSError as error:
-            raise Refusal("bad_usage", f"cannot read --token-file {token_file}: {error.strerror}", "name a file with the token") from None
-    return os.environ.get(TOKEN_VARIABLE)
+            raise Refusal("bad_usage", f"cannot read {option} {path}: {error.strerror}", "name a file that can be read") from None
+    return os.environ.get(variable)
+
+
+def _provision_key(path: Path | None, url: str, name: str) -> str:
+    """Return the key to register with; "" where it was done before."""
+    key = _given(path, "--provision-key-file", KEY_VARIABLE)
+    if not key and not _token_path(name, url).exists():
+        hint = f"set {TOKEN_VARIABLE} or --token-file (`tributary device add {name}` prints one), or --provision-key-file to register"
+        raise Refusal("bad_usage", f"no token for {url}", hint)
+    return key or ""
+
+
+def _token_path(name: str, url: str) -> Path:
+    """Return where the token that a hub gave is kept: another hub must not be shown it."""
+    return _state_dir() / f"{name}@{urlsplit(url).netloc.rpartition('@')[2]}.token".replace(":", "_")
 
 
 def _enrol_locally(data_dir: Path | None, name: str, token: str | None) -> tuple[str, Enrolled, ssl.SSLContext | None]:
@@ -95,9 +117,10 @@ def _state_dir() -> Path:
     return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "tributary"
 
 
-def _stream(url: str, enrolled: Enrolled, interval_s: float, tls: ssl.SSLContext | None) -> None:
+def _stream(url: str, enrolled: Enrolled, interval_s: float, tls: ssl.SSLContext | None, key: str | None) -> None:
     import trio
 
+    from devices.client import kept_token
     from devices.host import run_host
 
     async def until_told() -> None:
@@ -109,6 +132,9 @@ def _stream(url: str, enrolled: Enrolled, interval_s: float, tls: ssl.SSLContext
                         nursery.cancel_scope.cancel()
 
                 nursery.start_soon(stop_on_signal)
-                await run_host(url, enrolled.name, enrolled.token, spool_dir=enrolled.spool_dir, interval_s=interval_s, tls=tls)
+                token = (
+                    enrolled.token if key is None else await kept_token(url, enrolled.name, key, _token_path(enrolled.name, url), tls=tls)
+                )
+                await run_host(url, enrolled.name, token, spool_dir=enrolled.spool_dir, interval_s=interval_s, tls=tls)
 
     trio.run(until_told)

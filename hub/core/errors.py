@@ -13,3 +13,11 @@ class Refusal(Exception):
         self.message = message
         self.hint = hint
         self.status = status
+
+
+class TooOften(Refusal):
+    """Something was asked for too often: this time it was not looked at. `wait_s` says when to come again."""
+
+    def __init__(self, code: str, message: str, wait_s: float) -> None:
+        self.wait_s = max(1, round(wait_s + 0.5))
+        super().__init__(code, message, f"try again in {self.wait_s} s", 429)

@@ -4,7 +4,7 @@ Owns these changes: each is in the state store, with who did it, before it count
 and `disconnected`, and are told whose connection must end. Called by the door (device_of), the API and the sessions.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from hub.core.registry_facts import KIND, DeviceFacts
 from hub.core.registry_set import DISABLED, GONE, DeviceSet
 from hub.core.registry_tokens import MAX_OVERLAP_S, NO_TOKEN, OLD_TOKEN, OldToken, new_token
 from hub.core.registry_tokens import hash_token as hash_token  # of any secret the hub draws
-from hub.ports import Audited, DeviceRecord
+from hub.ports import Audited, DeviceRecord, Document
 
 _log: Final = structlog.get_logger(__name__)
 BY_HUB: Final = "hub"  # who did it, where no person did
@@ -45,14 +45,23 @@ class Registry(DeviceSet):
         return (await self.add_devices([name], by=by))[name]
 
     async def add_devices(
-        self, names: Iterable[str], facts: Mapping[str, Mapping[str, Any]] | None = None, *, by: str = BY_HUB
+        self,
+        names: Iterable[str],
+        facts: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        by: str = BY_HUB,
+        drawn: Mapping[str, str] | None = None,
+        along: Sequence[Document] = (),
     ) -> dict[str, str]:
-        """Add devices, all or none, with what is said of some of them (`edit`); return the token of each."""
+        """Add devices, all or none, with what is said of some of them (`edit`); return the token of each.
+
+        Tokens that were `drawn` before are taken; documents go `along` in the same transaction, which may raise Conflict.
+        """
         async with self._writing:
             known = self.check_new(names, facts)
-            tokens = {name: new_token() for name in known}
+            tokens = {name: (drawn or {}).get(name) or new_token() for name in known}
             records = [DeviceRecord(name, self._now(), hash_token(token), {}) for name, token in tokens.items()]
-            documents = [facts.document(name) for name, facts in known.items() if facts.revision]
+            documents = [*along, *(facts.document(name) for name, facts in known.items() if facts.revision)]
             await self._state.change(documents, devices=records, audited=[self._audited(by, "add", name) for name in known])
             for record in records:
                 self._facts[record.name] = known[record.name]

@@ -17,11 +17,12 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from devices.wire.fields import shown
-from hub.auth import Auth, LockedOut
+from hub.auth import Auth
 from hub.core.closed import ClosedAnswers
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
-from hub.core.errors import Refusal
+from hub.core.errors import Refusal, TooOften
+from hub.core.provisioning import Provisioning
 from hub.core.registry import Registry
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.web.access import Access, Action, is_loopback
@@ -35,6 +36,7 @@ from hub.web.importing import Importer
 from hub.web.login import login_routes
 from hub.web.losses import JournalReader
 from hub.web.page import Files, page_routes
+from hub.web.provisioning import provisioning_routes
 from hub.web.rules import Rules, rule_routes
 from hub.web.store import StoreFacts, store_routes
 from hub.web.users import user_routes
@@ -73,6 +75,7 @@ class ApiParts:
     importer: Importer | None = None  # None: there is no such route
     ways: Ways | None = None  # None: there is no such route
     rules: Rules | None = None  # None: there is no such route
+    provisioning: Provisioning | None = None  # None: there is no such route
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -96,6 +99,8 @@ def make_app(parts: ApiParts) -> FastAPI:
     if parts.rules is not None:
         app.include_router(rule_routes(parts.rules, access))
     app.include_router(user_routes(access))
+    if parts.provisioning is not None:
+        app.include_router(provisioning_routes(parts.provisioning, access))
     if parts.ways is not None:
         app.include_router(parts.ways.routes(access))
     files = Files(parts.static_folder)
@@ -132,7 +137,7 @@ def _add_health(app: FastAPI, parts: ApiParts, access: Access) -> None:
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Refusal)
     async def refusal(request: Request, error: Refusal) -> JSONResponse:
-        headers = {"Retry-After": str(error.wait_s)} if isinstance(error, LockedOut) else _OF_STATUS.get(error.status)
+        headers = {"Retry-After": str(error.wait_s)} if isinstance(error, TooOften) else _OF_STATUS.get(error.status)
         return refusal_answer(error.status, error.code, error.message, error.hint, headers)
 
     @app.exception_handler(StoreUnavailable)

@@ -37,6 +37,7 @@ OPEN = {
     ("POST", "/api/v1/device"): "for devices, by their own tokens",
     ("POST", "/api/v1/device/{session}"): "the same",
     ("GET", "/api/v1/device/{session}"): "the same",
+    ("POST", "/api/v1/provision"): "for devices, by a provisioning key",
 }
 
 
