@@ -7,12 +7,11 @@ here is on a frame's way to its ack. Made by main.py.
 from functools import partial
 from typing import Final
 
-import trio
-
 from hub.auth import Auth
 from hub.config import Settings
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
+from hub.core.presence import RETURN_S
 from hub.core.provisioning import Provisioning
 from hub.core.registry import Registry
 from hub.core.results import LedgerFollower
@@ -22,18 +21,18 @@ from hub.journal import Journal
 from hub.layers import Run
 from hub.ports import Now, StateStore
 from hub.rules import RulesSide
+from hub.sessions.presence import PresenceWatch
 
-_CONFIRM_AFTER_S: Final = 5.0  # on top of the longest time a device needs to come back and to report
-_MAX_INTERVAL_S: Final = 600.0  # a device that reports more rarely shows itself when it does
+_COMING_S: Final = 5.0  # from the first attempt in the time granted to its welcome
 
 
 class Control:
     """The parts over the state store."""
 
     def __init__(self, settings: Settings, data: DataDir, state: StateStore, journal: Journal, now: Now) -> None:
-        self._settings, self._state, self._journal = settings, state, journal
+        self._state, self._journal = state, journal
         self.entities = Entities(first_version=now())
-        self.registry = Registry(state, self.entities, now)
+        self.registry = Registry(state, self.entities, now, max(RETURN_S, settings.restart_jitter_s + _COMING_S))
         self.desk = CommandDesk(state, self.registry, self.entities, now)
         self.rules = RulesSide(state, self.entities, journal, now)
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)
@@ -54,13 +53,5 @@ class Control:
             partial(run_follower, self._journal, ledger),
             self.desk.run,
             self.registry.run,
-            self._confirm_presence,
+            PresenceWatch(self.registry, lambda: self._journal.holding).run,
         )
-
-    async def _confirm_presence(self, *, task_status: trio.TaskStatus[None]) -> None:
-        """Call devices offline that did not come back in the time a restart grants them."""
-        task_status.started()
-        intervals = [(self.registry.item(name) or {}).get("interval_s") or 0.0 for name in self.registry.names()]
-        longest_s = min(max(intervals, default=0.0), _MAX_INTERVAL_S)
-        await trio.sleep(self._settings.restart_jitter_s + longest_s + _CONFIRM_AFTER_S)
-        self.registry.confirm()

@@ -38,7 +38,8 @@ HUB = {
     "hub.datadir": {"hub.reserve"},
     "hub.reserve": set[str](),
     "hub.followers": {"hub.core", "hub.journal"},
-    "hub.control": {"hub.core", "hub.journal", "hub.rules", "hub.followers", "hub.layers", "hub.datadir"},  # main's other half
+    # main's other half
+    "hub.control": {"hub.core", "hub.journal", "hub.rules", "hub.sessions", "hub.followers", "hub.layers", "hub.datadir"},
     "hub.system": {"hub.core", "hub.journal", "hub.history"},
     "hub.stores": {"hub.core", "hub.store"},
     "hub.part_settings": {"hub.journal", "hub.web"},

@@ -2,6 +2,7 @@
 //
 // Owns the newest version of each command. Sends over HTTP; states and results come by `commands` messages.
 
+import { isConnected } from "./devices.js";
 import { shown } from "./units.js";
 
 const KEPT = 200;
@@ -50,7 +51,7 @@ export class Commands {
     this.box.hidden = !device?.commands?.length && !this._sent().length;
     this.form.hidden = !device?.commands?.length || !this.mayCommand;
     this.send.disabled = false;
-    this.send.textContent = device?.presence === "online" ? "Send" : "Send when the device connects";
+    this.send.textContent = device && isConnected(device) ? "Send" : "Send when the device connects";
     if (declared !== this.declared) {
       this.declared = declared;
       this.name.replaceChildren(...(device?.commands ?? []).map((spec) => new Option(spec.name.replaceAll("_", " "), spec.name)));
@@ -93,7 +94,7 @@ export class Commands {
       const answer = await fetch(`api/v1/devices/${encodeURIComponent(this.device.device)}/commands`, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ name: spec.name, args, ttl_s: this.device.presence === "online" ? 30 : AWAY_TTL_S }),
+        body: JSON.stringify({ name: spec.name, args, ttl_s: isConnected(this.device) ? 30 : AWAY_TTL_S }),
       });
       const said = await answer.json();
       if (answer.ok) this.apply([said]);

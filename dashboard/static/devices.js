@@ -2,9 +2,17 @@
 //
 // Owns the newest item of each device; an older version of one is ignored. main.js is told of the choice.
 
-import { ago } from "./units.js";
+import { ago, duration } from "./units.js";
 
-const PRESENCE = { online: "online", offline: "offline", unconfirmed: "not heard of since the hub started" };
+const PRESENCE = {
+  online: "online",
+  silent: "connected, but nothing comes",
+  sleeping: "asleep, as it said it would be",
+  offline: "offline",
+  unconfirmed: "not heard of since the hub started",
+};
+
+export const isConnected = (device) => device.presence === "online" || device.presence === "silent";
 
 export class Devices {
   constructor(onChoose, nowUs) {
@@ -68,7 +76,7 @@ export class Devices {
   show() {
     const wanted = this.search.value.trim().toLowerCase();
     const shown = this._sorted().filter((item) => item.device.toLowerCase().includes(wanted));
-    const online = [...this.items.values()].filter((item) => item.presence === "online").length;
+    const online = [...this.items.values()].filter(isConnected).length;
     this.count.textContent = this.items.size ? `${online} of ${this.items.size} online` : "";
     this.search.hidden = this.items.size < 5 && !wanted;
     this.noMatch.hidden = shown.length > 0 || this.items.size === 0;
@@ -106,7 +114,19 @@ export class Devices {
   seenText(item) {
     if (item.presence === "online") return "online";
     if (item.last_seen_us === undefined) return "never seen";
-    return ago((this.nowUs() - item.last_seen_us) / 1e6);
+    const seen = ago((this.nowUs() - item.last_seen_us) / 1e6);
+    return item.presence === "silent" || item.presence === "sleeping" ? `${item.presence}, ${seen}` : seen;
+  }
+
+  // How the device is, in a few words with times.
+  factText(item) {
+    const inS = (us) => (us - this.nowUs()) / 1e6;
+    if (item.presence === "online") return item.connected_us === undefined ? "online" : `online for ${duration(Math.max(0, -inS(item.connected_us)))}`;
+    if (item.last_seen_us === undefined) return "never seen";
+    const seen = `${item.presence}, last ${item.presence === "silent" ? "heard of" : "seen"} ${ago(-inS(item.last_seen_us))}`;
+    if (item.expected_us === undefined) return seen;
+    const dueS = inS(item.expected_us);
+    return dueS > 0 ? `${seen}, back in ${duration(dueS)}` : `${seen}, due now`;
   }
 
   _showTimes() {

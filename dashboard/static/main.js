@@ -6,7 +6,7 @@
 import { Banners } from "./banners.js";
 import { Charts } from "./charts.js";
 import { Commands } from "./commands.js";
-import { Devices } from "./devices.js";
+import { Devices, isConnected } from "./devices.js";
 import { Export } from "./export.js";
 import { Latency } from "./latency.js";
 import { Live } from "./live.js";
@@ -179,7 +179,7 @@ function showDevice() {
   document.title = `${device.device} – Tributary`;
   byId("device-name").textContent = device.device;
   byId("device-name").dataset.presence = device.presence;
-  byId("waiting").textContent = device.presence === "online" ? "Waiting for the first reading." : "No readings in this time range.";
+  byId("waiting").textContent = isConnected(device) ? "Waiting for the first reading." : "No readings in this time range.";
   showFacts();
 }
 
@@ -187,16 +187,12 @@ function showDevice() {
 function showFacts() {
   const device = devices.current();
   if (!device || !live.isOpen) return; // without a connection nobody knows whether it is still there
-  const facts = [devices.seenText(device) === "online" ? `online${since(device)}` : `${device.presence}, last seen ${devices.seenText(device)}`];
+  const facts = [devices.factText(device)];
   if (device.interval_s) facts.push(`every ${device.interval_s} s`);
   if (device.firmware) facts.push(device.firmware);
   if (Math.abs(device.clock_offset_us ?? 0) > 1e6) facts.push(`its clock is ${duration(Math.abs(device.clock_offset_us) / 1e6)} ${device.clock_offset_us > 0 ? "ahead" : "behind"}`);
   const text = facts.join(" · ");
   if (byId("device-facts").textContent !== text) byId("device-facts").textContent = text;
-}
-
-function since(device) {
-  return device.connected_us === undefined ? "" : ` for ${duration(Math.max(0, live.nowUs() - device.connected_us) / 1e6)}`;
 }
 
 // Draw soon.

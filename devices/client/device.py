@@ -44,7 +44,8 @@ def _wall_clock_us() -> int:
 class Device:
     """A device: `async with Device(...) as device`, then send readings; they are kept until the hub has stored them.
 
-    `url` is the hub's address (http, https, ws or wss). `spool_dir` None keeps unacked frames in memory, where they are lost
+    `url` is the hub's address (http, https, ws or wss). `interval_s` is how often it means to send; `sleep_s` how long it may be away
+    between two connections, asleep, without being missed. `spool_dir` None keeps unacked frames in memory, where they are lost
     with the process; with a folder they survive a killed process (sync="kill") or a power cut (sync="power"). A full
     spool (`spool_max_bytes`) drops its oldest frames and declares the gap. `tls` says which certificates are trusted (default: the
     system's, or $SSL_CERT_FILE). `connect`, `rng` and `now` replace the network, chance and the wall clock (µs) in simulations.
@@ -62,6 +63,7 @@ class Device:
         channels: Sequence[Channel],
         spool_dir: str | os.PathLike[str] | None = None,
         interval_s: float | None = 1.0,
+        sleep_s: float | None = None,
         firmware: str = "",
         sync: Literal["kill", "power"] = "kill",
         spool_max_bytes: int = 64 * 1024 * 1024,
@@ -74,7 +76,7 @@ class Device:
         self.name = name
         self._url = url if connect is not None else device_url(url)
         self._connect = connect or (lambda: open_websocket(self._url, token, tls=tls))
-        self._hello = Hello(name, 1, tuple(channels), firmware=firmware, interval_s=interval_s)
+        self._hello = Hello(name, 1, tuple(channels), firmware=firmware, interval_s=interval_s, sleep_s=sleep_s)
         self._readings = Readings(channels)
         self._packs = Packs(self._readings)
         self._commands = Commands(now)

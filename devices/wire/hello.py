@@ -42,7 +42,7 @@ def hello_to_map(hello: Hello) -> dict[str, Any]:
         message["commands"] = [{"name": c.name, "description": c.description, "args": dict(c.args)} for c in hello.commands]
     if hello.results:
         message["results"] = [outcome_to_map(outcome) for outcome in hello.results]
-    optional = {key: getattr(hello, key) for key in ("firmware", "clock_us", "uptime_us", "interval_s")}
+    optional = {key: getattr(hello, key) for key in ("firmware", "clock_us", "uptime_us", "interval_s", "sleep_s")}
     message.update({key: value for key, value in optional.items() if value not in (None, "")})
     message["max_message_bytes"] = hello.max_message_bytes
     return message
@@ -61,6 +61,7 @@ def hello_from_map(message: Mapping[str, Any]) -> Hello:
         clock_us=fields.time_us(message, "clock_us"),
         uptime_us=fields.optional_integer(message, "uptime_us", 0, MAX_TIME_US),
         interval_s=fields.number(message, "interval_s", 0.0, _YEAR_S),
+        sleep_s=fields.number(message, "sleep_s", 0.0, _YEAR_S),
         max_message_bytes=fields.optional_integer(message, "max_message_bytes", MIN_MESSAGE_BYTES_OF_DEVICE, 2**31) or MAX_MESSAGE_BYTES,
     )
 

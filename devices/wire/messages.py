@@ -73,6 +73,7 @@ class Hello:
     clock_us: int | None = None
     uptime_us: int | None = None
     interval_s: float | None = None
+    sleep_s: float | None = None  # how long it may be away between two connections, on purpose
     max_message_bytes: int = 65_536
 
 

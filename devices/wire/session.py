@@ -201,6 +201,10 @@ class DeviceSession:
             return True
         return self.backfill.durable_frames > 0 and self.backfill.is_half(credit.backfill)
 
+    def is_half_full(self) -> bool:
+        """Tell whether what is not acked takes half of the live window or more: a device may be waiting for an ack."""
+        return self.live.frames * 2 >= self.live.max_frames or self.live.bytes * 2 >= self.live.max_bytes
+
     def acked(self) -> None:
         """Note that an ack of everything durable goes out now: the device may use that credit again."""
         for lane in (self.live, self.backfill):

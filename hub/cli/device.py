@@ -145,5 +145,5 @@ def _row(item: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _last_seen(item: Mapping[str, Any]) -> str:
     if item.get("presence") == "online":
-        return "now"  # of a connected device last_seen_us is when it came
+        return "now"  # last_seen_us is when it came
     return "never" if item.get("last_seen_us") is None else time_text(item["last_seen_us"])

@@ -12,7 +12,7 @@ from devices.wire.messages import Hello
 
 MAX_CHANGES: Final = 20  # they are in each item of the device: the newest
 MAX_GONE: Final = 64  # channels that are declared no more, and remembered in case they come back with another unit
-SHOWN: Final = ("channels", "commands", "firmware", "interval_s", "channel_versions", "channel_changes")
+SHOWN: Final = ("channels", "commands", "firmware", "interval_s", "sleep_s", "channel_versions", "channel_changes")
 
 
 def described(hello: Hello, before: Mapping[str, Any], now_us: int) -> dict[str, Any]:
@@ -23,6 +23,7 @@ def described(hello: Hello, before: Mapping[str, Any], now_us: int) -> dict[str,
         "commands": [{"name": c.name, "description": c.description, "args": dict(c.args)} for c in hello.commands],
         "firmware": hello.firmware,
         "interval_s": hello.interval_s,
+        "sleep_s": hello.sleep_s,
         "max_message_bytes": hello.max_message_bytes,
     }
     known = {**before.get("gone_channels", {}), **{each["name"]: _form(each) for each in before.get("channels", ())}}

@@ -15,9 +15,9 @@ from devices.wire.limits import CloseCode
 from devices.wire.messages import Hello
 from hub.core.errors import Refusal
 from hub.core.members import Asked, Members
+from hub.core.presence import RETURN_S, LivedTime, Presence, Pulse
 from hub.core.registry_channels import SHOWN, described
 from hub.core.registry_facts import KIND, DeviceFacts, facts_in
-from hub.core.registry_presence import Presence
 from hub.core.registry_tokens import NO_TOKEN, OLD_TOKEN, Tokens, old_token_in
 from hub.core.tags import facts_of
 from hub.ports import DeviceRecord, Now, StateStore, StoreUnavailable
@@ -41,14 +41,14 @@ class Board(Protocol):
 class DeviceSet:
     """All devices of this hub, in memory and in the state store."""
 
-    def __init__(self, state: StateStore, board: Board, now: Now) -> None:
+    def __init__(self, state: StateStore, board: Board, now: Now, return_s: float = RETURN_S) -> None:
         self._state = state
         self._board = board
         self._now = now
         self._devices: dict[str, DeviceRecord] = {}
         self._facts: dict[str, DeviceFacts] = {}  # only of those that people said something of
         self._tokens = Tokens()
-        self._presence = Presence()
+        self._presence = Presence(return_s)
         self._asked = Asked()
         self.erasing: set[str] = set()  # whose readings are being deleted: a new device of the name would lose its own
         self._ends: dict[str, tuple[CloseCode, str]] = {}  # why connections of a device were last ended
@@ -57,12 +57,12 @@ class DeviceSet:
         self._writing = trio.Lock()  # one change of the store at a time, each made of what is known when its turn comes
 
     async def load(self) -> None:
-        """Read the devices once at start; each that was ever seen is `unconfirmed` until it connects or `confirm` is called."""
+        """Read the devices once at start; each that was ever seen is `unconfirmed` until it connects or had the time to."""
         self._facts = {document.key: facts_in(document) for document in await self._state.documents(KIND)}
         for record in await self._state.devices():
             self._keep(record)
             if record.last_seen_us is not None:
-                self._presence.was_seen(record.name)
+                self._presence.was_seen(record.name, record.description)
         for document in await self._state.documents(OLD_TOKEN):
             self._tokens.keep_old(document.key, old_token_in(document))
         for name in self._devices:
@@ -76,9 +76,12 @@ class DeviceSet:
         """Call `callback(name)` when a device was removed, before its connection ends."""
         self._removed.append(callback)
 
-    def confirm(self) -> None:
-        """Call the devices that did not come back offline: the time for coming back after a start is over."""
-        for name in self._presence.confirm():
+    def look(self, passed_s: float, *, may_hear: bool = True, may_send: bool = True) -> None:
+        """Show what time alone makes of presence: `passed_s` since the last look, as Presence.look takes it."""
+        for name in self._presence.look(passed_s, may_hear=may_hear, may_send=may_send):
+            record, heard_us = self._devices.get(name), self._presence.heard_us(name)
+            if record is not None and heard_us is not None:
+                self._keep(replace(record, last_seen_us=heard_us))
             self._show(name)
 
     def device_of(self, token: str) -> str | None:
@@ -129,24 +132,29 @@ class DeviceSet:
         """Tell whether the device has a connection that was welcomed."""
         return self._presence.is_connected(name)
 
-    async def connected(self, hello: Hello) -> None:
+    @property
+    def lived(self) -> LivedTime:
+        """The time that pulses are written in."""
+        return self._presence.lived
+
+    async def connected(self, hello: Hello, pulse: Pulse) -> None:
         """Note a welcomed device at once, and keep what it declared; a store that cannot take it ends no connection."""
         name, now_us = hello.device, self._now()
         record = self._devices.get(name)
         if record is None:
             return  # removed while it said hello; its session is being closed
-        self._presence.came(hello, now_us)
+        self._presence.came(hello, pulse, now_us)
         self._keep(replace(record, description=described(hello, record.description, now_us), last_seen_us=now_us))
         self._show(name)
         await self._write(name)
 
-    async def disconnected(self, name: str) -> None:
-        """Note at once that the device's connection is gone; a store that cannot take it is told to the log."""
-        self._presence.left(name)
+    async def disconnected(self, name: str, code: int) -> None:
+        """Note at once that the device's connection is gone, and by which code; a store that cannot take it is told to the log."""
+        heard_us = self._presence.left(name, code, self._now())
         record = self._devices.get(name)
         if record is None:
             return
-        self._keep(replace(record, last_seen_us=self._now()))
+        self._keep(replace(record, last_seen_us=heard_us))
         self._show(name)
         await self._write(name)
 

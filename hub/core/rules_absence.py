@@ -44,16 +44,16 @@ class Absence:
         return list(changes.values())
 
     def presence(self, device: str, state: str, now_s: float) -> list[Change]:
-        """Hear how a device is that was there once. Of one that is `unconfirmed` nothing is supposed, and nothing raised."""
+        """Hear how a device is that was there once. Of one that is unconfirmed or sleeping nothing is missed, and nothing raised."""
         if not self.rule.selector.wants(device):
             return []
         keys = [(device, channel) for channel in sorted(self.rule.selector.channels or {""})]
         for key in keys:
-            if state == "offline" or (self.rule.kind is RuleKind.NO_DATA and state != "unconfirmed"):
+            if state == "offline" or (self.rule.kind is RuleKind.NO_DATA and state not in ("unconfirmed", "sleeping")):
                 self._since_s.setdefault(key, now_s)
             else:
                 self._since_s.pop(key, None)
-        if self.rule.kind is RuleKind.OFFLINE and state == "online":
+        if self.rule.kind is RuleKind.OFFLINE and state in ("online", "silent"):
             return [Change(key, False, 0) for key in keys if key in self._open]
         return []
 

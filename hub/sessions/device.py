@@ -7,7 +7,7 @@ is connected.
 
 import math
 from contextlib import suppress
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import trio
 
@@ -22,6 +22,8 @@ from hub.sessions.intake import Intake
 from hub.sessions.intake_stored import StoredIntake
 from hub.sessions.outbox import Outbox
 from hub.sessions.parts import Connection, DeviceParts, Roster
+
+_LOST_PATIENCE_S: Final = 1.0  # for the last words to who has answered no ping: it is offline once they are said
 
 
 class DeviceConnection:
@@ -65,7 +67,8 @@ class DeviceConnection:
                 end = ProtocolError(CloseCode.RESTART, "the hub is stopping")
             self.end = end
             try:
-                with trio.CancelScope(deadline=trio.current_time() + limits.CLOSE_TIMEOUT_S, shield=True):
+                patience_s = _LOST_PATIENCE_S if end.code is CloseCode.HEARTBEAT_LOST else limits.CLOSE_TIMEOUT_S
+                with trio.CancelScope(deadline=trio.current_time() + patience_s, shield=True):
                     await self._say_bye(end)
             finally:
                 with trio.CancelScope(shield=True):

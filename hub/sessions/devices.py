@@ -87,11 +87,12 @@ class DeviceSessions:
         except StoreUnavailable as error:  # a full disk, say: the device streams, its commands wait for its next connection
             _log.warning("commands_not_sent", device=connection.device, reason=str(error))
         # A write that was running is not cancelled, so that also a connection that has ended since comes here.
-        if self._connections.get(connection.device) is connection:
-            await self._parts.registry.connected(hello)
+        if self._connections.get(connection.device) is connection and connection.end is None:
+            await self._parts.registry.connected(hello, connection.intake.pulse)
 
     async def leave(self, connection: Connection) -> None:
         """Forget a connection that ended, once its frames are committed or withdrawn: its name is free only then."""
+        code = CloseCode.HUB_FAILING if connection.end is None else connection.end.code
         if connection.end is not None:
             self._comings.left(connection.device, connection.remote, connection.end.code, connection.end.reason)
         await self._parts.journal.withdraw(connection.intake)
@@ -99,7 +100,7 @@ class DeviceSessions:
             self._parts.desk.detach(connection.device, connection.deliver)
         if self._connections.get(connection.device) is connection:
             del self._connections[connection.device]
-            await self._parts.registry.disconnected(connection.device)
+            await self._parts.registry.disconnected(connection.device, code)
 
     def drop(self, device: str, code: CloseCode, reason: str) -> None:
         """End a device's connection now: its token was withdrawn, or it was removed."""

@@ -15,6 +15,7 @@ from devices.wire.session import DeviceSession, Verdict
 from devices.wire.unpack import unpack
 from hub.core.ingest import ChannelRules, rules_of
 from hub.core.packs import refused_of, reject_of, rejects_of
+from hub.core.presence import Pulse
 from hub.core.records import Row, RowKind
 from hub.journal import Entry
 from hub.ports import Opening
@@ -34,6 +35,8 @@ class Intake:
         outbox.on_ack = self.acked
         self._parts = parts
         self._rules: dict[int, ChannelRules] = {}
+        self.pulse = Pulse(self._is_held)
+        self._lived = parts.registry.lived
         self._unacked_s: list[float] = []  # when the frames came that were committed since the last ack; bounded by credit
 
     async def open(self, hello: Hello) -> tuple[tuple[int, int], ...]:
@@ -76,12 +79,23 @@ class Intake:
             return False
         if not self._session.take_next(epoch, seq, len(body), now_s):
             return False
+        self._heard(now_us)
         row = Row(0, self._device, epoch, seq, RowKind.DATA, now_us, body, None)
         self._parts.journal.submit(Entry(self, row, ((epoch, seq),)))
         return True
 
+    def _heard(self, now_us: int) -> None:
+        pulse = self.pulse
+        pulse.frames += 1
+        pulse.heard_s, pulse.heard_us = self._lived.now_s, now_us
+
+    def _is_held(self) -> bool:
+        return self._session.is_half_full()
+
     def take(self, frame: Frame, body: bytes) -> None:
         """Number, judge and submit one frame, synchronously. Raises ProtocolError."""
+        now_us = self._parts.now()
+        self._heard(now_us)
         last = frame.last if isinstance(frame, Gap) else frame.seq
         seq = frame.seq
         if isinstance(frame, Gap) and frame.epoch in self._rules:
@@ -89,7 +103,6 @@ class Intake:
         if self._session.take(frame.epoch, frame.seq, last, len(body), perf_counter()) is Verdict.DUPLICATE:
             self._outbox.committed(frame.epoch, self.acked_to(frame.epoch))
             return
-        now_us = self._parts.now()
         rejects = self._judge(frame, now_us)
         marks: tuple[tuple[int, int], ...] = ((frame.epoch, last),)
         if isinstance(frame, Gap) and frame.of is not None and frame.of_last is not None:

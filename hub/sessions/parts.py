@@ -12,6 +12,7 @@ from devices.wire.limits import CloseCode
 from devices.wire.messages import Cancel, Channel, Command, Credit, Hello, Window
 from devices.wire.session import ProtocolError
 from hub.core.commands import CommandDesk, Deliver
+from hub.core.presence import Pulse
 from hub.core.registry import Registry
 from hub.journal import Journal, Owner
 from hub.ports import Now
@@ -39,6 +40,12 @@ class IngestMetrics(Protocol):
         """Count a rejection by its code."""
 
 
+class Taking(Owner, Protocol):
+    """What a connection takes in."""
+
+    pulse: Pulse  # when it last did
+
+
 class Connection(Protocol):
     """A device connection as the roster sees it."""
 
@@ -52,7 +59,7 @@ class Connection(Protocol):
         """The device's address, for the log."""
 
     @property
-    def intake(self) -> Owner:
+    def intake(self) -> "Taking":
         """By which the journal knows its entries."""
 
     def switch_off(self, code: CloseCode, reason: str) -> None:

@@ -15,6 +15,7 @@ from hub.core.entities import Entities
 from hub.core.errors import Refusal
 from hub.core.inbox import MAX_WAITING
 from hub.core.ledger import LOST_US
+from hub.core.presence import Pulse
 from hub.core.records import Cursor
 from hub.core.registry import Registry
 from hub.ports import CommandRecord, StoreUnavailable
@@ -57,7 +58,7 @@ class Bench:
 
     async def come(self) -> None:
         await self.desk.attach("pump", self.deliver)
-        await self.registry.connected(HELLO)
+        await self.registry.connected(HELLO, Pulse())
 
     async def create(self, ttl_s: float = 10.0) -> CommandRecord:
         return await self.desk.create("pump", "blink", {}, ttl_s, "tester")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from devices.wire.limits import CloseCode
 from devices.wire.messages import Channel, Hello
 from hub.core.entities import Entities
 from hub.core.errors import Refusal
+from hub.core.presence import LOOK_S, Pulse
 from hub.core.registry import Registry
 from hub.state.sqlite import SQLiteStateStore
 
@@ -36,6 +38,11 @@ async def registry_on(
 
 def everything_in(directory: Path) -> bytes:
     return b"".join(path.read_bytes() for path in directory.iterdir())
+
+
+def let_pass(registry: Registry, seconds: float) -> None:
+    for _ in range(int(seconds / LOOK_S)):
+        registry.look(LOOK_S)
 
 
 def presence(registry: Registry) -> str | None:
@@ -104,7 +111,7 @@ async def test_a_token_replaced_while_the_device_connects_is_the_one_that_a_rest
 
             nursery.start_soon(renew)
             await trio.testing.wait_all_tasks_blocked()  # the new token is on its way to the disk
-            nursery.start_soon(registry.connected, HELLO)
+            nursery.start_soon(registry.connected, HELLO, Pulse())
         assert (registry.item("pump") or {})["firmware"] == "7.1"
     async with registry_on(tmp_path) as (registry, _, _):
         assert (registry.device_of(old), registry.device_of(new[0])) == (None, "pump")
@@ -114,11 +121,11 @@ async def test_a_token_replaced_while_the_device_connects_is_the_one_that_a_rest
 async def test_a_device_removed_while_it_disconnects_stays_removed(tmp_path: Path) -> None:
     async with registry_on(tmp_path) as (registry, _, entities):
         token = await registry.add_device("pump")
-        await registry.connected(HELLO)
+        await registry.connected(HELLO, Pulse())
         async with trio.open_nursery() as nursery:
             nursery.start_soon(registry.remove_device, "pump")
             await trio.testing.wait_all_tasks_blocked()
-            nursery.start_soon(registry.disconnected, "pump")
+            nursery.start_soon(registry.disconnected, "pump", CloseCode.NORMAL)
         assert entities.devices() == []
     async with registry_on(tmp_path) as (registry, _, _):
         assert registry.names() == []
@@ -128,8 +135,8 @@ async def test_a_device_removed_while_it_disconnects_stays_removed(tmp_path: Pat
 async def test_a_device_that_gets_a_removed_ones_name_begins_anew(tmp_path: Path) -> None:
     async with registry_on(tmp_path) as (registry, _, _):
         await registry.add_device("pump")
-        await registry.connected(HELLO)
-        await registry.disconnected("pump")
+        await registry.connected(HELLO, Pulse())
+        await registry.disconnected("pump", CloseCode.NORMAL)
     async with registry_on(tmp_path) as (registry, _, _):
         assert presence(registry) == "unconfirmed"
         removed: list[str] = []
@@ -144,23 +151,31 @@ async def test_presence_follows_connections_and_outlives_a_restart_as_unconfirme
     async with registry_on(tmp_path) as (registry, _, entities):
         await registry.add_device("pump")
         assert presence(registry) == "offline"
-        await registry.connected(HELLO)
+        await registry.connected(HELLO, Pulse())
         assert registry.is_connected("pump")
         item = entities.devices()[0]
         assert (item["presence"], item["connected_us"], item["clock_offset_us"]) == ("online", 1_000, 500)
     async with registry_on(tmp_path) as (registry, _, _):
         assert presence(registry) == "unconfirmed"
-        registry.confirm()
+        let_pass(registry, 64)
+        assert presence(registry) == "unconfirmed"
+        let_pass(registry, 2)
         assert presence(registry) == "offline"
         assert (registry.item("pump") or {})["channels"][0]["name"] == "temp"
 
 
-async def test_a_connected_device_is_not_called_offline_by_confirm(tmp_path: Path) -> None:
-    async with registry_on(tmp_path) as (registry, _, _):
+async def test_who_falls_silent_is_shown_with_when_it_was_last_heard_of_and_so_is_who_speaks_again(tmp_path: Path) -> None:
+    async with registry_on(tmp_path) as (registry, _, entities):
         await registry.add_device("pump")
-        await registry.connected(HELLO)
-        registry.confirm()
-        assert presence(registry) == "online"
+        pulse = Pulse()
+        await registry.connected(replace(HELLO, interval_s=10.0), pulse)
+        pulse.heard_us = 1_234
+        let_pass(registry, 21)
+        item = entities.devices()[0]
+        assert (item["presence"], item["last_seen_us"], item["interval_s"]) == ("silent", 1_234, 10.0)
+        pulse.frames, pulse.heard_us = 1, 5_000
+        let_pass(registry, 1)
+        assert (entities.devices()[0]["presence"], entities.devices()[0]["last_seen_us"]) == ("online", 5_000)
 
 
 async def test_presence_goes_on_while_the_store_is_away(tmp_path: Path) -> None:
@@ -168,13 +183,13 @@ async def test_presence_goes_on_while_the_store_is_away(tmp_path: Path) -> None:
         await registry.add_device("pump")
         await state.aclose()
         with capture_logs() as lines:
-            await registry.connected(HELLO)
+            await registry.connected(HELLO, Pulse())
             assert presence(registry) == "online"
-            await registry.disconnected("pump")
+            await registry.disconnected("pump", CloseCode.NORMAL)
             assert presence(registry) == "offline"
         assert [line["event"] for line in lines] == ["presence_not_stored"] * 2
         await state.start()
-        await registry.connected(HELLO)
+        await registry.connected(HELLO, Pulse())
     async with registry_on(tmp_path) as (registry, _, _):
         assert (registry.item("pump") or {})["firmware"] == "7.1"
 
@@ -322,7 +337,7 @@ async def test_devices_are_chosen_by_tags_and_by_what_they_are(tmp_path: Path) -
         await registry.add_devices(
             ["pump", "fan", "valve"], {"pump": {"tags": ["floor=2"], "kind": "pump"}, "fan": {"tags": ["floor=2", "spare"]}}
         )
-        await registry.connected(HELLO)
+        await registry.connected(HELLO, Pulse())
         await registry.edit("valve", {"disabled": True})
         for where, names in {
             "floor=2": ["fan", "pump"],
@@ -341,10 +356,10 @@ async def test_devices_are_chosen_by_tags_and_by_what_they_are(tmp_path: Path) -
 async def test_a_channel_with_another_unit_is_a_new_version_of_it(tmp_path: Path) -> None:
     async with registry_on(tmp_path) as (registry, _, _):
         await registry.add_device("pump")
-        await registry.connected(HELLO)
+        await registry.connected(HELLO, Pulse())
         assert "channel_versions" not in (registry.item("pump") or {})
-        await registry.connected(Hello("pump", 8, (Channel("hum", "%"),)))
-        await registry.connected(Hello("pump", 9, (Channel("temp", "K"), Channel("hum", "%"))))
+        await registry.connected(Hello("pump", 8, (Channel("hum", "%"),)), Pulse())
+        await registry.connected(Hello("pump", 9, (Channel("temp", "K"), Channel("hum", "%"))), Pulse())
     async with registry_on(tmp_path) as (registry, _, _):
         item = registry.item("pump") or {}
         assert item["channel_versions"] == {"temp": 2}

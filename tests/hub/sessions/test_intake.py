@@ -11,6 +11,7 @@ from devices.wire.codec import decode_from_device
 from devices.wire.messages import Channel, Credit, Hello, Kind, Window
 from devices.wire.session import DeviceSession
 from hub.core.ingest import ChannelRules
+from hub.core.presence import LivedTime
 from hub.core.records import Row
 from hub.journal import Entry
 from hub.sessions.intake import Intake
@@ -28,7 +29,8 @@ class Taken:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.journal = self.metrics = self
+        self.journal = self.metrics = self.registry = self
+        self.lived = LivedTime()
         self.rejections: list[str] = []
 
     def now(self) -> int:
