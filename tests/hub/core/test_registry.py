@@ -374,14 +374,14 @@ async def test_members_follow_tags_presence_and_removal(tmp_path: Path) -> None:
         await registry.add_device("pump")
         online, tagged, heard = registry.members("presence=online"), registry.members("floor=2"), list[str]()
         tagged.watch(heard.append)
-        await registry.connected(HELLO)
+        await registry.connected(HELLO, Pulse())
         assert (online.matches("pump"), tagged.matches("pump")) == (True, False)
         await registry.edit("pump", {"tags": ["floor=2"]})
         assert tagged.names == {"pump"}
         await registry.edit("pump", {"tags": ["floor=3"]})
         assert not len(tagged)
         await registry.add_devices(["fan"], {"fan": {"tags": ["floor=2"]}})
-        await registry.disconnected("pump")
+        await registry.disconnected("pump", CloseCode.NORMAL)
         await registry.remove_device("fan")
         assert not len(online)
         assert heard == ["pump", "pump", "fan", "fan"]
