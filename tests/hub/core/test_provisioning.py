@@ -12,6 +12,7 @@ from hub.core import provisioning as module
 from hub.core.audit import AuditLog
 from hub.core.entities import Entities
 from hub.core.errors import Refusal, TooOften
+from hub.core.presence import Pulse
 from hub.core.provisioning import Provisioning
 from hub.core.registry import Registry
 from hub.state.sqlite import SQLiteStateStore
@@ -114,7 +115,7 @@ async def test_a_name_that_is_taken_is_given_to_nobody_else(stage: Stage) -> Non
 async def test_a_device_that_has_connected_is_not_given_its_token_again(stage: Stage) -> None:
     key = await stage.key()
     await stage.register(key)
-    await stage.registry.connected(Hello("pump-1", 1, ()))
+    await stage.registry.connected(Hello("pump-1", 1, ()), Pulse())
     refusal = await refused(stage, key)
     assert (refusal.code, refusal.status) == ("exists", 409)
     assert "tributary device token pump-1" in refusal.hint
