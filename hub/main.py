@@ -84,7 +84,7 @@ class Hub:
         self.side = HistorySide(self.journal, self.history, data.path, now_us, settings.ack_after)
         self.system = System(self.journal, self.side, control.entities, settings.ack_after)
         name = f"tributary {version('tributary-hub')}"
-        self.live = Live(self.journal, self.history, control.entities, now_us, name)
+        self.live = Live(self.journal, self.history, control.entities, now_us, name, control.registry.members)
         # A database on the network may have other writers, who do not tell of late readings.
         self.closed = ClosedAnswers(max_age_us=None if settings.store == "duckdb" else SHARED_AGE_US)
         self.metrics = Metrics()

@@ -47,9 +47,14 @@ class LiveConnection:
         width_us: int = 0,
         span_s: float = 300.0,
         cursor: str | None = None,
+        where: str | None = None,
     ) -> None:
-        """Ask for series under an id of our own; a second one with the same id replaces the first. Raises HubError."""
-        message: dict[str, Any] = {"op": "subscribe", "id": subscription, "devices": list(devices), "channels": list(channels)}
+        """Ask for series under an id of our own; a second one with the same id replaces the first. Raises HubError.
+
+        With `where`, a tag expression, of the devices that it means: when one joins or leaves a new snapshot comes.
+        """
+        message: dict[str, Any] = {"op": "subscribe", "id": subscription, "channels": list(channels)}
+        message |= {"devices": list(devices)} if where is None else {"where": where}
         message |= {"width_us": width_us, "span_s": span_s}
         await self._send(message if cursor is None else message | {"cursor": cursor})
 

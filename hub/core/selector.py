@@ -1,20 +1,23 @@
 """What a subscription asks for: which series, how far back, how wide the buckets; and the check of a viewer's request.
 
-Owns Selector, Request and the rules of docs/protocol.md section 12. Must not know sockets or stores. Viewer sessions call it.
+Owns Selector, Request and the rules of docs/protocol.md section 12. Must not know sockets or stores. Viewer sessions call it; where a
+request names a tag expression, it holds the devices that this means, and `settled` says which they are at a moment.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from hub.core.buckets import LADDER_US
 from hub.core.errors import Refusal
+from hub.core.members import Members
 from hub.core.records import Series
 
 MAX_ID_BYTES: Final = 64
 MAX_NAMES: Final = 256  # in one list of a request
 MAX_SPAN_S: Final = 400 * 86_400  # a year and a bit
 DEFAULT_SPAN_S: Final = 300
+MembersOf = Callable[[str], Members]  # of a tag expression
 
 
 class Selector(NamedTuple):
@@ -34,13 +37,25 @@ class Selector(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A checked subscribe."""
+    """A checked subscribe. With `members` the selector's devices are those that were meant when it was last `settled`."""
 
     id: str
     selector: Selector
     span_us: int
     width_us: int  # 0: raw
     cursor: str | None
+    members: Members | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether the selector has the devices that are meant now."""
+        if self.members is None or self.members.names is self.selector.devices:
+            return True
+        return self.members.names == self.selector.devices
+
+    def settled(self) -> "Request":
+        """Return the request for the devices that are meant now."""
+        return self if self.members is None else replace(self, selector=self.selector._replace(devices=self.members.names))
 
 
 def is_id(name: object) -> bool:
@@ -58,7 +73,7 @@ def read_id(message: Mapping[str, Any]) -> str:
     return name
 
 
-def read_subscribe(message: Mapping[str, Any]) -> Request:
+def read_subscribe(message: Mapping[str, Any], members_of: MembersOf) -> Request:
     """Check a subscribe. Raises Refusal, whose message names the field and the limit."""
     span_s = message.get("span_s", DEFAULT_SPAN_S)
     if isinstance(span_s, bool) or not isinstance(span_s, int | float) or not 0 <= span_s <= MAX_SPAN_S:
@@ -69,8 +84,21 @@ def read_subscribe(message: Mapping[str, Any]) -> Request:
     cursor = message.get("cursor")
     if cursor is not None and not isinstance(cursor, str):
         raise Refusal("bad_request", "`cursor` must be a text", "send the `to` of the last complete update, or leave it out")
-    selector = Selector(_names(message, "devices", None), _names(message, "channels", ["*"]))
-    return Request(read_id(message), selector, int(span_s * 1_000_000), int(width_us), cursor)
+    members = _members(message, members_of)
+    devices = _names(message, "devices", None) if members is None else members.names
+    selector = Selector(devices, _names(message, "channels", ["*"]))
+    return Request(read_id(message), selector, int(span_s * 1_000_000), int(width_us), cursor, members)
+
+
+def _members(message: Mapping[str, Any], members_of: MembersOf) -> Members | None:
+    where = message.get("where")
+    if where is None:
+        return None
+    if not isinstance(where, str):
+        raise Refusal("bad_request", "`where` must be a text", 'send a tag expression: "floor=2 and not kind=test"')
+    if "devices" in message:
+        raise Refusal("bad_request", "`where` and `devices` are both given", "give one of them; name=pump-* in `where` means names")
+    return members_of(where)
 
 
 def _names(message: Mapping[str, Any], key: str, default: list[str] | None) -> frozenset[str] | None:

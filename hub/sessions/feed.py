@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hub.core.entities import Entities
 from hub.core.lines import Lines
+from hub.core.selector import MembersOf
 from hub.sessions.cursors import JournalRange
 from hub.sessions.groups import Groups
 from hub.sessions.news import News
@@ -26,6 +27,7 @@ class Feed(Protocol):
     painter: Painter
     groups: Groups
     news: News
+    members: MembersOf
 
     @property
     def journal(self) -> JournalRange:

@@ -16,6 +16,7 @@ from hub.core.fanout import Fanout
 from hub.core.lines import Lines
 from hub.core.readings import points_in, readable_columns
 from hub.core.records import Columns, Row, Series
+from hub.core.selector import MembersOf
 from hub.journal import Journal
 from hub.ports import HistoryStore, Now
 from hub.sessions.group import Moment
@@ -35,11 +36,12 @@ QUICK_US: Final = 1_000_000  # narrower buckets, and raw points, go out with eac
 class Live:
     """All viewers of this hub."""
 
-    def __init__(self, journal: Journal, history: HistoryStore, entities: Entities, now: Now, hub_name: str) -> None:
+    def __init__(self, journal: Journal, history: HistoryStore, entities: Entities, now: Now, hub_name: str, members: MembersOf) -> None:
         self.journal = journal
         self.entities = entities
         self.now = now
         self.hub_name = hub_name
+        self.members = members
         self.position = 0  # everything up to here has been fed
         self.stored = 0  # and is shown by the store
         self.lines = Lines()

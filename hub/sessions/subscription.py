@@ -17,6 +17,7 @@ from hub.sessions.updates import Updates
 PACE_S: Final = 0.05  # between updates of raw points and 100 ms buckets, alone; in a group each commit may bring one
 WIDE_PACE_S: Final = 0.25  # of wider buckets: an open one changes with every reading
 SLOW_PACE_S: Final = 2.0  # for a viewer that does not draw what it gets, or does not say so
+SETTLE_EVERY_S: Final = 2.0  # a snapshot costs a question to the store; devices may come and go many in a second
 HELD_PACE_S: Final = 30.0  # for one that says so, and has far too much before it: more would only make it later
 FIRST_REST_S: Final = 0.1  # alone after a link was busy; four times as long each time it is busy again soon
 MAX_REST_S: Final = 60.0
@@ -37,6 +38,7 @@ class Subscription:
         "_is_planned",
         "_rest_s",
         "_sent_s",
+        "_settled_s",
         "_wake",
         "backlog",
         "drawn_n",
@@ -46,11 +48,19 @@ class Subscription:
         "request",
         "try_send",
         "undrawn",
+        "unwatch",
         "updates",
     )
 
     def __init__(
-        self, request: Request, updates: Updates, wake: Callable[[], None], try_send: Callable[[Prepared], bool], *, is_json: bool
+        self,
+        request: Request,
+        updates: Updates,
+        wake: Callable[[], None],
+        try_send: Callable[[Prepared], bool],
+        *,
+        is_json: bool,
+        now_s: float = float("-inf"),
     ) -> None:
         self.request = request
         self.updates: Updates | None = updates
@@ -65,6 +75,9 @@ class Subscription:
         self._is_planned = False  # the viewer's task knows when it has to look
         self._rest_s = FIRST_REST_S
         self._sent_s = float("-inf")
+        self._settled_s = now_s
+        # Called when the subscription ends. A device that joins or leaves wakes the viewer's task at once, whatever it waits for.
+        self.unwatch = request.members.watch(lambda _: wake()) if request.members is not None else lambda: None
 
     def wake(self) -> None:
         """Let the viewer's task look for something to send, unless it knows when it must: a slow viewer is not asked at each commit."""
@@ -116,6 +129,12 @@ class Subscription:
         due_s = now_s if self.backlog else self.updates.due_s(self._sent_s + self._pace_s(now_s), stored)
         self._is_planned = due_s < float("inf")
         return due_s
+
+    def settle_s(self, now_s: float) -> float:
+        """Return when the viewer may be told that devices joined or left, by a new snapshot; infinity: none did."""
+        if self.request.is_settled:
+            return float("inf")
+        return self._settled_s + max(SETTLE_EVERY_S, self._pace_s(now_s))
 
     def due(self, position: int, now_s: float, now_us: int, stored: int) -> Iterator[Message]:
         """Return the messages that are due to a viewer alone: what waits, up to the fan-out's position, and what the store shows now."""

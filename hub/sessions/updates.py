@@ -14,7 +14,7 @@ from hub.core.readings import Points
 from hub.core.records import Cursor, Series
 from hub.core.selector import Selector
 from hub.sessions.columns import Message, bucket_columns, raw_columns
-from hub.sessions.cursors import cursor_text
+from hub.sessions.cursors import cursor_text, mark_of
 from hub.sessions.mailbox import Found, Mailbox
 from hub.sessions.numbering import Numbering
 from hub.sessions.picture import Picture
@@ -89,6 +89,8 @@ class Updates:
     def snapshot(self, picture: Picture, reason: str) -> Iterator[Message]:
         """Return the messages that replace what the viewer has."""
         first = {"op": "snapshot", "reason": reason, "from_us": picture.from_us}
+        if (devices := self.wish.selector.devices) is not None:
+            first["devices"] = len(devices)
         if picture.hole_us is not None:
             first["hole"] = list(picture.hole_us)
         if picture.kept_from_us is not None:
@@ -153,7 +155,7 @@ class Updates:
         """Return where the viewer may go on: below what it has yet to be told of."""
         since = self.mailbox.late.since
         position = self.mailbox.position if since is None else min(since, self.mailbox.position)
-        return cursor_text(Cursor(self._journal, position), self.mailbox.widest_us)
+        return cursor_text(Cursor(self._journal, position), self.mailbox.widest_us, mark_of(self.wish.selector.devices))
 
     def _parts(self, first: Message, data: Iterable[Message], known: int = 0) -> Iterator[Message]:
         """Cut one large message into several; only the last carries the new cursor. At least `known` series are named."""

@@ -17,8 +17,8 @@ from devices.wire.limits import CloseCode
 from hub.core.actions import check_live
 from hub.core.errors import Refusal
 from hub.core.selector import Request, is_id, read_id, read_subscribe
+from hub.sessions.beginning import begun
 from hub.sessions.columns import Message
-from hub.sessions.cursors import resume_from
 from hub.sessions.encoding import ViewerEnd, decoded, first_end
 from hub.sessions.feed import Feed
 from hub.sessions.greeting import EntityMail
@@ -95,7 +95,7 @@ class ViewerConnection:
         check_live(self._role, op)
         match op:
             case "subscribe":
-                request = read_subscribe(message)
+                request = read_subscribe(message, self._feed.members)
                 others = {*self._subscriptions, *self._requests, *filter(None, [self._building])}
                 if request.id not in others and len(others) >= MAX_SUBSCRIPTIONS:
                     raise Refusal("too_many", f"{MAX_SUBSCRIPTIONS} subscriptions are open, which is the limit", "end one first")
@@ -126,6 +126,7 @@ class ViewerConnection:
             self._leave(subscription)
 
     def _leave(self, subscription: Subscription) -> None:
+        subscription.unwatch()
         self._feed.groups.leave(subscription)
         if subscription.updates is not None:
             self._feed.unregister(subscription.updates)
@@ -159,12 +160,17 @@ class ViewerConnection:
         self._entities.greeted()
 
     async def _subscribe(self, request: Request, reason: str = "new") -> None:
-        """Replace a subscription: going on from its cursor where that is possible, else by a snapshot that says why."""
-        self._building = request.id
+        """Replace a subscription: going on from its cursor where that is possible, else by a snapshot that says why.
+
+        One that is refused leaves the one before it, but where that can go on no more: then the viewer hears that it has ended.
+        """
+        self._building, request, is_new = request.id, request.settled(), reason == "new"
         try:
-            picture, reason = await self._picture(request, reason)
+            picture, reason = await begun(self._feed, request, reason)
         except Refusal as refusal:
             self._refuse(request.id, refusal)
+            if not is_new:
+                self._end_subscription(request.id)
             return
         finally:
             is_wanted, self._building = self._building is not None, None
@@ -188,30 +194,26 @@ class ViewerConnection:
         if old is not None:
             updates.changed_due_s = feed.groups.updates_of(old).changed_due_s
             self._leave(old)
-        subscription = Subscription(request, updates, self.wake, self._link.try_send, is_json=self._is_json)
+        subscription = Subscription(request, updates, self.wake, self._link.try_send, is_json=self._is_json, now_s=trio.current_time())
         feed.register(updates, subscription)
         if old is not None:
             subscription.backlog = old.backlog  # a message of which the viewer has the first parts is ended first
         self._subscriptions[request.id] = subscription
         return updates
 
-    async def _picture(self, request: Request, reason: str) -> tuple[Picture, str]:
-        """Return the picture and why it is a snapshot; "": it goes on from the cursor. Nothing is awaited after it is whole."""
-        if request.cursor is not None:
-            resume = resume_from(self._feed.journal, request.cursor)
-            reason = "cursor_unknown" if resume is None else "too_far"
-            if resume is not None:
-                held = replace(request, width_us=max(request.width_us, resume.width_us))
-                picture = await self._feed.painter.resumed(held, resume.after)
-                if picture is not None:
-                    return picture, ""
-        return await self._feed.painter.whole(request), reason
-
     async def _send_updates(self) -> float:
         """Send what is due to subscriptions that are served alone; return when the next is."""
         next_s = float("inf")
         for subscription in list(self._subscriptions.values()):
             feed, now_s = self._feed, trio.current_time()
+            if self._subscriptions.get(subscription.request.id) is not subscription:
+                continue  # it ended while another was served
+            settle_s = subscription.settle_s(now_s)
+            if settle_s <= now_s:
+                await self._subscribe(replace(subscription.request, cursor=None), "members")
+                next_s = now_s
+                continue
+            next_s = min(next_s, settle_s)
             if subscription.updates is None or subscription.due_s(now_s, feed.stored) > now_s:
                 next_s = min(next_s, subscription.due_s(now_s, feed.stored))
                 continue

@@ -16,6 +16,7 @@ import trio
 from devices.link import LinkClosed, MemoryLink, memory_link_pair
 from devices.wire.messages import Channel
 from hub.core.entities import Entities
+from hub.core.members import Asked
 from hub.core.records import Row, RowKind
 from hub.followers import Pace, run_follower
 from hub.history import HistorySide
@@ -117,7 +118,8 @@ class LiveHub:
         self.side = HistorySide(self.journal, self.store, directory, self.now, "journal")
         self.writer = self.side.writer
         self.entities = Entities()
-        self.live = Live(self.journal, self.store, self.entities, self.now, "tributary 0")
+        self.asked = Asked()  # what tag expressions are asked of devices
+        self.live = Live(self.journal, self.store, self.entities, self.now, "tributary 0", self.asked.members)
         self.writer.on_applied(self.live.store_applied)
         self.side.on_lost(self.live.store_lost)
         self.nursery: trio.Nursery

@@ -9,20 +9,26 @@ from hypothesis import strategies as st
 
 from devices.wire.messages import Kind
 from hub.core.errors import Refusal
+from hub.core.members import Asked
 from hub.core.records import Series
-from hub.core.selector import MAX_NAMES, Selector, is_id, read_subscribe
+from hub.core.selector import MAX_NAMES, Request, Selector, is_id, read_subscribe
 
+ASKED = Asked()
 GOOD = {"op": "subscribe", "id": "a", "devices": ["pump"]}
 
 
+def read(message: dict[str, Any]) -> Request:
+    return read_subscribe(message, ASKED.members)
+
+
 def test_a_request_has_the_defaults_of_the_protocol() -> None:
-    request = read_subscribe(GOOD)
+    request = read(GOOD)
     assert request.selector == Selector(frozenset({"pump"}), None)
     assert (request.span_us, request.width_us, request.cursor) == (300_000_000, 0, None)
 
 
 def test_a_star_means_all_whatever_stands_beside_it() -> None:
-    assert read_subscribe(GOOD | {"devices": ["*", "x"], "channels": ["temp"]}).selector == Selector(None, frozenset({"temp"}))
+    assert read(GOOD | {"devices": ["*", "x"], "channels": ["temp"]}).selector == Selector(None, frozenset({"temp"}))
 
 
 def test_a_selector_matches_device_and_channel() -> None:
@@ -52,11 +58,13 @@ def test_a_selector_matches_device_and_channel() -> None:
         ({"width_us": 7}, "width_us"),
         ({"width_us": [0]}, "width_us"),
         ({"cursor": 7}, "cursor"),
+        ({"where": 7}, "where"),
+        ({"where": "floor=2"}, "devices"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_limit(change: dict[str, Any], named: str) -> None:
     with pytest.raises(Refusal, match=f"`{named}`") as caught:
-        read_subscribe(GOOD | change)
+        read(GOOD | change)
     assert caught.value.hint
 
 
@@ -65,12 +73,33 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["id", "devices", "channels", "span_s", "width_us", "cursor"]), JSON))
+@given(st.dictionaries(st.sampled_from(["id", "devices", "channels", "span_s", "width_us", "cursor", "where"]), JSON))
 def test_any_message_is_a_request_or_a_refusal(message: dict[str, Any]) -> None:
     with suppress(Refusal):
-        assert read_subscribe(message).id == message["id"]
+        assert read(message).id == message["id"]
 
 
 def test_an_id_is_counted_in_bytes() -> None:
     assert is_id("ä" * 32)
     assert not is_id("ä" * 33)
+
+
+def test_an_expression_means_devices_and_a_settled_request_has_those_of_now() -> None:
+    asked = Asked()
+    asked.put("pump", {"floor": "2"})
+    request = read_subscribe({"op": "subscribe", "id": "a", "where": "floor=2"}, asked.members)
+    assert request.selector == Selector(frozenset({"pump"}), None)
+    assert request.is_settled
+    asked.put("fan", {"floor": "2"})
+    assert not request.is_settled
+    assert request.settled().selector.devices == {"pump", "fan"}
+    assert request.settled().is_settled
+    asked.remove("fan")
+    assert request.is_settled
+    assert read(GOOD).settled() == read(GOOD)
+
+
+def test_an_expression_that_cannot_be_read_is_refused_with_its_place() -> None:
+    with pytest.raises(Refusal, match="needs a value after character 6") as refused:
+        read({"id": "a", "where": "floor="})
+    assert refused.value.code == "bad_where"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from hub.core.records import Cursor
-from hub.sessions.cursors import Resume, cursor_text, resume_from
+from hub.sessions.cursors import Resume, cursor_text, mark_of, resume_from
 
 
 @dataclass
@@ -19,6 +19,14 @@ class Range:
 @pytest.mark.parametrize("width_us", [0, 1_000_000])
 def test_a_cursor_means_what_was_written(position: int, width_us: int) -> None:
     assert resume_from(Range(), cursor_text(Cursor("j:1", position), width_us)) == Resume(position, width_us)
+    devices = mark_of(frozenset({"a", "b"}))
+    assert resume_from(Range(), cursor_text(Cursor("j:1", position), width_us, devices)) == Resume(position, width_us, devices)
+
+
+def test_each_set_of_devices_has_a_mark_of_its_own() -> None:
+    sets = [frozenset(each) for each in ([], ["a"], ["a", "b"], ["ab"], ["a\ud800"])]
+    assert len({mark_of(None), *map(mark_of, sets)}) == 6
+    assert mark_of(frozenset({"b", "a"})) == mark_of(frozenset({"a", "b"}))
 
 
 @pytest.mark.parametrize(

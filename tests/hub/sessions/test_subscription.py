@@ -1,6 +1,7 @@
 """Tests of hub/sessions/subscription.py, with the mailbox and the lines behind it and the viewer's rules before it; no clock, no I/O."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ from hypothesis import strategies as st
 from devices.wire.messages import Kind
 from hub.core.fanout import Fanout
 from hub.core.lines import Lines
+from hub.core.members import Asked
 from hub.core.records import Columns, Series
 from hub.core.selector import Request, Selector
 from hub.sessions import mailbox as mailbox_module
 from hub.sessions.live import feed
 from hub.sessions.numbering import Numbering
 from hub.sessions.picture import Picture
-from hub.sessions.subscription import Subscription
+from hub.sessions.subscription import HELD_PACE_S, Subscription
+from hub.sessions.undrawn import SWAMPED_BYTES
 from hub.sessions.updates import CHANGED_EVERY_S, Updates, Wish
 from tests.support.picture import ViewerPicture
 
@@ -237,3 +240,20 @@ def test_leaving_gives_every_line_back() -> None:
     assert len(stage.lines) == 2
     stage.updates.leave()
     assert len(stage.lines) == 0
+
+
+def test_devices_that_come_and_go_all_the_time_are_told_every_two_seconds_and_to_a_slow_viewer_more_seldom() -> None:
+    stage, asked, woken = Stage(0), Asked(), list[int]()
+    request = replace(stage.request, members=asked.members("floor=2")).settled()
+    subscription = Subscription(request, stage.updates, lambda: woken.append(1), lambda _: True, is_json=True, now_s=10.0)
+    assert subscription.settle_s(11.0) == float("inf")
+    asked.put("pump", {"floor": "2"})
+    assert (len(woken), subscription.settle_s(11.0)) == (1, 12.0)
+    subscription.drawn(0)
+    subscription.undrawn.sent(1, SWAMPED_BYTES + 1, 11.0)
+    assert subscription.settle_s(11.0) == 10.0 + HELD_PACE_S
+    asked.remove("pump")
+    assert (len(woken), subscription.settle_s(11.0)) == (2, float("inf"))
+    subscription.unwatch()
+    asked.put("pump", {"floor": "2"})
+    assert len(woken) == 2

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from devices.link import LinkClosed, MemoryLink, memory_link_pair
 from hub.core.actions import ALLOWED, LIVE_MESSAGES, ROLES
 from hub.core.entities import Entities
+from hub.core.members import Asked
 from hub.core.records import RangeAnswer
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile
 from hub.sessions.live import Live
@@ -25,7 +26,7 @@ from tests.support.waiting import until
 def idle_live(directory: Path) -> Live:
     """Return a live half over a journal and a store that do not run: enough for viewers that ask for nothing."""
     journal = Journal(SQLiteJournalFile(directory / "journal.db"), JournalSettings(), lambda: 0)
-    return Live(journal, DuckDBStore(directory / "history.duckdb"), Entities(), lambda: 0, "tributary 0")
+    return Live(journal, DuckDBStore(directory / "history.duckdb"), Entities(), lambda: 0, "tributary 0", Asked().members)
 
 
 def is_empty(live: Live) -> bool:
