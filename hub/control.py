@@ -15,6 +15,7 @@ from hub.core.presence import RETURN_S
 from hub.core.provisioning import Provisioning
 from hub.core.registry import Registry
 from hub.core.results import LedgerFollower
+from hub.core.shadows import Shadows
 from hub.datadir import DataDir
 from hub.followers import run_follower
 from hub.journal import Journal
@@ -34,6 +35,7 @@ class Control:
         self.entities = Entities(first_version=now())
         self.registry = Registry(state, self.entities, now, max(RETURN_S, settings.restart_jitter_s + _COMING_S))
         self.desk = CommandDesk(state, self.registry, self.entities, now)
+        self.shadows = Shadows(state, self.registry, self.entities, now)
         self.rules = RulesSide(state, self.entities, journal, now)
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)
         self.provisioning = Provisioning(state, self.registry, self.auth.audit, now)
@@ -44,10 +46,11 @@ class Control:
         await self.registry.load()
         await self.provisioning.load()
         await self.desk.load()
+        await self.shadows.load()
 
     def runs(self) -> tuple[Run, ...]:
         """Return the tasks, which follow the journal or look after the time."""
-        ledger = LedgerFollower(self.desk, self._state, lambda: self._journal.id)
+        ledger = LedgerFollower(self.desk, self.shadows, self._state, lambda: self._journal.id)
         return (
             *self.rules.runs(),
             partial(run_follower, self._journal, ledger),

@@ -90,7 +90,7 @@ class Hub:
         self.metrics = Metrics()
         self.stored_acks = StoredAcks() if settings.ack_after == "store" else None
         parts = DeviceParts(
-            *(self.journal, control.registry, control.desk, self.metrics, now_us, name, settings.restart_jitter_s),
+            *(self.journal, control.registry, control.desk, control.shadows, self.metrics, now_us, name, settings.restart_jitter_s),
             raw_retention_us=int(settings.keep_raw_days * 86_400_000_000),
             refuses=self.history.refuses,
             stored_acks=self.stored_acks,
@@ -180,6 +180,7 @@ class Hub:
         return ApiParts(
             registry=self.control.registry,
             desk=self.control.desk,
+            shadows=self.control.shadows,
             history=self.history,
             journal=self.journal,
             entities=self.control.entities,

@@ -30,6 +30,7 @@ from devices.wire.messages import (
     Log,
     Pack,
     Reject,
+    Reported,
     Result,
     UnknownOp,
     Unreadable,
@@ -37,13 +38,13 @@ from devices.wire.messages import (
 )
 from devices.wire.pack import pack_from_map, pack_to_map
 from devices.wire.peek import peek
+from devices.wire.shadow import reported_from_map, reported_to_map
 from devices.wire.unpack import unpack
 
 __all__ = ["BadMessage", "decode_from_device", "decode_from_hub", "encode", "unpack"]
 
 _KNOWN_DATA_KEYS: Final = frozenset({"e", "s", "op", "t", "c", "d", "v"})
 _LEVELS: Final = ("debug", "info", "warning", "error")
-_RESERVED: Final = frozenset({"reported"})
 _packb: Final = msgpack.Packer(use_bin_type=True, autoreset=True).pack
 
 
@@ -80,14 +81,14 @@ def _frame(decoded: dict[Any, Any], epoch: int, seq: int) -> Frame:
             return pack_from_map(decoded, epoch, seq)
         if op == "result":
             return Result(epoch, seq, outcome_from_map(decoded))
+        if op == "reported":
+            return reported_from_map(decoded, epoch, seq)
         if op == "log":
             return _log(decoded, epoch, seq)
         if op == "gap":
             return _gap(decoded, epoch, seq)
     except BadMessage as error:
         return Unreadable(epoch, seq, "bad_frame", str(error))
-    if op in _RESERVED:
-        return Unreadable(epoch, seq, "unsupported", f"this hub does not take {op} frames")
     return Unreadable(epoch, seq, "unknown_op", f"op {fields.shown(op)} is not known")
 
 
@@ -149,7 +150,7 @@ def _reject_to_map(m: Reject) -> dict[str, Any]:
 
 def _welcome_to_map(m: Welcome) -> dict[str, Any]:
     head = {"op": "welcome", "time_us": m.time_us, "marks": m.marks, "credit": credit_to_map(m.credit)}
-    return head | {"limits": dict(m.limits), "heartbeat_s": m.heartbeat_s, "hub": m.hub}
+    return head | _optional({"limits": dict(m.limits), "heartbeat_s": m.heartbeat_s, "hub": m.hub}, reported=m.reported)
 
 
 def credit_to_map(credit: Credit) -> dict[str, Any]:
@@ -163,6 +164,7 @@ _TO_MAP: Final[Mapping[type, Callable[[Any], dict[str, Any]]]] = {
     Data: lambda m: {"e": m.epoch, "s": m.seq, "op": "data", "t": m.base_us, "c": m.channels, "d": m.offsets_us, "v": m.values},
     Pack: pack_to_map,
     Result: lambda m: {"e": m.epoch, "s": m.seq, "op": "result"} | outcome_to_map(m.outcome),
+    Reported: reported_to_map,
     Log: lambda m: {"e": m.epoch, "s": m.seq, "op": "log", "level": m.level, "t": m.time_us, "text": m.text},
     Gap: _gap_to_map,
     Welcome: _welcome_to_map,

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from devices.wire import fields
 from devices.wire.fields import BadMessage
-from devices.wire.limits import MAX_MESSAGE_BYTES, MAX_REASON_BYTES
-from devices.wire.messages import Ack, Bye, Cancel, Command, Credit, Desired, FromHub, Reject, UnknownOp, Welcome, Window
+from devices.wire.limits import MAX_MESSAGE_BYTES, MAX_REASON_BYTES, MAX_SEQ
+from devices.wire.messages import Ack, Bye, Cancel, Command, Credit, FromHub, Reject, UnknownOp, Welcome, Window
+from devices.wire.shadow import desired_from_map
 from devices.wire.unpack import unpack
 
 
@@ -67,6 +68,7 @@ _FROM_HUB: Final[Mapping[str, Callable[[Mapping[str, Any]], FromHub]]] = {
         heartbeat_s=fields.number(m, "heartbeat_s", 0.01, 86_400) or 20.0,
         hub=fields.text(m, "hub", MAX_REASON_BYTES, ""),
         limits=fields.mapping(m.get("limits") or {}, "limits"),
+        reported=fields.optional_integer(m, "reported", 0, MAX_SEQ),
     ),
     "ack": lambda m: Ack(_pairs(m, "acks"), _credit(m)),
     "reject": _reject_from_map,
@@ -78,6 +80,6 @@ _FROM_HUB: Final[Mapping[str, Callable[[Mapping[str, Any]], FromHub]]] = {
         created_us=fields.time_us(m, "created_us") or 0,
     ),
     "cancel": lambda m: Cancel(fields.text(m, "id", 64)),
-    "desired": lambda m: Desired(fields.integer(m, "version", 0, 2**53), fields.mapping(m.get("document") or {}, "document")),
+    "desired": desired_from_map,
     "bye": _bye_from_map,
 }

@@ -20,6 +20,7 @@ from devices.wire.limits import (
     MIN_MESSAGE_BYTES_OF_DEVICE,
 )
 from devices.wire.messages import Channel, CommandSpec, CommandState, Hello, Kind, Outcome, Unfinished
+from devices.wire.shadow import state_from_map, state_to_map
 
 _ARG_TYPES = frozenset({"number", "integer", "bool", "text"})
 _FROM_DEVICE = frozenset(CommandState) - {CommandState.QUEUED, CommandState.SENT}
@@ -45,6 +46,8 @@ def hello_to_map(hello: Hello) -> dict[str, Any]:
     optional = {key: getattr(hello, key) for key in ("firmware", "clock_us", "uptime_us", "interval_s", "sleep_s")}
     message.update({key: value for key, value in optional.items() if value not in (None, "")})
     message["max_message_bytes"] = hello.max_message_bytes
+    if hello.shadow is not None:
+        message["shadow"] = state_to_map(hello.shadow)
     return message
 
 
@@ -63,6 +66,7 @@ def hello_from_map(message: Mapping[str, Any]) -> Hello:
         interval_s=fields.number(message, "interval_s", 0.0, _YEAR_S),
         sleep_s=fields.number(message, "sleep_s", 0.0, _YEAR_S),
         max_message_bytes=fields.optional_integer(message, "max_message_bytes", MIN_MESSAGE_BYTES_OF_DEVICE, 2**31) or MAX_MESSAGE_BYTES,
+        shadow=None if message.get("shadow") is None else state_from_map(message["shadow"]),
     )
 
 

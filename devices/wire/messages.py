@@ -11,6 +11,9 @@ from typing import Any
 from devices.wire.kinds import CommandState as CommandState
 from devices.wire.kinds import Kind as Kind
 from devices.wire.pack import Pack as Pack
+from devices.wire.shadow import Desired as Desired
+from devices.wire.shadow import Reported as Reported
+from devices.wire.shadow import ShadowState as ShadowState
 
 Value = float | int | bool | str | tuple[float, float]
 Args = Mapping[str, Any]
@@ -75,6 +78,7 @@ class Hello:
     interval_s: float | None = None
     sleep_s: float | None = None  # how long it may be away between two connections, on purpose
     max_message_bytes: int = 65_536
+    shadow: ShadowState | None = None  # None: it takes no shadow
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ class Unreadable:
     reason: str
 
 
-Frame = Data | Pack | Result | Log | Gap | Unreadable
+Frame = Data | Pack | Result | Reported | Log | Gap | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,7 @@ class Welcome:
     heartbeat_s: float
     hub: str
     limits: Args = field(default_factory=dict)
+    reported: int | None = None  # number of the newest report that the hub has; None: the device takes no shadow
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +206,6 @@ class Cancel:
     """Stop a command, or do not begin it."""
 
     id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """The shadow's desired document."""
-
-    version: int
-    document: Args
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from hub.core.inbox import Inbox
 from hub.core.records import Cursor
 from hub.core.registry import Registry
 from hub.core.wanted import Wanted
-from hub.ports import CommandPage, CommandRecord, CommandsWanted, DeviceRecord, Now, StateStore, StoreUnavailable
+from hub.ports import CommandPage, CommandRecord, CommandsWanted, DeviceRecord, Document, Now, StateStore, StoreUnavailable
 
 Deliver = Callable[[Command | Cancel], Awaitable[None]]
 Records = list[CommandRecord]
@@ -168,11 +168,11 @@ class CommandDesk:
         except StoreUnavailable as error:
             _log.error("results_of_hello_not_stored", device=device, reason=str(error))
 
-    async def followed(self, results: Sequence[tuple[str, Outcome]], cursor: Cursor) -> None:
-        """Enter results from the journal and the follower's cursor in one transaction."""
+    async def followed(self, results: Sequence[tuple[str, Outcome]], cursor: Cursor, documents: Sequence[Document] = ()) -> None:
+        """Enter results from the journal, what shadows make of reports, and the follower's cursor in one transaction."""
         async with self._changing:
             newest = await self._changed(results)
-            await self._state.put_commands(newest, cursor=cursor)
+            await self._state.put_commands(newest, puts=documents, cursor=cursor)
             for record in newest:
                 self._keep(record)
 

@@ -1,6 +1,6 @@
-"""What every viewer sees whole: devices, the newest commands and alerts, the state of the hub itself; each with a version.
+"""What every viewer sees whole: devices, shadows, the newest commands and alerts, the state of the hub itself; each with a version.
 
-Owns the current items and their versions. Must not know viewers, sockets or clocks. The registry, the command desk and main put;
+Owns the current items and their versions. Must not know viewers, sockets or clocks. The registry, the desks and main put;
 viewer sessions read everything once and then watch.
 """
 
@@ -26,6 +26,7 @@ class Entities:
         self._devices: dict[str, Item] = {}
         self._commands: dict[str, Item] = {}
         self._alerts: dict[str, Item] = {}
+        self._shadows: dict[str, Item] = {}
         self._system: Item = {}
         self._watchers: dict[object, Watcher] = {}
 
@@ -38,11 +39,19 @@ class Entities:
         self._tell("device", self._devices[name])
 
     def remove_device(self, name: str) -> None:
-        """Forget a device and its commands; the watchers get an item with `removed`."""
+        """Forget a device, its commands and its shadow; the watchers get an item with `removed`."""
         if self._devices.pop(name, None) is None:
             return
         self._commands = {key: item for key, item in self._commands.items() if item["device"] != name}
+        self._shadows.pop(name, None)
         self._tell("device", self._versioned({"device": name, "removed": True}))
+
+    def put_shadow(self, item: Item) -> None:
+        """Replace the shadow of a device by its key `device`; one equal to the kept one changes nothing."""
+        name = item["device"]
+        if not self._is_same(self._shadows.get(name), item):
+            self._shadows[name] = self._versioned(item)
+            self._tell("shadow", self._shadows[name])
 
     def put_command(self, item: Item) -> None:
         """Replace a command by its key `id` unless the kept version is higher; only the newest MAX_COMMANDS stay."""
@@ -84,12 +93,16 @@ class Entities:
         """Return the alerts, newest first."""
         return sorted((dict(item) for item in self._alerts.values()), key=lambda item: (item["raised_us"], item["id"]), reverse=True)
 
+    def shadows(self) -> list[dict[str, Any]]:
+        """Return every shadow by the name of its device."""
+        return [dict(self._shadows[name]) for name in sorted(self._shadows)]
+
     def system(self) -> dict[str, Any]:
         """Return the state of the hub, empty before it is first put."""
         return dict(self._system)
 
     def watch(self, callback: Watcher) -> Callable[[], None]:
-        """Call `callback(what, item)` at each change, what being device, command, alert or system; return the call that ends it.
+        """Call `callback(what, item)` at each change, what being device, command, alert, shadow or system; return the call that ends it.
 
         The callback is plain, quick, and must not raise: it runs inside the put.
         """

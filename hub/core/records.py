@@ -19,6 +19,7 @@ class RowKind(IntEnum):
     DATA = 1
     PACK = 2
     RESULT = 3
+    REPORTED = 4
     LOG = 5
     GAP = 6
     BAD = 7  # a refused frame: `rejects` says why

@@ -18,6 +18,7 @@ from hub.core.registry_facts import KIND, DeviceFacts
 from hub.core.registry_set import DISABLED, GONE, DeviceSet
 from hub.core.registry_tokens import MAX_OVERLAP_S, NO_TOKEN, OLD_TOKEN, OldToken, new_token
 from hub.core.registry_tokens import hash_token as hash_token  # of any secret the hub draws
+from hub.core.shadow import KINDS as SHADOW_KINDS
 from hub.ports import Audited, DeviceRecord, Document
 
 _log: Final = structlog.get_logger(__name__)
@@ -160,7 +161,7 @@ class Registry(DeviceSet):
         """Forget a device; its readings stay in the history."""
         async with self._writing:
             self._record(name)
-            await self._state.delete_device(name, (KIND, OLD_TOKEN), [self._audited(by, "remove", name)])
+            await self._state.delete_device(name, (KIND, OLD_TOKEN, *SHADOW_KINDS), [self._audited(by, "remove", name)])
             admitted = self._devices.pop(name)
             self._facts.pop(name, None)
             self._ends.pop(name, None)

@@ -25,6 +25,7 @@ def described(hello: Hello, before: Mapping[str, Any], now_us: int) -> dict[str,
         "interval_s": hello.interval_s,
         "sleep_s": hello.sleep_s,
         "max_message_bytes": hello.max_message_bytes,
+        "shadow": hello.shadow is not None,
     }
     known = {**before.get("gone_channels", {}), **{each["name"]: _form(each) for each in before.get("channels", ())}}
     versions, changes = dict(before.get("channel_versions", {})), list(before.get("channel_changes", ()))

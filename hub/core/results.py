@@ -1,7 +1,7 @@
-"""What devices answer to commands, out of the journal into the ledger: a follower whose cursor moves with the records.
+"""What devices answer to commands and report of themselves, out of the journal: a follower whose cursor moves with the records.
 
-Owns reading results out of rows and the follower's cursor; what a result does to a command is the desk's (commands.py). Run by
-hub.followers.run_follower.
+Owns reading results and reports out of rows and the follower's cursor; what a result does to a command is the desk's (commands.py), what
+a report does to a shadow is shadows.py's. Run by hub.followers.run_follower.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,31 +10,34 @@ from typing import Final
 import structlog
 
 from devices.wire.codec import BadMessage, decode_from_device
-from devices.wire.messages import Outcome, Result
+from devices.wire.messages import Reported, Result
 from hub.core.commands import CommandDesk
 from hub.core.records import Cursor, Row, RowKind
+from hub.core.shadows import Report, Shadows
 from hub.ports import StateStore
 
 _log: Final = structlog.get_logger(__name__)
+_ENTERED: Final = frozenset({RowKind.RESULT, RowKind.REPORTED})
 
 
-def _outcome(row: Row) -> Outcome | None:
-    """Read a result out of a row; one that another version took and this one cannot read must not stop the ledger for all."""
+def _said(row: Row) -> Result | Reported | None:
+    """Read a result or report out of a row; one that another version took and this one cannot read must not stop the ledger for all."""
     try:
         message = decode_from_device(row.body)
     except BadMessage as error:
-        _log.error("result_not_readable", device=row.device, epoch=row.epoch, seq=row.seq, position=row.position, reason=str(error))
+        _log.error("frame_not_readable", device=row.device, epoch=row.epoch, seq=row.seq, position=row.position, reason=str(error))
         return None
-    return message.outcome if isinstance(message, Result) else None
+    return message if isinstance(message, Result | Reported) else None
 
 
 class LedgerFollower:
-    """The follower of the journal that brings results into the ledger."""
+    """The follower of the journal that brings results into the ledger and reports into the shadows."""
 
     name = "ledger"
 
-    def __init__(self, desk: CommandDesk, state: StateStore, journal_id: Callable[[], str]) -> None:
+    def __init__(self, desk: CommandDesk, shadows: Shadows, state: StateStore, journal_id: Callable[[], str]) -> None:
         self._desk = desk
+        self._shadows = shadows
         self._state = state
         self._journal_id = journal_id
         self._applied = 0
@@ -47,14 +50,18 @@ class LedgerFollower:
         return self._applied
 
     async def apply(self, rows: Sequence[Row]) -> None:
-        """Enter the results among the rows; without any nothing is written until make_safe."""
+        """Enter the results and reports among the rows; without any nothing is written until make_safe."""
         self._applied = rows[-1].position
-        results = []
+        results, reports = [], []
         for row in rows:
-            if row.kind == RowKind.RESULT and (outcome := _outcome(row)) is not None:
-                results.append((row.device, outcome))
-        if results:
-            await self._desk.followed(results, Cursor(self._journal_id(), self._applied))
+            said = _said(row) if row.kind in _ENTERED else None
+            if isinstance(said, Result):
+                results.append((row.device, said.outcome))
+            elif said is not None:
+                reports.append(Report(row.device, row.arrived_us, said))
+        if results or reports:
+            async with self._shadows.entering(reports) as documents:
+                await self._desk.followed(results, Cursor(self._journal_id(), self._applied), documents)
             self._safe = self._applied
 
     async def make_safe(self) -> int:

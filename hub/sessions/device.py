@@ -15,7 +15,7 @@ from devices.link import LinkClosed, ServerLink
 from devices.wire import limits
 from devices.wire.codec import BadMessage, decode_from_device, encode
 from devices.wire.limits import CloseCode
-from devices.wire.messages import Bye, Cancel, Command, Frame, Hello, Reject, UnknownOp, Welcome
+from devices.wire.messages import Bye, Cancel, Command, Desired, Frame, Hello, Reject, UnknownOp, Welcome
 from devices.wire.session import DeviceSession, ProtocolError, State
 from hub.core.commands import Deliver
 from hub.sessions.intake import Intake
@@ -93,14 +93,14 @@ class DeviceConnection:
         self.end = self.end or ProtocolError(code, reason)
         self._scope.cancel()
 
-    def put_command(self, command: Command | Cancel) -> None:
-        """Send a command soon, or that one is to be cancelled.
+    def put_command(self, command: Command | Cancel | Desired) -> None:
+        """Send a command soon, or that one is to be cancelled, or what is desired.
 
         Where too many wait the device does not read: the connection ends, and the next one gets them.
         """
         self._put(command)
 
-    def _put(self, message: Command | Cancel | Reject) -> None:
+    def _put(self, message: Command | Cancel | Desired | Reject) -> None:
         try:
             self._outbox.put(message)
         except trio.WouldBlock:
@@ -138,6 +138,7 @@ class DeviceConnection:
             heartbeat_s=limits.HEARTBEAT_S,
             hub=self._parts.hub_name,
             limits=self._parts.limits(),
+            reported=None if hello.shadow is None else self._parts.shadows.reported_number(self.device),
         )
         self._session.grant(credit)
         await self._link.send(encode(welcome))

@@ -81,6 +81,7 @@ class DeviceSessions:
         if self._connections.get(connection.device) is not connection:
             return  # taken over meanwhile
         connection.deliver = deliver
+        self._parts.shadows.attach(hello, connection.put_command)
         self._comings.came(connection.device, connection.remote, hello.firmware)
         try:
             await self._parts.desk.attach(connection.device, deliver)
@@ -96,6 +97,7 @@ class DeviceSessions:
         if connection.end is not None:
             self._comings.left(connection.device, connection.remote, connection.end.code, connection.end.reason)
         await self._parts.journal.withdraw(connection.intake)
+        self._parts.shadows.detach(connection.device, connection.put_command)
         if connection.deliver is not None:
             self._parts.desk.detach(connection.device, connection.deliver)
         if self._connections.get(connection.device) is connection:

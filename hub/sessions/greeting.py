@@ -1,4 +1,4 @@
-"""What a viewer is told without asking: devices, commands, alerts and the state of the hub, whole on entering and then the newest of each.
+"""What a viewer is told without asking: devices, commands, alerts, shadows, the hub itself; whole on entering, then the newest of each.
 
 Owns what of the entities one viewer has yet to be sent by its own task: what came before its greeting, and what its link was too busy for.
 Bounded by the number of entities: a newer item replaces the one that waits. Plain code; viewer.py sends what it gives, news.py fills it.
@@ -12,8 +12,8 @@ from hub.core.entities import Entities
 from hub.sessions.columns import Message
 
 MAX_ITEMS: Final = 100  # of one message
-_PLURALS: Final = {"device": "devices", "command": "commands", "alert": "alerts"}
-_NAMES: Final = {"device": "device", "command": "id", "alert": "id"}
+_PLURALS: Final = {"device": "devices", "command": "commands", "alert": "alerts", "shadow": "shadows"}
+_NAMES: Final = {"device": "device", "command": "id", "alert": "id", "shadow": "device"}
 Changes = dict[tuple[str, str], Mapping[str, Any]]  # (what, name) -> the newest item
 
 
@@ -30,7 +30,7 @@ class EntityMail:
     def greeting(self, entities: Entities) -> Iterator[Message]:
         """Return the messages that tell everything there is. What changes while they are being sent comes again with a higher version."""
         whole = [*_parts("devices", entities.devices()), *_parts("commands", entities.commands())]
-        whole += _parts("alerts", entities.alerts())
+        whole += [*_parts("alerts", entities.alerts()), *_parts("shadows", entities.shadows())]
         return iter([*whole, {"op": "system", **entities.system()}])
 
     def greeted(self) -> None:

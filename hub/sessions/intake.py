@@ -10,7 +10,7 @@ from time import perf_counter
 import msgpack
 
 from devices.wire.fields import BadMessage
-from devices.wire.messages import Credit, Data, Frame, Gap, Hello, Log, Pack, Reject, Result, Unreadable
+from devices.wire.messages import Credit, Data, Frame, Gap, Hello, Log, Pack, Reject, Reported, Result, Unreadable
 from devices.wire.session import DeviceSession, Verdict
 from devices.wire.unpack import unpack
 from hub.core.ingest import ChannelRules, rules_of
@@ -22,7 +22,8 @@ from hub.ports import Opening
 from hub.sessions.outbox import Outbox
 from hub.sessions.parts import DeviceParts
 
-_KINDS = {Data: RowKind.DATA, Pack: RowKind.PACK, Result: RowKind.RESULT, Log: RowKind.LOG, Gap: RowKind.GAP, Unreadable: RowKind.BAD}
+_KINDS = {Data: RowKind.DATA, Pack: RowKind.PACK, Result: RowKind.RESULT, Reported: RowKind.REPORTED}
+_KINDS |= {Log: RowKind.LOG, Gap: RowKind.GAP, Unreadable: RowKind.BAD}
 
 
 class Intake:

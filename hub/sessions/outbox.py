@@ -15,7 +15,7 @@ import trio
 from devices.link import Prepared, ServerLink
 from devices.wire.codec import credit_to_map, encode
 from devices.wire.limits import ACK_DELAY_S
-from devices.wire.messages import Cancel, Command, Credit, Reject
+from devices.wire.messages import Cancel, Command, Credit, Desired, Reject
 
 MAX_COMMANDS: Final = 1_000
 _SLOTS: Final = 10
@@ -70,7 +70,7 @@ class Outbox:
         self._durable: dict[int, int] = {}  # epoch -> highest durable seq
         self._unacked: dict[int, int] = {}  # the part of it that no ack has told yet
         self._held: list[Reject] = []  # rejects whose frame is not durable yet, in order of arrival
-        self._ready: list[Reject | Command | Cancel] = []
+        self._ready: list[Reject | Command | Cancel | Desired] = []
         self._is_ack_due = False
         self._is_open = False
         self._told: Credit | None = None  # by the last ack
@@ -89,7 +89,7 @@ class Outbox:
         """Keep a reject until its frame is durable: before that it might come again."""
         self._held.append(reject)
 
-    def put(self, message: Reject | Command | Cancel) -> None:
+    def put(self, message: Reject | Command | Cancel | Desired) -> None:
         """Send a message soon. Raises trio.WouldBlock when MAX_COMMANDS wait."""
         if len(self._ready) >= MAX_COMMANDS:
             raise trio.WouldBlock

@@ -9,11 +9,12 @@ from typing import Final, Protocol
 
 from devices.wire import limits
 from devices.wire.limits import CloseCode
-from devices.wire.messages import Cancel, Channel, Command, Credit, Hello, Window
+from devices.wire.messages import Cancel, Channel, Command, Credit, Desired, Hello, Window
 from devices.wire.session import ProtocolError
 from hub.core.commands import CommandDesk, Deliver
 from hub.core.presence import Pulse
 from hub.core.registry import Registry
+from hub.core.shadows import Shadows
 from hub.journal import Journal, Owner
 from hub.ports import Now
 from hub.sessions.outbox import AckClock
@@ -65,8 +66,8 @@ class Connection(Protocol):
     def switch_off(self, code: CloseCode, reason: str) -> None:
         """Take nothing more from now on, and end with this code."""
 
-    def put_command(self, command: Command | Cancel) -> None:
-        """Send a command soon, or that one is to be cancelled."""
+    def put_command(self, command: Command | Cancel | Desired) -> None:
+        """Send a command soon, or that one is to be cancelled, or what is desired."""
 
     def restate_credit(self) -> None:
         """Tell the device its credit now."""
@@ -94,6 +95,7 @@ class DeviceParts:
     journal: Journal
     registry: Registry
     desk: CommandDesk
+    shadows: Shadows
     metrics: IngestMetrics
     now: Now
     hub_name: str

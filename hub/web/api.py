@@ -24,6 +24,7 @@ from hub.core.entities import Entities
 from hub.core.errors import Refusal, TooOften
 from hub.core.provisioning import Provisioning
 from hub.core.registry import Registry
+from hub.core.shadows import Shadows
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.web.access import Access, Action, is_loopback
 from hub.web.backup import Backup, backup_routes
@@ -38,6 +39,7 @@ from hub.web.losses import JournalReader
 from hub.web.page import Files, page_routes
 from hub.web.provisioning import provisioning_routes
 from hub.web.rules import Rules, rule_routes
+from hub.web.shadow import shadow_routes
 from hub.web.store import StoreFacts, store_routes
 from hub.web.users import user_routes
 from hub.web.ways.routes import Ways
@@ -58,6 +60,7 @@ class ApiParts:
 
     registry: Registry
     desk: CommandDesk
+    shadows: Shadows
     history: HistoryStore
     journal: Journaled
     entities: Entities
@@ -91,6 +94,7 @@ def make_app(parts: ApiParts) -> FastAPI:
     access = Access(parts.auth, parts.allowed_origins)
     eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
     app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
+    app.include_router(shadow_routes(parts.shadows, access))
     app.include_router(history_routes(parts.history, access, parts.closed, parts.store.figures))
     app.include_router(store_routes(parts.history, parts.entities, access, parts.store))
     app.include_router(exchange_routes(parts.history, parts.registry, access, parts.importer))

@@ -53,6 +53,7 @@ class ApiHub:
         self.api = ApiParts(
             registry=parts.registry,
             desk=parts.desk,
+            shadows=parts.shadows,
             history=store,
             journal=parts.journal,
             entities=parts.entities,
@@ -107,7 +108,7 @@ async def api_hub(directory: Path, files: Mapping[str, bytes] | None = None) -> 
         try:
             auth = Auth(parts.state, directory / "admin.token", parts.registry.device_of, now_us)
             await auth.start()
-            ledger = LedgerFollower(parts.desk, parts.state, lambda: parts.journal.id)
+            ledger = LedgerFollower(parts.desk, parts.shadows, parts.state, lambda: parts.journal.id)
             writer = HistoryWriter(parts.journal, store)
             closed = ClosedAnswers()
             writer.on_stored(closed.stored)

@@ -16,6 +16,7 @@ from devices.link import LinkClosed, MemoryLink, memory_link_pair
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
 from hub.core.registry import Registry
+from hub.core.shadows import Shadows
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import layer
 from hub.metrics import Metrics
@@ -89,9 +90,10 @@ class IngestHub:
         self.state = SQLiteStateStore(directory / "state.db")
         self.registry = Registry(self.state, self.entities, now_us)
         self.desk = CommandDesk(self.state, self.registry, self.entities, now_us)
+        self.shadows = Shadows(self.state, self.registry, self.entities, now_us)
         self.journal = Journal(wrap(SQLiteJournalFile(directory / "journal.db")), JournalSettings(), now_us)
         self.metrics = Metrics()
-        self.parts = DeviceParts(self.journal, self.registry, self.desk, self.metrics, now_us, "test hub", **parts)
+        self.parts = DeviceParts(self.journal, self.registry, self.desk, self.shadows, self.metrics, now_us, "test hub", **parts)
         self.sessions = DeviceSessions(self.parts)
         self.connections: trio.Nursery
 
@@ -114,6 +116,7 @@ async def ingest_hub(
     try:
         await hub.registry.load()
         await hub.desk.load()
+        await hub.shadows.load()
         async with layer(hub.journal.run), layer(hub.desk.run, hub.sessions.run), trio.open_nursery() as connections:
             hub.connections = connections
             yield hub

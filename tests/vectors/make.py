@@ -28,6 +28,7 @@ def _good() -> list[tuple[str, str, dict[str, Any]]]:
         "clock_us": TIME_US,
         "interval_s": 1.0,
         "max_message_bytes": 4096,
+        "shadow": {"version": 1_700_000_000_000, "reported": 1_700_000_000_500},
     }
     frame = {"e": EPOCH, "s": 1}
     return [
@@ -51,6 +52,22 @@ def _good() -> list[tuple[str, str, dict[str, Any]]]:
             | {"f": "f8", "v": bytes.fromhex("000000000000f83f 00000000000000c0")},
         ),
         ("device", "a command is done", frame | {"op": "result", "id": "c-2", "state": "done", "value": 42}),
+        (
+            "device",
+            "what the device is like, by the desired document of that version",
+            frame
+            | {
+                "op": "reported",
+                "n": 1_700_000_002_000,
+                "version": 1_700_000_001_000,
+                "document": {"interval_s": 5, "net": {"dhcp": True}},
+            },
+        ),
+        (
+            "device",
+            "that version could not be applied",
+            frame | {"op": "reported", "n": 1_700_000_002_000, "version": 1_700_000_001_000, "document": {}, "error": "too fast"},
+        ),
         ("device", "a log line", frame | {"op": "log", "level": "warning", "t": TIME_US, "text": "low battery"}),
         (
             "device",
@@ -73,6 +90,7 @@ def _good() -> list[tuple[str, str, dict[str, Any]]]:
                 "limits": {"frame_bytes": 65536, "readings": 4096, "future_s": 86400},
                 "heartbeat_s": 20.0,
                 "hub": "tributary-hub 0.1.0",
+                "reported": 1_700_000_000_500,
             },
         ),
         ("hub", "frames up to 12 are durable", {"op": "ack", "acks": [[EPOCH, 12]], "credit": credit}),
@@ -88,7 +106,8 @@ def _good() -> list[tuple[str, str, dict[str, Any]]]:
         ),
         ("hub", "a command", {"op": "command", "id": "c-3", "name": "identify", "args": {}, "ttl_s": 60.0, "created_us": TIME_US}),
         ("hub", "stop a command", {"op": "cancel", "id": "c-3"}),
-        ("hub", "the desired document", {"op": "desired", "version": 3, "document": {"interval_s": 5}}),
+        ("hub", "the desired document", {"op": "desired", "version": 1_700_000_001_000, "document": {"interval_s": 5}}),
+        ("hub", "nothing is desired", {"op": "desired", "version": 0, "document": {}}),
         ("hub", "the hub restarts", {"op": "bye", "code": 1012, "reason": "restart", "retry_s": 1.0, "jitter_s": 15.0}),
         (
             "hub",
@@ -134,7 +153,14 @@ def _refused() -> list[tuple[str, str, bytes]]:
         ("reject bad_frame", "a pack of two channels", pack(head | burst | {"c": [0, 1]})),
         ("reject bad_frame", "a pack with a step of 0", pack(head | burst | {"step_ns": 0})),
         ("reject unknown_op", "an op of a later version", pack(head | {"op": "dance"})),
-        ("reject unsupported", "a reserved op", pack(head | {"op": "reported", "version": 1, "document": {}})),
+        ("reject bad_frame", "a report without its number", pack(head | {"op": "reported", "version": 1, "document": {}})),
+        ("reject bad_frame", "a report with null", pack(head | {"op": "reported", "n": 1, "version": 1, "document": {"a": None}})),
+        ("reject bad_frame", "a report with binary", pack(head | {"op": "reported", "n": 1, "version": 1, "document": {"a": b"x"}})),
+        (
+            "reject bad_frame",
+            "a report of 8,193 bytes",
+            pack(head | {"op": "reported", "n": 1, "version": 1, "document": {"a": "x" * 8187}}),
+        ),
     ]
 
 

@@ -67,3 +67,17 @@ def test_a_watcher_that_ended_is_told_nothing() -> None:
     unwatch()
     entities.put_device({"device": "a"})
     assert seen == []
+
+
+def test_a_shadow_has_a_version_is_told_on_change_and_goes_with_its_device() -> None:
+    entities, told = Entities(), list[tuple[str, Mapping[str, Any]]]()
+    entities.put_device({"device": "pump"})
+    entities.watch(lambda what, item: told.append((what, item)))
+    entities.put_shadow({"device": "pump", "delta": {"a": 1}})
+    entities.put_shadow({"device": "pump", "delta": {"a": 1}})
+    entities.put_shadow({"device": "pump", "delta": {}})
+    assert [what for what, _ in told] == ["shadow", "shadow"]
+    assert entities.shadows() == [told[1][1]]
+    assert told[0][1]["version"] < told[1][1]["version"]
+    entities.remove_device("pump")
+    assert entities.shadows() == []
