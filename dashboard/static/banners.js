@@ -9,6 +9,12 @@ const HOLDING = {
   starting: "The hub is starting.",
 };
 const NOTES_SHOWN = 2; // more are in the dialog
+const QUIET_MS = 1_500; // a connection that is back so soon is not spoken of
+const WAYS = {
+  socket: ["Live", ""],
+  events: ["Live · events", "This network lets no WebSocket through: readings come as a stream of events."],
+  poll: ["Live · polling", "This network lets no WebSocket through: readings come by asking again and again, and a little later."],
+};
 const SOON_S = 7 * 86_400; // an end that is farther away is no news
 
 export class Banners {
@@ -21,13 +27,13 @@ export class Banners {
     this.pill = document.getElementById("connection");
     this.pillText = document.getElementById("connection-text");
     this.state = { kind: "connecting" };
-    this.wasOpen = false;
+    this.lostAt = Date.now();
     setInterval(() => this._showConnection(), 500);
   }
 
   connection(state) {
+    if (this.state.kind === "open" && state.kind !== "open") this.lostAt = Date.now();
     this.state = state;
-    if (state.kind === "open") this.wasOpen = true;
     this._showConnection();
   }
 
@@ -59,11 +65,15 @@ export class Banners {
   }
 
   _showConnection() {
-    const { kind, nextAt } = this.state;
-    this.pill.dataset.state = kind;
-    this.pillText.textContent = { open: "Live", connecting: "Connecting", waiting: "Offline", ended: "Logged out" }[kind];
+    const { kind, way, nextAt } = this.state;
+    const isQuiet = Date.now() - this.lostAt < QUIET_MS;
+    const [text, why] = kind === "open" ? WAYS[way] : [{ connecting: "Connecting", waiting: isQuiet ? "Connecting" : "Offline", ended: "Logged out" }[kind], ""];
+    this.pill.dataset.state = kind === "waiting" && isQuiet ? "connecting" : kind;
+    if (this.pillText.textContent !== text) this.pillText.textContent = text;
+    if (this.pill.title !== why) this.pill.title = why;
     if (kind === "open") this._put("connection", null);
     else if (kind === "ended") this._put("connection", "Your login has ended. Reload this page to log in again.", "error");
+    else if (isQuiet) return;
     else if (kind === "waiting") {
       const seconds = Math.max(0, Math.ceil((nextAt - Date.now()) / 1000));
       this._put("connection", "No connection to the hub. What you see is no longer live.", "error", `Next try in ${seconds} s`);

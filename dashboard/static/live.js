@@ -1,13 +1,24 @@
-// The connection to the hub: one WebSocket, opened again with backoff and jitter, and the difference of the two clocks.
+// The connection to the hub: by the best way that this network lets through, opened again with backoff and jitter; and the difference
+// of the two clocks.
 //
-// Owns the socket and nothing of what is said on it. `onOpen`, `onMessage(message)` and `onState({kind, nextAt, reason})` are called;
-// kind is connecting, open, waiting or ended (the login is over: only a new link helps).
+// Owns which way is taken (ways.js) and when, and nothing of what is said. `onOpen`, `onMessage(message)` and `onState({kind, way, nextAt})`
+// are called; kind is connecting, open, waiting or ended (the login is over: only a new link helps). Whoever is called with `onOpen` goes
+// on from the cursors they have: so nothing is missing and nothing comes twice, whatever way it was before.
 
+import { EventsWay } from "./way_events.js";
+import { PollWay } from "./way_poll.js";
+import { LOGIN_ENDED, request } from "./way_session.js";
+import { SocketWay } from "./way_socket.js";
+import { Choice } from "./ways.js";
+
+const WAYS = { socket: SocketWay, events: EventsWay, poll: PollWay };
 const FIRST_WAIT_MS = 400;
 const MAX_WAIT_MS = 10_000;
-const SILENCE_MS = 15_000; // then the hub is asked whether it is there
 const PROBE_MS = 5_000;
-const LOGIN_ENDED = 4504;
+const STEADY_MS = 3_000; // a way that ends sooner has failed, though it opened
+const BEST_MS = 60_000; // how often a WebSocket is tried where another way is taken
+const LOST = 1006; // RFC 6455 7.1.5: no close frame came
+const TRUSTED_ERROR_US = 500_000; // of the clock, to judge by it how late a message is
 
 export class Live {
   constructor({ onOpen, onMessage, onState }) {
@@ -15,11 +26,16 @@ export class Live {
     this.offsetUs = 0; // hub's clock minus this one
     this.offsetErrorUs = Infinity; // half the round trip it was measured by
     this.failures = 0;
-    this.socket = null;
+    this.choice = new Choice();
+    this.way = null;
+    this.trial = null; // a WebSocket that may take over
+    this.isOpen = false;
+    this.openedAt = 0;
     this.timer = 0;
-    this.heardAt = 0;
     addEventListener("online", () => this.tryNow());
-    setInterval(() => this._watch(), 3_000);
+    addEventListener("pagehide", () => this._leave());
+    addEventListener("pageshow", () => this.tryNow());
+    setInterval(() => this._tryBest(), BEST_MS);
   }
 
   // This machine's time on the hub's clock, µs.
@@ -27,80 +43,104 @@ export class Live {
     return (performance.timeOrigin + performance.now()) * 1000 + this.offsetUs;
   }
 
-  get isOpen() {
-    return this.socket?.readyState === WebSocket.OPEN;
-  }
-
   start() {
     clearTimeout(this.timer);
     this.onState({ kind: "connecting" });
-    const address = new URL("v1/live", location.href); // beside the page, wherever a proxy has put it
-    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(address, "tributary.live.v1.json");
-    this.socket = socket;
-    this.heardAt = Date.now();
-    socket.addEventListener("message", (event) => this._heard(socket, event));
-    socket.addEventListener("close", (event) => this._closed(socket, event));
+    this.way = this._begin(this.choice.kind);
   }
 
   // Try at once instead of waiting; nothing where a connection is open or being opened.
   tryNow() {
-    if (this.socket === null) this.start();
+    if (this.way === null) this.start();
   }
 
   send(message) {
-    if (this.isOpen) this.socket.send(JSON.stringify(message));
+    if (this.isOpen) this.way.send(message);
   }
 
-  _heard(socket, event) {
-    if (socket !== this.socket) return;
-    this.heardAt = Date.now();
-    const message = JSON.parse(event.data);
-    if (message.op === "ready") {
-      this.failures = 0;
-      this.offsetUs = 0;
-      this.offsetErrorUs = Infinity;
-      this.offsetUs = message.time_us - this.nowUs();
-      this.onState({ kind: "open" });
-      this.onMessage(message);
-      this.onOpen();
-      this._measureClock();
-    } else {
-      this.onMessage(message);
-    }
+  // Tell the hub what is drawn. Returns whether it was told; where it was not, say it again a little later.
+  drawn(id, n) {
+    return this.isOpen && this.way.drawn(id, n);
+  }
+
+  _begin(kind) {
+    const way = new WAYS[kind]({
+      onMessage: (message) => this._heard(way, message),
+      onEnd: (end) => this._ended(way, end),
+      lateUs: (message) => (this.offsetErrorUs < TRUSTED_ERROR_US ? this.nowUs() - message.sent_us : 0),
+    });
+    return way;
+  }
+
+  _heard(way, message) {
+    if (way === this.trial) this._take(way);
+    if (message.op === "ready") this._opened(message);
+    else this.onMessage(message);
+  }
+
+  _opened(message) {
+    this.failures = 0;
+    this.offsetUs = 0;
+    this.offsetErrorUs = Infinity;
+    this.offsetUs = message.time_us - this.nowUs();
+    this.isOpen = true;
+    this.openedAt = performance.now();
+    this.onState({ kind: "open", way: this.choice.kind });
+    this.onMessage(message);
+    this.onOpen();
+    this._measureClock();
   }
 
   // `ready` is late by the way it took; a round trip says by how much at most.
   async _measureClock() {
     for (let time = 0; time < 3; time += 1) {
-      try {
-        const began = performance.now();
-        const answer = await fetch("api/v1/hub");
-        const tookUs = (performance.now() - began) * 1000;
-        if (!answer.ok || tookUs / 2 >= this.offsetErrorUs) continue;
-        const { time_us: hubUs } = await answer.json();
-        const middleUs = (performance.timeOrigin + began) * 1000 + tookUs / 2;
-        this.offsetUs = hubUs - middleUs;
-        this.offsetErrorUs = tookUs / 2;
-      } catch {
-        return; // the connection went; the next one measures anew
-      }
+      const began = performance.now();
+      const { status, said } = await request("api/v1/hub", {}, PROBE_MS);
+      const tookUs = (performance.now() - began) * 1000;
+      if (status !== 200) return; // the connection went; the next one measures anew
+      if (tookUs / 2 >= this.offsetErrorUs) continue;
+      const middleUs = (performance.timeOrigin + began) * 1000 + tookUs / 2;
+      this.offsetUs = said.time_us - middleUs;
+      this.offsetErrorUs = tookUs / 2;
     }
   }
 
-  _closed(socket, event) {
-    if (socket !== this.socket) return;
-    this.socket = null;
-    if (event.code === LOGIN_ENDED) this._loginEnded();
-    else this._wait();
+  _tryBest() {
+    if (!this.choice.isBest && this.trial === null) this.trial = this._begin("socket");
   }
 
-  // Another tab has logged out, or has logged in anew: then this one goes on with the new login.
-  async _loginEnded() {
-    const said = await status("api/v1/hub");
-    if (this.socket !== null) return;
-    if (said === 401) this._end();
-    else this._wait();
+  // The WebSocket that was tried works: go on over it.
+  _take(way) {
+    clearTimeout(this.timer);
+    this.way?.close();
+    this.way = way;
+    this.trial = null;
+    this.choice.best();
+  }
+
+  _ended(way, end) {
+    if (way === this.trial) {
+      this.trial = null;
+      return;
+    }
+    // What lasted was good, and so was what the hub itself has ended.
+    const wasGood = this.isOpen && !end.isUnfit && (performance.now() - this.openedAt > STEADY_MS || (end.code !== 0 && end.code !== LOST));
+    this.way = null;
+    this.isOpen = false;
+    if (end.code === LOGIN_ENDED) this._judge(end);
+    else if (wasGood) {
+      this.choice.worked();
+      this._wait();
+    } else this._judge(end);
+  }
+
+  // What failed: the login, the hub, or only the way to it?
+  async _judge(end) {
+    const { status } = await request("api/v1/hub", {}, PROBE_MS);
+    if (this.way !== null) return;
+    if (status === 401) this._end();
+    else if (status === 200 && end.code !== LOGIN_ENDED && this.choice.failed(end.isUnfit)) this.start();
+    else this._wait(); // with LOGIN_ENDED another tab has logged in anew: this one goes on with the new login
   }
 
   _wait() {
@@ -108,37 +148,23 @@ export class Live {
     const wait = longest * (0.5 + Math.random() / 2);
     this.failures += 1;
     this.onState({ kind: "waiting", nextAt: Date.now() + wait });
-    this.timer = setTimeout(() => this._retry(), wait);
-  }
-
-  // A refused upgrade looks like a dead hub; an ended login is told apart by asking over HTTP.
-  async _retry() {
-    if (this.failures > 1 && (await status("api/v1/hub")) === 401) this._end();
-    else if (this.socket === null) this.start();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.tryNow(), wait);
   }
 
   _end() {
     clearTimeout(this.timer);
+    this.trial?.close();
+    this.trial = null;
     this.onState({ kind: "ended" });
   }
 
-  // A network that vanishes tells nobody: ask, and give the connection up where no answer comes.
-  async _watch() {
-    const socket = this.socket;
-    if (!this.isOpen || Date.now() - this.heardAt < SILENCE_MS) return;
-    this.heardAt = Date.now();
-    if ((await status("healthz")) === 0 && socket === this.socket && socket !== null) {
-      this.socket = null;
-      socket.close();
-      this._wait();
-    }
-  }
-}
-
-async function status(path) {
-  try {
-    return (await fetch(path, { signal: AbortSignal.timeout(PROBE_MS), cache: "no-store" })).status;
-  } catch {
-    return 0;
+  // The page goes; it may come back as it was, out of the browser's memory.
+  _leave() {
+    clearTimeout(this.timer);
+    this.trial?.close();
+    this.way?.close();
+    this.way = this.trial = null;
+    this.isOpen = false;
   }
 }

@@ -27,7 +27,6 @@ const RANGES = [
 ];
 const DRAW_MS = 250;
 const IDLE_MS = 1_400; // the time axis moves on also where nothing comes
-const DRAWN_MS = 500; // how often the hub is told
 const ASK_AGAIN_MS = 2_000;
 const CAUGHT_UP_MS = 5_000;
 const UNREADABLE = "The hub cannot read its stored readings now. This page asks again by itself.";
@@ -42,7 +41,6 @@ let hasList = false;
 let isDirty = false;
 let isScheduled = false;
 let drawnAt = 0;
-let toldAt = 0;
 let toldN = 0;
 let askedAt = 0;
 let askTimer = 0;
@@ -230,10 +228,7 @@ function afterDrawing(shown, device) {
 }
 
 function tellDrawn() {
-  if (!model || model.n === toldN || performance.now() - toldAt < DRAWN_MS) return;
-  toldAt = performance.now();
-  toldN = model.n;
-  live.send({ op: "drawn", id: model.id, n: model.n });
+  if (model && model.n !== toldN && live.drawn(model.id, model.n)) toldN = model.n;
 }
 
 // Time moves on; what was drawn since the last report is told; points that came merged are asked for once more.

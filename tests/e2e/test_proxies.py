@@ -1,10 +1,7 @@
 """The configurations of docs/deploy before a real hub: page loads and sockets through nginx, HAProxy and Caddy, as the files stand."""
 
 import json
-import socket
 import ssl
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +13,7 @@ import trustme
 from trio_websocket import open_websocket_url
 
 from tests.support.hub_process import RunningHub, free_port, running_hub
+from tests.support.proxy_process import haproxy, nginx, running
 
 DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
 LOADS = 50
@@ -48,24 +46,6 @@ def configuration(name: str, **changes: str) -> str:
         assert old in text, f"{name} has no {old}"
         text = text.replace(old, new)
     return text
-
-
-@contextmanager
-def running(arguments: list[str], port: int) -> Iterator[None]:
-    """Run a proxy until the block is left; it listens when the block begins."""
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            deadline = time.monotonic() + 10
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                    break
-                except OSError:
-                    assert process.poll() is None, process.communicate()[0]
-                    assert time.monotonic() < deadline, "the proxy does not listen"
-            yield
-        finally:
-            process.terminate()  # a killed nginx would leave its workers
 
 
 @contextmanager
@@ -114,10 +94,7 @@ async def test_nginx_with_kept_connections_and_a_base_path_lets_every_socket_thr
     with hub_for(tmp_path, url) as hub:
         changes = {"listen 443 ssl": f"listen 127.0.0.1:{port} ssl", "/etc/nginx/dash.pem": str(pem), "/etc/nginx/dash.key": str(pem)}
         site = configuration("nginx.conf", **changes, **{"127.0.0.1:8080": place_of(hub)})
-        places = "".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        around = f"daemon off; pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; {places}\n{site}\n}}"
-        (tmp_path / "nginx.conf").write_text(around)
-        with running(["nginx", "-p", str(tmp_path), "-e", "stderr", "-c", str(tmp_path / "nginx.conf")], port):
+        with nginx(tmp_path / "nginx", site, port):
             await drive(hub, url, trust)
 
 
@@ -127,8 +104,7 @@ async def test_haproxy_that_always_reuses_connections_lets_every_socket_through(
     url = f"https://localhost:{port}"
     with hub_for(tmp_path, url) as hub:
         changes = {"bind :443": f"bind 127.0.0.1:{port}", "bind :8443": f"bind 127.0.0.1:{spare}", "/etc/haproxy/dash.pem": str(pem)}
-        (tmp_path / "haproxy.cfg").write_text(configuration("haproxy.cfg", **changes, **{"127.0.0.1:8080": place_of(hub)}))
-        with running(["haproxy", "-db", "-f", str(tmp_path / "haproxy.cfg")], port):
+        with haproxy(tmp_path / "haproxy", configuration("haproxy.cfg", **changes, **{"127.0.0.1:8080": place_of(hub)}), port):
             await drive(hub, url, trust)
 
 
@@ -139,8 +115,7 @@ async def test_haproxy_that_passes_bytes_on_names_the_client_before_tls(tmp_path
     told = {"TRIBUTARY_PROXY_PROTOCOL": "true", "TRIBUTARY_TLS_CERTIFICATE": str(pem), "TRIBUTARY_TLS_KEY": str(pem)}
     with hub_for(tmp_path, url, **told) as hub:
         changes = {"bind :443": f"bind 127.0.0.1:{spare}", "bind :8443": f"bind 127.0.0.1:{port}", "/etc/haproxy/dash.pem": str(pem)}
-        (tmp_path / "haproxy.cfg").write_text(configuration("haproxy.cfg", **changes, **{"127.0.0.1:8080": place_of(hub)}))
-        with running(["haproxy", "-db", "-f", str(tmp_path / "haproxy.cfg")], port):
+        with haproxy(tmp_path / "haproxy", configuration("haproxy.cfg", **changes, **{"127.0.0.1:8080": place_of(hub)}), port):
             async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
                 headers = {"Authorization": f"Bearer {hub.admin_token}"}
                 link = (await client.post(f"{url}/api/v1/logins", headers=headers)).json()["url"]

@@ -1,0 +1,56 @@
+// The best way to the hub: a WebSocket. Owns the socket; live.js decides what comes after it.
+//
+// All ways are alike: `onMessage(message)` and, once, `onEnd({code, isUnfit})` are called, neither of them before the constructor has
+// returned nor after `close`. `drawn` returns whether the hub is told now; where it is not, say it again a little later.
+
+const FIRST_MS = 8_000; // for the hub's first message: proxies have swallowed upgrades without a word
+const SILENCE_MS = 15_000; // then the hub is asked whether it is there: the socket alone does not notice a network that vanished
+const PROBE_MS = 5_000;
+const DRAWN_MS = 500;
+const PROBE = { op: "ping", id: "probe" }; // an `op` that no hub knows; it must be answered
+
+export class SocketWay {
+  constructor({ onMessage, onEnd }) {
+    Object.assign(this, { onMessage, onEnd, toldAt: 0 });
+    const address = new URL("v1/live", location.href); // beside the page, wherever a proxy has put it
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    this.socket = new WebSocket(address, "tributary.live.v1.json");
+    this.socket.addEventListener("message", (event) => this._heard(JSON.parse(event.data)));
+    this.socket.addEventListener("close", (event) => this._end({ code: event.code }));
+    this.timer = setTimeout(() => this._end({ code: 0 }), FIRST_MS);
+  }
+
+  send(message) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  drawn(id, n) {
+    if (performance.now() - this.toldAt < DRAWN_MS) return false;
+    this.toldAt = performance.now();
+    this.send({ op: "drawn", id, n });
+    return true;
+  }
+
+  close() {
+    this.onMessage = this.onEnd = () => {};
+    clearTimeout(this.timer);
+    this.socket.close();
+  }
+
+  _heard(message) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this._probe(), SILENCE_MS);
+    if (message.op !== "error" || message.id !== PROBE.id) this.onMessage(message);
+  }
+
+  _probe() {
+    this.send(PROBE);
+    this.timer = setTimeout(() => this._end({ code: 0 }), PROBE_MS);
+  }
+
+  _end(end) {
+    const told = this.onEnd;
+    this.close();
+    told(end);
+  }
+}
