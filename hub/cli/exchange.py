@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
 
 import typer
 
+from hub.cli.chosen import WhereOption, check_one, said_none
 from hub.cli.options import DataDirOption, JsonOption, ask_hub
 from hub.cli.progress import Shown, progress_bar
 from hub.cli.query import time_range, zone_of
@@ -40,6 +41,7 @@ def export(
     channels: Annotated[
         list[str] | None, typer.Option("--channel", metavar="CHANNEL", help="Only these channels; may be repeated.")
     ] = None,
+    where: WhereOption = None,
     last: Annotated[str | None, typer.Option("--last", metavar="SPAN", help="So far back: 30s, 5m, 2h, 7d. Default: everything.")] = None,
     from_text: Annotated[str | None, typer.Option("--from", metavar="TIME", help="RFC 3339; without an offset in --tz.")] = None,
     to_text: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Up to here, not included.")] = None,
@@ -52,16 +54,19 @@ def export(
     data_dir: DataDirOption = None,
 ) -> None:
     """Write stored readings as CSV, Parquet or line protocol, series by series, each oldest first."""
+    check_one(devices or (), where)
     form = form or _SUFFIXES.get(out.suffix.lower() if out else "", "csv")
     if form == "parquet" and out is None and sys.stdout.isatty():
         raise Refusal("bad_usage", "Parquet is not for terminals", "say --out FILE, or pipe it somewhere")
     span_s, from_us, to_us = (None, None, None)
     if (last, from_text, to_text) != (None, None, None):
         span_s, from_us, to_us = _range(last, from_text, to_text, zone_name)
-    options = {"span_s": span_s, "from_us": from_us, "to_us": to_us, "width": width, "format": form}
+    options = {"span_s": span_s, "from_us": from_us, "to_us": to_us, "width": width, "format": form, "where": where}
     with progress_bar("bytes") as shown:
-        is_empty = ask_hub(data_dir, partial(_export, devices or [], channels or [], options, out, shown))
-    if is_empty:
+        is_empty, asked = ask_hub(data_dir, partial(_export, devices or [], channels or [], options, out, shown))
+    if where is not None and not asked:
+        typer.echo(said_none(where), err=True)
+    elif is_empty:
         typer.echo("no readings of that in that time; the devices are in: tributary device list", err=True)
 
 
@@ -75,13 +80,14 @@ def _range(last: str | None, from_text: str | None, to_text: str | None, zone_na
 
 async def _export(
     devices: list[str], channels: list[str], options: Mapping[str, Any], out: Path | None, shown: Shown, client: "HubClient"
-) -> bool:
+) -> tuple[bool, int]:
+    """Write an export; return whether it has no readings, and of how many devices it is."""
     from hub.client.exchange import exported
 
     async with exported(client, devices, channels, **options) as pieces:
         if out is None:
             await _copy(pieces, sys.stdout.buffer, shown)
-            return pieces.is_empty
+            return pieces.is_empty, pieces.devices
         draft = out.with_name(out.name + ".part")
         try:
             with draft.open("wb") as file:
@@ -93,7 +99,7 @@ async def _export(
             with suppress(OSError):
                 draft.unlink()
             raise
-        return pieces.is_empty
+        return pieces.is_empty, pieces.devices
 
 
 async def _copy(pieces: Any, file: BinaryIO, shown: Shown) -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from hub.cli.chosen import WhereOption, check_one, said_none
 from hub.cli.options import DataDirOption, JsonOption, ask_hub
 from hub.cli.tables import show_table, time_text, write_csv
 from hub.core.errors import Refusal
@@ -28,8 +29,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def query(
-    device: Annotated[str, typer.Argument(metavar="DEVICE")],
+    device: Annotated[str | None, typer.Argument(metavar="DEVICE", help="Whose; with --where the first of the channels.")] = None,
     channels: Annotated[list[str] | None, typer.Argument(metavar="CHANNEL", help="Only these channels. Default: all.")] = None,
+    where: WhereOption = None,
     last: Annotated[str | None, typer.Option("--last", metavar="SPAN", help="So far back: 30s, 5m, 2h, 7d. Default 5m.")] = None,
     from_text: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="RFC 3339, as 2026-03-01T08:00:00Z; without an offset in --tz.")
@@ -44,14 +46,19 @@ def query(
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Print stored readings of a device, oldest first."""
+    """Print stored readings of a device, or of those that --where means, oldest first."""
+    if where is not None:
+        device, channels = None, [*filter(None, [device]), *(channels or ())]
+    check_one([device] if device is not None else [], where, is_needed=True)
     if as_csv and as_json:
         raise Refusal("bad_usage", "--csv and --json contradict each other", "give one of them")
     zone = zone_of(zone_name)
     span_s, from_us, to_us = time_range(last, from_text, to_text, zone)
     answer = ask_hub(
         data_dir,
-        lambda client: client.query(device, channels or (), from_us=from_us, to_us=to_us, span_s=span_s, width=width, limit=limit),
+        lambda client: client.query(
+            device, channels or (), where=where, from_us=from_us, to_us=to_us, span_s=span_s, width=width, limit=limit
+        ),
     )
     if as_json:
         typer.echo(json.dumps(answer))
@@ -61,10 +68,11 @@ def query(
         write_csv(head, lines)
     elif lines:
         show_table(head, [tuple(_text(cell) for cell in line) for line in lines])
-    if not lines:
-        typer.echo(
-            f"no readings of {' '.join((device, *(channels or ())))} in that time; the devices are in: tributary device list", err=True
-        )
+    if where is not None and not answer["devices"]:
+        typer.echo(said_none(where), err=True)
+    elif not lines:
+        asked = " ".join((device or f"{answer['devices']:,} devices", *(channels or ())))
+        typer.echo(f"no readings of {asked} in that time; the devices are in: tributary device list", err=True)
     if (said := kept_text(answer, zone)) is not None:
         typer.echo(said, err=True)
     if answer.get("truncated"):

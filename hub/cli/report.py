@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
 
 import typer
 
+from hub.cli.chosen import WhereOption, check_one
 from hub.cli.options import DataDirOption, ask_hub
 from hub.cli.progress import Shown, progress_bar
 from hub.cli.query import kept_text, time_range, zone_of
@@ -42,6 +43,7 @@ def report(
     channels: Annotated[
         list[str] | None, typer.Option("--channel", metavar="CHANNEL", help="Only these channels; may be repeated.")
     ] = None,
+    where: WhereOption = None,
     last: Annotated[str | None, typer.Option("--last", metavar="SPAN", help="So far back: 2h, 7d, 52w. Default 24h.")] = None,
     from_text: Annotated[str | None, typer.Option("--from", metavar="TIME", help="RFC 3339; without an offset in --tz.")] = None,
     to_text: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Up to here, not included. Default: now.")] = None,
@@ -53,6 +55,7 @@ def report(
     data_dir: DataDirOption = None,
 ) -> None:
     """Write a report: charts and tables of devices in one HTML file that needs no network and no hub to be read."""
+    check_one(devices or (), where)
     zone = zone_of(zone_name)
     if last is None and from_text is None:
         last = "24h"
@@ -64,8 +67,8 @@ def report(
     draft = out.with_name(out.name + ".part")
     try:
         with draft.open("w", encoding="utf-8") as file, progress_bar("devices") as shown:
-            maker = _Maker(file, title or _title(devices), (from_us, to_us), zone, shown)
-            readings = ask_hub(data_dir, lambda client: maker.make(client, devices, channels or ()))
+            maker = _Maker(file, title or _title(devices, where), (from_us, to_us), zone, shown)
+            readings = ask_hub(data_dir, lambda client: maker.make(client, devices, channels or (), where))
         os.replace(draft, out)
     finally:
         with suppress(FileNotFoundError):
@@ -73,7 +76,9 @@ def report(
     typer.echo(f"{out}: {out.stat().st_size:,} bytes, {readings:,} readings of {maker.devices:,} devices", err=True)
 
 
-def _title(devices: Sequence[str] | None) -> str:
+def _title(devices: Sequence[str] | None, where: str | None) -> str:
+    if where is not None:
+        return f"Report: {where}"
     return f"Report: {', '.join(devices[:5])}{' ...' if len(devices) > 5 else ''}" if devices else "Report of all devices"
 
 
@@ -90,15 +95,15 @@ class _Maker:
         self._shown = shown
         self._width = width_for(range_us[1] - range_us[0])
 
-    async def make(self, client: "HubClient", devices: Sequence[str] | None, channels: Sequence[str]) -> int:
+    async def make(self, client: "HubClient", devices: Sequence[str] | None, channels: Sequence[str], where: str | None) -> int:
         """Ask and write, device by device; return how many readings are behind it. Raises Refusal, HubError."""
         from trio.to_thread import run_sync as in_thread
 
         found: dict[str, dict[str, None]] = {name: {} for name in devices or ()}
-        for series in await client.series():
+        for series in await client.series(where=where):
             if (devices is None or series["device"] in found) and (not channels or series["channel"] in channels):
                 found.setdefault(series["device"], {})[series["channel"]] = None
-        _check(found, devices)
+        _check(found, devices, where)
         hub = await client.hub()
         self._file.begin([f"{len(found):,} {'device' if len(found) == 1 else 'devices'}, one point for each {self._width}"])
         readings = 0
@@ -129,7 +134,7 @@ class _Maker:
         return DeviceReport(name, lines, await _holes(client, name, from_us, to_us), list(notes))
 
 
-def _check(found: Mapping[str, Mapping[str, None]], devices: Sequence[str] | None) -> None:
+def _check(found: Mapping[str, Mapping[str, None]], devices: Sequence[str] | None, where: str | None) -> None:
     total = sum(map(len, found.values()))
     if total > MAX_SERIES:
         said = f"a report of {total:,} series is over the limit of {MAX_SERIES:,}"
@@ -137,6 +142,8 @@ def _check(found: Mapping[str, Mapping[str, None]], devices: Sequence[str] | Non
     empty = [name for name, channels in found.items() if not channels]
     if not found or (devices is not None and len(empty) == len(found)):
         named = f"no readings of {', '.join(empty[:5])}" if empty else "no device has a reading yet"
+        if where is not None:
+            named = f"no device that is meant by --where {where!r} has a reading"
         raise Refusal("no_readings", named, "the devices are in: tributary device list")
 
 

@@ -19,10 +19,14 @@ Told = Callable[[str, int, int], None]  # uploading (bytes), checking, importing
 
 
 class Export:
-    """An export that comes: `async for piece in export`. `is_empty`: there are no readings, and the file has none."""
+    """An export that comes: `async for piece in export`. `is_empty`: there are no readings, and the file has none.
 
-    def __init__(self, pieces: AsyncIterator[bytes], *, is_empty: bool) -> None:
+    `devices` is how many were named or are meant, 0 also where all are.
+    """
+
+    def __init__(self, pieces: AsyncIterator[bytes], devices: int, *, is_empty: bool) -> None:
         self._pieces = pieces
+        self.devices = devices
         self.is_empty = is_empty
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -41,16 +45,20 @@ async def exported(
     span_s: float | None = None,
     width: str = "raw",
     format: str = "csv",
+    where: str | None = None,
 ) -> AsyncIterator[Export]:
     """Begin an export (csv, parquet, lp) of [from_us, to_us), of all there is where nothing is said; leaving the block ends it.
+
+    The devices are named, or those that the tag expression `where` means.
 
     Raises HubError, `broken_off` where the hub could not go on: what came until then is no whole file.
     """
     params: dict[str, Any] = {"device": list(devices), "channel": list(channels), "width": width, "format": format}
-    params |= {"from": from_us, "to": to_us, "span_s": span_s}
+    params |= {"from": from_us, "to": to_us, "span_s": span_s, "where": where}
     params = {key: value for key, value in params.items() if value is not None}
     async with client.answered("GET", "/api/v1/export", params=params) as answer:
-        yield Export(answer.aiter_raw(), is_empty=answer.headers.get("x-tributary-empty") == "true")
+        is_empty = answer.headers.get("x-tributary-empty") == "true"
+        yield Export(answer.aiter_raw(), int(answer.headers.get("x-tributary-devices", 0)), is_empty=is_empty)
 
 
 async def export(client: HubClient, devices: Sequence[str] = (), channels: Sequence[str] = (), **other: Any) -> AsyncIterator[bytes]:

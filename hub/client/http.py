@@ -126,15 +126,16 @@ class HubClient:
                 wait_s = min(longest_s, wait_s * 1.5)
         raise HubError("timeout", f"command {command_id} has not ended within {timeout_s:g} s", f"see GET /api/v1/commands/{command_id}")
 
-    async def series(self, device: str | None = None) -> list[dict[str, Any]]:
-        """Return every series that has a reading: device, channel, unit, kind."""
-        return list((await self._object("GET", "/api/v1/series", params={} if device is None else {"device": device}))["series"])
+    async def series(self, device: str | None = None, *, where: str | None = None) -> list[dict[str, Any]]:
+        """Return every series that has a reading: device, channel, unit, kind; with `where` of the devices that it means."""
+        return list((await self._object("GET", "/api/v1/series", params={"device": device, "where": where}))["series"])
 
     async def query(
         self,
-        device: str,
+        device: str | None = None,
         channels: Sequence[str] = (),
         *,
+        where: str | None = None,
         from_us: int | None = None,
         to_us: int | None = None,
         span_s: float | None = None,
@@ -143,12 +144,13 @@ class HubClient:
     ) -> dict[str, Any]:
         """Return stored readings (width `raw`) or buckets (`100ms`, `1s`, `10s`, `1min`, `10min`, `1h`, `1d`) of [from_us, to_us).
 
+        `where`, a tag expression, in place of `device`: of all that it means, `devices` of them.
         Without `from_us` the range is `span_s` seconds long, without `to_us` it ends now. `truncated` is true where the limit was met:
         then the newest are given.
         """
-        params: dict[str, Any] = {"device": device, "channel": list(channels), "width": width}
+        params: dict[str, Any] = {"device": device, "where": where, "channel": list(channels), "width": width}
         params |= {"from": from_us, "to": to_us, "span_s": span_s, "limit": limit}
-        return await self._object("GET", "/api/v1/query", params={key: value for key, value in params.items() if value is not None})
+        return await self._object("GET", "/api/v1/query", params=params)
 
     async def losses(self, device: str) -> dict[str, list[dict[str, Any]]]:
         """Return what a device declared lost (`gaps`) and what the hub refused of it (`rejects`), as far as the journal reaches back."""
@@ -201,9 +203,8 @@ class HubClient:
     async def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
     ) -> httpx.Response:
-        content, headers = None, {}
-        if body is not None:
-            content, headers = _encoded(body), {"Content-Type": "application/json"}
+        content, headers = (None, {}) if body is None else (_encoded(body), {"Content-Type": "application/json"})
+        params = {key: value for key, value in (params or {}).items() if value is not None}
         try:
             return await self._http.request(method, path, content=content, headers=headers, params=params)
         except httpx.HTTPError as error:

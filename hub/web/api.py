@@ -95,7 +95,7 @@ def make_app(parts: ApiParts) -> FastAPI:
     eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
     app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
     app.include_router(shadow_routes(parts.shadows, access))
-    app.include_router(history_routes(parts.history, access, parts.closed, parts.store.figures))
+    app.include_router(history_routes(parts.history, parts.registry, access, parts.closed, parts.store.figures))
     app.include_router(store_routes(parts.history, parts.entities, access, parts.store))
     app.include_router(exchange_routes(parts.history, parts.registry, access, parts.importer))
     if parts.backup is not None:

@@ -24,6 +24,7 @@ from hub.core.exchange.parquet_output import ParquetOutput
 from hub.core.registry import Registry
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.web.access import Access, Action
+from hub.web.chosen import WhereParameter, chosen
 from hub.web.envelope import Answer
 from hub.web.exporting import Exporter, Output, Wanted
 from hub.web.importing import Importer
@@ -65,6 +66,7 @@ def _add_export(router: APIRouter, history: HistoryStore, registry: Registry, ac
     async def export(
         request: Request,
         device: Annotated[list[str], Query(max_length=MAX_NAMES)] = [],  # noqa: B006  # FastAPI copies it
+        where: WhereParameter = None,
         channel: Annotated[list[str], Query(max_length=MAX_NAMES)] = [],  # noqa: B006
         from_: Annotated[str | None, Query(alias="from")] = None,
         to: str | None = None,
@@ -72,22 +74,35 @@ def _add_export(router: APIRouter, history: HistoryStore, registry: Registry, ac
         width: str = "raw",
         format: str = "csv",
     ) -> Response:
-        """Return readings or buckets as a file, series by series, each oldest first; all devices, channels and times where none is said."""
-        if format not in FORMATS:
-            raise Refusal("bad_format", f"format is one of {', '.join(FORMATS)}, not {format[:20]!r}", "correct format", 422)
-        if request.scope["http_version"] == "1.0":
-            hint = "use HTTP/1.1; behind nginx set proxy_http_version 1.1"
-            raise Refusal("bad_http", "an export is sent in chunks, which HTTP/1.0 lacks: a short file would not show", hint, 426)
+        """Return readings or buckets as a file, series by series, each oldest first; all devices, channels and times where none is said.
+
+        Where a tag expression says the devices, X-Tributary-Devices in the answer is how many it means.
+        """
+        _check_way(request, format)
         if running.available_tokens < 1:
             raise Refusal("busy", f"{MAX_EXPORTS} exports run, the limit is {MAX_EXPORTS}", "try again when one is done", 503)
-        wanted = Wanted(await series_of(history, registry, set(device), set(channel)), *range_of(from_, to, span_s, width))
+        devices = chosen(registry, device, where)
+        wanted = Wanted(await series_of(history, registry, devices, set(channel)), *range_of(from_, to, span_s, width))
         make, media_type, suffix = FORMATS[format]
         if format == "lp":
             check_names(wanted.series)
         is_empty = not wanted.series or not await exporter.has_any(wanted)
-        name = f"{device[0] if len(device) == 1 else 'tributary'}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.{suffix}".replace(":", "-")
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Tributary-Empty": str(is_empty).lower()}
+        headers = _headers(device[0] if len(device) == 1 else "tributary", suffix, devices, is_empty=is_empty)
         return _Export(exporter, wanted, make(), running, media_type, headers)
+
+
+def _check_way(request: Request, format: str) -> None:
+    if format not in FORMATS:
+        raise Refusal("bad_format", f"format is one of {', '.join(FORMATS)}, not {format[:20]!r}", "correct format", 422)
+    if request.scope["http_version"] == "1.0":
+        hint = "use HTTP/1.1; behind nginx set proxy_http_version 1.1"
+        raise Refusal("bad_http", "an export is sent in chunks, which HTTP/1.0 lacks: a short file would not show", hint, 426)
+
+
+def _headers(name: str, suffix: str, devices: frozenset[str] | None, *, is_empty: bool) -> dict[str, str]:
+    file = f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.{suffix}".replace(":", "-")
+    headers = {"Content-Disposition": f'attachment; filename="{file}"', "X-Tributary-Empty": str(is_empty).lower()}
+    return headers | ({} if devices is None else {"X-Tributary-Devices": str(len(devices))})
 
 
 class _Export(Response):

@@ -19,8 +19,10 @@ from hub.core.closed import ClosedAnswers, Kept, Question
 from hub.core.errors import Refusal
 from hub.core.joint import folded
 from hub.core.records import Buckets, RangeAnswer, Reading, Series
+from hub.core.registry import Registry
 from hub.ports import HistoryStore
 from hub.web.access import Access, Action
+from hub.web.chosen import WhereParameter, chosen
 from hub.web.envelope import Answer
 from hub.web.turns import Turns
 
@@ -37,23 +39,25 @@ _JSON: Final = "application/json"
 MAX_TIME_US: Final = 2**63 // 1_000 - 1
 
 
-def history_routes(history: HistoryStore, access: Access, closed: ClosedAnswers, figures: Figures = dict) -> APIRouter:
+def history_routes(history: HistoryStore, registry: Registry, access: Access, closed: ClosedAnswers, figures: Figures = dict) -> APIRouter:
     """Return the routes; `figures` are the store's as last sampled."""
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(access.may(Action.READ))])
     turns = Turns()
     answering = Answering(history, closed, turns, figures)
 
     @router.get("/series")
-    async def series(device: str | None = None) -> dict[str, Any]:
-        """Return every series that has a reading."""
+    async def series(device: str | None = None, where: WhereParameter = None) -> dict[str, Any]:
+        """Return every series that has a reading, or those of a device, or of the devices that a tag expression means."""
+        devices = chosen(registry, [] if device is None else [device], where)
         found = await turns.take(history.list_series)
-        return {"series": [_named(each) for each in found if device is None or each.device == device]}
+        return {"series": [_named(each) for each in found if devices is None or each.device in devices]}
 
     @router.get("/query", responses={304: {"description": "What If-None-Match names is still right"}})
     async def query(
         request: Request,
-        device: Annotated[list[str], Query(min_length=1, max_length=MAX_DEVICES)],
-        channel: Annotated[list[str], Query(max_length=MAX_SERIES)] = [],  # noqa: B006  # FastAPI copies it
+        device: Annotated[list[str], Query(max_length=MAX_DEVICES)] = [],  # noqa: B006  # FastAPI copies it
+        where: WhereParameter = None,
+        channel: Annotated[list[str], Query(max_length=MAX_SERIES)] = [],  # noqa: B006
         from_: Annotated[str | None, Query(alias="from")] = None,
         to: str | None = None,
         span_s: Annotated[float | None, Query(gt=0, le=1e10)] = None,
@@ -62,11 +66,14 @@ def history_routes(history: HistoryStore, access: Access, closed: ClosedAnswers,
     ) -> Response:
         """Return readings or buckets of a range, oldest first; cut short to the newest where there are more than `limit`.
 
+        `device` or `where` says of which devices; `devices` in the answer is how many were named or are meant.
         Buckets are whole: `from` is rounded down and `to` up. Where the range is past, the answer has an ETag.
         """
+        if (devices := chosen(registry, device, where)) is None:
+            raise Refusal("bad_request", "neither device nor where is given", "say of which devices", 422)
         width_us = _width_us(width)
         begin_us, end_us = _whole(*_range_us(from_, to, span_s), width_us)
-        question = Question(frozenset(device), frozenset(channel), begin_us, end_us, width_us, limit)
+        question = Question(devices, frozenset(channel), begin_us, end_us, width_us, limit)
         return await answering.answer(question, request.headers.get("if-none-match", ""))
 
     return router
@@ -137,6 +144,7 @@ def _shaped(answer: RangeAnswer, wanted: Sequence[Series], question: Question) -
     found = [{**_named(each), "points": _points(answer.raw[each])} for each in wanted if each in answer.raw]
     found += [{**_named(each), "buckets": _buckets(answer.buckets[each])} for each in wanted if each in answer.buckets]
     said = {"cursor": cursor, "truncated": answer.is_truncated, "from_us": question.from_us, "to_us": question.to_us}
+    said["devices"] = len(question.devices)
     if answer.kept_from_us is not None and answer.kept_from_us > question.from_us:
         said["kept_from_us"] = min(answer.kept_from_us, question.to_us)
     return bytes(Answer({**said, "series": found}).body)

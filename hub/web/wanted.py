@@ -16,15 +16,15 @@ from hub.ports import HistoryStore
 from hub.web.history import MAX_TIME_US, WIDTHS_US
 
 
-async def series_of(history: HistoryStore, registry: Registry, devices: set[str], channels: set[str]) -> list[Series]:
-    """Return the series that are asked for. Raises Refusal for a device or channel that nobody knows."""
+async def series_of(history: HistoryStore, registry: Registry, devices: frozenset[str] | None, channels: set[str]) -> list[Series]:
+    """Return the series of devices, None for all, and channels, none for all. Raises Refusal for one that nobody knows."""
     known = await history.list_series()
-    for name in sorted(devices - {series.device for series in known}):
+    for name in sorted((devices or frozenset()) - {series.device for series in known}):
         if registry.record(name) is None:
             raise Refusal(
                 "no_device", f"no device is called {name[:64]!r}, and no reading of one is stored", "see: tributary device list", 404
             )
-    of_devices = [series for series in known if not devices or series.device in devices]
+    of_devices = [series for series in known if devices is None or series.device in devices]
     have = {series.channel for series in of_devices}
     unknown = sorted(channels - have)
     if unknown and have:

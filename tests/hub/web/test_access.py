@@ -261,7 +261,7 @@ async def test_an_allowed_origin_may_change_things_and_log_out(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("path", "known"),
     [
-        ("/api/v1/query?device=pump&form=0", "channel, device, from, limit, span_s, to, width"),
+        ("/api/v1/query?device=pump&form=0", "channel, device, from, limit, span_s, to, where, width"),
         ("/api/v1/commands?Limit=5", "after, device, group, limit, name, state"),
         ("/api/v1/hub?device=pump", "takes none"),
     ],

@@ -134,7 +134,7 @@ TEXT = WORDS | st.text(max_size=20)
 NAMES = st.sampled_from(["name", "names", "args", "ttl_s", "role", "x"])
 POSTS = ["/api/v1/devices", "/api/v1/devices/pump/commands", "/api/v1/devices/pump/token", "/api/v1/logins"]
 GETS = ["/api/v1/query", "/api/v1/commands", "/api/v1/series", "/api/v1/devices/pump/losses", "/static/index.html", "/", "/login"]
-FIELDS = ["device", "channel", "from", "to", "span_s", "width", "limit", "after", "token"]
+FIELDS = ["device", "channel", "from", "to", "span_s", "width", "limit", "after", "token", "where"]
 
 
 def is_decent(answer: httpx.Response) -> None:
