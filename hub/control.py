@@ -9,6 +9,7 @@ from typing import Final
 
 from hub.auth import Auth
 from hub.config import Settings
+from hub.core.ageing import Keep
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
 from hub.core.presence import RETURN_S
@@ -34,7 +35,7 @@ class Control:
         self._state, self._journal = state, journal
         self.entities = Entities(first_version=now())
         self.registry = Registry(state, self.entities, now, max(RETURN_S, settings.restart_jitter_s + _COMING_S))
-        self.desk = CommandDesk(state, self.registry, self.entities, now)
+        self.desk = CommandDesk(state, self.registry, self.entities, now, Keep(settings.keep_commands_days, settings.keep_commands))
         self.shadows = Shadows(state, self.registry, self.entities, now)
         self.rules = RulesSide(state, self.entities, journal, now)
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)

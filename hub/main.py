@@ -123,6 +123,7 @@ class Hub:
         self.metrics.add_part("history", self.system.history_figures)
         self.metrics.add_part("query_cache", self.closed.statistics)
         self.metrics.add_part("live", self.live.statistics)
+        self.metrics.add_part("commands", self.control.desk.statistics)
         self.metrics.add_part("without_socket", self.ways.statistics)
         self.metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": len(self.control.registry.names())})
 

@@ -102,6 +102,12 @@ class Settings(BaseSettings):
         description="Bytes (or `50GB`) that the history in the data directory may use; at 95 % the oldest readings go, their buckets stay."
         " 0: what the disk has but for `min_free_bytes`. DuckDB only.",
     )
+    keep_commands_days: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        default=30.0, description="Days that a command is kept after it has ended, and its idempotency key with it; 0: for ever."
+    )
+    keep_commands: Annotated[int, Field(ge=1_000, le=10_000_000)] = Field(
+        default=100_000, description="Commands that have ended, at most so many are kept, the newest; open ones are never deleted."
+    )
     resume_window_s: Annotated[float, Field(ge=0, le=7 * 86_400)] = Field(
         default=3600.0,
         description="Seconds of frames kept in the journal after they are stored, so that a viewer resumes without a new snapshot.",

@@ -3,11 +3,12 @@
 Owns the wishes to cancel, kept as documents until the command has ended; the desk sends them and decides the states of commands.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import trio
 
-from hub.ports import Audited, CommandRecord, Document, Now, StateStore
+from hub.ports import CommandRecord, Document, StateStore
 
 KIND: Final = "cancel"
 
@@ -15,9 +16,8 @@ KIND: Final = "cancel"
 class Cancels:
     """The wishes to cancel that no device has answered."""
 
-    def __init__(self, state: StateStore, now: Now) -> None:
+    def __init__(self, state: StateStore) -> None:
         self._state = state
-        self._now = now
         self._asked: dict[str, Document] = {}
         self._answered: list[Document] = []
         self._too_late: set[str] = set()  # said of a command whose result is still on its way
@@ -35,16 +35,13 @@ class Cancels:
         """Tell whether its device has said so."""
         return command_id in self._too_late
 
-    async def ask(self, record: CommandRecord, by: str) -> None:
-        """Keep that a command is to be cancelled, with who wants it. Raises StoreUnavailable with nothing done."""
-        if record.id not in self._asked:
-            document = Document(KIND, record.id, 1, {"by": by})
-            await self._state.change([document], audited=[self._audited(record, by)])
-            self._asked[record.id] = document
+    def wish(self, record: CommandRecord, by: str) -> list[Document]:
+        """Return what is to be kept of the wish to cancel a command, with who wants it; nothing where that is kept."""
+        return [] if record.id in self._asked else [Document(KIND, record.id, 1, {"by": by})]
 
-    async def note(self, record: CommandRecord, by: str) -> None:
-        """Note who cancelled a command that was never sent."""
-        await self._state.change(audited=[self._audited(record, by)])
+    def keep(self, documents: Iterable[Document]) -> None:
+        """Take in wishes that the store has kept; documents of other kinds are not looked at."""
+        self._asked.update({document.key: document for document in documents if document.kind == KIND})
 
     def ended(self, command_id: str) -> None:
         """Take the end of a command for the answer."""
@@ -75,6 +72,3 @@ class Cancels:
             gone = list(self._answered)
             await self._state.change(deletes=gone)
             del self._answered[: len(gone)]
-
-    def _audited(self, record: CommandRecord, by: str) -> Audited:
-        return Audited(self._now(), by, "cancel command", f"command {record.id}", {"device": record.device, "name": record.name})

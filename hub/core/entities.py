@@ -9,6 +9,7 @@ from typing import Any, Final
 
 MAX_ALERTS: Final = 200  # shown: the newest of those that are over, beside all that are not
 MAX_COMMANDS: Final = 200  # what a page lists; older ones are read over HTTP
+MAX_GROUP_COMMANDS: Final = 50  # the same
 
 Item = Mapping[str, Any]
 Watcher = Callable[[str, Item], None]
@@ -25,6 +26,7 @@ class Entities:
         self._next_version = first_version
         self._devices: dict[str, Item] = {}
         self._commands: dict[str, Item] = {}
+        self._group_commands: dict[str, Item] = {}
         self._alerts: dict[str, Item] = {}
         self._shadows: dict[str, Item] = {}
         self._system: Item = {}
@@ -63,6 +65,20 @@ class Entities:
             del self._commands[min(self._commands, key=lambda key: (self._commands[key]["created_us"], key))]
         self._tell("command", item)
 
+    def put_group_command(self, item: Item) -> None:
+        """Replace a group command by its key `id`; an equal one changes nothing; only the newest MAX_GROUP_COMMANDS stay."""
+        kept = self._group_commands
+        if self._is_same(kept.get(item["id"]), item):
+            return
+        kept[item["id"]] = self._versioned(item)
+        self._tell("group_command", kept[item["id"]])
+        if len(kept) > MAX_GROUP_COMMANDS:
+            del kept[min(kept, key=lambda key: (kept[key]["created_us"], key))]
+
+    def remove_group_command(self, group_id: str) -> None:
+        """Forget a group command; who has seen it is not told: it is old."""
+        self._group_commands.pop(group_id, None)
+
     def put_alert(self, item: Item) -> None:
         """Replace an alert by its key `id` unless the kept version is as high; of those that are over only the newest MAX_ALERTS stay."""
         kept = self._alerts.get(item["id"])
@@ -89,6 +105,11 @@ class Entities:
         """Return the commands, newest first."""
         return sorted((dict(item) for item in self._commands.values()), key=lambda item: (item["created_us"], item["id"]), reverse=True)
 
+    def group_commands(self) -> list[dict[str, Any]]:
+        """Return the group commands, newest first."""
+        found = [dict(item) for item in self._group_commands.values()]
+        return sorted(found, key=lambda item: (item["created_us"], item["id"]), reverse=True)
+
     def alerts(self) -> list[dict[str, Any]]:
         """Return the alerts, newest first."""
         return sorted((dict(item) for item in self._alerts.values()), key=lambda item: (item["raised_us"], item["id"]), reverse=True)
@@ -102,9 +123,10 @@ class Entities:
         return dict(self._system)
 
     def watch(self, callback: Watcher) -> Callable[[], None]:
-        """Call `callback(what, item)` at each change, what being device, command, alert, shadow or system; return the call that ends it.
+        """Call `callback(what, item)` at each change; return the call that ends it.
 
-        The callback is plain, quick, and must not raise: it runs inside the put.
+        `what` is device, command, group_command, alert, shadow or system. The callback is plain, quick, and must not raise: it runs
+        inside the put.
         """
         key = object()
         self._watchers[key] = callback

@@ -63,21 +63,24 @@ class Inbox:
         """Return the open commands of a device, oldest first."""
         return list(self._of.get(device, {}).values())
 
+    def of_group(self, group: str) -> list[CommandRecord]:
+        """Return the open commands of a group."""
+        return [record for record in self.all() if record.group == group]
+
     def waiting(self, device: str) -> list[CommandRecord]:
         """Return those that the device has not answered, oldest first."""
         return [record for record in self.of(device) if record.state in _WAITING]
 
     def check_room(self, records: Iterable[CommandRecord]) -> None:
-        """Refuse new commands, at most one for each device, that there is no room for. Raises Refusal with the limit and the value."""
-        count, size_bytes = len(self), self._bytes
-        for record in records:
-            self._check_device(record)
-            count, size_bytes = count + 1, size_bytes + size_of(record)
+        """Refuse new commands that this hub has no room for. Raises Refusal with the limit and the value."""
+        sizes = [size_of(record) for record in records]
+        count, size_bytes = len(self) + len(sizes), self._bytes + sum(sizes)
         if count > MAX_OPEN or size_bytes > MAX_OPEN_BYTES:
             text = f"{count:,} open commands of {size_bytes:,} bytes are over this hub's limits of {MAX_OPEN:,} and {MAX_OPEN_BYTES:,}"
             raise Refusal("too_many_commands", text, "wait until some have ended", 409)
 
-    def _check_device(self, record: CommandRecord) -> None:
+    def check_device(self, record: CommandRecord) -> None:
+        """Refuse a new command that there is no room for among those of its device. Raises Refusal."""
         waiting = self.waiting(record.device)
         if len(waiting) >= MAX_WAITING:
             text = f"device {record.device} has not answered {len(waiting)} commands, the limit is {MAX_WAITING}"

@@ -55,25 +55,36 @@ def with_outcome(record: CommandRecord, outcome: Outcome, now_us: int) -> Comman
     return replace(moved(record, outcome.state, now_us, outcome.reason), progress=progress, value=outcome.value)
 
 
+def cancelled(record: CommandRecord, now_us: int, by: str) -> CommandRecord:
+    """Return a queued record as somebody has cancelled it."""
+    return moved(record, CommandState.CANCELLED, now_us, f"cancelled by {by} before it was sent")
+
+
 def sent(record: CommandRecord, now_us: int) -> CommandRecord:
     """Return the record as its device is given it; one that was given before stays as it is."""
     return moved(record, CommandState.SENT, now_us) if record.state == CommandState.QUEUED else record
 
 
 def overdue(record: CommandRecord, now_us: int, began_us: int = 0, silent_since_us: int | None = None) -> CommandRecord | None:
-    """Return the record as time ends it: expired if it was never sent, unknown if it was sent and nothing came back.
+    """Return the record as time ends it: expired if it was never sent, unknown if it was sent and nothing came back."""
+    if now_us < over_us(record, now_us, began_us, silent_since_us):
+        return None
+    if record.state == CommandState.QUEUED:
+        return moved(record, CommandState.EXPIRED, now_us, "not sent within its time to live")
+    return moved(record, CommandState.FAILED, now_us, "outcome_unknown")
+
+
+def over_us(record: CommandRecord, now_us: int, began_us: int = 0, silent_since_us: int | None = None) -> int:
+    """Return when time ends the record as it is now, at the earliest.
 
     The grace counts from `began_us` at least: a hub that was away has heard nothing. One that the device has accepted ends only where
     nothing was heard of that device for LOST_US; None as `silent_since_us`: it is connected.
     """
     if record.state == CommandState.QUEUED:
-        over = now_us >= record.expires_us
-        return moved(record, CommandState.EXPIRED, now_us, "not sent within its time to live") if over else None
+        return record.expires_us
     if record.state == CommandState.SENT:
-        over = now_us >= max(record.expires_us, began_us) + GRACE_US
-    else:
-        over = silent_since_us is not None and now_us >= max(silent_since_us, record.expires_us) + LOST_US
-    return moved(record, CommandState.FAILED, now_us, "outcome_unknown") if over else None
+        return max(record.expires_us, began_us) + GRACE_US
+    return max(now_us if silent_since_us is None else silent_since_us, record.expires_us) + LOST_US
 
 
 def cancel_answer(record: CommandRecord, *, is_too_late: bool) -> CancelAnswer:

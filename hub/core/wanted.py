@@ -3,6 +3,7 @@
 Owns these checks and the ids that idempotency keys stand for; keeps nothing, sends nothing. Called by the command desk.
 """
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from hub.ports import CommandRecord, DeviceRecord
 
 MAX_TTL_S: Final = 7 * 86_400.0
 MAX_KEY: Final = 128  # characters of an idempotency key
-_ID_CHARACTERS: Final = 32
+ID_CHARACTERS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,13 @@ class Wanted:
         """Return the id it gets: drawn, or the one that its key stands for. Raises Refusal."""
         if self.key is None:
             return secrets.token_hex(8)
-        if not 0 < len(self.key) <= MAX_KEY or not self.key.isprintable():
-            said = f"an idempotency key is 1 to {MAX_KEY} printable characters; this one has {len(self.key)}"
-            raise Refusal("bad_key", said, "send a random one, as a UUID", 422)
+        check_key(self.key)
         # Of whoever asks: nobody else's keys are in the way, nor can be tried out.
-        return sha256(f"{self.by}\0{self.key}".encode()).hexdigest()[:_ID_CHARACTERS]
+        return sha256(f"{self.by}\0{self.key}".encode()).hexdigest()[:ID_CHARACTERS]
+
+    def args_bytes(self) -> int:
+        """Return how many bytes the arguments are: what the audit log says of them, as they may hold a secret."""
+        return len(json.dumps(dict(self.args)).encode())
 
     def check_ttl(self) -> None:
         """Refuse a time to live that no command may have. Raises Refusal."""
@@ -49,6 +52,10 @@ class Wanted:
 
     def record_for(self, known: DeviceRecord, command_id: str, now_us: int) -> CommandRecord:
         """Return the command for a device. Raises Refusal where the device would not take it."""
+        if known.is_disabled:
+            raise Refusal(
+                "disabled", f"device {known.name} is disabled", f"it takes commands after: tributary device enable {known.name}", 409
+            )
         specs = _specs(known)
         if self.name not in specs:
             hint = f"it takes: {', '.join(sorted(specs)) or 'none'}"
@@ -81,6 +88,13 @@ class Wanted:
         if asked != (record.device, record.name, ttl_us, defaults | dict(record.args)):
             said = f"this idempotency key stands for another command: {shown(record.name)} to {record.device}, {record.id}"
             raise Refusal("key_used", said, "send the same body again, or another key", 409)
+
+
+def check_key(key: str) -> None:
+    """Refuse a text that is no idempotency key. Raises Refusal."""
+    if not 0 < len(key) <= MAX_KEY or not key.isprintable():
+        said = f"an idempotency key is 1 to {MAX_KEY} printable characters; this one has {len(key)}"
+        raise Refusal("bad_key", said, "send a random one, as a UUID", 422)
 
 
 def _specs(known: DeviceRecord) -> dict[str, Any]:

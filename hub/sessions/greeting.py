@@ -12,8 +12,14 @@ from hub.core.entities import Entities
 from hub.sessions.columns import Message
 
 MAX_ITEMS: Final = 100  # of one message
-_PLURALS: Final = {"device": "devices", "command": "commands", "alert": "alerts", "shadow": "shadows"}
-_NAMES: Final = {"device": "device", "command": "id", "alert": "id", "shadow": "device"}
+_PLURALS: Final = {
+    "device": "devices",
+    "command": "commands",
+    "group_command": "group_commands",
+    "alert": "alerts",
+    "shadow": "shadows",
+}
+_NAMES: Final = {"device": "device", "command": "id", "group_command": "id", "alert": "id", "shadow": "device"}
 Changes = dict[tuple[str, str], Mapping[str, Any]]  # (what, name) -> the newest item
 
 
@@ -30,7 +36,8 @@ class EntityMail:
     def greeting(self, entities: Entities) -> Iterator[Message]:
         """Return the messages that tell everything there is. What changes while they are being sent comes again with a higher version."""
         whole = [*_parts("devices", entities.devices()), *_parts("commands", entities.commands())]
-        whole += [*_parts("alerts", entities.alerts()), *_parts("shadows", entities.shadows())]
+        whole += [*_parts("group_commands", entities.group_commands()), *_parts("alerts", entities.alerts())]
+        whole += _parts("shadows", entities.shadows())
         return iter([*whole, {"op": "system", **entities.system()}])
 
     def greeted(self) -> None:

@@ -1,4 +1,4 @@
-"""Routes of commands: sent, listed, cancelled.
+"""Routes of single commands: sent, listed, cancelled; those of many devices are group_commands.py's.
 
 Owns their bodies and limits; the command desk decides. Made into the app by devices.py.
 """
@@ -16,14 +16,14 @@ from hub.ports import CommandsWanted
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
 
-_Key = Annotated[str | None, Header(alias="Idempotency-Key", description="The same key and body again: the same command, not another one")]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", description="The same key and body again: the same command, not another one")]
 
 
 _State = Literal["queued", "sent", "accepted", "running", "done", "failed", "rejected", "expired", "cancelled"]
-_After = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}\.[^\x00]{1,64}$", description="`next` of the page before")]
+After = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}\.[^\x00]{1,64}$", description="`next` of the page before")]
 
 
-def _sendable(args: dict[str, Any]) -> dict[str, Any]:
+def sendable(args: dict[str, Any]) -> dict[str, Any]:
     """Refuse what JSON can spell and msgpack cannot carry: half a surrogate pair, an integer beyond 64 bits, 500 nested arrays."""
     try:
         msgpack.packb(args)
@@ -35,9 +35,11 @@ def _sendable(args: dict[str, Any]) -> dict[str, Any]:
 class NewCommand(BaseModel):
     """A command to send."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"name": "set_interval", "args": {"interval_s": 5}, "ttl_s": 60}}
+    )
     name: str
-    args: Annotated[dict[str, Any], AfterValidator(_sendable)] = Field(default_factory=dict)
+    args: Annotated[dict[str, Any], AfterValidator(sendable)] = Field(default_factory=dict)
     ttl_s: float = 30.0
 
 
@@ -61,7 +63,7 @@ def command_routes(router: APIRouter, desk: CommandDesk, access: Access) -> None
     may_command = access.may(Action.COMMAND)
 
     @router.post("/devices/{name}/commands", status_code=202)
-    async def send(name: str, new: NewCommand, by: Annotated[Principal, Depends(may_command)], key: _Key = None) -> Response:
+    async def send(name: str, new: NewCommand, by: Annotated[Principal, Depends(may_command)], key: Key = None) -> Response:
         """Send a command to a device, or keep it for its next connection; its result comes later, under its id."""
         return Answer(desk.item(await desk.create(name, new.name, new.args, new.ttl_s, by.name, key)), 202)
 
@@ -81,14 +83,13 @@ def _read_routes(router: APIRouter, desk: CommandDesk, access: Access) -> None:
         group: str | None = None,
         state: _State | None = None,
         name: str | None = None,
-        after: _After = None,
+        after: After = None,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     ) -> Response:
         """Return commands, newest first, no more than about 4 MiB of them; go on with `after` = `next` of the answer, null at the end."""
         wanted = CommandsWanted(device, group, state, name)
-        found = await desk.list(wanted, limit, _place(after))
-        following = None if found.next is None else f"{found.next[0]}.{found.next[1]}"
-        return Answer({"commands": [desk.item(record) for record in found.records], "next": following})
+        found = await desk.list(wanted, limit, place_of(after))
+        return Answer({"commands": [desk.item(record) for record in found.records], "next": after_of(found.next)})
 
     @router.get("/commands/{command_id}", dependencies=[may_read])
     async def command(command_id: str) -> Response:
@@ -99,8 +100,14 @@ def _read_routes(router: APIRouter, desk: CommandDesk, access: Access) -> None:
         return Answer(desk.item(record))
 
 
-def _place(after: str | None) -> tuple[int, str] | None:
+def place_of(after: str | None) -> tuple[int, str] | None:
+    """Return where a page begins."""
     if after is None:
         return None
-    created_us, _, command_id = after.partition(".")
-    return int(created_us), command_id
+    created_us, _, id_ = after.partition(".")
+    return int(created_us), id_
+
+
+def after_of(place: tuple[int, str] | None) -> str | None:
+    """Return the `after` of the next page; None at the end."""
+    return None if place is None else f"{place[0]}.{place[1]}"

@@ -16,6 +16,7 @@ from hub.web.commands import command_routes
 from hub.web.envelope import Answer
 from hub.web.erasing import Eraser
 from hub.web.fleet import fleet_routes
+from hub.web.group_commands import group_command_routes
 from hub.web.losses import JournalReader, losses_of
 
 
@@ -27,6 +28,7 @@ def device_routes(
     fleet_routes(router, registry, access, eraser)
     _read_routes(router, registry, access, journal, hub)
     command_routes(router, desk, access)
+    group_command_routes(router, desk.groups, access)
     return router
 
 

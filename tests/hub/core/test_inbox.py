@@ -11,9 +11,15 @@ def command(number: int, device: str = "pump", state: str = "queued", text: str 
     return CommandRecord(f"c{number}", device, "blink", {"text": text}, state, 1, "tester", number, number, 1_000)
 
 
+def check(inbox: Inbox, *records: CommandRecord) -> None:
+    for record in records:
+        inbox.check_device(record)
+    inbox.check_room(records)
+
+
 def refused(inbox: Inbox, *records: CommandRecord) -> Refusal:
     with pytest.raises(Refusal) as error:
-        inbox.check_room(records)
+        check(inbox, *records)
     return error.value
 
 
@@ -32,14 +38,14 @@ def test_commands_are_kept_by_device_in_the_order_they_came() -> None:
 def test_a_device_has_room_for_so_many_that_it_has_not_answered() -> None:
     inbox = Inbox()
     for number in range(MAX_WAITING):
-        inbox.check_room([command(number)])
+        inbox.check_device(command(number))
         inbox.put(command(number))
     said = refused(inbox, command(999))
     assert (said.code, said.status) == ("too_many_commands", 409)
     assert f"{MAX_WAITING}" in said.message
-    inbox.check_room([command(999, "fan")])
+    inbox.check_device(command(999, "fan"))
     inbox.put(command(0, state="accepted"))
-    inbox.check_room([command(999)])
+    inbox.check_device(command(999))
 
 
 def test_a_device_has_room_for_so_many_bytes() -> None:
@@ -49,7 +55,7 @@ def test_a_device_has_room_for_so_many_bytes() -> None:
     for number in range(fitting):
         inbox.put(command(number, text="x" * 60_000))
     assert f"{MAX_WAITING_BYTES:,}" in refused(inbox, command(fitting, text="x" * 60_000)).message
-    inbox.check_room([command(fitting)])
+    inbox.check_device(command(fitting))
 
 
 def test_the_hub_has_room_for_so_many_of_all_devices(monkeypatch: pytest.MonkeyPatch) -> None:

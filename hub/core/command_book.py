@@ -1,0 +1,142 @@
+"""The commands as they are kept: all of them in the state store, the open ones in memory, viewers shown what changed.
+
+Owns that memory follows the store and is never ahead of it. It decides no state and sends nothing: commands.py and the files beside
+it do, and take `changing` before they read what they change.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import trio
+
+from devices.wire.messages import CommandState
+from hub.core import ledger
+from hub.core.cancels import Cancels
+from hub.core.due import Due
+from hub.core.errors import Refusal
+from hub.core.group import Group
+from hub.core.inbox import Inbox
+from hub.core.records import Cursor
+from hub.core.registry import Registry
+from hub.core.tallies import GroupBoard, Tallies
+from hub.ports import Audited, CommandRecord, CommandsWanted, DeviceRecord, Document, Now, StateStore
+
+SHOWN: Final = 200  # commands of no group that a page begins with
+_TURN: Final = 200  # records; then others have theirs: a frame that comes meanwhile must not wait for 10,000 commands
+
+
+class CommandBoard(GroupBoard, Protocol):
+    """Where commands are shown to viewers."""
+
+    def put_command(self, item: Mapping[str, Any]) -> None:
+        """Show a command."""
+
+
+class CommandBook:
+    """All commands of this hub. Its methods raise StoreUnavailable with nothing done."""
+
+    def __init__(self, state: StateStore, registry: Registry, board: CommandBoard, now: Now) -> None:
+        self.state, self.registry, self.now = state, registry, now
+        self.changing = trio.Lock()  # one change at a time: each is made of what the one before has stored
+        self.began_us = 0
+        self.inbox, self.due, self.cancels = Inbox(), Due(), Cancels(state)
+        self.tallies = Tallies(state, self.inbox, board, now)
+        self._board = board
+        self._removed: dict[str, int] = {}  # devices, and when: what a running write has left of them is ended
+        registry.on_removed(self._forget)
+
+    async def load(self) -> None:
+        """Read open and recent commands once at start."""
+        self.began_us = self.now()
+        await self.cancels.load()
+        for record in reversed((await self.state.commands(CommandsWanted(is_single=True), SHOWN)).records):
+            self._board.put_command(self.item(record))
+        for record in await self.state.open_commands():
+            self._open(record)
+        await self.tallies.load()
+
+    def known(self, device: str) -> DeviceRecord:
+        """Return what is known of a device. Raises Refusal 404."""
+        if (known := self.registry.record(device)) is None:
+            raise Refusal("no_device", f"no device is called {device[:64]!r}", "see: tributary device list", 404)
+        return known
+
+    async def get(self, command_id: str) -> CommandRecord | None:
+        """Return one command."""
+        return self.inbox.get(command_id) or await self.state.command(command_id)
+
+    def item(self, record: CommandRecord) -> dict[str, Any]:
+        """Return a command as viewers see it (protocol section 11)."""
+        is_asked = self.cancels.is_asked(record.id) and not ledger.is_final(record)
+        return ledger.item_of(record) | ({"cancel": "asked"} if is_asked else {})
+
+    async def put(
+        self,
+        records: Sequence[CommandRecord],
+        *,
+        puts: Sequence[Document] = (),
+        cursor: Cursor | None = None,
+        audited: Sequence[Audited] = (),
+        group: Group | None = None,
+    ) -> None:
+        """Keep commands as they are now, with what belongs to them: a new group, wishes to cancel, a cursor, who did it; all or nothing."""
+        groups = self.tallies.counted(records)
+        ended = self.tallies.ended(groups)
+        await self.state.put_commands(records, puts=[*puts, *ended], cursor=cursor, audited=audited)
+        self.cancels.keep(puts)
+        self.tallies.keep(groups if group is None else [*groups, group])
+        for at, record in enumerate(records):
+            self._keep(record)
+            await breathe(at)
+
+    def _keep(self, record: CommandRecord) -> None:
+        """Follow the store, never ahead of it: what could not be stored must not be sent, nor be believed."""
+        if ledger.is_final(record):
+            self._drop(record.id)
+        else:
+            self._open(record)
+        self._show(record)
+
+    def _open(self, record: CommandRecord) -> None:
+        if self.registry.record(record.device) is None:
+            self.tallies.doubt([record])
+            return
+        if self.inbox.get(record.id) is None:
+            self.due.put(record.id, record.expires_us)
+        self.inbox.put(record)
+
+    def _show(self, record: CommandRecord) -> None:
+        if record.group is None:  # of the others viewers see the tally
+            self._board.put_command(self.item(record))
+
+    def _drop(self, command_id: str) -> None:
+        self.inbox.drop(command_id)
+        self.due.drop(command_id)
+        self.cancels.ended(command_id)
+
+    def _forget(self, device: str) -> None:
+        """End what a removed device was to do: another one may get its name."""
+        self._removed[device] = self.now()
+        records = self.inbox.of(device)
+        self.tallies.doubt(records)
+        for record in records:
+            self._drop(record.id)
+            self._show(ledger.moved(record, CommandState.FAILED, self.now(), ledger.REMOVED))
+
+    async def end_removed(self) -> None:
+        """End what a write that ran while a device was removed has left of it, and count the groups that lost commands with it."""
+        removed = dict(self._removed)
+        if removed:
+            left = [each for each in await self.state.open_commands() if each.created_us <= removed.get(each.device, -1)]
+            self.tallies.doubt(left)
+            await self.put([ledger.moved(each, CommandState.FAILED, self.now(), ledger.REMOVED) for each in left])
+            for device in removed:
+                if self._removed[device] == removed[device]:
+                    del self._removed[device]
+        await self.tallies.count_anew()
+
+
+async def breathe(at: int) -> None:
+    """Let other tasks run after each _TURN of a long loop. What the loop began it ends: a cancellation waits."""
+    if at % _TURN == _TURN - 1:
+        await trio.lowlevel.cancel_shielded_checkpoint()

@@ -1,0 +1,41 @@
+"""Commands that time ends: those that were not sent in time, and those of which no device says any more what became of them.
+
+Owns the look of each second; ledger.py has the rules. Run by the command desk, under the book's lock.
+"""
+
+from hub.core import ledger
+from hub.core.command_book import CommandBook, breathe
+from hub.core.command_sending import Sending
+from hub.ports import CommandRecord
+
+
+class Ending:
+    """Looks at what is due, so that a second costs what ends in it and not what is open."""
+
+    def __init__(self, book: CommandBook, sending: Sending) -> None:
+        self._book = book
+        self._sending = sending
+
+    async def end_overdue(self) -> None:
+        """End the commands whose time is over. Raises StoreUnavailable; then they end the next time."""
+        book, now_us = self._book, self._book.now()
+        due, ended = book.due.take(now_us), []
+        try:
+            for at, command_id in enumerate(due):
+                if (record := book.inbox.get(command_id)) is not None:
+                    over = ledger.overdue(record, now_us, book.began_us, self._silent_since_us(record))
+                    ended += [] if over is None else [over]
+                await breathe(at)
+            if ended:
+                await book.put(ended)
+        finally:  # what is open still, be it that the store was away, is looked at again
+            for command_id in due:
+                if (record := book.inbox.get(command_id)) is not None:
+                    again_us = ledger.over_us(record, now_us, book.began_us, self._silent_since_us(record))
+                    book.due.put(command_id, again_us)
+
+    def _silent_since_us(self, record: CommandRecord) -> int | None:
+        """Return since when nothing was heard of a command's device; None where it is connected. The hub's own absence does not count."""
+        if self._sending.is_connected(record.device):
+            return None
+        return max(self._book.began_us, record.updated_us, self._book.known(record.device).last_seen_us or 0)
