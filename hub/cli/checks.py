@@ -5,13 +5,16 @@ opened read only; a running hub is asked.
 """
 
 import os
+import platform
 import resource
 import shutil
 import socket
+import sqlite3
 import ssl
 import stat
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -20,15 +23,18 @@ import trio
 
 from hub.certificate import certificate_end_s
 from hub.cli.findings import Finding, Verdict
+from hub.cli.hub_checks import FILES_BESIDE_SOCKETS, check_hub
+from hub.cli.place_checks import bounds, clock_state, existing, file_system, listen_queue, synchronised, tiers
+from hub.cli.proxy_checks import public_address, trusted
 from hub.cli.store_checks import check_stores
 from hub.cli.store_setup import check_database, fix_database
-from hub.client import HubClient, HubError
+from hub.client import HubError
 from hub.client.local import LocalHub, find_local
 from hub.config import ConfigError, Settings, load_settings
 
 _EARLIEST_S: Final = 1_767_225_600  # 2026: a clock before that was never set
 _EXPIRY_WARNING_S: Final = 14 * 86_400
-_FILES_BESIDE_SOCKETS: Final = 64
+_SHOWN: Final = ("duckdb", "trio", "trio-websocket", "fastapi")
 
 
 def check_all(config: Path | None, data_dir: Path | None, *, is_fixing: bool = False) -> list[Finding]:
@@ -42,11 +48,12 @@ def check_all(config: Path | None, data_dir: Path | None, *, is_fixing: bool = F
         running: LocalHub | None = find_local(settings.data_dir)
     except HubError:
         running = None
-    for check in (_installation, _clock, _descriptors, _data_dir, _disk, _credentials, _tls):
+    for check in (_installation, _clock, _descriptors, _data_dir, file_system, _disk, bounds, tiers, _credentials, _tls):
         findings.extend(check(settings))
+    findings += [*listen_queue(), *trusted(settings), *public_address(settings)]
     findings += [*(fix_database(settings) if is_fixing else ()), *check_database(settings)]
     if running is not None:
-        return findings + trio.run(_running_hub, settings, running)
+        return findings + trio.run(check_hub, settings, running)
     return [*findings, *check_stores(settings), *_port(settings)]
 
 
@@ -59,7 +66,10 @@ def _installation(settings: Settings) -> Iterator[Finding]:
     if missing:
         yield Finding(Verdict.FAIL, "installation", f"missing {', '.join(missing)}", "pip install 'tributary-hub[hub]'")
     else:
-        yield Finding(Verdict.OK, "installation", "complete")
+        libraries = ", ".join(f"{name} {version(name)}" for name in _SHOWN)
+        yield Finding(
+            Verdict.OK, "installation", f"complete: Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {libraries}"
+        )
 
 
 def _clock(settings: Settings) -> Iterator[Finding]:
@@ -67,12 +77,12 @@ def _clock(settings: Settings) -> Iterator[Finding]:
         shown = time.strftime("%Y-%m-%d", time.gmtime())
         yield Finding(Verdict.FAIL, "clock", f"it says {shown}", "set the clock: without it readings get wrong times")
     else:
-        yield Finding(Verdict.OK, "clock", "plausible")
+        yield from synchronised(clock_state())
 
 
 def _descriptors(settings: Settings) -> Iterator[Finding]:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = settings.max_connections + _FILES_BESIDE_SOCKETS
+    needed = settings.max_connections + FILES_BESIDE_SOCKETS
     if soft != resource.RLIM_INFINITY and soft < needed:
         found = f"{soft} files may be open here, max_connections = {settings.max_connections} needs {needed}"
         yield Finding(Verdict.WARN, "descriptors", found, f"ulimit -n {needed} (LimitNOFILE= in systemd), or lower max_connections")
@@ -98,8 +108,7 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
-    place = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.is_dir())
-    usage = shutil.disk_usage(place)
+    usage = shutil.disk_usage(existing(settings.data_dir))
     yield disk_finding(usage.free, usage.total, settings.min_free_bytes)
 
 
@@ -154,19 +163,3 @@ def _port(settings: Settings) -> Iterator[Finding]:
             yield Finding(Verdict.FAIL, "port", found, "stop what listens there, or choose another with --port")
             return
     yield Finding(Verdict.OK, "port", f"{settings.host}:{settings.port} is free")
-
-
-async def _running_hub(settings: Settings, running: LocalHub) -> list[Finding]:
-    try:
-        async with HubClient.local(settings.data_dir) as client:
-            before_us = time.time_ns() // 1000
-            said, reasons = await client.hub(), await client.ready()
-            skew_s = abs(said["time_us"] - before_us) / 1e6
-    except HubError as error:
-        return [Finding(Verdict.FAIL, "hub", f"process {running.pid} does not answer: {error.message}", error.hint or "look at its log")]
-    findings = [Finding(Verdict.OK, "hub", f"version {said['version']} runs at {running.url} (process {running.pid})")]
-    if skew_s > 2:
-        findings.append(Finding(Verdict.WARN, "hub clock", f"{skew_s:.1f} s off this command's", "look for a jumping clock"))
-    for reason in reasons:
-        findings.append(Finding(Verdict.FAIL, "hub", reason, "see docs/operating.md: When something is wrong"))
-    return findings

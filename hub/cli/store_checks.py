@@ -1,6 +1,6 @@
 """What doctor sees in the data directory of a hub that does not run: lock, formats, the health of the files.
 
-Owns those checks; opens files read only, and asks nothing of a running hub (checks.py does).
+Owns those checks; opens files read only, and asks nothing of a running hub (hub_checks.py does, which has the small file looked at too).
 """
 
 import fcntl
@@ -35,6 +35,13 @@ def check_stores(settings: Settings) -> Iterator[Finding]:
         yield from _duckdb(path / "history.duckdb")
     except OSError as error:
         yield Finding(Verdict.FAIL, "stores", f"{error.filename}: {error.strerror}", "run this as the user of the hub")
+
+
+def check_state(settings: Settings) -> Iterator[Finding]:
+    """Yield how the state database of a hub that runs is: a reader does not hold it up, and it is small. The journal is left alone."""
+    path = settings.data_dir / "state.db"
+    if path.exists():
+        yield _sqlite(path, FILE_FORMATS["state.db"])
 
 
 def lock_holder(path: Path) -> str | None:
