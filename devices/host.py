@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 import psutil
 import trio
 
-from devices.client import Device
+from devices.client import Device, Way
 from devices.wire.limits import MAX_CHANNELS, MAX_NAME_BYTES
 from devices.wire.messages import Channel
 
@@ -160,17 +160,26 @@ def _short(name: str) -> str:
 
 
 async def run_host(
-    url: str, name: str, token: str, *, spool_dir: str | os.PathLike[str], interval_s: float = 1.0, tls: ssl.SSLContext | None = None
+    url: str,
+    name: str,
+    token: str,
+    *,
+    spool_dir: str | os.PathLike[str],
+    interval_s: float = 1.0,
+    tls: ssl.SSLContext | None = None,
+    way: Way = "auto",
 ) -> None:
     """Be this machine as a device until cancelled: read every sensor each `interval_s`, take commands.
 
-    What was read is on the spool and goes to the hub at the next run; `tls` as for Device. Raises DeviceRefused, SpoolInUse.
+    What was read is on the spool and goes to the hub at the next run; `tls` and `way` as for Device. Raises DeviceRefused, SpoolInUse.
     """
     limiter = trio.CapacityLimiter(1)  # a sensor's file may block; the connection lives on meanwhile
     sensors = await trio.to_thread.run_sync(Sensors, limiter=limiter)
     changed = trio.Event()
     folder, firmware = Path(spool_dir), _firmware()
-    device = Device(url, name, token, channels=sensors.channels, spool_dir=folder, interval_s=interval_s, firmware=firmware, tls=tls)
+    device = Device(
+        url, name, token, channels=sensors.channels, spool_dir=folder, interval_s=interval_s, firmware=firmware, tls=tls, way=way
+    )
 
     @device.command(
         "set_interval",

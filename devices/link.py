@@ -84,6 +84,7 @@ class WebSocketLink:
     def __init__(self, socket: WebSocketConnection, remote: str) -> None:
         self._socket = socket
         self._remote = remote
+        self.has_heard = False  # a message has come
 
     @property
     def remote(self) -> str:
@@ -97,7 +98,9 @@ class WebSocketLink:
 
     async def receive(self) -> bytes | str:
         try:
-            return await self._socket.get_message()
+            message = await self._socket.get_message()
+            self.has_heard = True
+            return message
         except ConnectionClosed as error:
             raise _closed(error) from None
 

@@ -71,7 +71,7 @@ HOMES = {
     "pydantic": ("hub.config", "hub.web"),  # the library FastAPI and pydantic-settings are made of
     "fastapi": ("hub.web",),
     "starlette": ("hub.web",),  # FastAPI is made of it
-    "h11": ("hub.web",),
+    "h11": ("hub.web", "devices.client"),
     # Parquet of any encoding is read by DuckDB, without a database; DuckDB without us is what we are measured against.
     "duckdb": ("hub.store", "hub.core.exchange.parquet_input", "simulators.bench.duckdb_floor"),
     "influxdb_client": ("hub.store", "simulators.bench.influx_floor"),  # as with DuckDB
@@ -198,7 +198,7 @@ def test_each_library_has_one_home() -> None:
 
 
 def test_devices_run_without_the_hub_extra() -> None:
-    base = {"trio", "trio_websocket", "wsproto", "msgpack", "psutil"}
+    base = {"trio", "trio_websocket", "wsproto", "h11", "msgpack", "psutil"}
     wrong = [
         f"{module.path.relative_to(ROOT)}:{line} imports {other}"
         for module in modules().values()

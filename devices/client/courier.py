@@ -13,8 +13,8 @@ from typing import Final
 import trio
 
 from devices.client.connection import LOST, Connection, End
+from devices.client.opening import DeviceRefused, Unreachable
 from devices.client.statistics import Tally
-from devices.client.websocket import DeviceRefused, Unreachable
 from devices.commands import Commands
 from devices.link import Link
 from devices.spool import Spool, SpooledEpoch

@@ -20,8 +20,9 @@ import trio
 
 from devices.client.courier import Courier
 from devices.client.hello import check_hello
+from devices.client.opening import DeviceRefused, device_url
 from devices.client.statistics import Statistics, Tally, statistics_of
-from devices.client.websocket import DeviceRefused, device_url, open_websocket
+from devices.client.ways import Way, Ways
 from devices.commands import Commands
 from devices.floats import FloatFormat
 from devices.link import Link
@@ -48,7 +49,8 @@ class Device:
     between two connections, asleep, without being missed. `spool_dir` None keeps unacked frames in memory, where they are lost
     with the process; with a folder they survive a killed process (sync="kill") or a power cut (sync="power"). A full
     spool (`spool_max_bytes`) drops its oldest frames and declares the gap. `tls` says which certificates are trusted (default: the
-    system's, or $SSL_CERT_FILE). `connect`, `rng` and `now` replace the network, chance and the wall clock (µs) in simulations.
+    system's, or $SSL_CERT_FILE). `way` "auto" goes by HTTP requests where no WebSocket gets through. `connect`,
+    `rng` and `now` replace the network, chance and the wall clock (µs) in simulations.
 
     Entering raises SpoolInUse and ValueError. When the hub refuses this device for good, the block is cancelled and leaving it
     raises DeviceRefused. Leaving does not wait for acks: `await device.drained()` before it where that matters.
@@ -69,13 +71,14 @@ class Device:
         spool_max_bytes: int = 64 * 1024 * 1024,
         on_reject: Callable[[Reject], None] | None = None,
         tls: ssl.SSLContext | None = None,
+        way: Way = "auto",
         connect: Callable[[], AbstractAsyncContextManager[Link]] | None = None,
         rng: Random | None = None,
         now: Callable[[], int] = _wall_clock_us,
     ) -> None:
         self.name = name
         self._url = url if connect is not None else device_url(url)
-        self._connect = connect or (lambda: open_websocket(self._url, token, tls=tls))
+        self._connect = connect or Ways(self._url, token, tls, way).open
         self._hello = Hello(name, 1, tuple(channels), firmware=firmware, interval_s=interval_s, sleep_s=sleep_s)
         self._readings = Readings(channels)
         self._packs = Packs(self._readings)

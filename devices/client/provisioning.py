@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from devices.client.websocket import CONNECT_TIMEOUT_S, DeviceRefused, Unreachable
+from devices.client.opening import CONNECT_TIMEOUT_S, DeviceRefused, Unreachable
 from devices.durable import sync
 
 _MAX_ANSWER_BYTES: Final = 65_536

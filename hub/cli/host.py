@@ -7,7 +7,7 @@ import os
 import signal
 import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 import typer
@@ -18,6 +18,7 @@ from hub.cli.options import DataDirOption, ask_hub
 from hub.core.errors import Refusal
 
 if TYPE_CHECKING:
+    from devices.client import Way
     from hub.client import HubClient
 
 TOKEN_VARIABLE = "TRIBUTARY_DEVICE_TOKEN"
@@ -52,6 +53,10 @@ def host(
         Path | None, typer.Option("--spool-dir", metavar="DIR", help="Where readings wait until the hub has stored them.")
     ] = None,
     interval_s: Annotated[float, typer.Option("--interval", metavar="SECONDS", help="How often the sensors are read.")] = 1.0,
+    way: Annotated[
+        Literal["auto", "websocket", "http"],
+        typer.Option("--way", help="How to reach the hub; auto: by HTTP requests where no WebSocket gets through."),
+    ] = "auto",
     data_dir: DataDirOption = None,
 ) -> None:
     """Stream this machine's sensors (processor, memory, disk, network, temperatures) to a hub until SIGTERM or Ctrl-C."""
@@ -73,7 +78,7 @@ def host(
     else:
         enrolled = Enrolled(device_name, token or "", _state_dir() / device_name)
         key = None if token else _provision_key(provision_key_file, url, device_name)
-    _stream(url, enrolled._replace(spool_dir=spool_dir or enrolled.spool_dir), interval_s, tls, key)
+    _stream(url, enrolled._replace(spool_dir=spool_dir or enrolled.spool_dir), interval_s, tls, key, way)
 
 
 def _given(path: Path | None, option: str, variable: str) -> str | None:
@@ -117,7 +122,7 @@ def _state_dir() -> Path:
     return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "tributary"
 
 
-def _stream(url: str, enrolled: Enrolled, interval_s: float, tls: ssl.SSLContext | None, key: str | None) -> None:
+def _stream(url: str, enrolled: Enrolled, interval_s: float, tls: ssl.SSLContext | None, key: str | None, way: "Way") -> None:
     import trio
 
     from devices.client import kept_token
@@ -135,6 +140,6 @@ def _stream(url: str, enrolled: Enrolled, interval_s: float, tls: ssl.SSLContext
                 token = (
                     enrolled.token if key is None else await kept_token(url, enrolled.name, key, _token_path(enrolled.name, url), tls=tls)
                 )
-                await run_host(url, enrolled.name, token, spool_dir=enrolled.spool_dir, interval_s=interval_s, tls=tls)
+                await run_host(url, enrolled.name, token, spool_dir=enrolled.spool_dir, interval_s=interval_s, tls=tls, way=way)
 
     trio.run(until_told)

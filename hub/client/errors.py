@@ -6,7 +6,7 @@ Owns HubError and how an error body becomes one; the HTTP and the live side rais
 import json
 import ssl
 
-from devices.client.websocket import CERTIFICATE_HINT
+from devices.client.opening import CERTIFICATE_HINT
 from hub.core.errors import Refusal
 
 

@@ -35,11 +35,9 @@ def device_routes(device_of: Callable[[str], str | None], sessions: Sessions, se
     @router.post("", status_code=201)
     async def begin(request: Request, name: Annotated[str, Depends(device)]) -> Response:
         """Begin a session with hello; the answer holds its id, a secret of this device, and welcome or bye."""
-        messages, _ = _read(await request.body())
-        if len(messages) != 1:
-            raise Refusal("bad_request", f"{len(messages)} messages came where hello is due, alone", _FORM, 422)
+        hello = _read_hello(await request.body())
         session, link = sessions.open(("device", name), address_of(request), partial(serve, name))
-        link.deliver(messages[0])
+        link.deliver(hello)
         return LaterAnswer(lambda: _answer(link, WELCOME_S, 0, 201, session=session))
 
     @router.post("/{session}")
@@ -50,7 +48,7 @@ def device_routes(device_of: Callable[[str], str | None], sessions: Sessions, se
         if messages and link.end is not None:
             raise over(link.end)
         link.confirm(after)
-        heard = link.last
+        heard = link.last if link.is_heard else 0  # an answer that was lost is given again at once
         for message in messages:
             link.deliver(message)
         return LaterAnswer(lambda: _answer(link, ANSWER_S if messages else 0.0, heard))
@@ -61,6 +59,13 @@ def device_routes(device_of: Callable[[str], str | None], sessions: Sessions, se
         link = sessions.find(session, ("device", name))
         link.confirm(after)
         return LaterAnswer(lambda: _answer(link, POLL_S, 0))
+
+    @router.delete("/{session}", status_code=204)
+    async def end(session: str, name: Annotated[str, Depends(device)]) -> Response:
+        """End a session: the device is offline at once."""
+        sessions.find(session, ("device", name))
+        sessions.end(session)
+        return Response(status_code=204)
 
     return router
 
@@ -77,6 +82,14 @@ def _checked(device_of: Callable[[str], str | None]) -> Callable[[Request], str]
         return name
 
     return check
+
+
+def _read_hello(body: bytes) -> bytes:
+    """Return the one message of a request that begins a session. Raises Refusal."""
+    messages, _ = _read(body)
+    if len(messages) != 1:
+        raise Refusal("bad_request", f"{len(messages)} messages came where hello is due, alone", _FORM, 422)
+    return messages[0]
 
 
 def _read(body: bytes) -> tuple[Sequence[bytes], int]:

@@ -50,6 +50,11 @@ class FetchedLink:
         """The number of the newest message."""
         return self._came + len(self._waiting)
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether all that was said has come."""
+        return not self._waiting
+
     def absent_s(self) -> float:
         """Return for how long nobody has come."""
         return 0.0 if self._visits else trio.current_time() - self._left_s
