@@ -44,13 +44,16 @@ class Access:
         raise Refusal("not_logged_in", "this needs a login", hint, 401)
 
     def check_origin(self, request: Request) -> None:
-        """Refuse a change that another site's page sends with this hub's cookie. A bearer token no browser sends by itself."""
-        if request.method in _SAFE_METHODS or "authorization" in request.headers:
+        """Refuse what another site's page sends with this hub's cookie, and a change of which no origin is told.
+
+        A bearer token no browser sends by itself. Pages ask their own site without an Origin where nothing changes.
+        """
+        if "authorization" in request.headers or (request.method in _SAFE_METHODS and "origin" not in request.headers):
             return
         origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
-        if not is_own(origin, host, self._allowed_origins, is_encrypted=request.scope["scheme"] == "https"):
+        if not is_own(origin, host, self._allowed_origins, is_encrypted=is_encrypted(request)):
             said = origin[:100] or "(none)"
-            hint = "send changes from the hub's own page; behind a proxy that changes Host add the page's origin to allowed_origins"
+            hint = "send it from the hub's own page; behind a proxy that changes Host add the page's origin to allowed_origins"
             raise Refusal("foreign_origin", f"Origin {said} is not this hub's own", hint, 403)
 
 
@@ -109,6 +112,5 @@ def _is_loopback_name(name: str) -> bool:
 
 
 def is_encrypted(request: Request) -> bool:
-    """Tell whether the browser spoke TLS, to the hub or to a proxy that says so. Who says so wrongly locks out only themselves."""
-    outside = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
-    return "https" in (request.scope["scheme"], outside)
+    """Tell whether the browser spoke TLS, to the hub or to a proxy that the operator trusts: the door has judged that (proxies.py)."""
+    return bool(request.scope["scheme"] == "https")

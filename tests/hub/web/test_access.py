@@ -18,7 +18,7 @@ from hub.config import Settings
 from hub.core.actions import ALLOWED, ROLES, Action
 from hub.datadir import DataDir
 from hub.main import Hub
-from hub.web.access import Gate, is_encrypted, is_loopback
+from hub.web.access import Gate, is_loopback
 from hub.web.api import make_app
 from tests.support.api_hub import URL, ApiHub, api_hub, is_refusal
 
@@ -302,12 +302,3 @@ def test_a_proxy_or_a_page_of_another_name_on_this_machine_speaks_for_others(
     host: str, headers: list[tuple[bytes, bytes]], *, is_local: bool
 ) -> None:
     assert is_loopback(Request({"type": "http", "client": (host, 1), "headers": headers})) is is_local
-
-
-@pytest.mark.parametrize(
-    ("scheme", "forwarded", "is_tls"),
-    [("http", b"", False), ("https", b"", True), ("http", b"https", True), ("http", b"HTTPS, http", True), ("http", b"http, https", False)],
-)
-def test_tls_that_a_proxy_ends_is_tls_to_the_browser(scheme: str, forwarded: bytes, *, is_tls: bool) -> None:
-    headers = [(b"x-forwarded-proto", forwarded)] if forwarded else []
-    assert is_encrypted(Request({"type": "http", "scheme": scheme, "headers": headers})) is is_tls
