@@ -5,7 +5,7 @@ STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 WHOLE := tests/e2e tests/browser tests/simulators tests/test_wheel.py # tests of whole programs, which need the machine to themselves
 
-.PHONY: help install run lint format test unit crash-test command-test store-test backlog-test rfc6455 differential bench lock clean
+.PHONY: help install run lint format test unit crash-test command-test notify-test store-test backlog-test rfc6455 differential bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -43,6 +43,9 @@ crash-test: install ## kill hubs, devices, a database server under load, fill th
 
 command-test: install ## 10,000 commands to devices that are cut and killed, by hubs that are; none runs twice, each ends once
 	$(PY) -m simulators.commands
+
+notify-test: install ## an alert is told by webhook, once, after its receiver was down for a minute and the hub was killed
+	TRIBUTARY_TEST_DOWN_S=60 $(PY) -m pytest -q -s tests/e2e/test_notifications.py
 
 store-test: install ## kill hubs while the history writes its files, and a database server under load; each reading once
 	$(PY) -m simulators.crash --store

@@ -22,7 +22,7 @@ from hub.followers import run_follower
 from hub.journal import Journal
 from hub.layers import Run
 from hub.ports import Now, StateStore
-from hub.rules import RulesSide
+from hub.rules import Notifying, RulesSide
 from hub.sessions.presence import PresenceWatch
 
 _COMING_S: Final = 5.0  # from the first attempt in the time granted to its welcome
@@ -37,7 +37,7 @@ class Control:
         self.registry = Registry(state, self.entities, now, max(RETURN_S, settings.restart_jitter_s + _COMING_S))
         self.desk = CommandDesk(state, self.registry, self.entities, now, Keep(settings.keep_commands_days, settings.keep_commands))
         self.shadows = Shadows(state, self.registry, self.entities, now)
-        self.rules = RulesSide(state, self.entities, journal, now)
+        self.rules = RulesSide(state, self.entities, journal, now, notifying(settings))
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)
         self.provisioning = Provisioning(state, self.registry, self.auth.audit, now)
 
@@ -48,6 +48,7 @@ class Control:
         await self.provisioning.load()
         await self.desk.load()
         await self.shadows.load()
+        await self.rules.desk.start()
 
     def runs(self) -> tuple[Run, ...]:
         """Return the tasks, which follow the journal or look after the time."""
@@ -59,3 +60,8 @@ class Control:
             self.registry.run,
             PresenceWatch(self.registry, lambda: self._journal.holding).run,
         )
+
+
+def notifying(settings: Settings) -> Notifying:
+    """Return how alerts are told to targets."""
+    return Notifying(webhook_allow=settings.webhook_allow, for_s=settings.notify_for_s)

@@ -200,6 +200,7 @@ class Hub:
             ways=self.ways,
             rules=self.control.rules.desk,
             provisioning=self.control.provisioning,
+            targets=self.control.rules.targets,
         )
 
     def _describe(self) -> dict[str, Any]:

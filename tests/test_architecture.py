@@ -66,7 +66,7 @@ EVERYWHERE = {"trio", "trio_websocket", "numpy", "msgpack", "structlog"}
 # library -> the files that may know it. More than one place needs its reason.
 HOMES = {
     "typer": ("hub.cli",),
-    "httpx": ("hub.client",),
+    "httpx": ("hub.client", "hub.rules.webhook"),  # we ask a hub; the hub asks receivers of notices
     "pydantic_settings": ("hub.config",),
     "pydantic": ("hub.config", "hub.web"),  # the library FastAPI and pydantic-settings are made of
     "fastapi": ("hub.web",),

@@ -29,6 +29,7 @@ from hub.cli import (
     serve,
     shadow,
     store,
+    target,
     token,
     user,
 )
@@ -106,6 +107,7 @@ for _part in (
     command,
     shadow,
     rule,
+    target,
     backup,
     migrate,
     doctor,

@@ -13,25 +13,25 @@ from hub.client.http import HubClient
 
 async def rules(client: HubClient) -> list[dict[str, Any]]:
     """Return every rule."""
-    return list((await _asked(client, "GET", "/api/v1/rules"))["rules"])
+    return list((await asked(client, "GET", "/api/v1/rules"))["rules"])
 
 
 async def put_rule(client: HubClient, name: str, fields: Mapping[str, Any], version: int | None = None) -> dict[str, Any]:
     """Make a rule of `kind` and its fields, or replace the version that is named. HubError `conflict`: it is another one now."""
     body = {**fields, "rule": name} | ({} if version is None else {"version": version})
-    return await _asked(client, "POST", "/api/v1/rules", body)
+    return await asked(client, "POST", "/api/v1/rules", body)
 
 
 async def delete_rule(client: HubClient, name: str) -> None:
     """Delete a rule; its alerts are over."""
-    await _asked(client, "DELETE", f"/api/v1/rules/{quote(name, safe='')}")
+    await asked(client, "DELETE", f"/api/v1/rules/{quote(name, safe='')}")
 
 
 async def alerts(client: HubClient, **wanted: Any) -> AsyncIterator[dict[str, Any]]:
     """Yield alerts, newest first, page by page; `wanted` may name state, rule, device."""
     params = {key: value for key, value in wanted.items() if value is not None}
     while True:
-        page = await _asked(client, "GET", "/api/v1/alerts", params=params)
+        page = await asked(client, "GET", "/api/v1/alerts", params=params)
         for alert in page["alerts"]:
             yield alert
         if not page["is_more"]:
@@ -41,12 +41,13 @@ async def alerts(client: HubClient, **wanted: Any) -> AsyncIterator[dict[str, An
 
 async def acknowledge(client: HubClient, alert_id: str) -> dict[str, Any]:
     """Note that an open alert was seen."""
-    return await _asked(client, "POST", f"/api/v1/alerts/{quote(alert_id, safe='')}/acknowledge")
+    return await asked(client, "POST", f"/api/v1/alerts/{quote(alert_id, safe='')}/acknowledge")
 
 
-async def _asked(
+async def asked(
     client: HubClient, method: str, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
+    """Send a body and parameters, and return the answer's JSON, empty where there is none. Raises HubError."""
     content, headers = (None, {}) if body is None else (json.dumps(body).encode(), {"Content-Type": "application/json"})
     async with client.answered(method, path, content=content, headers=headers, params=params) as answer:
         said = await answer.aread()

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 PREFIX: Final = "TRIBUTARY_"
 _ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?")
 _PUBLIC_URL: Final = re.compile(rf"(?P<origin>{_ORIGIN.pattern})(?P<path>(/[A-Za-z0-9._~-]+)*)/?")
+_HOST: Final = re.compile(r"(?!.*\.?\d+\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")  # not ending in a number, as addresses do
 # A base path that is one of them could not be told from it where a proxy takes the base path away.
 _OWN_PATHS: Final = frozenset({"api", "v1", "static", "login", "logout", "healthz", "readyz", "metrics", "favicon.ico"})
 
@@ -120,9 +121,18 @@ class Settings(BaseSettings):
         default=15.0, description="Seconds over which devices spread their return when this hub stops or restarts."
     )
 
-    @field_validator("allowed_origins", mode="before")
+    webhook_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts, addresses and networks (`10.1.0.0/16`, `hooks.internal`) that webhooks may go to although they are of this"
+        " machine or a private network; all others must have public addresses. In the environment: separated by commas.",
+    )
+    notify_for_s: Annotated[float, Field(ge=60, le=30 * 86_400)] = Field(
+        default=86_400.0, description="Seconds, in which the hub runs, that a notice of an alert is tried before it is given up."
+    )
+
+    @field_validator("allowed_origins", "webhook_allow", mode="before")
     @classmethod
-    def _origins_may_be_one_text(cls, value: Any) -> Any:
+    def _texts_may_be_one_text(cls, value: Any) -> Any:
         return _listed(value)
 
     @field_validator("allowed_origins")
@@ -131,6 +141,14 @@ class Settings(BaseSettings):
         for origin in value:
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is no origin: scheme, host and port as a browser sends them, like https://dash.example.com")
+        return value
+
+    @field_validator("webhook_allow")
+    @classmethod
+    def _webhooks_go_to_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if not _HOST.fullmatch(each):
+                ip_network(each)  # what is no name must be a network, with no bits beside it
         return value
 
     @field_validator("public_url")

@@ -62,9 +62,9 @@ class Rule:
     def body(self) -> dict[str, Any]:
         """Return the rule as it is kept and shown, without its name."""
         body: dict[str, Any] = {"kind": self.kind.value, "severity": self.severity, "for_s": self.for_s}
-        body["devices"] = _names_of(self.selector.devices)
+        body["devices"] = names_of(self.selector.devices)
         if self.kind is not RuleKind.OFFLINE:
-            body |= {"channels": _names_of(self.selector.channels), "late_s": self.late_s}
+            body |= {"channels": names_of(self.selector.channels), "late_s": self.late_s}
         if self.kind in _OF_NUMBERS:
             body |= {"limit": self.limit, "hysteresis": self.hysteresis}
         if self.kind is RuleKind.TEXT:
@@ -88,7 +88,7 @@ def rule_in(name: str, body: Mapping[str, Any]) -> Rule:
     for key in body:
         if key not in fields:
             raise _wrong(f"a rule of kind {kind} has no field {shown(key)}", f"it takes: {', '.join(sorted(fields))}")
-    selector = Selector(_names(body, "devices"), _names(body, "channels") if "channels" in fields else None)
+    selector = Selector(body_names(body, "devices"), body_names(body, "channels") if "channels" in fields else None)
     rule = Rule(
         name,
         kind,
@@ -96,10 +96,10 @@ def rule_in(name: str, body: Mapping[str, Any]) -> Rule:
         limit=_number(body, "limit", -1e300, 1e300) if kind in _OF_NUMBERS else 0.0,
         hysteresis=_number(body, "hysteresis", 0.0, 1e300, 0.0),
         for_s=_number(body, "for_s", 0.0, MAX_FOR_S, None if kind is RuleKind.NO_DATA else 0.0),
-        text=_text(body, "text", 1, MAX_PATTERN) if kind is RuleKind.TEXT else "",
+        text=body_text(body, "text", 1, MAX_PATTERN) if kind is RuleKind.TEXT else "",
         severity=_severity(body.get("severity", "warning")),
         late_s=_number(body, "late_s", 0.0, MAX_LATE_S, DEFAULT_LATE_S),
-        note=_text(body, "note", 0, MAX_NOTE) if body.get("note") is not None else "",
+        note=body_text(body, "note", 0, MAX_NOTE) if body.get("note") is not None else "",
     )
     if kind is RuleKind.NO_DATA and rule.for_s < 1:
         raise _wrong(f"for_s of a rule of kind no_data must be at least 1, not {rule.for_s:g}", "say how long silence is allowed")
@@ -142,23 +142,26 @@ def _number(body: Mapping[str, Any], key: str, low: float, high: float, default:
     return float(value)
 
 
-def _text(body: Mapping[str, Any], key: str, least: int, most: int) -> str:
+def body_text(body: Mapping[str, Any], key: str, least: int, most: int, code: str = "bad_rule") -> str:
+    """Return a text of a body. Raises Refusal."""
     value = body.get(key)
     if not isinstance(value, str) or not least <= len(value) <= most or any(0xD800 <= ord(each) < 0xE000 for each in value):
-        raise _wrong(f"{key} must be a text of {least} to {most} characters, not {shown(value)}", f"correct {key}")
+        raise Refusal(code, f"{key} must be a text of {least} to {most} characters, not {shown(value)}", f"correct {key}", 422)
     return value
 
 
-def _names(body: Mapping[str, Any], key: str) -> frozenset[str] | None:
+def body_names(body: Mapping[str, Any], key: str, code: str = "bad_rule") -> frozenset[str] | None:
+    """Return a set of names of a body, None for all. Raises Refusal."""
     names = body.get(key, ["*"])
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) and 0 < len(name) <= 256 for name in names):
-        raise _wrong(f"{key} must be an array of names, not {shown(names)}", f'send "{key}": ["*"] for all')
+        raise Refusal(code, f"{key} must be an array of names, not {shown(names)}", f'send "{key}": ["*"] for all', 422)
     if "*" in names:
         return None
     if not 0 < len(names) <= MAX_NAMES:
-        raise _wrong(f"{key} of {len(names)} names is outside 1 to {MAX_NAMES}", 'name fewer, or ["*"] for all')
+        raise Refusal(code, f"{key} of {len(names)} names is outside 1 to {MAX_NAMES}", 'name fewer, or ["*"] for all', 422)
     return frozenset(names)
 
 
-def _names_of(names: frozenset[str] | None) -> list[str]:
+def names_of(names: frozenset[str] | None) -> list[str]:
+    """Return a set of names as a body has it."""
     return ["*"] if names is None else sorted(names)

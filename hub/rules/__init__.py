@@ -1,10 +1,10 @@
-"""Rules at work: they follow the journal and the time, raise alerts and clear them, and keep both.
+"""Rules at work: they follow the journal and the time, raise alerts and clear them, keep both, and tell who wants to know.
 
-Owns the rules' documents and their follower. Used by main.py.
+Owns the rules' documents, their follower and the outbox. Used by control.py.
 """
 
 from hub.rules.desk import RuleDesk
 from hub.rules.follower import RulesFollower
-from hub.rules.side import RulesSide
+from hub.rules.side import Notifying, RulesSide
 
-__all__ = ["RuleDesk", "RulesFollower", "RulesSide"]
+__all__ = ["Notifying", "RuleDesk", "RulesFollower", "RulesSide"]

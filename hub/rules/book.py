@@ -1,11 +1,12 @@
-"""Rules and alerts as documents: what is kept, in one transaction with the follower's cursor.
+"""Rules, alerts, notices and their targets as documents: what is kept, in one transaction with the follower's cursor.
 
-Owns their documents in memory, which follow the store and are never ahead of it. Decides nothing; desk.py writes through it.
+Owns their documents in memory, which follow the store and are never ahead of it. Decides nothing; judging.py writes through it.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from hub.core.notices import WAITING, Target, kept_target
 from hub.core.records import Cursor
 from hub.core.rules import Rule, rule_in
 from hub.core.rules_alerts import is_over
@@ -14,8 +15,12 @@ from hub.ports import Audited, Document, StateStore
 RULE: Final = "rule"
 ALERT: Final = "alert"
 KEPT: Final = "rule_state"  # what a course needs to go on
+TARGET: Final = "target"
+NOTICE: Final = "notice"
 FOLLOWER: Final = "rules"
 MAX_ALERTS: Final = 10_000  # beyond, those that are over for longest are deleted
+MAX_NOTICES: Final = 5_000  # so many that are delivered or given up are kept, the newest
+Bodies = dict[tuple[str, str], Mapping[str, Any] | None]  # by kind and key; None: deleted
 
 
 class AlertBoard(Protocol):
@@ -31,13 +36,15 @@ class Book:
     def __init__(self, state: StateStore, board: AlertBoard) -> None:
         self._state = state
         self._board = board
-        self._documents: dict[str, dict[str, Document]] = {RULE: {}, ALERT: {}, KEPT: {}}
+        self._documents: dict[str, dict[str, Document]] = {RULE: {}, ALERT: {}, KEPT: {}, TARGET: {}, NOTICE: {}}
+        self._last_number = 0  # of the notices
         self.cursor: Cursor | None = None
 
     async def load(self) -> None:
         """Read everything anew. Raises StoreUnavailable."""
         for kind in self._documents:
             self._documents[kind] = {each.key: each for each in await self._state.documents(kind)}
+        self._last_number = max((each.body["number"] for each in self._documents[NOTICE].values()), default=0)
         self.cursor = await self._state.cursor_of(FOLLOWER)
         for alert in self.alerts():
             self._board.put_alert(alert)
@@ -70,6 +77,25 @@ class Book:
         """Return the alerts that are not over."""
         return [{**each.body, "version": each.version} for each in self._documents[ALERT].values() if not is_over(each.body)]
 
+    def next_number(self) -> int:
+        """Draw the number of a new notice; they rise, and need not be without a hole."""
+        self._last_number += 1
+        return self._last_number
+
+    def target(self, name: str) -> tuple[Target, int] | None:
+        """Return a target and its version."""
+        found = self._documents[TARGET].get(name)
+        return None if found is None else (kept_target(name, found.body), found.version)
+
+    def targets(self) -> list[str]:
+        """Return the names of all targets, sorted."""
+        return sorted(self._documents[TARGET])
+
+    def notices(self, *, is_waiting: bool) -> list[Mapping[str, Any]]:
+        """Return the notices that wait, or those that are done with, oldest first."""
+        found = [each.body for each in self._documents[NOTICE].values() if (each.body["state"] == WAITING) is is_waiting]
+        return sorted(found, key=lambda notice: int(notice["number"]))
+
     async def write(
         self,
         bodies: Mapping[tuple[str, str], Mapping[str, Any] | None],
@@ -77,7 +103,7 @@ class Book:
         audited: Sequence[Audited] = (),
     ) -> None:
         """Put documents by kind and key (None: delete) and the cursor in one transaction. Raises StoreUnavailable with nothing done."""
-        puts, deletes = [], self._outdated(sum(kind == ALERT for kind, _ in bodies))
+        puts, deletes = [], [*self._outdated(sum(kind == ALERT for kind, _ in bodies)), *self._old_notices(bodies)]
         for (kind, key), body in bodies.items():
             known = self._documents[kind].get(key)
             if body is not None:
@@ -100,3 +126,11 @@ class Book:
             return []
         over = sorted((each for each in known.values() if is_over(each.body)), key=lambda each: int(each.body["cleared_us"]))
         return over[:surplus]
+
+    def _old_notices(self, bodies: Mapping[tuple[str, str], Mapping[str, Any] | None]) -> list[Document]:
+        """Return the notices that are done with for longest, to make room. Those that wait always stay: the outbox bounds them."""
+        coming = sum(kind == NOTICE for kind, _ in bodies)
+        if not coming or len(self._documents[NOTICE]) + coming <= MAX_NOTICES:
+            return []
+        done = [each for each in self._documents[NOTICE].values() if each.body["state"] != WAITING]
+        return sorted(done, key=lambda each: int(each.body["number"]))[: max(0, len(done) + coming - MAX_NOTICES)]

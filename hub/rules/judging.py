@@ -17,13 +17,13 @@ from hub.core.rules import Rule
 from hub.core.rules_absence import Absence
 from hub.core.rules_alerts import cleared, key_of, raised
 from hub.core.rules_course import Change, Course, Key
-from hub.ports import Audited, Now, StateStore, StoreUnavailable
-from hub.rules.book import ALERT, KEPT, RULE, AlertBoard, Book
+from hub.ports import Audited, Conflict, Now, StateStore, StoreUnavailable
+from hub.rules.book import ALERT, KEPT, NOTICE, RULE, AlertBoard, Bodies, Book
+from hub.rules.telling import Telling
 
 _LOOK_S: Final = 0.25  # how late time alone raises an alert
 _LEAP_S: Final = 1.0  # a look that comes later than this was not let run: the time between counts as this much
 _log: Final = structlog.get_logger(__name__)
-Bodies = dict[tuple[str, str], Mapping[str, Any] | None]
 
 
 class Devices(AlertBoard, Protocol):
@@ -39,8 +39,10 @@ class Devices(AlertBoard, Protocol):
 class Judging:
     """The rules at work. Every call raises StoreUnavailable, with nothing done, while the state store is away."""
 
-    def __init__(self, state: StateStore, board: Devices, now: Now) -> None:
-        self._book = Book(state, board)
+    def __init__(self, state: StateStore, board: Devices, now: Now, notify_for_s: float = 86_400.0) -> None:
+        self.book = self._book = Book(state, board)
+        self._telling = Telling(self._book, notify_for_s)
+        self.on_notices: Callable[[], None] = lambda: None  # called when notices are kept that may wait
         self._board = board
         self._now = now
         self._courses: dict[str, Course | Absence] = {}
@@ -66,6 +68,7 @@ class Judging:
             self._news = dict(self._presence)
             self._gone = {str(alert["device"]) for alert in self._book.open_alerts()} - {item["device"] for item in known}
             self.is_current = True
+        self.on_notices()
         return self._cursor
 
     def _course(self, name: str) -> Course | Absence:
@@ -181,8 +184,21 @@ class Judging:
         for name, course in self._courses.items():
             if (RULE, name) not in bodies and course.kept() != self._book.kept(name):
                 bodies[KEPT, name] = course.kept()
+        bodies |= self._telling.notices(bodies, self._now())
         await self._book.write(bodies, self._cursor, audited)
         self._is_kept = True
+        if any(kind == NOTICE for kind, _ in bodies):
+            self.on_notices()
+
+    async def keep(self, make: Callable[[], Bodies], audited: Sequence[Audited] = ()) -> None:
+        """Write, in its turn, what `make` makes of what is kept then; the rules stay where they are. Raises what `make` raises."""
+        async with self._changing:
+            self._check_current()
+            try:
+                await self._book.write(make(), None, audited)
+            except Conflict as conflict:
+                await self._book.load()  # a change was made, and nobody was told
+                raise StoreUnavailable(str(conflict)) from conflict
 
     def _check_current(self) -> None:
         if not self.is_current:

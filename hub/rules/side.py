@@ -1,8 +1,10 @@
-"""The side of the rules: the desk and its follower, as main.py starts them.
+"""The side of the rules: the desks, their follower and the outbox, as control.py starts them.
 
-Owns which tasks there are; decides nothing.
+Owns which tasks there are, and what they know of each other; decides nothing.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from hub.core.entities import Entities
@@ -10,17 +12,34 @@ from hub.followers import run_follower
 from hub.journal import Journal
 from hub.layers import Run
 from hub.ports import Now, StateStore
+from hub.rules.addresses import allowed_in
 from hub.rules.desk import RuleDesk
 from hub.rules.follower import RulesFollower
+from hub.rules.outbox import Outbox
+from hub.rules.targets import TargetDesk
+from hub.rules.webhook import Webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class Notifying:
+    """How alerts are told to targets."""
+
+    webhook_allow: Sequence[str] = ()
+    for_s: float = 86_400.0  # how long a notice is tried
 
 
 class RulesSide:
     """The rules of one hub."""
 
-    def __init__(self, state: StateStore, entities: Entities, journal: Journal, now: Now) -> None:
-        self.desk = RuleDesk(state, entities, now)
+    def __init__(self, state: StateStore, entities: Entities, journal: Journal, now: Now, notifying: Notifying | None = None) -> None:
+        notifying = notifying or Notifying()
+        self.desk = RuleDesk(state, entities, now, notifying.for_s)
+        sender = Webhooks(allowed_in(notifying.webhook_allow), now)
+        self.outbox = Outbox(self.desk.book, self.desk, sender, now)
+        self.desk.on_notices = self.outbox.wake
+        self.targets = TargetDesk(self.desk.book, self.desk, self.outbox, sender, sender.allowed, now)
         self._journal = journal
 
     def runs(self) -> tuple[Run, ...]:
-        """Return the tasks: what follows the journal, and what looks after the time."""
-        return partial(run_follower, self._journal, RulesFollower(self.desk, self._journal)), self.desk.run
+        """Return the tasks: what follows the journal, what looks after the time, what sends."""
+        return partial(run_follower, self._journal, RulesFollower(self.desk, self._journal)), self.desk.run, self.outbox.run

@@ -41,6 +41,7 @@ from hub.web.provisioning import provisioning_routes
 from hub.web.rules import Rules, rule_routes
 from hub.web.shadow import shadow_routes
 from hub.web.store import StoreFacts, store_routes
+from hub.web.targets import Targets, target_routes
 from hub.web.users import user_routes
 from hub.web.ways.routes import Ways
 
@@ -79,6 +80,7 @@ class ApiParts:
     ways: Ways | None = None  # None: there is no such route
     rules: Rules | None = None  # None: there is no such route
     provisioning: Provisioning | None = None  # None: there is no such route
+    targets: Targets | None = None  # None: there is no such route
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -102,6 +104,8 @@ def make_app(parts: ApiParts) -> FastAPI:
         app.include_router(backup_routes(access, parts.backup))
     if parts.rules is not None:
         app.include_router(rule_routes(parts.rules, access))
+    if parts.targets is not None:
+        app.include_router(target_routes(parts.targets, access))
     app.include_router(user_routes(access))
     if parts.provisioning is not None:
         app.include_router(provisioning_routes(parts.provisioning, access))
