@@ -80,16 +80,18 @@ class Stand:
 
 
 @asynccontextmanager
-async def a_stand(directory: Path, wire: Wire, *targets: str, for_s: float = 86_400.0, is_new: bool = True) -> AsyncIterator[Stand]:
+async def a_stand(directory: Path, wire: Wire, *targets: str, for_s: float = 86_400.0, known: str = "") -> AsyncIterator[Stand]:
     state = SQLiteStateStore(directory / "state.db")
     await state.start()
     try:
         stand = Stand(state, wire, for_s)
+        if known:
+            stand.entities.put_device({**PUMP, "device": known})
         async with trio.open_nursery() as nursery:
             await nursery.start(stand.outbox.run)
             await stand.desk.start()
             await nursery.start(stand.desk.run)
-            if is_new:
+            if not known:
                 await stand.desk.put_rule("gone", {"kind": "offline"}, None, "ann")
             for name in targets:
                 await stand.targets.put_target(name, HOOK, None, "ann")
@@ -170,9 +172,8 @@ async def test_what_waits_goes_on_after_a_restart_under_the_same_id_and_nothing_
     before = {name: notice["id"] for _, name, notice in wire.sent}
     wire.answers["a"] = [DONE]
     sent = len(wire.sent)
-    async with a_stand(tmp_path, wire, is_new=False) as stand:
+    async with a_stand(tmp_path, wire, known="p1") as stand:
         await stand.all_done()
-        stand.entities.put_device({**PUMP, "device": "p1"})
         await trio.sleep(60)
         assert [(name, notice["id"]) for _, name, notice in wire.sent[sent:]] == [("a", before["a"])]
         assert [alert["state"] for alert in stand.desk.alerts()] == ["open"]
