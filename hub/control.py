@@ -37,7 +37,7 @@ class Control:
         self.registry = Registry(state, self.entities, now, max(RETURN_S, settings.restart_jitter_s + _COMING_S))
         self.desk = CommandDesk(state, self.registry, self.entities, now, Keep(settings.keep_commands_days, settings.keep_commands))
         self.shadows = Shadows(state, self.registry, self.entities, now)
-        self.rules = RulesSide(state, self.entities, journal, now, notifying(settings))
+        self.rules = RulesSide(state, self.entities, journal, now, notifying(settings), self.registry.members)
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)
         self.provisioning = Provisioning(state, self.registry, self.auth.audit, now)
 

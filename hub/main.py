@@ -201,6 +201,7 @@ class Hub:
             rules=self.control.rules.desk,
             provisioning=self.control.provisioning,
             targets=self.control.rules.targets,
+            silences=self.control.rules.silences,
         )
 
     def _describe(self) -> dict[str, Any]:

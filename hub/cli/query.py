@@ -134,12 +134,12 @@ def time_range(last: str | None, from_text: str | None, to_text: str | None, zon
         span_s = _span_s("5m" if last is None else last)
         if to_text is None:
             return span_s, None, None
-        to_us = _time_us(to_text, zone)
+        to_us = time_us(to_text, zone)
         return None, to_us - int(span_s * 1e6), to_us
-    from_us = _time_us(from_text, zone)
+    from_us = time_us(from_text, zone)
     if to_text is None:
         return None, from_us, None
-    to_us = _time_us(to_text, zone)
+    to_us = time_us(to_text, zone)
     if from_us >= to_us:
         raise Refusal("bad_usage", f"--from {from_text} is not before --to {to_text}", "swap or widen them")
     return None, from_us, to_us
@@ -152,7 +152,8 @@ def _span_s(text: str) -> float:
     return float(match[1]) * _UNITS_S[match[2]]
 
 
-def _time_us(text: str, zone: tzinfo) -> int:
+def time_us(text: str, zone: tzinfo) -> int:
+    """Return a time in µs; one without a zone is of `zone`. Raises Refusal."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

@@ -14,6 +14,7 @@ from hub.cli.tables import show_table, time_text
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The rule's name: 1 to 64 of A-Z a-z 0-9 . _ : -")]
 KindOption = Annotated[str, typer.Option("--kind", metavar="KIND", help="above, below, rising, falling, text, no_data or offline.")]
 Devices = Annotated[list[str] | None, typer.Option("--device", metavar="NAME", help="A device; repeatable. Default: all.")]
+Where = Annotated[str | None, typer.Option("--where", metavar="EXPRESSION", help="Devices by tags, instead of --device: floor=2 and pump")]
 Channels = Annotated[list[str] | None, typer.Option("--channel", metavar="NAME", help="A channel; repeatable. Default: all.")]
 Limit = Annotated[float | None, typer.Option("--limit", help="The limit, in the channel's unit; of rising and falling per second.")]
 Hysteresis = Annotated[float | None, typer.Option("--hysteresis", help="How far back beyond the limit clears the alert. Default 0.")]
@@ -42,6 +43,7 @@ def set_rule(
     name: NameArgument,
     kind: KindOption,
     device: Devices = None,
+    where: Where = None,
     channel: Channels = None,
     limit: Limit = None,
     hysteresis: Hysteresis = None,
@@ -56,7 +58,7 @@ def set_rule(
     """Make a rule, or with --version replace one; print its version. Alerts of the rule as it was are over then."""
     from hub.client import rules
 
-    said = {"kind": kind, "devices": device, "channels": channel, "limit": limit, "hysteresis": hysteresis, "for_s": for_s}
+    said = {"kind": kind, "devices": device, "where": where, "channels": channel, "limit": limit, "hysteresis": hysteresis, "for_s": for_s}
     said |= {"text": text, "severity": severity, "late_s": late_s, "note": note}
     fields = {key: value for key, value in said.items() if value not in (None, [])}
     made = ask_hub(data_dir, lambda client: rules.put_rule(client, name, fields, version))
@@ -86,7 +88,7 @@ def list_rules(data_dir: DataDirOption = None, as_json: JsonOption = False) -> N
 
 
 def _meant(item: dict[str, Any]) -> str:
-    return f"{','.join(item['devices'])} {','.join(item['channels'])}"
+    return f"{item.get('where') or ','.join(item['devices'])} {','.join(item['channels'])}"
 
 
 def _looked_for(item: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ class Action(Enum):
 
     READ = "read"  # devices, readings, commands
     COMMAND = "send commands"
+    ALERTS = "acknowledge and silence alerts"
     MANAGE = "manage devices and the hub"
     USERS = "manage users, tokens and login links"
     AUDIT = "read the audit log"
@@ -22,7 +23,7 @@ class Action(Enum):
 
 ALLOWED: Final = {
     "viewer": frozenset({Action.READ}),
-    "operator": frozenset({Action.READ, Action.COMMAND}),
+    "operator": frozenset({Action.READ, Action.COMMAND, Action.ALERTS}),
     "admin": frozenset(Action),
 }
 ROLES: Final = tuple(ALLOWED)

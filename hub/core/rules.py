@@ -14,6 +14,7 @@ from typing import Any, Final
 from devices.wire.fields import shown
 from hub.core.errors import Refusal
 from hub.core.selector import MAX_NAMES, Selector
+from hub.core.tags import MAX_EXPRESSION, parse
 
 MAX_FOR_S: Final = 7 * 86_400.0
 MAX_LATE_S: Final = 86_400.0
@@ -58,6 +59,7 @@ class Rule:
     severity: str = "warning"
     late_s: float = DEFAULT_LATE_S  # a reading that was older when it came raises nothing
     note: str = ""
+    where: str = ""  # a tag expression: the devices of the selector are those that it means
 
     def body(self) -> dict[str, Any]:
         """Return the rule as it is kept and shown, without its name."""
@@ -69,7 +71,7 @@ class Rule:
             body |= {"limit": self.limit, "hysteresis": self.hysteresis}
         if self.kind is RuleKind.TEXT:
             body["text"] = self.text
-        return body | ({"note": self.note} if self.note else {})
+        return body | ({"note": self.note} if self.note else {}) | ({"where": self.where} if self.where else {})
 
 
 def checked_name(name: object, what: str = "a rule") -> str:
@@ -100,6 +102,7 @@ def rule_in(name: str, body: Mapping[str, Any]) -> Rule:
         severity=_severity(body.get("severity", "warning")),
         late_s=_number(body, "late_s", 0.0, MAX_LATE_S, DEFAULT_LATE_S),
         note=body_text(body, "note", 0, MAX_NOTE) if body.get("note") is not None else "",
+        where=_where(body, selector),
     )
     if kind is RuleKind.NO_DATA and rule.for_s < 1:
         raise _wrong(f"for_s of a rule of kind no_data must be at least 1, not {rule.for_s:g}", "say how long silence is allowed")
@@ -107,12 +110,23 @@ def rule_in(name: str, body: Mapping[str, Any]) -> Rule:
 
 
 def _fields_of(kind: RuleKind) -> set[str]:
-    fields = {"kind", "devices", "for_s", "severity", "note"}
+    fields = {"kind", "devices", "where", "for_s", "severity", "note"}
     if kind is not RuleKind.OFFLINE:
         fields |= {"channels", "late_s"}
     if kind in _OF_NUMBERS:
         fields |= {"limit", "hysteresis"}
     return fields | ({"text"} if kind is RuleKind.TEXT else set())
+
+
+def _where(body: Mapping[str, Any], selector: Selector) -> str:
+    """Return the tag expression of a body. Raises Refusal where it cannot be read, or devices are named as well."""
+    if body.get("where") is None:
+        return ""
+    where = body_text(body, "where", 1, MAX_EXPRESSION)
+    parse(where)
+    if selector.devices is not None:
+        raise _wrong("devices and where contradict each other", "say one of them; where may ask for a name: name=pump")
+    return where
 
 
 def _wrong(said: str, hint: str) -> Refusal:

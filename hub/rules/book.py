@@ -1,4 +1,4 @@
-"""Rules, alerts, notices and their targets as documents: what is kept, in one transaction with the follower's cursor.
+"""Rules, alerts, silences, notices and their targets as documents: what is kept, in one transaction with the follower's cursor.
 
 Owns their documents in memory, which follow the store and are never ahead of it. Decides nothing; judging.py writes through it.
 """
@@ -10,6 +10,7 @@ from hub.core.notices import WAITING, Target, kept_target
 from hub.core.records import Cursor
 from hub.core.rules import Rule, rule_in
 from hub.core.rules_alerts import is_over
+from hub.core.silences import Silence, kept_silence
 from hub.ports import Audited, Document, StateStore
 
 RULE: Final = "rule"
@@ -17,6 +18,7 @@ ALERT: Final = "alert"
 KEPT: Final = "rule_state"  # what a course needs to go on
 TARGET: Final = "target"
 NOTICE: Final = "notice"
+SILENCE: Final = "silence"
 FOLLOWER: Final = "rules"
 MAX_ALERTS: Final = 10_000  # beyond, those that are over for longest are deleted
 MAX_NOTICES: Final = 5_000  # so many that are delivered or given up are kept, the newest
@@ -36,7 +38,8 @@ class Book:
     def __init__(self, state: StateStore, board: AlertBoard) -> None:
         self._state = state
         self._board = board
-        self._documents: dict[str, dict[str, Document]] = {RULE: {}, ALERT: {}, KEPT: {}, TARGET: {}, NOTICE: {}}
+        self._documents: dict[str, dict[str, Document]] = {RULE: {}, ALERT: {}, KEPT: {}, TARGET: {}, NOTICE: {}, SILENCE: {}}
+        self._silences: list[Silence] | None = None  # as objects; None: to be made
         self._last_number = 0  # of the notices
         self.cursor: Cursor | None = None
 
@@ -44,6 +47,7 @@ class Book:
         """Read everything anew. Raises StoreUnavailable."""
         for kind in self._documents:
             self._documents[kind] = {each.key: each for each in await self._state.documents(kind)}
+        self._silences = None
         self._last_number = max((each.body["number"] for each in self._documents[NOTICE].values()), default=0)
         self.cursor = await self._state.cursor_of(FOLLOWER)
         for alert in self.alerts():
@@ -91,6 +95,12 @@ class Book:
         """Return the names of all targets, sorted."""
         return sorted(self._documents[TARGET])
 
+    def silences(self) -> list[Silence]:
+        """Return all silences, oldest first."""
+        if self._silences is None:
+            self._silences = [kept_silence(self._documents[SILENCE][id_].body) for id_ in sorted(self._documents[SILENCE])]
+        return self._silences
+
     def notices(self, *, is_waiting: bool) -> list[Mapping[str, Any]]:
         """Return the notices that wait, or those that are done with, oldest first."""
         found = [each.body for each in self._documents[NOTICE].values() if (each.body["state"] == WAITING) is is_waiting]
@@ -112,6 +122,7 @@ class Book:
             elif known is not None:
                 deletes.append(known)
         await self._state.change(puts, deletes, cursor=None if cursor is None else (FOLLOWER, cursor), audited=audited)
+        self._silences = None
         for document in deletes:
             del self._documents[document.kind][document.key]
         for document in puts:

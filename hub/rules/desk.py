@@ -62,6 +62,7 @@ class RuleDesk(Judging):
             audit = Audited(self._now(), who, "delete rule", f"rule {name}", {})
             await self._keep(bodies | {(RULE, name): None, (KEPT, name): None}, [audit])
             del self._courses[name]
+            self._reach.drop(name)
             self._wanted = {}
 
     async def acknowledge(self, id_: str, who: str) -> dict[str, Any]:

@@ -12,13 +12,17 @@ import structlog
 import trio
 
 from hub.core.entities import Watcher
+from hub.core.members import Asked
 from hub.core.records import Columns, Cursor
 from hub.core.rules import Rule
 from hub.core.rules_absence import Absence
 from hub.core.rules_alerts import cleared, key_of, raised
 from hub.core.rules_course import Change, Course, Key
+from hub.core.selector import MembersOf
 from hub.ports import Audited, Conflict, Now, StateStore, StoreUnavailable
 from hub.rules.book import ALERT, KEPT, NOTICE, RULE, AlertBoard, Bodies, Book
+from hub.rules.reach import Reach
+from hub.rules.silences import Silencing
 from hub.rules.telling import Telling
 
 _LOOK_S: Final = 0.25  # how late time alone raises an alert
@@ -39,9 +43,13 @@ class Devices(AlertBoard, Protocol):
 class Judging:
     """The rules at work. Every call raises StoreUnavailable, with nothing done, while the state store is away."""
 
-    def __init__(self, state: StateStore, board: Devices, now: Now, notify_for_s: float = 86_400.0) -> None:
+    def __init__(
+        self, state: StateStore, board: Devices, now: Now, notify_for_s: float = 86_400.0, members_of: MembersOf | None = None
+    ) -> None:
+        members_of = members_of or Asked().members
         self.book = self._book = Book(state, board)
-        self._telling = Telling(self._book, notify_for_s)
+        self._telling = Telling(self._book, Silencing(self._book, members_of), notify_for_s)
+        self._reach = Reach(members_of)
         self.on_notices: Callable[[], None] = lambda: None  # called when notices are kept that may wait
         self._board = board
         self._now = now
@@ -67,6 +75,7 @@ class Judging:
             self._presence = {item["device"]: item["presence"] for item in known if item.get("last_seen_us") is not None}
             self._news = dict(self._presence)
             self._gone = {str(alert["device"]) for alert in self._book.open_alerts()} - {item["device"] for item in known}
+            self._reach.moved |= {(alert["rule"], str(alert["device"])) for alert in self._book.open_alerts()}  # meanwhile, perhaps
             self.is_current = True
         self.on_notices()
         return self._cursor
@@ -75,12 +84,20 @@ class Judging:
         found = self._book.rule(name)
         assert found is not None
         is_open = {key_of(alert) for alert in self._book.open_alerts() if alert["rule"] == name}
-        if found[0].kind.is_of_readings:
-            return Course(found[0], self._book.kept(name), is_open, self._lived_s)
-        return Absence(found[0], is_open)
+        rule = self._reach.hold(found[0])
+        return Course(rule, self._book.kept(name), is_open, self._lived_s) if rule.kind.is_of_readings else Absence(rule, is_open)
+
+    def _settle(self) -> None:
+        """Have each rule mean the devices that it means now."""
+        if not self._reach.unsettled:
+            return
+        for name in list(self._reach.unsettled):
+            self._courses[name].rule = self._reach.settled(self._courses[name].rule)
+        self._wanted = {}
 
     def wants(self, device: str) -> bool:
         """Tell whether readings of a device may matter."""
+        self._settle()
         known = self._wanted.get(device)
         if known is None:
             known = self._wanted[device] = any(course.rule.selector.wants(device) for course in self._courses.values())
@@ -90,6 +107,7 @@ class Judging:
         """Judge readings that came at about one time. A failure leaves the desk waiting for `start`."""
         async with self._changing:
             self._check_current()
+            self._settle()
             self._is_behind, self._cursor, self._is_kept = is_behind, cursor, False
             changes: list[tuple[Rule, Change]] = []
             self.is_current = False  # until all of it is done
@@ -140,23 +158,27 @@ class Judging:
         async with self._changing:
             if not self.is_current:
                 return
-            now_s, news, gone = self._lived_s, dict(self._news), set(self._gone)
+            self._settle()
+            now_s, news, gone, moved = self._lived_s, dict(self._news), set(self._gone), set(self._reach.moved)
+            left = {each for each in moved if each[0] in self._courses and not self._courses[each[0]].rule.selector.wants(each[1])}
             found: list[tuple[Course | Absence, list[Change]]] = []
-            for course in self._courses.values():
+            for name, course in self._courses.items():
+                for device in gone | {device for rule, device in left if rule == name}:
+                    course.forget(device)
                 back: list[Change] = []
                 if isinstance(course, Absence):  # heard first: one that is back is absent no more
-                    back = [change for device, state in news.items() for change in course.presence(device, state, now_s)]
-                found.append((course, back + course.due(now_s)))
-                for device in gone:
-                    course.forget(device)
-            bodies = self._alerts([(course.rule, change) for course, changes in found for change in changes if change.key[0] not in gone])
-            if gone:
-                bodies |= self._over("the device was removed", lambda alert: alert["device"] in gone)
-            if bodies:
+                    heard = news | {device: self._presence[device] for rule, device in moved if rule == name and device in self._presence}
+                    back = [change for device, state in heard.items() for change in course.presence(device, state, now_s)]
+                found.append((course, [change for change in back + course.due(now_s) if change.key[0] not in gone]))
+            bodies = self._alerts([(course.rule, change) for course, changes in found for change in changes])
+            bodies |= self._over("the rule means the device no more", lambda alert: (alert["rule"], alert["device"]) in left)
+            bodies |= self._over("the device was removed", lambda alert: alert["device"] in gone)
+            if bodies := self._telling.marks(self._now()) | bodies:
                 await self._keep(bodies)
             for course, changes in found:
-                course.took(change for change in changes if change.key[0] not in gone)
+                course.took(changes)
             self._gone -= gone
+            self._reach.moved -= moved
             self._news = {device: state for device, state in self._news.items() if news.get(device) != state}
 
     def _alerts(self, changes: Sequence[tuple[Rule, Change]]) -> Bodies:
@@ -184,7 +206,7 @@ class Judging:
         for name, course in self._courses.items():
             if (RULE, name) not in bodies and course.kept() != self._book.kept(name):
                 bodies[KEPT, name] = course.kept()
-        bodies |= self._telling.notices(bodies, self._now())
+        bodies = self._telling.told(bodies, self._now())
         await self._book.write(bodies, self._cursor, audited)
         self._is_kept = True
         if any(kind == NOTICE for kind, _ in bodies):

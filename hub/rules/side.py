@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from hub.core.entities import Entities
+from hub.core.selector import MembersOf
 from hub.followers import run_follower
 from hub.journal import Journal
 from hub.layers import Run
@@ -16,6 +17,7 @@ from hub.rules.addresses import allowed_in
 from hub.rules.desk import RuleDesk
 from hub.rules.follower import RulesFollower
 from hub.rules.outbox import Outbox
+from hub.rules.silences import SilenceDesk
 from hub.rules.targets import TargetDesk
 from hub.rules.webhook import Webhooks
 
@@ -31,9 +33,18 @@ class Notifying:
 class RulesSide:
     """The rules of one hub."""
 
-    def __init__(self, state: StateStore, entities: Entities, journal: Journal, now: Now, notifying: Notifying | None = None) -> None:
+    def __init__(
+        self,
+        state: StateStore,
+        entities: Entities,
+        journal: Journal,
+        now: Now,
+        notifying: Notifying | None = None,
+        members_of: MembersOf | None = None,
+    ) -> None:
         notifying = notifying or Notifying()
-        self.desk = RuleDesk(state, entities, now, notifying.for_s)
+        self.desk = RuleDesk(state, entities, now, notifying.for_s, members_of)
+        self.silences = SilenceDesk(self.desk.book, self.desk, now)
         sender = Webhooks(allowed_in(notifying.webhook_allow), now)
         self.outbox = Outbox(self.desk.book, self.desk, sender, now)
         self.desk.on_notices = self.outbox.wake

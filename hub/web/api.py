@@ -40,6 +40,7 @@ from hub.web.page import Files, page_routes
 from hub.web.provisioning import provisioning_routes
 from hub.web.rules import Rules, rule_routes
 from hub.web.shadow import shadow_routes
+from hub.web.silences import Silences, silence_routes
 from hub.web.store import StoreFacts, store_routes
 from hub.web.targets import Targets, target_routes
 from hub.web.users import user_routes
@@ -81,6 +82,7 @@ class ApiParts:
     rules: Rules | None = None  # None: there is no such route
     provisioning: Provisioning | None = None  # None: there is no such route
     targets: Targets | None = None  # None: there is no such route
+    silences: Silences | None = None  # None: there is no such route
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -104,6 +106,8 @@ def make_app(parts: ApiParts) -> FastAPI:
         app.include_router(backup_routes(access, parts.backup))
     if parts.rules is not None:
         app.include_router(rule_routes(parts.rules, access))
+    if parts.silences is not None:
+        app.include_router(silence_routes(parts.silences, access))
     if parts.targets is not None:
         app.include_router(target_routes(parts.targets, access))
     app.include_router(user_routes(access))

@@ -109,7 +109,7 @@ def _alert_routes(router: APIRouter, rules: Rules, access: Access) -> None:
         return Answer(rules.alert(alert_id))
 
     @router.post("/alerts/{alert_id}/acknowledge")
-    async def acknowledge(alert_id: str, by: Annotated[Principal, Depends(access.may(Action.COMMAND))]) -> Response:
+    async def acknowledge(alert_id: str, by: Annotated[Principal, Depends(access.may(Action.ALERTS))]) -> Response:
         """Note that you have seen an open alert; it stays until it is cleared."""
         return Answer(await rules.acknowledge(alert_id, by.name))
 

@@ -12,6 +12,7 @@ import trio
 
 from hub.core.entities import Entities
 from hub.core.records import Row, RowKind
+from hub.core.selector import MembersOf
 from hub.journal import Entry, Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import layer
 from hub.ports import Opening, StoreUnavailable
@@ -28,11 +29,11 @@ HOT: Mapping[str, Any] = {"kind": "above", "limit": 80, "hysteresis": 5}
 class Stand:
     """The rules of a hub, and a device that journals temperatures."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, members_of: MembersOf | None = None) -> None:
         self.journal = Journal(SQLiteJournalFile(directory / "journal.db"), JournalSettings(), lambda: NOW_US)
         self.state = SQLiteStateStore(directory / "state.db")
         self.entities = Entities(NOW_US)
-        self.side = RulesSide(self.state, self.entities, self.journal, lambda: NOW_US)
+        self.side = RulesSide(self.state, self.entities, self.journal, lambda: NOW_US, members_of=members_of)
         self.desk = self.side.desk
         self._session, self._seq, self._epoch = Session(), 0, 0
 
@@ -65,8 +66,8 @@ class Stand:
 
 
 @asynccontextmanager
-async def a_stand(directory: Path, epoch: int = 7) -> AsyncIterator[Stand]:
-    stand = Stand(directory)
+async def a_stand(directory: Path, epoch: int = 7, members_of: MembersOf | None = None) -> AsyncIterator[Stand]:
+    stand = Stand(directory, members_of)
     await stand.state.start()
     try:
         async with layer(stand.journal.run), layer(*stand.side.runs()):
