@@ -22,7 +22,7 @@ from hub.followers import run_follower
 from hub.journal import Journal
 from hub.layers import Run
 from hub.ports import Now, StateStore
-from hub.rules import Notifying, RulesSide
+from hub.rules import MailServer, Notifying, RulesSide
 from hub.sessions.presence import PresenceWatch
 
 _COMING_S: Final = 5.0  # from the first attempt in the time granted to its welcome
@@ -64,4 +64,8 @@ class Control:
 
 def notifying(settings: Settings) -> Notifying:
     """Return how alerts are told to targets."""
-    return Notifying(webhook_allow=settings.webhook_allow, for_s=settings.notify_for_s)
+    mail = None
+    if settings.smtp_url is not None and settings.mail_from is not None:
+        password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
+        mail = MailServer(settings.smtp_url, password, settings.mail_from, settings.public_url or "")
+    return Notifying(webhook_allow=settings.webhook_allow, for_s=settings.notify_for_s, mail=mail)

@@ -15,6 +15,7 @@ from hub.core.errors import Refusal
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The target's name: 1 to 64 of A-Z a-z 0-9 . _ : -")]
 Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="Of a webhook: where notices are posted.")]
+To = Annotated[list[str] | None, typer.Option("--email", metavar="ADDRESS", help="Who gets e-mail, instead of a webhook; repeatable.")]
 Rules = Annotated[list[str] | None, typer.Option("--rule", metavar="NAME", help="A rule whose alerts are told; repeatable. Default: all.")]
 Severity = Annotated[str | None, typer.Option("--severity", help="The least that is told: info (default), warning or critical.")]
 Note = Annotated[str | None, typer.Option("--note", help="Who that is, for people.")]
@@ -26,7 +27,7 @@ Overlap = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(name="target", help="Who is told of alerts: webhooks.", no_args_is_help=True)
+    group = typer.Typer(name="target", help="Who is told of alerts: webhooks, and people by e-mail.", no_args_is_help=True)
     group.command("set")(set_target)
     group.command("list")(list_targets)
     group.command("test")(send_test)
@@ -38,16 +39,17 @@ def add_to(app: typer.Typer) -> None:
 def set_target(
     name: NameArgument,
     url: Url = None,
+    to: To = None,
     rule: Rules = None,
     severity: Severity = None,
     note: Note = None,
     version: Version = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Make a target and print its secret, or with --version replace one; its secret stays."""
+    """Make a target and print a webhook's secret, or with --version replace one; its secret stays."""
     from hub.client import targets
 
-    said = {"kind": "webhook", "url": url, "rules": rule, "severity": severity, "note": note}
+    said = {"kind": "email" if to else "webhook", "url": url, "to": to, "rules": rule, "severity": severity, "note": note}
     fields = {key: value for key, value in said.items() if value not in (None, [])}
     made = ask_hub(data_dir, lambda client: targets.put_target(client, name, fields, version))
     typer.echo(f"target {name} is at version {made['version']}", err=True)
@@ -94,7 +96,10 @@ def list_targets(data_dir: DataDirOption = None, as_json: JsonOption = False) ->
     elif not items:
         typer.echo("no targets yet; make one: tributary target set on-call --url https://example.com/hook", err=True)
     else:
-        rows = [(each["target"], str(each["version"]), each["severity"], ",".join(each["rules"]), each["url"]) for each in items]
+        rows = [
+            (each["target"], str(each["version"]), each["severity"], ",".join(each["rules"]), each.get("url") or ",".join(each["to"]))
+            for each in items
+        ]
         show_table(("target", "version", "from severity", "of rules", "where"), rows)
 
 

@@ -16,6 +16,7 @@ PREFIX: Final = "TRIBUTARY_"
 _ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?")
 _PUBLIC_URL: Final = re.compile(rf"(?P<origin>{_ORIGIN.pattern})(?P<path>(/[A-Za-z0-9._~-]+)*)/?")
 _HOST: Final = re.compile(r"(?!.*\.?\d+\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")  # not ending in a number, as addresses do
+_SMTP_URL: Final = re.compile(r"(smtp://|smtp(s|\+starttls)://([^\s/?#:@]+@)?)(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?")
 # A base path that is one of them could not be told from it where a proxy takes the base path away.
 _OWN_PATHS: Final = frozenset({"api", "v1", "static", "login", "logout", "healthz", "readyz", "metrics", "favicon.ico"})
 
@@ -130,6 +131,14 @@ class Settings(BaseSettings):
         default=86_400.0, description="Seconds, in which the hub runs, that a notice of an alert is tried before it is given up."
     )
 
+    smtp_url: str | None = Field(
+        default=None,
+        description="The mail server for notices of alerts: `smtp+starttls://USER@HOST` (port 587), `smtps://USER@HOST` (465) or"
+        " `smtp://HOST` (25, not encrypted, no user). Set with `mail_from`.",
+    )
+    smtp_password: SecretStr | None = Field(default=None, description="Password of the user in `smtp_url`.")
+    mail_from: str | None = Field(default=None, description="The address that e-mail of this hub comes from.")
+
     @field_validator("allowed_origins", "webhook_allow", mode="before")
     @classmethod
     def _texts_may_be_one_text(cls, value: Any) -> Any:
@@ -149,6 +158,22 @@ class Settings(BaseSettings):
         for each in value:
             if not _HOST.fullmatch(each):
                 ip_network(each)  # what is no name must be a network, with no bits beside it
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp_url_is_one(cls, value: str | None) -> str | None:
+        if value is not None and not _SMTP_URL.fullmatch(value):
+            raise ValueError(
+                "it is no mail server: write smtp+starttls://USER@HOST, smtps://USER@HOST or smtp://HOST, with :PORT or without"
+            )
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from_is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[!-?A-Z^-~]{1,64}@[A-Za-z0-9.-]{1,253}", value):
+            raise ValueError("it is no e-mail address; write one like hub@example.com")
         return value
 
     @field_validator("public_url")
@@ -190,6 +215,13 @@ class Settings(BaseSettings):
         if (self.tls_certificate is None) != (self.tls_key is None):
             given, missing = ("tls_certificate", "tls_key") if self.tls_key is None else ("tls_key", "tls_certificate")
             raise ValueError(f"{given} is set and {missing} is not: TLS needs both")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Self:
+        if (self.smtp_url is None) != (self.mail_from is None):
+            given, missing = ("smtp_url", "mail_from") if self.mail_from is None else ("mail_from", "smtp_url")
+            raise ValueError(f"{given} is set and {missing} is not: e-mail needs both")
         return self
 
     @property

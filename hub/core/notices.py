@@ -3,6 +3,7 @@
 Owns the forms that are kept and shown, and their limits. No clock, no I/O; hub/rules keeps the notices and sends them.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from hub.core.rules_alerts import Alert
 
 MAX_URL: Final = 2_048  # characters
 MAX_NOTE: Final = 500
+MAX_RECIPIENTS: Final = 20
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")  # RFC 5321, unquoted
 WAITING: Final = "waiting"
 DELIVERED: Final = "delivered"
 GIVEN_UP: Final = "given_up"
@@ -37,6 +40,7 @@ class TargetKind(StrEnum):
     """How a target is reached."""
 
     WEBHOOK = "webhook"
+    EMAIL = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class Target:
 
     name: str
     kind: TargetKind
-    url: str = ""
+    url: str = ""  # of a webhook
+    to: tuple[str, ...] = ()  # of e-mail
     rules: frozenset[str] | None = None  # None: all
     severity: str = "info"  # the least that is told
     note: str = ""
@@ -65,7 +70,8 @@ class Target:
 
     def item(self) -> dict[str, Any]:
         """Return the target as administrators see it, without its name and without its secrets."""
-        item = {"kind": self.kind.value, "url": self.url, "rules": names_of(self.rules), "severity": self.severity}
+        where = {"url": self.url} if self.kind is TargetKind.WEBHOOK else {"to": list(self.to)}
+        item: dict[str, Any] = {"kind": self.kind.value, **where, "rules": names_of(self.rules), "severity": self.severity}
         return item | ({"note": self.note} if self.note else {})
 
     def secrets_at(self, now_us: int) -> tuple[str, ...]:
@@ -75,24 +81,35 @@ class Target:
 
 def target_in(name: str, body: Mapping[str, Any]) -> Target:
     """Read a target, as people send it, strictly. Raises Refusal that names the field, the limit and the value."""
-    fields = ("kind", "url", "rules", "severity", "note")
-    for key in body:
-        if key not in fields:
-            raise wrong_target(f"a target has no field {shown(key)}", f"it takes: {', '.join(fields)}")
-    kind = body.get("kind", TargetKind.WEBHOOK.value)
+    kind = body.get("kind")
     if kind not in tuple(TargetKind):
         raise wrong_target(f"kind must be one of {', '.join(TargetKind)}, not {shown(kind)}", "correct kind")
+    is_webhook = kind == TargetKind.WEBHOOK
+    fields = ("kind", "url" if is_webhook else "to", "rules", "severity", "note")
+    for key in body:
+        if key not in fields:
+            raise wrong_target(f"a target of kind {kind} has no field {shown(key)}", f"it takes: {', '.join(fields)}")
     severity = body.get("severity", "info")
     if severity not in SEVERITIES:
         raise wrong_target(f"severity must be one of {', '.join(SEVERITIES)}, not {shown(severity)}", "correct severity")
     return Target(
         name,
         TargetKind(kind),
-        url=body_text(body, "url", 1, MAX_URL, "bad_target"),
+        url=body_text(body, "url", 1, MAX_URL, "bad_target") if is_webhook else "",
+        to=() if is_webhook else _recipients(body.get("to")),
         rules=body_names(body, "rules", "bad_target"),
         severity=severity,
         note=body_text(body, "note", 0, MAX_NOTE, "bad_target") if body.get("note") is not None else "",
     )
+
+
+def _recipients(to: object) -> tuple[str, ...]:
+    if not isinstance(to, list | tuple) or not 0 < len(to) <= MAX_RECIPIENTS:
+        raise wrong_target(f"to must be an array of 1 to {MAX_RECIPIENTS} e-mail addresses, not {shown(to)}", "correct to")
+    for each in to:
+        if not isinstance(each, str) or not _ADDRESS.fullmatch(each) or len(each) > 254:
+            raise wrong_target(f"to must hold e-mail addresses like ann@example.com, not {shown(each)}", "correct to")
+    return tuple(to)
 
 
 def kept_target(name: str, body: Mapping[str, Any]) -> Target:
@@ -101,7 +118,8 @@ def kept_target(name: str, body: Mapping[str, Any]) -> Target:
     return Target(
         name,
         TargetKind(body["kind"]),
-        url=body["url"],
+        url=body.get("url", ""),
+        to=tuple(body.get("to", ())),
         rules=rules,
         severity=body["severity"],
         note=body.get("note", ""),

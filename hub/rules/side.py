@@ -16,7 +16,9 @@ from hub.ports import Now, StateStore
 from hub.rules.addresses import allowed_in
 from hub.rules.desk import RuleDesk
 from hub.rules.follower import RulesFollower
+from hub.rules.mail import Mail, MailServer
 from hub.rules.outbox import Outbox
+from hub.rules.senders import Senders
 from hub.rules.silences import SilenceDesk
 from hub.rules.targets import TargetDesk
 from hub.rules.webhook import Webhooks
@@ -28,6 +30,7 @@ class Notifying:
 
     webhook_allow: Sequence[str] = ()
     for_s: float = 86_400.0  # how long a notice is tried
+    mail: MailServer | None = None
 
 
 class RulesSide:
@@ -45,10 +48,11 @@ class RulesSide:
         notifying = notifying or Notifying()
         self.desk = RuleDesk(state, entities, now, notifying.for_s, members_of)
         self.silences = SilenceDesk(self.desk.book, self.desk, now)
-        sender = Webhooks(allowed_in(notifying.webhook_allow), now)
+        mail = None if notifying.mail is None else Mail(notifying.mail)
+        sender = Senders(Webhooks(allowed_in(notifying.webhook_allow), now), mail)
         self.outbox = Outbox(self.desk.book, self.desk, sender, now)
         self.desk.on_notices = self.outbox.wake
-        self.targets = TargetDesk(self.desk.book, self.desk, self.outbox, sender, sender.allowed, now)
+        self.targets = TargetDesk(self.desk.book, self.desk, self.outbox, sender, now)
         self._journal = journal
 
     def runs(self) -> tuple[Run, ...]:

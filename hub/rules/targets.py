@@ -5,29 +5,33 @@ Owns the checks against what is there now, and that a secret is shown once. web/
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from devices.wire.fields import shown
 from hub.core.errors import Refusal
-from hub.core.notices import DELIVERED, GIVEN_UP, Event, Target, delivery, new_secret, notice, target_in, tried
+from hub.core.notices import DELIVERED, GIVEN_UP, Event, Target, TargetKind, delivery, new_secret, notice, target_in, tried
 from hub.core.rules import checked_name
 from hub.ports import Audited, Now
-from hub.rules.addresses import Allowed
 from hub.rules.book import NOTICE, TARGET, Bodies, Book
 from hub.rules.outbox import Keeper, Outbox, Sender
-from hub.rules.webhook import check_url
 
 MAX_TARGETS: Final = 50
 MAX_OVERLAP_S: Final = 30 * 86_400.0
 
 
+class CheckingSender(Sender, Protocol):
+    """A sender that knows what it cannot reach."""
+
+    def check(self, target: Target) -> None:
+        """Check a target as far as that goes without sending. Raises Refusal."""
+
+
 class TargetDesk:
     """All targets of this hub. Every change raises StoreUnavailable, with nothing done, while the state store is away."""
 
-    def __init__(self, book: Book, keeper: Keeper, outbox: Outbox, sender: Sender, allowed: Allowed, now: Now) -> None:
-        self._book, self._keeper, self._outbox, self._sender, self._allowed = book, keeper, outbox, sender, allowed
-        self._now = now
+    def __init__(self, book: Book, keeper: Keeper, outbox: Outbox, sender: CheckingSender, now: Now) -> None:
+        self._book, self._keeper, self._outbox, self._sender, self._now = book, keeper, outbox, sender, now
 
     def targets(self) -> list[dict[str, Any]]:
         """Return all targets by name, without their secrets."""
@@ -47,7 +51,7 @@ class TargetDesk:
     async def put_target(self, name: str, body: Mapping[str, Any], version: int | None, who: str) -> dict[str, Any]:
         """Make a target (version None), whose `secret` is shown this once, or replace the version that is named. Raises Refusal."""
         target = target_in(checked_name(name, "a target"), body)
-        check_url(target.url, self._allowed)
+        self._sender.check(target)
         secret = new_secret()
 
         def make() -> Bodies:
@@ -65,10 +69,10 @@ class TargetDesk:
             return {(TARGET, name): kept.body()}
 
         # An address may hold a secret of its receiver's: the log has where it goes, and no more.
-        told = {**target.item(), "url": urlsplit(target.url).netloc}
+        told = target.item() | ({"url": urlsplit(target.url).netloc} if target.url else {})
         await self._keeper.keep(make, [Audited(self._now(), who, "edit target" if version else "create target", f"target {name}", told)])
         self._outbox.wake(name)
-        return self.target(name) | ({} if version else {"secret": secret})
+        return self.target(name) | ({} if version or target.kind is not TargetKind.WEBHOOK else {"secret": secret})
 
     async def delete_target(self, name: str, who: str) -> None:
         """Delete a target; what waits for it is given up. Raises Refusal."""

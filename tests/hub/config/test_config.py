@@ -72,6 +72,24 @@ def test_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "16000000" in said
 
 
+def test_mail_needs_a_server_and_an_address_and_its_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "mail_from is not" in refusal_of(smtp_url="smtp://mail.example")
+    assert "smtp_url is not" in refusal_of(mail_from="hub@example.com")
+    for url in ("http://mail.example", "smtp://ann@mail.example", "smtps://", "smtp://a b", "smtp+starttls://ann:secret@mail.example"):
+        assert "it is no mail server" in refusal_of(smtp_url=url, mail_from="hub@example.com")
+    for address in ("hub", "hub@exam ple", "hub@example.com\nBcc: x", "Hub <hub@example.com>"):
+        assert "no e-mail address" in refusal_of(smtp_url="smtps://mail.example", mail_from=address)
+    monkeypatch.setenv("TRIBUTARY_SMTP_PASSWORD", "hunter2")
+    settings = load_settings(smtp_url="smtp+starttls://ann%40example.com@mail.example:2525", mail_from="hub@example.com")
+    assert "hunter2" not in repr(settings)
+
+
+def test_webhooks_may_go_to_hosts_and_networks() -> None:
+    assert load_settings(webhook_allow="10.0.0.0/8, hooks.internal").webhook_allow == ("10.0.0.0/8", "hooks.internal")
+    for wrong in ("10.0.0.1/8", "http://hooks.internal", "300.1.1.1", "a b/c"):
+        assert "webhook_allow" in refusal_of(webhook_allow=wrong)
+
+
 @pytest.mark.parametrize("name", ["TRIBUTARY_PROT", "TRIBUTARY_NOTHING_LIKE_IT"])
 def test_unknown_variable_is_refused_and_not_ignored(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "1")

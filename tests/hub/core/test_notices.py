@@ -8,6 +8,7 @@ from hub.core.errors import Refusal
 from hub.core.notices import DELIVERED, WAITING, Event, delivery, given_up, kept_target, notice, pause_s, target_in, tried
 
 HOOK: dict[str, Any] = {"kind": "webhook", "url": "https://example.com/"}
+MAIL: dict[str, Any] = {"kind": "email", "to": ["ann@example.com"]}
 ALERT = {"id": "a1", "rule": "hot", "severity": "warning", "state": "open", "version": 3, "held": True}
 
 
@@ -18,7 +19,7 @@ def test_a_target_is_told_of_its_rules_from_its_severity_on() -> None:
     assert not target_in("t", HOOK | {"rules": ["cold"]}).wants(ALERT)
 
 
-@pytest.mark.parametrize("body", [HOOK, HOOK | {"rules": ["b", "a"], "severity": "critical", "note": "the night shift"}])
+@pytest.mark.parametrize("body", [HOOK, MAIL, HOOK | {"rules": ["b", "a"], "severity": "critical", "note": "the night shift"}])
 def test_a_target_is_kept_as_it_was(body: dict[str, Any]) -> None:
     target = target_in("t", body)
     assert kept_target("t", target.body()) == target
@@ -35,6 +36,17 @@ def test_a_target_is_kept_as_it_was(body: dict[str, Any]) -> None:
         (HOOK | {"url": ""}, "url must be a text of 1 to 2048 characters"),
         (HOOK | {"url": "h" * 2_049}, "url must be a text of 1 to 2048 characters"),
         ({"kind": "webhook"}, "url must be a text"),
+        ({"url": "https://example.com/"}, "kind must be one of webhook, email, not None"),
+        (HOOK | {"to": ["ann@example.com"]}, "no field 'to'"),
+        (MAIL | {"url": "https://example.com/"}, "no field 'url'"),
+        ({"kind": "email"}, "to must be an array of 1 to 20 e-mail addresses"),
+        (MAIL | {"to": []}, "to must be an array of 1 to 20 e-mail addresses"),
+        (MAIL | {"to": "ann@example.com"}, "to must be an array of 1 to 20 e-mail addresses"),
+        (MAIL | {"to": ["ann@example.com"] * 21}, "to must be an array of 1 to 20 e-mail addresses"),
+        *[
+            (MAIL | {"to": [wrong]}, "to must hold e-mail addresses like ann@example.com")
+            for wrong in ("ann", "@", "a@b c", "a@b\r\nRCPT TO:<x>", "a@b,c@d", "<a@b>", "a" * 65 + "@b", 7, "é@example.com")
+        ],
         (HOOK | {"rules": "hot"}, "rules must be an array of names"),
         (HOOK | {"rules": []}, "rules of 0 names is outside 1 to 256"),
         (HOOK | {"note": "x" * 501}, "note must be a text of 0 to 500 characters"),
