@@ -7,6 +7,7 @@ import { shown } from "./units.js";
 
 const KEPT = 200;
 const LISTED = 8;
+const GROUPS_LISTED = 3;
 const AWAY_TTL_S = 3_600; // for a device that is not connected: it may take a while to come
 const FINAL = new Set(["done", "failed", "rejected", "expired", "cancelled", "lost"]);
 const INPUTS = { number: "number", integer: "number", bool: "checkbox", text: "text" };
@@ -14,10 +15,11 @@ const INPUTS = { number: "number", integer: "number", bool: "checkbox", text: "t
 export class Commands {
   constructor() {
     this.items = new Map();
+    this.groupItems = new Map();
     this.device = null;
     this.declared = "";
     this.mayCommand = true;
-    for (const name of ["", "-form", "-name", "-description", "-fields", "-error", "-send", "-list"]) {
+    for (const name of ["", "-form", "-name", "-description", "-fields", "-error", "-send", "-list", "-groups", "-group-list"]) {
       this[name.slice(1) || "box"] = document.getElementById(`command${name || "s"}`);
     }
     this.name.addEventListener("change", () => this._showFields());
@@ -42,6 +44,18 @@ export class Commands {
       for (const { id } of oldest) this.items.delete(id);
     }
     this._showList();
+  }
+
+  // Apply a `group_commands` message: of each of the newest its tally.
+  applyGroups(items) {
+    for (const item of items) {
+      const known = this.groupItems.get(item.id);
+      if (!known || known.version < item.version) this.groupItems.set(item.id, item);
+    }
+    const newest = [...this.groupItems.values()].sort((a, b) => b.created_us - a.created_us).slice(0, KEPT);
+    this.groupItems = new Map(newest.map((item) => [item.id, item]));
+    this.groups.hidden = !newest.length;
+    this["group-list"].replaceChildren(...newest.slice(0, GROUPS_LISTED).map(groupEntry));
   }
 
   // Show the box of a device; null for none.
@@ -232,6 +246,17 @@ function entry(item) {
   }
   if (item.value !== undefined && item.value !== null) element.append(part("p", "sent-value", resultText(item.value)));
   if (item.reason) element.append(part("p", "sent-reason", item.reason));
+  return element;
+}
+
+function groupEntry(item) {
+  const element = document.createElement("li");
+  element.dataset.id = item.id;
+  const head = part("div", "sent-head");
+  head.append(part("span", "sent-name", label(item.name)), part("span", "chip", item.ended_us ? "ended" : `${item.devices} devices`));
+  const tally = Object.entries(item.tally).map(([state, count]) => `${count} ${state}`).join(", ");
+  const who = item.where ? `${item.where} · by ${item.by}` : `by ${item.by}`;
+  element.append(head, part("p", "muted", who), part("p", "sent-value", tally));
   return element;
 }
 

@@ -91,6 +91,9 @@ function onMessage(message) {
     case "commands":
       commands.apply(message.items);
       break;
+    case "group_commands":
+      commands.applyGroups(message.items);
+      break;
     case "system":
       banners.system(message);
       store.system(message);

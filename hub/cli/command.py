@@ -1,54 +1,65 @@
-"""`tributary command`: have a device do something and see how it ends.
+"""`tributary command`: have a device do something and see how it ends; list commands and cancel them.
 
-Owns the reading of arguments and what is printed; the hub keeps the command, the device carries it out.
+Owns what is printed of single commands; those to many devices are command_send.py's. The hub keeps the command, the device carries it out.
 """
 
 import json
-import math
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from hub.cli.command_send import ArgumentsArgument, TimeoutOption, TtlOption, arguments_of, send
 from hub.cli.options import DataDirOption, JsonOption, ask_hub
+from hub.cli.tables import show_table, time_text
 from hub.core.errors import Refusal
 
 if TYPE_CHECKING:
     from hub.client import HubClient
 
 
+class _DeviceFirst(TyperGroup):
+    """A group whose first word is a command of its own or, as it mostly is, a device."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words; without a command of the group's they are those of `to`."""
+        is_own = not args or args[0] in self.commands or args[0] in ("-h", "--help")
+        return super().parse_args(ctx, args if is_own else ["to", *args])
+
+
 def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("command")(command)
+    """Add the group."""
+    said = "Have devices do something: `tributary command DEVICE NAME [KEY=VALUE]...`, or many at once by `send`."
+    group = typer.Typer(name="command", help=said, no_args_is_help=True, cls=_DeviceFirst)
+    group.command("to")(to_device)
+    group.command("send")(send)
+    group.command("cancel")(cancel)
+    group.command("list")(list_commands)
+    app.add_typer(group)
 
 
-def command(
-    device: Annotated[str, typer.Argument(metavar="DEVICE", help="A device; or the word cancel, with the ID of a command.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A command the device takes; or the ID.")],
-    args: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Arguments; numbers, true and false as in JSON.")] = None,
-    ttl_s: Annotated[float, typer.Option("--ttl", metavar="SECONDS", help="Do not begin it later than this.")] = 30.0,
-    timeout_s: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Wait so long for the result.")] = 60.0,
+def to_device(
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="A device.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A command the device takes.")],
+    args: ArgumentsArgument = None,
+    ttl_s: TtlOption = 30.0,
+    timeout_s: TimeoutOption = 60.0,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send a command to a device, wait until it has ended, print its value. Exit code 0 only when the device did it.
 
-    A device that is away gets it at its next connection, within --ttl. `tributary command cancel ID` cancels one: exit code 0 only where
-    it was never begun, or its device has stopped it.
+    A device that is away gets it at its next connection, within --ttl. The word `to` may be left out: tributary command DEVICE NAME.
     """
-    if device == "cancel" and not args:
-        _cancel(name, data_dir, as_json=as_json)
-        return
-    given = dict(argument_of(text) for text in args or [])
-    for option, seconds in (("--ttl", ttl_s), ("--timeout", timeout_s)):
-        if not math.isfinite(seconds):
-            raise Refusal("bad_usage", f"{option} {seconds} is no number of seconds", "write one as 30")
+    given = arguments_of(args, ttl_s, timeout_s)
 
-    async def send(client: "HubClient") -> dict[str, Any]:
+    async def send_one(client: "HubClient") -> dict[str, Any]:
         item = await client.command(device, name, given, ttl_s=ttl_s)
         return await client.command_ended(item["id"], timeout_s)
 
-    item = ask_hub(data_dir, send)
+    item = ask_hub(data_dir, send_one)
     if as_json:
         typer.echo(json.dumps(item, indent=2))
     elif item["state"] == "done" and item.get("value") is not None:
@@ -58,10 +69,22 @@ def command(
         raise Refusal(item["state"], f"{device} {item['state']} {name}{said}", f"the command's id is {item['id']}")
 
 
-def _cancel(command_id: str, data_dir: Path | None, *, as_json: bool) -> None:
-    from hub.client.commands import cancel
+def cancel(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The id of a command, or with --group of a group.")],
+    is_group: Annotated[bool, typer.Option("--group", help="Cancel all commands of a group.")] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cancel a command. Exit code 0 only where it was never begun, or its device has stopped it.
 
-    said = ask_hub(data_dir, lambda client: cancel(client, command_id))
+    With --group those of a group that were never sent are cancelled, and the devices of the others are asked: exit code 0 where none is.
+    """
+    from hub.client import commands
+
+    if is_group:
+        _cancel_group(id_, data_dir, as_json=as_json)
+        return
+    said = ask_hub(data_dir, lambda client: commands.cancel(client, id_))
     item, answer = said["command"], said["answer"]
     if as_json:
         typer.echo(json.dumps(said, indent=2))
@@ -76,14 +99,43 @@ def _cancel(command_id: str, data_dir: Path | None, *, as_json: bool) -> None:
         raise Refusal(answer, f"{item['device']} may have {item['name']} and has not answered", hint)
 
 
-def argument_of(text: str) -> tuple[str, Any]:
-    """Return key and value of KEY=VALUE. Raises Refusal."""
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise Refusal("bad_usage", f"{text!r} is no argument", "write KEY=VALUE, as interval_s=5")
-    try:
-        read = json.loads(value)
-        json.dumps(read, allow_nan=False)  # Python also reads NaN and 1e999, which JSON cannot say
-    except ValueError:
-        return key, value  # a text may be written without quotes
-    return key, read
+def _cancel_group(group_id: str, data_dir: Path | None, *, as_json: bool) -> None:
+    from hub.client import commands
+
+    said = ask_hub(data_dir, lambda client: commands.cancel_group(client, group_id))
+    typer.echo(json.dumps(said, indent=2) if as_json else f"{said['cancelled']} cancelled, {said['ended']} had ended")
+    if said["asked"]:
+        text = f"{said['asked']} devices may have {said['group']['name']} and are asked to stop it"
+        raise Refusal("asked", text, f"what they answer: tributary command list --group {group_id}")
+
+
+def list_commands(
+    device: Annotated[str | None, typer.Option("--device", metavar="NAME", help="Of this device only.")] = None,
+    group: Annotated[str | None, typer.Option("--group", metavar="ID", help="Of this group only.")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="In this state only: queued, sent, done, failed ...")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Of this name only.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 100,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List commands, newest first."""
+    from hub.client import HubClient, commands
+
+    async def newest(client: HubClient) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        pages = commands.listed(client, device=device, group=group, state=state, name=name, limit=min(limit, 1_000))
+        async with aclosing(pages):
+            async for item in pages:
+                found.append(item)
+                if len(found) == limit:
+                    break
+        return found
+
+    items = ask_hub(data_dir, newest)
+    if as_json:
+        typer.echo(json.dumps(items, indent=2))
+        return
+    rows = [
+        (each["id"], time_text(each["created_us"]), each["device"], each["name"], each["state"], each.get("reason", "")) for each in items
+    ]
+    show_table(("command", "sent", "device", "name", "state", "reason"), rows)

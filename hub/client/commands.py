@@ -4,7 +4,7 @@ Owns the paths and bodies; shows nothing and decides nothing. Every function rai
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -29,10 +29,9 @@ async def cancel(client: HubClient, command_id: str) -> dict[str, Any]:
     return await _posted(client, f"/api/v1/commands/{quote(command_id, safe='')}/cancel", None, {})
 
 
-async def listed(client: HubClient, **wanted: Any) -> AsyncIterator[dict[str, Any]]:
-    """Yield commands, newest first, page by page; `wanted` may name device, group, state, name."""
-    async for item in _pages(client, "/api/v1/commands", "commands", wanted):
-        yield item
+def listed(client: HubClient, **wanted: Any) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield commands, newest first, page by page; `wanted` may name device, group, state, name and the limit of a page."""
+    return _pages(client, "/api/v1/commands", "commands", wanted)
 
 
 async def send_to_group(
@@ -62,10 +61,9 @@ async def group(client: HubClient, group_id: str) -> dict[str, Any]:
     return said
 
 
-async def groups(client: HubClient) -> AsyncIterator[dict[str, Any]]:
+def groups(client: HubClient) -> AsyncGenerator[dict[str, Any], None]:
     """Yield group commands, newest first, page by page."""
-    async for item in _pages(client, _GROUPS, "group_commands", {}):
-        yield item
+    return _pages(client, _GROUPS, "group_commands", {})
 
 
 async def group_ended(
@@ -87,7 +85,7 @@ async def cancel_group(client: HubClient, group_id: str) -> dict[str, Any]:
     return await _posted(client, f"{_GROUPS}/{quote(group_id, safe='')}/cancel", None, {})
 
 
-async def _pages(client: HubClient, path: str, name: str, wanted: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def _pages(client: HubClient, path: str, name: str, wanted: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
     params = {key: value for key, value in wanted.items() if value is not None}
     while True:
         async with client.answered("GET", path, params=params) as answer:

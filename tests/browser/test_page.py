@@ -207,6 +207,16 @@ def test_a_command_gets_its_result_and_a_failure_its_reason(browser: Browser, hu
         expect(first).to_contain_text("the valve is stuck")
 
 
+def test_a_command_to_many_devices_shows_its_tally(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub) as page:
+        is_live(page)
+        hub.api("POST", "/api/v1/group-commands", {"name": "double", "args": {"number": 4}, "where": "name=*"})
+        group = page.locator("#command-group-list li").first
+        expect(group).to_contain_text("double", timeout=TIMEOUT_MS)
+        expect(group.locator(".sent-value")).to_have_text("1 done", timeout=TIMEOUT_MS)
+        expect(group.locator(".chip")).to_have_text("ended")
+
+
 def test_an_argument_out_of_range_is_told_before_it_is_sent(browser: Browser, hub: RunningHub) -> None:
     with page_of(browser, hub) as page:
         is_live(page)

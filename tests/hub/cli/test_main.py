@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.cli.command import argument_of
+from hub.cli.command_send import argument_of
 from tests.support.command_line import CommandLine
 
 
@@ -51,6 +51,7 @@ def test_token_for_another_hub_is_asked_for_by_name(run: CommandLine) -> None:
     "arguments",
     [
         *("command pump go fast", "command pump go --ttl nan", "command pump go --timeout inf"),
+        *("command send go", "command send go --where floor=2 --device pump", "command send go fast --device pump"),
         *("query pump --last x", "query pump --tz Mars", "query pump --csv --json"),
         *("host --interval 0", "host --name ä", "host --url pump:1", "login --data-dir=", "host --token-file /none"),
     ],
@@ -61,7 +62,7 @@ def test_wrong_argument_is_told_with_a_way_out(run: CommandLine, arguments: str)
     assert ";" in done.err
 
 
-@pytest.mark.parametrize("arguments", ["query -h", "device add -h", "command -h"])
+@pytest.mark.parametrize("arguments", ["query -h", "device add -h", "command -h", "command to -h", "command send -h"])
 def test_usage_names_arguments_as_the_help_does(run: CommandLine, arguments: str) -> None:
     said = run(*arguments.split()).out
     assert "Usage: " in said
@@ -87,7 +88,7 @@ def test_doctor_fails_where_something_fails(run: CommandLine, tmp_path: Path) ->
 
 def test_doctor_speaks_to_programs_too(run: CommandLine) -> None:
     findings = json.loads(run("doctor", "--json").out)
-    assert {"verdict": "ok", "what": "clock", "found": "plausible", "advice": ""} in findings
+    assert {"verdict": "ok", "what": "settings", "found": "read", "advice": ""} in findings
 
 
 @pytest.mark.parametrize(
