@@ -5,17 +5,23 @@ Owns what is printed: a token stands alone on stdout, so that it can be piped. T
 
 import json
 import sys
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hub.cli.chosen import WhereOption, chosen, for_each
 from hub.cli.fleet import import_devices, put_fact, span_s
 from hub.cli.options import DataDirOption, JsonOption, ask_hub
 from hub.cli.tables import show_table, time_text
 from hub.core.errors import Refusal
 
+if TYPE_CHECKING:
+    from hub.client import HubClient
+
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The device's name: 1 to 64 of A-Z a-z 0-9 . _ : -")]
+
+OneArgument = Annotated[str | None, typer.Argument(metavar="NAME", help="The device's name; or say --where.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -56,7 +62,8 @@ def token(
 
 
 def set_facts(
-    name: NameArgument,
+    name: OneArgument = None,
+    where: WhereOption = None,
     title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="What people call it.")] = None,
     kind: Annotated[str | None, typer.Option("--kind", metavar="KIND", help="What it is: pump, gateway ...")] = None,
     tags: Annotated[
@@ -69,51 +76,68 @@ def set_facts(
     ] = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Say what people should know of a device: title, kind, tags, notes. An empty text takes one away."""
+    """Say what people should know of a device, or of those that --where means: title, kind, tags, notes. An empty text takes one away."""
     said = {key: text for key, text in (("title", title), ("kind", kind), ("notes", notes)) if text is not None}
     if not said and not tags and not untags:
         raise Refusal("bad_usage", "nothing is to be set", "say --title, --kind, --tag, --untag or --note")
-    item = ask_hub(data_dir, lambda client: put_fact(client, name, said, tags or (), untags or ()))
-    typer.echo(json.dumps({key: item[key] for key in ("title", "kind", "tags", "notes") if key in item}, ensure_ascii=False), err=True)
+
+    async def put(client: "HubClient", each: str) -> str:
+        item = await put_fact(client, each, said, tags or (), untags or ())
+        told = json.dumps({key: item[key] for key in ("title", "kind", "tags", "notes") if key in item}, ensure_ascii=False)
+        return told if where is None else f"{each}: {told}"
+
+    for_each(data_dir, chosen(data_dir, name, where), put)
 
 
-def disable(name: NameArgument, data_dir: DataDirOption = None) -> None:
+def disable(name: OneArgument = None, where: WhereOption = None, data_dir: DataDirOption = None) -> None:
     """Keep a device out: its connection ends and its token is refused until it is enabled again. Its readings stay."""
-    _disable(name, data_dir, is_disabled=True)
+    _disable(chosen(data_dir, name, where), data_dir, is_disabled=True)
 
 
-def enable(name: NameArgument, data_dir: DataDirOption = None) -> None:
+def enable(name: OneArgument = None, where: WhereOption = None, data_dir: DataDirOption = None) -> None:
     """Let a disabled device in again; it comes back by itself within two minutes."""
-    _disable(name, data_dir, is_disabled=False)
+    _disable(chosen(data_dir, name, where), data_dir, is_disabled=False)
 
 
-def _disable(name: str, data_dir: DataDirOption, *, is_disabled: bool) -> None:
+def _disable(names: Sequence[str], data_dir: DataDirOption, *, is_disabled: bool) -> None:
     from hub.client import fleet
 
-    ask_hub(data_dir, lambda client: fleet.edit(client, name, {"disabled": is_disabled}))
-    typer.echo(f"{'disabled' if is_disabled else 'enabled'} {name}", err=True)
+    async def edit(client: "HubClient", name: str) -> str:
+        await fleet.edit(client, name, {"disabled": is_disabled})
+        return f"{'disabled' if is_disabled else 'enabled'} {name}"
+
+    for_each(data_dir, names, edit)
 
 
 def remove(
-    name: NameArgument,
+    name: OneArgument = None,
+    where: WhereOption = None,
     with_data: Annotated[bool, typer.Option("--with-data", help="Delete its readings, too, for good.")] = False,
-    is_sure: Annotated[bool, typer.Option("--yes", help="Do not ask whether to delete readings.")] = False,
+    is_sure: Annotated[bool, typer.Option("--yes", help="Do not ask whether to delete readings, or several devices.")] = False,
     data_dir: DataDirOption = None,
 ) -> None:
     """Remove a device and end its connection; its readings stay in the history, unless you say --with-data."""
-    if with_data and not is_sure:
-        _confirm(name)
-    ask_hub(data_dir, lambda client: client.remove_device(name, with_data=with_data))
-    typer.echo(f"removed {name}{' and its readings' if with_data else ''}", err=True)
+    names = chosen(data_dir, name, where)
+    if names and (with_data or where is not None) and not is_sure:
+        _confirm(names, "every reading of " if with_data else "")
+
+    async def take_away(client: "HubClient", each: str) -> str:
+        await client.remove_device(each, with_data=with_data)
+        return f"removed {each}{' and its readings' if with_data else ''}"
+
+    for_each(data_dir, names, take_away)
 
 
-def _confirm(name: str) -> None:
-    """Have a person type the name. Raises Refusal where nobody can be asked, or the answer is another."""
+def _confirm(names: Sequence[str], what: str) -> None:
+    """Have a person type the name, of several how many they are. Raises Refusal where nobody can be asked, or the answer is another."""
+    is_one = len(names) == 1
+    shown = names[0] if is_one else f"{len(names):,} devices ({', '.join(names[:5])}{' ...' if len(names) > 5 else ''})"
     if not sys.stdin.isatty():
-        raise Refusal("bad_usage", f"this would delete every reading of {name}, and nobody can be asked", "add --yes")
-    typed = typer.prompt(f"This deletes every reading of {name} for good. Type its name to go on", err=True)
-    if typed.strip() != name:
-        raise Refusal("not_confirmed", f"{name} was not removed: the name typed is another", "run it again, and type the name")
+        raise Refusal("bad_usage", f"this would delete {what}{shown}, and nobody can be asked", "add --yes")
+    wanted, called = (names[0], "its name") if is_one else (str(len(names)), "how many these are")
+    typed = typer.prompt(f"This deletes {what}{shown} for good. Type {called} to go on", err=True)
+    if typed.strip() != wanted:
+        raise Refusal("not_confirmed", f"{shown} not removed: what was typed is another", f"run it again, and type {called}")
 
 
 def list_devices(

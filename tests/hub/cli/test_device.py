@@ -151,3 +151,24 @@ def test_of_a_file_with_a_wrong_line_nothing_is_added(hub: RunningHub, run: Comm
     assert said in done.err
     assert not {"b1", "b2", "a"} & set(names(hub))
     assert [path.name for path in tmp_path.iterdir() if "tokens" in path.name] == []
+
+
+def test_an_expression_stands_for_names_and_each_device_is_told(hub: RunningHub, run: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("g1", "g2", "g3"):
+        hub.provision(name)
+        assert run("device", "set", name, "--tag", "hall=1").code == 0
+    assert run("device", "set", "--where", "name=g1 or name=g2", "--tag", "hall=2").err.splitlines() == [
+        'g1: {"tags": ["hall=2"]}', 'g2: {"tags": ["hall=2"]}',
+    ]  # fmt: skip
+    assert run("device", "disable", "--where", "hall=2").err.splitlines() == ["disabled g1", "disabled g2"]
+    assert run("device", "enable", "--where", "hall=2 and disabled").err.splitlines() == ["enabled g1", "enabled g2"]
+    assert "no device is meant by --where 'hall=9'" in run("device", "disable", "--where", "hall=9").err
+    for words in (["disable"], ["disable", "g1", "--where", "hall=2"], ["remove", "--where", "hall="]):
+        assert run("device", *words).code == 2
+    monkeypatch.setattr(sys, "stdin", io.StringIO("2\n"))
+    assert "add --yes" in run("device", "remove", "--where", "hall=2").err
+    for typed, code in (("g1\n", 1), ("2\n", 0)):
+        monkeypatch.setattr(sys, "stdin", Terminal(typed))
+        done = run("device", "remove", "--where", "hall=2")
+        assert (done.code, "2 devices (g1, g2)" in done.err) == (code, True)
+    assert [name for name in names(hub) if name.startswith("g")] == ["g3"]
