@@ -1,7 +1,7 @@
 """A real device: this machine, with its own sensors as psutil reads them.
 
-Owns which sensors become channels, how a reading is taken, and three commands; durability and the connection are devices.client's.
-The only place that imports psutil. Called by `tributary host` and `tributary demo`.
+Owns which sensors become channels, how a reading is taken, three commands and what its shadow sets; durability and the connection
+are devices.client's. The only place that imports psutil. Called by `tributary host` and `tributary demo`.
 """
 
 import logging
@@ -169,7 +169,7 @@ async def run_host(
     tls: ssl.SSLContext | None = None,
     way: Way = "auto",
 ) -> None:
-    """Be this machine as a device until cancelled: read every sensor each `interval_s`, take commands.
+    """Be this machine as a device until cancelled: read every sensor each `interval_s`, take commands, and the interval from its shadow.
 
     What was read is on the spool and goes to the hub at the next run; `tls` and `way` as for Device. Raises DeviceRefused, SpoolInUse.
     """
@@ -189,12 +189,20 @@ async def run_host(
     async def set_interval(interval_s: float) -> float:
         device.interval_s = float(interval_s)
         changed.set()
+        await device.report({"interval_s": device.interval_s})
         return device.interval_s
+
+    @device.on_desired
+    def apply(desired: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, float]:
+        device.interval_s = _checked_interval_s(desired["interval_s"]) if "interval_s" in desired else interval_s
+        changed.set()
+        return {"interval_s": device.interval_s}
 
     device.command("identify", description="Say which machine this is")(_identify)
     device.command("ping", description="Answer at once")(_ping)
 
     async with device:
+        await device.report({"interval_s": device.interval_s})
         due = trio.current_time()
         while True:
             with trio.move_on_at(due):
@@ -212,6 +220,12 @@ async def _keep(device: Device, values: Mapping[str, float | int]) -> None:
         await device.send(values)
     except sqlite3.OperationalError as error:
         _log.error("%s: this reading is lost, its spool takes no more: %s", device.name, error)
+
+
+def _checked_interval_s(value: Any) -> float:
+    if type(value) not in (int, float) or not MIN_INTERVAL_S <= value <= MAX_INTERVAL_S:
+        raise ValueError(f"interval_s must be a number within {MIN_INTERVAL_S:g}...{MAX_INTERVAL_S:g}, not {value!r}")
+    return float(value)
 
 
 def _identify() -> dict[str, str | int | None]:

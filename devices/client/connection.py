@@ -17,7 +17,7 @@ from devices.link import Link, LinkClosed
 from devices.spool import Spool, SpooledFrame
 from devices.wire.codec import BadMessage, decode_from_hub, encode
 from devices.wire.limits import CLOSE_TIMEOUT_S, MISSED_HEARTBEATS, SEND_TIMEOUT_S, CloseCode
-from devices.wire.messages import Ack, Bye, Cancel, Command, FromHub, Hello, Reject, Welcome
+from devices.wire.messages import Ack, Bye, Cancel, Command, Desired, FromHub, Hello, Reject, Welcome
 
 LOST: Final = 1006  # RFC 6455 7.1.5: no close frame came
 BYE_S: Final = 1.0  # how long a bye that came before the end is waited for by who noticed the end first
@@ -58,12 +58,14 @@ class Connection:
         *,
         commands: trio.MemorySendChannel[Command | Cancel],
         on_reject: Callable[[Reject], None],
+        on_desired: Callable[[Desired], None],
     ) -> None:
         self._link = link
         self._spool = spool
         self._tally = tally
         self._commands = commands
         self._on_reject = on_reject
+        self._on_desired = on_desired
         self._lanes: Lanes | None = None
         self._buffers: dict[int, deque[SpooledFrame]] = {}
         self._generation = spool.generation
@@ -182,6 +184,8 @@ class Connection:
                 self._take_ack(message, lanes)
             elif isinstance(message, Command | Cancel):
                 await self._commands.send(message)
+            elif isinstance(message, Desired):
+                self._on_desired(message)
             elif isinstance(message, Reject):
                 self._on_reject(message)
             elif isinstance(message, Bye):

@@ -17,6 +17,7 @@ from devices.client.opening import DeviceRefused, Unreachable
 from devices.client.statistics import Tally
 from devices.commands import Commands
 from devices.link import Link
+from devices.shadow import Shadow
 from devices.spool import Spool, SpooledEpoch
 from devices.wire.codec import encode
 from devices.wire.limits import MAX_EPOCH, MAX_MESSAGE_BYTES, MAX_UNFINISHED, REUSE_EPOCH_FROM, CloseCode
@@ -41,6 +42,7 @@ class Courier:
         connect: Callable[[], AbstractAsyncContextManager[Link]],
         spool: Spool,
         commands: Commands,
+        shadow: Shadow,
         hello: Hello,
         *,
         rng: Random,
@@ -51,6 +53,7 @@ class Courier:
         self._connect = connect
         self._spool = spool
         self._commands = commands
+        self._shadow = shadow
         self.hello = hello  # what stays the same: name, channels, firmware
         self._rng = rng
         self._now = now
@@ -95,7 +98,8 @@ class Courier:
 
     async def _serve(self, link: Link) -> End:
         hello = await self._prepare()
-        connection = Connection(link, self._spool, self.tally, commands=self._commands.inbox, on_reject=self._rejected)
+        commands, desired = self._commands.inbox, self._shadow.desired
+        connection = Connection(link, self._spool, self.tally, commands=commands, on_reject=self._rejected, on_desired=desired)
         try:
             return await connection.run(hello, self._welcomed)
         finally:
@@ -131,6 +135,7 @@ class Courier:
         )
         results = [entry.outcome for entry in self._spool.commands.values() if self._spool.is_unacked(entry)]
         hello = replace(self.hello, epoch=current.epoch, unfinished=unfinished, commands=self._commands.specs, clock_us=self._now())
+        hello = replace(hello, shadow=self._shadow.state(self._spool.shadow))
         # All of them are numbered frames too; what does not fit here comes in its turn.
         while results and len(encode(replace(hello, results=tuple(results)))) > MAX_MESSAGE_BYTES:
             del results[: max(1, len(results) // 2)]
@@ -174,6 +179,7 @@ class Courier:
         self.tally.connects += 1
         self._redraws = 0
         self.tally.is_connected = True
+        self._shadow.welcomed(welcome.reported)
         self._on_welcome(welcome)
 
     def _rejected(self, reject: Reject) -> None:

@@ -1,7 +1,7 @@
 """The public face of the client: what a program on a device uses.
 
-Owns arguments, their checks and the lives of the parts; readings.py makes frames, devices.spool keeps them, courier.py brings them to
-the hub, devices.commands runs what the hub asks for.
+Owns arguments, their checks and the lives of the parts; handlers.py is its base, readings.py makes frames, devices.spool keeps them,
+courier.py brings them to the hub, devices.commands runs what the hub asks for, devices.shadow applies what it desires.
 """
 
 import logging
@@ -14,16 +14,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from random import Random, SystemRandom
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self
 
 import trio
 
 from devices.client.courier import Courier
+from devices.client.handlers import Handlers
 from devices.client.hello import check_hello
 from devices.client.opening import DeviceRefused, device_url
 from devices.client.statistics import Statistics, Tally, statistics_of
 from devices.client.ways import Way, Ways
-from devices.commands import Commands
 from devices.floats import FloatFormat
 from devices.link import Link
 from devices.packs import Packs
@@ -31,9 +31,8 @@ from devices.readings import Readings
 from devices.spool import Draft, Spool, open_spool
 from devices.spool.records import FrameKind
 from devices.wire.limits import MAX_LOG_BYTES
-from devices.wire.messages import Args, Channel, CommandSpec, Hello, Log, Reject, Value, Welcome
+from devices.wire.messages import Channel, Hello, Log, Reject, Value, Welcome
 
-F = TypeVar("F", bound=Callable[..., Any])
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _log = logging.getLogger("tributary.device")
 
@@ -42,7 +41,7 @@ def _wall_clock_us() -> int:
     return time.time_ns() // 1_000
 
 
-class Device:
+class Device(Handlers):
     """A device: `async with Device(...) as device`, then send readings; they are kept until the hub has stored them.
 
     `url` is the hub's address (http, https, ws or wss). `interval_s` is how often it means to send; `sleep_s` how long it may be away
@@ -76,13 +75,13 @@ class Device:
         rng: Random | None = None,
         now: Callable[[], int] = _wall_clock_us,
     ) -> None:
+        super().__init__(now)
         self.name = name
         self._url = url if connect is not None else device_url(url)
         self._connect = connect or Ways(self._url, token, tls, way).open
         self._hello = Hello(name, 1, tuple(channels), firmware=firmware, interval_s=interval_s, sleep_s=sleep_s)
         self._readings = Readings(channels)
         self._packs = Packs(self._readings)
-        self._commands = Commands(now)
         self._spool_dir = spool_dir
         self._sync: Literal["kill", "power"] = sync
         self._spool_max_bytes = spool_max_bytes
@@ -94,20 +93,6 @@ class Device:
         self._courier: Courier | None = None
         self._nurseries: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
-
-    def command(self, name: str, *, description: str = "", args: Args | None = None) -> Callable[[F], F]:
-        """Decorate a function, async or plain, that carries out a command; its value goes back to who asked.
-
-        `args` maps an argument's name to {"type": "number" | "integer" | "bool" | "text", "min"?, "max"?, "unit"?, "default"?};
-        they are checked before the function is called with them by keyword. An exception it raises is the command's failure.
-        Declare commands before entering the device: hello tells the hub of them.
-        """
-
-        def add(function: F) -> F:
-            self._commands.add(CommandSpec(name, description, dict(args or {})), function)
-            return function
-
-        return add
 
     async def __aenter__(self) -> Self:
         check_hello(replace(self._hello, commands=self._commands.specs))
@@ -122,6 +107,7 @@ class Device:
                 self._connect,
                 spool,
                 self._commands,
+                self._shadow,
                 self._hello,
                 rng=self._rng,
                 now=self._now,
@@ -138,6 +124,7 @@ class Device:
             spool.close()
             raise
         self._nursery.start_soon(self._commands.run, spool)
+        self._nursery.start_soon(self._shadow.run, spool)
         self._nursery.start_soon(self._courier.run)
         return self
 
@@ -202,6 +189,13 @@ class Device:
     async def progress(self, fraction: float) -> None:
         """Tell how far a command is, 0...1; call it in the command's function. Raises LookupError anywhere else."""
         await self._commands.report_progress(self._existing_spool(), fraction)
+
+    async def report(self, state: Mapping[str, Any]) -> None:
+        """Merge into what this device reports of itself in its shadow, None removing a key, and tell the hub where that changes anything.
+
+        Returns when it is on the spool, on disk; it is told until the hub has it. Raises ValueError where it is no document.
+        """
+        await self._shadow.report(self._existing_spool(), state)
 
     async def drained(self, timeout_s: float = math.inf) -> None:
         """Return when the hub has acked every frame. Raises trio.TooSlowError; what is left stays on the spool."""

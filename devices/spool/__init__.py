@@ -5,7 +5,7 @@ devices.client is the only caller.
 """
 
 from devices.spool.folder import SpoolInUse, open_spool
-from devices.spool.records import CommandEntry, Draft, SpooledEpoch, SpooledFrame
+from devices.spool.records import CommandEntry, Draft, ShadowEntry, SpooledEpoch, SpooledFrame
 from devices.spool.spool import Spool
 
-__all__ = ["CommandEntry", "Draft", "Spool", "SpoolInUse", "SpooledEpoch", "SpooledFrame", "open_spool"]
+__all__ = ["CommandEntry", "Draft", "ShadowEntry", "Spool", "SpoolInUse", "SpooledEpoch", "SpooledFrame", "open_spool"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from devices import durable
-from devices.spool.shelf import Shelf
+from devices.spool.reporting import ReportingShelf
 from devices.spool.spool import Spool
 from devices.spool.tables import Tables
 
@@ -32,7 +32,7 @@ def open_spool(
     spool begins anew. Raises SpoolInUse where another process has it open.
     """
     if folder is None:
-        return Spool(Shelf(Tables(None, is_power_safe=False), max_bytes), is_in_memory=True, is_power_safe=False)
+        return Spool(ReportingShelf(Tables(None, is_power_safe=False), max_bytes), is_in_memory=True, is_power_safe=False)
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
     lock = _lock(path)
@@ -47,7 +47,7 @@ def open_spool(
             tables = Tables(str(path / FILE), is_power_safe=sync == "power")
         if sync == "power":
             durable.sync(path)
-        return Spool(Shelf(tables, max_bytes), is_in_memory=False, is_power_safe=sync == "power", lock=lock, lost=lost)
+        return Spool(ReportingShelf(tables, max_bytes), is_in_memory=False, is_power_safe=sync == "power", lock=lock, lost=lost)
     except BaseException:
         os.close(lock)
         raise

@@ -14,16 +14,18 @@ from devices.wire.messages import Gap
 _DROPPED_LAST = {FrameKind.RESULT, FrameKind.GIVE_UP}
 
 
-def choose(rows: Iterable[FrameRow], pinned: Mapping[int, int], numbers: Mapping[int, int], need: int) -> list[list[FrameRow]]:
+def choose(
+    rows: Iterable[FrameRow], pinned: Mapping[int, int], numbers: Mapping[int, int], need: int, kept: int | None = None
+) -> list[list[FrameRow]]:
     """Return runs of neighbouring rows, oldest first, that free about `need` bytes when a gap stands for each run.
 
-    Results stay, and frames at or below the pinned seq of their epoch (`numbers`: ordinal -> epoch).
+    Results stay, the row with the key `kept`, and frames at or below the pinned seq of their epoch (`numbers`: ordinal -> epoch).
     """
     runs: list[list[FrameRow]] = []
     freed = 0
     run: list[FrameRow] = []
     for row in rows:
-        may_go = row.kind not in _DROPPED_LAST and (row.key & SEQ_MASK) > pinned.get(numbers[row.key >> SEQ_BITS], 0)
+        may_go = row.kind not in _DROPPED_LAST and row.key != kept and (row.key & SEQ_MASK) > pinned.get(numbers[row.key >> SEQ_BITS], 0)
         if run and (not may_go or not _is_next(run[-1], row)):
             runs.append(run)
             run = []

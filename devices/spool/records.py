@@ -3,10 +3,10 @@
 Owns values only: no file, no event loop. Shared by tables.py (blocking) and spool.py (async).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from devices.wire.messages import Channel, Frame, Outcome, Result
 
@@ -87,3 +87,18 @@ class CommandEntry:
     outcome: Outcome
     epoch: int
     seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowEntry:
+    """The shadow: what is desired, what was applied of it, what was reported last and the frame that carried it."""
+
+    wanted_version: int = 0  # 0: nothing was ever desired
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 0  # of the desired document that was applied last
+    number: int = 0  # of the last report; 0: none
+    document: Mapping[str, Any] = field(default_factory=dict)  # what it said
+    error: str | None = None  # why the version `failed` could not be applied; None: the last one could
+    failed: int = 0
+    epoch: int = 0
+    seq: int = 0

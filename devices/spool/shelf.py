@@ -1,7 +1,6 @@
 """What is on the spool: numbering, the bound in bytes, gaps, acks, outcomes of commands; blocking and without a lock.
 
-Owns the rules and the counts in memory, which change only once their transaction is committed; SQL is tables.py's, locks and threads
-are spool.py's, which is the only caller.
+Owns the rules and the counts in memory, which change once their transaction is committed; SQL is tables.py's. Base of reporting.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,6 +37,7 @@ class Shelf:
         self.commands: dict[str, CommandEntry] = {entry.id: entry for entry in tables.load_commands()}
         self.current: SpooledEpoch | None = None
         self.pinned: Mapping[int, int] = {}  # epoch -> highest seq in flight: a full spool drops those last
+        self.kept_key: int | None = None  # of a row that a full spool does not drop
         self.generation = 0  # rises when frames were replaced: what was read before is stale
         self.dropped_readings = 0
         self.gaps = 0  # made since the spool was opened; those that were merged count once
@@ -214,7 +214,7 @@ class Shelf:
 
     def _choose(self, pinned: Mapping[int, int], need: int) -> list[list[FrameRow]]:
         with closing(self._tables.stream()) as rows:
-            return gaps.choose(rows, pinned, self._numbers(), need)
+            return gaps.choose(rows, pinned, self._numbers(), need, self.kept_key)
 
     def _fill_hole(self, epoch: SpooledEpoch, seq: int, reason: str) -> bool:
         following = self._tables.read(epoch.ordinal, seq - 1, 1, 1)

@@ -11,12 +11,13 @@ it runs there too, and all that wait share one commit.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 import trio
 
-from devices.spool.records import CommandEntry, Draft, SpooledEpoch, SpooledFrame
-from devices.spool.shelf import Shelf
+from devices.spool.records import CommandEntry, Draft, ShadowEntry, SpooledEpoch, SpooledFrame
+from devices.spool.reporting import ReportingShelf
 from devices.wire.messages import Channel, Outcome
 
 CHECKPOINT_BYTES: Final = 8 * 1024 * 1024  # of the log: it then syncs in some ms, and the log stays small
@@ -26,7 +27,9 @@ T = TypeVar("T")
 class Spool:
     """An open spool. New frames are numbered in the epoch last opened."""
 
-    def __init__(self, shelf: Shelf, *, is_in_memory: bool, is_power_safe: bool, lock: int | None = None, lost: str | None = None) -> None:
+    def __init__(
+        self, shelf: ReportingShelf, *, is_in_memory: bool, is_power_safe: bool, lock: int | None = None, lost: str | None = None
+    ) -> None:
         self._shelf = shelf
         self._is_in_memory = is_in_memory  # then no thread at all, so that a simulation owns time
         self._is_append_inline = is_in_memory or not is_power_safe
@@ -154,6 +157,24 @@ class Spool:
     async def purge_commands(self, now_us: int) -> None:
         """Forget commands that ended, whose result is acked and whose time to live is over."""
         await self._locked(lambda: self._shelf.purge_commands(now_us))
+
+    @property
+    def shadow(self) -> ShadowEntry:
+        """The shadow that is kept."""
+        return self._shelf.shadow
+
+    async def keep_desired(self, version: int, document: Mapping[str, Any]) -> None:
+        """Keep what is desired now, on disk even after a power cut."""
+        await self._locked(lambda: self._shelf.keep_shadow(replace(self.shadow, wanted_version=version, wanted=document)))
+
+    async def report(self, entry: ShadowEntry) -> None:
+        """Keep a report and its frame in one transaction, on disk even after a power cut."""
+        await self._locked(lambda: self._shelf.report(entry))
+        self.on_append()
+
+    def is_report_unacked(self) -> bool:
+        """Tell whether the newest report is in a frame that has yet to be acked."""
+        return self._shelf.is_report_unacked()
 
     async def wait_empty(self) -> None:
         """Return when every frame is acked."""

@@ -7,11 +7,12 @@ and what stands in their place is decided in spool.py.
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from typing import Any, Final
 
 import msgpack
 
-from devices.spool.records import FRAME_COST_BYTES, SEQ_BITS, SEQ_MASK, CommandEntry, FrameRow, SpooledEpoch, SpooledFrame
+from devices.spool.records import FRAME_COST_BYTES, SEQ_BITS, SEQ_MASK, CommandEntry, FrameRow, ShadowEntry, SpooledEpoch, SpooledFrame
 from devices.wire.messages import Channel, CommandState, Kind, Outcome
 
 SCHEMA_VERSION: Final = 1
@@ -25,6 +26,8 @@ CREATE TABLE commands (id TEXT PRIMARY KEY, expires_us INTEGER NOT NULL, outcome
 PRAGMA user_version = 1;
 COMMIT;
 """
+# Of the same version: a program from before shadows has no use for the table and leaves it alone.
+_SHADOW: Final = "CREATE TABLE IF NOT EXISTS shadow (id INTEGER PRIMARY KEY CHECK (id = 1), entry BLOB NOT NULL)"
 
 
 class Tables:
@@ -50,6 +53,7 @@ class Tables:
             self._db.executescript(_SCHEMA)
         elif version != SCHEMA_VERSION:
             raise RuntimeError(f"the spool is of version {version} and this program reads {SCHEMA_VERSION}; use the newer program")
+        execute(_SHADOW)
         answer = execute("PRAGMA quick_check(1)").fetchone()[0]
         if answer != "ok":
             raise sqlite3.DatabaseError(answer)
@@ -177,6 +181,15 @@ class Tables:
     def delete_commands(self, ids: Iterable[str]) -> None:
         """Forget commands."""
         self._db.executemany("DELETE FROM commands WHERE id = ?", [(id_,) for id_ in ids])
+
+    def load_shadow(self) -> ShadowEntry | None:
+        """Return the shadow that is kept."""
+        row = self._db.execute("SELECT entry FROM shadow").fetchone()
+        return None if row is None else ShadowEntry(*msgpack.unpackb(row[0]))
+
+    def put_shadow(self, entry: ShadowEntry) -> None:
+        """Keep the shadow in the place of the one before."""
+        self._db.execute("INSERT OR REPLACE INTO shadow VALUES (1, ?)", (msgpack.packb(astuple(entry)),))
 
     def checkpoint(self) -> None:
         """Sync what is committed and move it into the main file, so that the log starts over."""

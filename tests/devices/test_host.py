@@ -11,7 +11,8 @@ import trio
 from devices.client import device_url
 from devices.host import Sensors, run_host
 from devices.readings import Readings
-from devices.wire.messages import Command
+from devices.wire.codec import encode
+from devices.wire.messages import Command, Desired, Reported
 from tests.support.little_hub import TIME_US, listening_hub
 
 UNITS = {"%", "1", "By", "By/s", "Cel", "s", "/min"}
@@ -75,3 +76,27 @@ def test_an_address_may_be_http_or_websocket_with_or_without_a_path() -> None:
     assert device_url("http://hub:8080") == "ws://hub:8080/v1/device"
     assert device_url("https://hub/") == "wss://hub/v1/device"
     assert device_url("wss://hub/behind/proxy") == "wss://hub/behind/proxy"
+
+
+async def test_its_interval_is_set_by_its_shadow_and_a_wrong_one_is_said_to_be_so(tmp_path: Path) -> None:
+    def last() -> Reported | None:
+        return next((frame for frame in reversed(hub.frames) if isinstance(frame, Reported)), None)
+
+    def is_reported(interval_s: float) -> bool:
+        return (report := last()) is not None and report.document == {"interval_s": interval_s}
+
+    async def desire(version: int, document: dict[str, object]) -> None:
+        assert hub.current is not None
+        await hub.current.link.send(encode(Desired(version, document)))
+
+    async with listening_hub() as (hub, url), trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: run_host(url, "d1", "right", spool_dir=tmp_path, interval_s=0.2))
+        await hub.until(lambda: is_reported(0.2), 10)
+        await desire(5, {"interval_s": 0.1})
+        await hub.until(lambda: is_reported(0.1), 10)
+        await desire(6, {"interval_s": "often"})
+        await hub.until(lambda: (report := last()) and report.error, 10)
+        assert getattr(last(), "error", "") == "ValueError: interval_s must be a number within 0.1...3600, not 'often'"
+        await desire(7, {})
+        await hub.until(lambda: is_reported(0.2), 10)
+        nursery.cancel_scope.cancel()
