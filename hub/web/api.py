@@ -26,6 +26,7 @@ from hub.core.provisioning import Provisioning
 from hub.core.registry import Registry
 from hub.core.shadows import Shadows
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
+from hub.sessions.latest import JournalTail
 from hub.web.access import Access, Action, is_loopback
 from hub.web.backup import Backup, backup_routes
 from hub.web.devices import device_routes
@@ -34,6 +35,7 @@ from hub.web.erasing import Eraser, JournalEnd
 from hub.web.exchange import exchange_routes
 from hub.web.history import history_routes
 from hub.web.importing import Importer
+from hub.web.latest import latest_routes
 from hub.web.login import login_routes
 from hub.web.losses import JournalReader
 from hub.web.page import Files, page_routes
@@ -52,7 +54,7 @@ _OF_STATUS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "
 _HTTP: Final = {400: ("bad_request", "send JSON in UTF-8"), 404: ("not_found", _PATHS), 405: ("bad_method", _PATHS)}
 
 
-class Journaled(JournalReader, JournalEnd, Protocol):
+class Journaled(JournalReader, JournalEnd, JournalTail, Protocol):
     """What of the journal HTTP reads."""
 
 
@@ -100,6 +102,7 @@ def make_app(parts: ApiParts) -> FastAPI:
     app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
     app.include_router(shadow_routes(parts.shadows, access))
     app.include_router(history_routes(parts.history, parts.registry, access, parts.closed, parts.store.figures))
+    app.include_router(latest_routes(parts.journal, parts.history, parts.registry, access))
     app.include_router(store_routes(parts.history, parts.entities, access, parts.store))
     app.include_router(exchange_routes(parts.history, parts.registry, access, parts.importer))
     if parts.backup is not None:

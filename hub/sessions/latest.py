@@ -1,0 +1,81 @@
+"""The newest reading of each channel, durable and no older: the store's, joined with the journal above the store's cursor.
+
+Owns the join and its bounds; keeps nothing, so that it is as right after a restart as before. Must not know HTTP. Called by web/latest.py.
+"""
+
+from typing import Final, Protocol, TypeVar
+
+from devices.wire.messages import Channel
+from hub.core.errors import Refusal
+from hub.core.readings import data_of, points_in, readable_columns
+from hub.core.records import Reading, Row, Series
+from hub.core.selector import Selector
+from hub.ports import HistoryStore
+
+MAX_SERIES: Final = 1_000
+T = TypeVar("T")
+
+
+class JournalTail(Protocol):
+    """What of the journal is read here."""
+
+    @property
+    def id(self) -> str:
+        """Which journal it is."""
+
+    @property
+    def first(self) -> int:
+        """The lowest position that is still there."""
+
+    @property
+    def position(self) -> int:
+        """The last committed position."""
+
+    async def read(self, after: int) -> list[Row]:
+        """Return rows above a position, at least one where there is one."""
+
+    def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
+        """Return the channels of an epoch."""
+
+
+MAX_TAIL_ROWS: Final = 50_000  # of all devices, between the store's cursor and now: 10 s of a busy hub
+
+
+async def latest_readings(journal: JournalTail, history: HistoryStore, selector: Selector) -> dict[Series, Reading]:
+    """Return the newest reading of each channel that a selector wants, by its time; of a channel that changed its unit the newest of all.
+
+    Raises Refusal where too many match or the store is far behind, StoreUnavailable.
+    """
+    cursor = await history.cursor()  # before the store is asked: a reading that is in both is the same one
+    found = await history.latest(_few([each for each in await history.list_series() if selector.matches(each)]))
+    is_ours = cursor is not None and cursor.journal == journal.id
+    after = max(cursor.position if cursor is not None and is_ours else 0, journal.first - 1)
+    end = journal.position
+    if end - after > MAX_TAIL_ROWS:
+        said = f"the history store is {end - after:,} frames behind; the newest of more than {MAX_TAIL_ROWS:,} are not searched"
+        raise Refusal("store_behind", said, "ask again when it has caught up, or watch live", 503)
+    while after < end:
+        rows = await journal.read(after)
+        after = rows[-1].position
+        columns = readable_columns(data_of(rows, selector), journal.channels)
+        for series, points in points_in(columns).items():
+            newest = Reading(*max(points.items(), key=lambda point: point[0]))
+            if selector.matches(series) and (series not in found or found[series].t_ns <= newest.t_ns):
+                found[series] = newest
+    return _by_channel(found)
+
+
+def _by_channel(found: dict[Series, Reading]) -> dict[Series, Reading]:
+    newest: dict[tuple[str, str], Series] = {}
+    for series, reading in found.items():
+        other = newest.get((series.device, series.channel))
+        if other is None or found[other].t_ns < reading.t_ns:
+            newest[series.device, series.channel] = series
+    return {series: found[series] for _, series in sorted(_few(list(newest.items())))}
+
+
+def _few(found: list[T]) -> list[T]:
+    """Return what was found. Raises Refusal where it is too much."""
+    if len(found) > MAX_SERIES:
+        raise Refusal("too_much", f"{len(found):,} channels match, the limit is {MAX_SERIES:,}", "name fewer devices or channels", 422)
+    return found
