@@ -17,7 +17,7 @@ import trio
 
 from devices.wire.messages import CommandState
 from hub.client.errors import HubError, hint_for, refused
-from hub.client.live import LiveConnection, open_live
+from hub.client.live import LiveConnection, Way, open_live
 from hub.client.local import find_local, pinned, read_admin_token
 
 _TIMEOUT_S: Final = 30.0
@@ -168,9 +168,9 @@ class HubClient:
         """Return a new one-time login link for the page."""
         return str((await self._object("POST", "/api/v1/logins"))["url"])
 
-    def live(self) -> AbstractAsyncContextManager[LiveConnection]:
-        """Connect as a viewer: `async with client.live() as live`; closed when the block is left. Raises HubError."""
-        return open_live(self.url, self._token, self.tls)
+    def live(self, way: Way = "auto") -> AbstractAsyncContextManager[LiveConnection]:
+        """Connect as a viewer: `async with client.live() as live`; "auto" polls where no WebSocket gets through. Raises HubError."""
+        return open_live(self.url, self._token, self.tls, self._http, way)
 
     @asynccontextmanager
     async def streamed(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> AsyncIterator[AsyncIterator[str]]:

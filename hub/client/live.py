@@ -1,15 +1,16 @@
 """The live connection: a viewer in Python, message by message.
 
-Owns the handshake, the msgpack form and `drawn`; keeps no picture of what it was told. HubClient.live opens it.
+Owns the handshake, the msgpack form, `drawn`, and which way is taken; keeps no picture of what it was told. HubClient.live opens it.
 """
 
 import math
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Literal, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
+import httpx
 import msgpack
 import trio
 from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError, WebSocketConnection, wrap_client_stream
@@ -17,12 +18,14 @@ from wsproto.utilities import ProtocolError
 
 from devices.wire.limits import SUBPROTOCOL_LIVE_MSGPACK
 from hub.client.errors import HubError, hint_for, refused
+from hub.client.live_poll import open_poll
 
 MAX_LIVE_BYTES: Final = 64 * 1024 * 1024  # the hub is trusted; this bounds a mistake
 CONNECT_TIMEOUT_S: Final = 10.0
 DRAWN_EVERY_S: Final = 0.25  # the hub asks for once a second at least
 LEAVE_S: Final = 1.0  # nothing of ours is at stake in a close
 _ENDS: Final = (1000, 1001)
+Way = Literal["auto", "websocket", "poll"]
 E = TypeVar("E", bound=BaseException)
 
 
@@ -33,8 +36,8 @@ class LiveConnection:
     gets wider buckets and never a gap. Nothing is queued here: a loop that does not come back for 40 s is taken for dead.
     """
 
-    def __init__(self, socket: WebSocketConnection) -> None:
-        self._socket = socket
+    def __init__(self, way: "LiveWay") -> None:
+        self._way = way
         self._drawn: dict[str, int] = {}  # by subscription, what the hub has not been told yet
         self._tell_due_s = 0.0
 
@@ -56,25 +59,21 @@ class LiveConnection:
         message: dict[str, Any] = {"op": "subscribe", "id": subscription, "channels": list(channels)}
         message |= {"devices": list(devices)} if where is None else {"where": where}
         message |= {"width_us": width_us, "span_s": span_s}
-        await self._send(message if cursor is None else message | {"cursor": cursor})
+        await self._way.send(message if cursor is None else message | {"cursor": cursor})
 
     async def unsubscribe(self, subscription: str) -> None:
         """End a subscription. Raises HubError."""
-        await self._send({"op": "unsubscribe", "id": subscription})
+        await self._way.send({"op": "unsubscribe", "id": subscription})
 
     async def receive(self) -> dict[str, Any]:
         """Return the next message. Raises HubError `closed`. Cancelling loses nothing."""
-        raw: Any = None
-        while raw is None:
+        message: dict[str, Any] | None = None
+        while message is None:
             if self._drawn and trio.current_time() >= self._tell_due_s:
                 await self._tell_drawn()
             with trio.CancelScope(deadline=self._tell_due_s if self._drawn else math.inf):
-                try:
-                    raw = await self._socket.get_message()
-                except ConnectionClosed as error:
-                    raise _closed(error) from None
-        message: dict[str, Any] = msgpack.unpackb(raw, raw=False, strict_map_key=False)
-        if message.get("op") in ("snapshot", "update") and "n" in message:
+                message = await self._way.receive()
+        if self._way.tells_drawn and message.get("op") in ("snapshot", "update") and "n" in message:
             self._drawn[message["id"]] = message["n"]
         return message
 
@@ -82,7 +81,7 @@ class LiveConnection:
         self._tell_due_s = trio.current_time() + DRAWN_EVERY_S
         while self._drawn:
             subscription, number = self._drawn.popitem()
-            await self._send({"op": "drawn", "id": subscription, "n": number})
+            await self._way.send({"op": "drawn", "id": subscription, "n": number})
 
     def __aiter__(self) -> Self:
         return self
@@ -95,22 +94,76 @@ class LiveConnection:
                 raise StopAsyncIteration from None
             raise
 
-    async def _send(self, message: Mapping[str, Any]) -> None:
+
+class LiveWay(Protocol):
+    """How messages get to the hub and back."""
+
+    @property
+    def tells_drawn(self) -> bool:
+        """Whether the hub must be told what is drawn; a poll tells it by itself."""
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Say something. Raises HubError."""
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the next message. Raises HubError. Cancelling loses nothing."""
+
+
+class SocketWay:
+    """A WebSocket, in msgpack."""
+
+    tells_drawn = True
+
+    def __init__(self, socket: WebSocketConnection) -> None:
+        self._socket = socket
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Say something. Raises HubError."""
         try:
             await self._socket.send_message(msgpack.packb(message))
         except ConnectionClosed as error:
             raise _closed(error) from None
 
+    async def receive(self) -> dict[str, Any]:
+        """Return the next message. Raises HubError. Cancelling loses nothing."""
+        try:
+            raw = await self._socket.get_message()
+        except ConnectionClosed as error:
+            raise _closed(error) from None
+        message: dict[str, Any] = msgpack.unpackb(raw, raw=False, strict_map_key=False)
+        return message
+
 
 @asynccontextmanager
-async def open_live(url: str, token: str, tls: ssl.SSLContext | None) -> AsyncIterator[LiveConnection]:
+async def open_live(url: str, token: str, tls: ssl.SSLContext | None, http: httpx.AsyncClient, way: Way) -> AsyncIterator[LiveConnection]:
     """Connect as a viewer to a hub's http address; closed when the block is left, by force after 1 s. Raises HubError."""
+    is_open = False
+    if way != "poll":
+        try:
+            async with _open_socket(url, token, tls) as live:
+                is_open = True
+                yield live
+        except HubError as error:
+            if is_open or way == "websocket" or _is_final(error):
+                raise
+    if not is_open:
+        async with open_poll(http) as found:
+            yield LiveConnection(found)
+
+
+def _is_final(error: HubError) -> bool:
+    """Tell whether the hub itself has refused: another way would be refused as well."""
+    return error.code != "bad_answer" and error.status in (401, 403, 429, 503)
+
+
+@asynccontextmanager
+async def _open_socket(url: str, token: str, tls: ssl.SSLContext | None) -> AsyncIterator[LiveConnection]:
     failure: HubError | None = None
     leaving = trio.Event()
     try:
         async with trio.open_nursery() as nursery:
             try:
-                yield LiveConnection(await nursery.start(_hold, url, token, tls, leaving))
+                yield LiveConnection(SocketWay(await nursery.start(_hold, url, token, tls, leaving)))
             finally:
                 leaving.set()
     except* ProtocolError:
