@@ -37,7 +37,7 @@ class FetchedLink:
         self.end: LinkClosed | None = None
         self._inbox = Inbox()
         self._waiting: deque[bytes | str] = deque()
-        self._waiting_bytes = 0
+        self.waiting_bytes = 0  # of what was not confirmed
         self._came = 0  # the number of the last message that the other side has
         self._moved = trio.Event()  # there is something to fetch, or to stop waiting for
         self._room = trio.Event()
@@ -127,7 +127,7 @@ class FetchedLink:
         gone = [self._waiting.popleft() for _ in range(number - self._came)]
         if gone:
             self._came = number
-            self._waiting_bytes -= sum(map(len, gone))
+            self.waiting_bytes -= sum(map(len, gone))
             self._room.set()
             self._room = trio.Event()
         return gone
@@ -150,11 +150,11 @@ class FetchedLink:
         return Fetched(tuple(self._waiting), self.last, self.end)
 
     def _is_full(self) -> bool:
-        return bool(self._waiting) and (self._waiting_bytes >= MAX_WAITING_BYTES or len(self._waiting) >= MAX_WAITING)
+        return bool(self._waiting) and (self.waiting_bytes >= MAX_WAITING_BYTES or len(self._waiting) >= MAX_WAITING)
 
     def _put(self, message: bytes | str) -> None:
         self._waiting.append(message)
-        self._waiting_bytes += len(message)
+        self.waiting_bytes += len(message)
         self._woken()
 
     def _woken(self) -> None:

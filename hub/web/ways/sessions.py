@@ -35,6 +35,8 @@ class Sessions:
     def __init__(self) -> None:
         self._sessions: dict[str, _Session] = {}
         self._nursery: trio.Nursery | None = None
+        self._refused = 0
+        self._given_up = 0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled; then every session ends in its own orderly way."""
@@ -49,11 +51,19 @@ class Sessions:
                 self._nursery = None
 
     def open(self, owner: Hashable, remote: str, serve: Callable[[FetchedLink], Awaitable[None]]) -> tuple[str, FetchedLink]:
-        """Begin a session of somebody; return its id, which is a secret, and its link. Raises Refusal 503 where there is no room."""
+        """Begin a session of somebody; return its id, which is a secret, and its link.
+
+        Raises Refusal: 429 where this owner has as many as one may have, 503 where the hub has.
+        """
         mine = sum(session.owner == owner for session in self._sessions.values())
-        if self._nursery is None or len(self._sessions) >= MAX_SESSIONS or mine >= MAX_OF_ONE:
-            said = f"{mine} of {MAX_OF_ONE} sessions of this login and {len(self._sessions)} of {MAX_SESSIONS} of the hub are open"
-            raise Refusal("busy", said, "end one, or come back later", 503)
+        if mine >= MAX_OF_ONE:
+            self._refused += 1
+            said = f"{mine} sessions of this login or device are open, the limit is {MAX_OF_ONE}"
+            raise Refusal("too_many_sessions", said, f"end one; one that nobody comes to ends after {ABSENT_S:g} s", 429)
+        if self._nursery is None or len(self._sessions) >= MAX_SESSIONS:
+            self._refused += 1
+            said = f"{len(self._sessions)} sessions without a socket are open, the limit of the hub is {MAX_SESSIONS}"
+            raise Refusal("busy", said, "come back later", 503)
         name, link = secrets.token_urlsafe(32), FetchedLink(remote)
         self._sessions[name] = _Session(link, owner)
         self._nursery.start_soon(self._behind_barrier, link, serve)
@@ -73,12 +83,15 @@ class Sessions:
 
     def statistics(self) -> dict[str, float]:
         """Return figures for metrics."""
-        return {"sessions": len(self._sessions)}
+        waiting_bytes = sum(session.link.waiting_bytes for session in self._sessions.values())
+        figures = {"sessions": len(self._sessions), "waiting_bytes": waiting_bytes}
+        return {**figures, "refused_sessions": self._refused, "given_up_sessions": self._given_up}
 
     def _look(self) -> None:
         """Give up sessions that nobody comes to, and forget those that ended and have told it, or had the time to."""
         for name, session in list(self._sessions.items()):
             if session.link.absent_s() > ABSENT_S:
+                self._given_up += session.link.end is None
                 session.link.give_up(CloseCode.HEARTBEAT_LOST, f"nobody came for {ABSENT_S:g} s")
                 del self._sessions[name]
 

@@ -9,7 +9,7 @@ from devices.link import LinkClosed
 from devices.wire.limits import CloseCode
 from hub.core.errors import Refusal
 from hub.web.ways.link import FetchedLink
-from hub.web.ways.sessions import ABSENT_S, MAX_OF_ONE, Sessions
+from hub.web.ways.sessions import ABSENT_S, MAX_OF_ONE, MAX_SESSIONS, Sessions
 
 
 async def echo(link: FetchedLink) -> None:
@@ -55,7 +55,7 @@ async def test_a_session_that_nobody_comes_to_is_given_up(autojump_clock: trio.t
         assert link.end is not None
         assert link.end.code == CloseCode.HEARTBEAT_LOST
         assert visited.end is None
-        assert sessions.statistics() == {"sessions": 1}
+        assert sessions.statistics() == {"sessions": 1, "waiting_bytes": 0, "refused_sessions": 0, "given_up_sessions": 1}
         with pytest.raises(Refusal, match="no such session"):
             sessions.find(name, "ann")
         nursery.cancel_scope.cancel()
@@ -66,12 +66,38 @@ async def test_one_owner_has_not_all_the_room(autojump_clock: trio.testing.MockC
     async with trio.open_nursery() as nursery:
         await nursery.start(sessions.run)
         names = [sessions.open("ann", "here", echo)[0] for _ in range(MAX_OF_ONE)]
-        with pytest.raises(Refusal, match=f"{MAX_OF_ONE} of {MAX_OF_ONE} sessions") as refusal:
+        with pytest.raises(Refusal, match=f"the limit is {MAX_OF_ONE}") as refusal:
             sessions.open("ann", "here", echo)
-        assert refusal.value.status == 503
+        assert (refusal.value.code, refusal.value.status) == ("too_many_sessions", 429)
         sessions.open("eve", "here", echo)
         sessions.end(names[0])
         sessions.open("ann", "here", echo)
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_hub_has_room_for_so_many_and_no_more(autojump_clock: trio.testing.MockClock) -> None:
+    sessions = Sessions()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(sessions.run)
+        for number in range(MAX_SESSIONS):
+            sessions.open(number // MAX_OF_ONE, "here", echo)
+        with pytest.raises(Refusal, match=f"the limit of the hub is {MAX_SESSIONS:d}") as refusal:
+            sessions.open("ann", "here", echo)
+        assert (refusal.value.code, refusal.value.status) == ("busy", 503)
+        assert sessions.statistics()["refused_sessions"] == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_waits_is_counted(autojump_clock: trio.testing.MockClock) -> None:
+    sessions = Sessions()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(sessions.run)
+        _, link = sessions.open("ann", "here", echo)
+        link.deliver(b"12345")
+        await trio.testing.wait_all_tasks_blocked()
+        assert sessions.statistics()["waiting_bytes"] == 5
+        link.confirm(1)
+        assert sessions.statistics()["waiting_bytes"] == 0
         nursery.cancel_scope.cancel()
 
 

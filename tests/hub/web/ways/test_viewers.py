@@ -128,7 +128,7 @@ async def test_what_a_session_cannot_take_is_refused_with_the_reason(tmp_path: P
         for _ in range(MAX_OF_ONE - 1):
             await poller.begin()
         answer = await client.post("/api/v1/live", json={})
-        assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_sessions")
 
 
 async def test_the_end_of_a_session_is_told_with_its_code(tmp_path: Path) -> None:
