@@ -24,6 +24,7 @@ import trio
 from hub.certificate import certificate_end_s
 from hub.cli.findings import Finding, Verdict
 from hub.cli.hub_checks import FILES_BESIDE_SOCKETS, check_hub
+from hub.cli.notice_checks import mail, webhooks
 from hub.cli.place_checks import bounds, clock_state, existing, file_system, listen_queue, synchronised, tiers
 from hub.cli.proxy_checks import public_address, trusted
 from hub.cli.store_checks import check_stores
@@ -50,7 +51,7 @@ def check_all(config: Path | None, data_dir: Path | None, *, is_fixing: bool = F
         running = None
     for check in (_installation, _clock, _descriptors, _data_dir, file_system, _disk, bounds, tiers, _credentials, _tls):
         findings.extend(check(settings))
-    findings += [*listen_queue(), *trusted(settings), *public_address(settings)]
+    findings += [*listen_queue(), *trusted(settings), *public_address(settings), *webhooks(settings), *mail(settings)]
     findings += [*(fix_database(settings) if is_fixing else ()), *check_database(settings)]
     if running is not None:
         return findings + trio.run(check_hub, settings, running)
