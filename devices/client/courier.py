@@ -24,6 +24,7 @@ from devices.wire.limits import MAX_EPOCH, MAX_MESSAGE_BYTES, MAX_UNFINISHED, RE
 from devices.wire.messages import Hello, Reject, Unfinished, Welcome
 
 MAX_BACKOFF_S: Final = 60.0
+UNNOTICED_S: Final = 2.5  # a device is never shown as silent before twice this
 STEADY_S: Final = 5.0  # a connection that lasted so long starts the backoff over
 _HINTS: Final[Mapping[int, str]] = {
     CloseCode.BAD_HELLO: "correct what this device says of itself",
@@ -63,6 +64,7 @@ class Courier:
         self._stumbled: tuple[int, int] | None = None  # the last frame that the hub could not read
         self._redraws = 0  # epochs the hub knew from somebody else, since the last welcome
         self._was_welcomed = False
+        self._connected = trio.CancelScope()  # this connection
         self.tally = Tally()
 
     async def run(self) -> None:
@@ -92,6 +94,13 @@ class Courier:
             attempt += 1
             await trio.sleep(delay_s)
 
+    def introduce(self, hello: Hello) -> None:
+        """Say another hello at the next connection; at once where the hub would take this device for silent by the one it knows."""
+        is_longer = (hello.interval_s or 0.0) > max(self.hello.interval_s or 0.0, UNNOTICED_S)
+        self.hello = hello
+        if is_longer and self.tally.is_connected:
+            self._connected.cancel()
+
     async def open_epoch(self) -> None:
         """Begin a new epoch, drawn at random so that no two boots share one."""
         await self._spool.open_epoch(self._draw(), self.hello.channels)
@@ -101,9 +110,11 @@ class Courier:
         commands, desired = self._commands.inbox, self._shadow.desired
         connection = Connection(link, self._spool, self.tally, commands=commands, on_reject=self._rejected, on_desired=desired)
         try:
-            return await connection.run(hello, self._welcomed)
+            with trio.CancelScope() as self._connected:
+                return await connection.run(hello, self._welcomed)
         finally:
             self._was_welcomed, self.tally.is_connected = self.tally.is_connected, False
+        return End(CloseCode.NORMAL, "to say another hello")
 
     async def _prepare(self) -> Hello:
         """Choose the live epoch, give up what cannot be listed, and say hello for what is left."""

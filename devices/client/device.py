@@ -204,14 +204,14 @@ class Device(Handlers):
 
     @property
     def interval_s(self) -> float | None:
-        """How often this device means to report; a new value is told to the hub at the next connection."""
+        """How often this device means to report: by it the hub judges whether it is silent. A much longer one is told at once."""
         return self._hello.interval_s
 
     @interval_s.setter
     def interval_s(self, interval_s: float | None) -> None:
         self._hello = replace(self._hello, interval_s=interval_s)
         if self._courier is not None:
-            self._courier.hello = self._hello
+            self._courier.introduce(self._hello)
 
     def statistics(self) -> Statistics:
         """Return the counts of now."""

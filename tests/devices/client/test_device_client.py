@@ -434,3 +434,21 @@ def test_every_reading_arrives_exactly_once_over_restarts_of_the_device(seed: in
 
     # The spool works in threads, for which virtual time does not wait: it gets some ms before a jump.
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0.002))
+
+
+async def test_a_much_longer_interval_is_told_at_once_and_a_shorter_one_at_the_next_connection(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with little_hub() as hub, device_of(hub, interval_s=1.0) as device:
+        await device.send({"temp": 1})
+        await device.drained(10)
+        await device.send({"temp": 2})
+        device.interval_s = 60.0
+        await hub.until(lambda: len(hub.hellos) == 2, 10)
+        assert hub.hellos[1].interval_s == 60.0
+        await device.drained(10)
+        await trio.testing.wait_all_tasks_blocked()
+        device.interval_s = 0.5
+        await trio.sleep(60)
+        assert len(hub.hellos) == 2
+        assert hub.values() == [1, 2]
