@@ -58,6 +58,7 @@ class Control:
             partial(run_follower, self._journal, ledger),
             self.desk.run,
             self.registry.run,
+            self.registry.connections.run,
             PresenceWatch(self.registry, lambda: self._journal.holding).run,
         )
 

@@ -48,6 +48,7 @@ from hub.web.api import ApiParts, make_app
 from hub.web.door import Door
 from hub.web.importing import Importer
 from hub.web.store import StoreFacts
+from hub.web.traffic import OpenConnections
 from hub.web.ways.routes import Ways
 
 _log: Final = structlog.get_logger(__name__)
@@ -100,12 +101,16 @@ class Hub:
         self.importer = Importer(imports, control.registry, self.history, data.path / "imports", int(settings.min_free_bytes), now_us)
         self.logins = Logins(control.auth, now_us)
         self.ways = Ways(self._serve_viewer, self.sessions.serve)
+        self.open = OpenConnections(self.metrics.round_trip.observe)
+        self.open.figures = {"device": self.sessions.figures, "viewer": self.live.figures}
         self.door = Door(
             settings=door_settings(settings),
             auth=control.auth,
             app=make_app(self._api_parts()),
             serve_device=self.sessions.serve,
             serve_viewer=self._serve_viewer,
+            open_connections=self.open,
+            refused=self.metrics.refused,
         )
         self._wire()
 
@@ -125,6 +130,9 @@ class Hub:
         self.metrics.add_part("live", self.live.statistics)
         self.metrics.add_part("commands", self.control.desk.statistics)
         self.metrics.add_part("without_socket", self.ways.statistics)
+        self.metrics.add_part("connections", self.open.statistics)
+        self.metrics.add_part("door", self.door.statistics)
+        self.metrics.add_part("followers", self._follower_lags)
         self.metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": len(self.control.registry.names())})
 
     async def run(self, *, task_status: trio.TaskStatus[str]) -> None:
@@ -174,6 +182,10 @@ class Hub:
             json.dump(said, file)
         draft.replace(self.data.hub_json)
 
+    def _follower_lags(self) -> dict[str, float]:
+        position = self.journal.position
+        return {f"{name}_lag_rows": position - self.journal.cursor(name).applied for name in ("history", "ledger", "rules")}
+
     async def _serve_viewer(self, principal: Principal, link: ServerLink, encoding: str) -> None:
         await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role))
 
@@ -187,6 +199,8 @@ class Hub:
             entities=self.control.entities,
             auth=self.control.auth,
             metrics_text=self.metrics.text,
+            refused=self.metrics.refused,
+            open_connections=self.open,
             ready=self.system.unready,
             hub=self._describe,
             base_url=lambda: self.settings.public_url or self.url,

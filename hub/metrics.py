@@ -80,7 +80,10 @@ class Metrics(Collector):
         self._acked = Histogram("tributary_receive_to_ack_seconds", "From the receipt of a frame to its ack handed to the connection.")
         self.durable: Callable[[float], None] = self._durable.observe  # called for each frame: no call more than that
         self.acked: Callable[[float], None] = self._acked.observe
+        self.round_trip = Histogram("tributary_ping_round_trip_seconds", "From a ping to its answer, of devices and viewers.")
         self._rejected: Counter[str] = Counter()
+        self._ended: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
         self.loop = LoopLateness()
         self._parts: dict[str, Figures] = {}
         self._registry = CollectorRegistry(auto_describe=False)
@@ -90,6 +93,14 @@ class Metrics(Collector):
         """Count a rejection by its code."""
         self._rejected[code] += 1
 
+    def ended(self, code: str) -> None:
+        """Count the end of a device's connection by the name of its code."""
+        self._ended[code] += 1
+
+    def refused(self, code: str) -> None:
+        """Count a request that was refused by its code."""
+        self._refused[code] += 1
+
     def add_part(self, name: str, figures: Figures) -> None:
         """Show a part's figures as tributary_<name>_<figure>, read each time somebody asks."""
         self._parts[name] = figures
@@ -98,11 +109,11 @@ class Metrics(Collector):
         """Return everything, for prometheus_client."""
         yield self._durable.family()
         yield self._acked.family()
+        yield self.round_trip.family()
         yield from self.loop.families()
-        rejected = CounterMetricFamily("tributary_rejected_frames", "Frames with a rejection, by its code.", labels=["code"])
-        for code, count in sorted(self._rejected.items()):
-            rejected.add_metric([code], count)
-        yield rejected
+        yield _by_code("tributary_rejected_frames", "Frames with a rejection, by its code.", self._rejected)
+        yield _by_code("tributary_refused_requests", "Requests that were refused, by the code of the answer.", self._refused)
+        yield _by_code("tributary_device_connections_ended", "Connections of devices that ended, by their close code.", self._ended)
         yield from self._gauges()
 
     def _gauges(self) -> Iterable[Metric]:
@@ -113,3 +124,10 @@ class Metrics(Collector):
     def text(self) -> bytes:
         """Return the answer of /metrics in the Prometheus text format."""
         return generate_latest(self._registry)
+
+
+def _by_code(name: str, meaning: str, counts: Mapping[str, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, meaning, labels=["code"])
+    for code, count in sorted(counts.items()):
+        family.add_metric([code], count)
+    return family

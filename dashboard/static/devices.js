@@ -12,6 +12,8 @@ const PRESENCE = {
   unconfirmed: "not heard of since the hub started",
 };
 
+const FLAPPING = ", and comes and goes: 5 connections or more in 5 minutes";
+
 export const isConnected = (device) => device.presence === "online" || device.presence === "silent";
 
 export class Devices {
@@ -107,19 +109,24 @@ export class Devices {
     row.button.dataset.presence = item.presence;
     row.button.setAttribute("aria-current", String(item.device === this.chosen));
     row.seen.textContent = this.seenText(item);
-    row.button.title = PRESENCE[item.presence] ?? item.presence;
+    row.button.title = (PRESENCE[item.presence] ?? item.presence) + (item.flapping ? FLAPPING : "");
+    row.element.dataset.flapping = String(item.flapping === true);
     return row.element;
   }
 
   seenText(item) {
-    if (item.presence === "online") return "online";
+    if (["online", "silent", "sleeping"].includes(item.presence)) return item.presence;
     if (item.last_seen_us === undefined) return "never seen";
-    const seen = ago((this.nowUs() - item.last_seen_us) / 1e6);
-    return item.presence === "silent" || item.presence === "sleeping" ? `${item.presence}, ${seen}` : seen;
+    return ago((this.nowUs() - item.last_seen_us) / 1e6);
   }
 
   // How the device is, in a few words with times.
   factText(item) {
+    const flapping = item.flapping ? ", comes and goes" : "";
+    return this.stateText(item) + flapping;
+  }
+
+  stateText(item) {
     const inS = (us) => (us - this.nowUs()) / 1e6;
     if (item.presence === "online") return item.connected_us === undefined ? "online" : `online for ${duration(Math.max(0, -inS(item.connected_us)))}`;
     if (item.last_seen_us === undefined) return "never seen";

@@ -201,6 +201,13 @@ class DeviceSession:
             return True
         return self.backfill.durable_frames > 0 and self.backfill.is_half(credit.backfill)
 
+    def figures(self) -> dict[str, int]:
+        """Return what is on its way: frames that are not durable, and of the credit what no ack has given back."""
+        lanes = {"live": self.live, "backfill": self.backfill}
+        told = {f"{name}_credit_frames": lane.frames for name, lane in lanes.items()}
+        told |= {f"{name}_credit_bytes": lane.bytes for name, lane in lanes.items()}
+        return {"uncommitted_frames": sum(len(epoch.in_flight) for epoch in self._epochs.values())} | told
+
     def is_half_full(self) -> bool:
         """Tell whether what is not acked takes half of the live window or more: a device may be waiting for an ack."""
         return self.live.frames * 2 >= self.live.max_frames or self.live.bytes * 2 >= self.live.max_bytes

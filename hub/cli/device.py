@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.cli.chosen import WhereOption, chosen, for_each
+from hub.cli.connections import past_connections
 from hub.cli.fleet import import_devices, put_fact, span_s
 from hub.cli.options import DataDirOption, JsonOption, ask_hub
 from hub.cli.tables import show_table, time_text
@@ -32,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("set")(set_facts)
     group.command("list")(list_devices)
     group.command("import")(import_devices)
+    group.command("connections")(past_connections)
     app.add_typer(group)
 
 
@@ -161,7 +163,7 @@ def list_devices(
 
 
 def _row(item: Mapping[str, Any]) -> tuple[str, ...]:
-    presence = "disabled" if item.get("disabled") else str(item.get("presence", ""))
+    presence = "disabled" if item.get("disabled") else str(item.get("presence", "")) + (" (flapping)" if item.get("flapping") else "")
     measured = str(len(item.get("channels", [])))
     said = (item.get("kind", ""), " ".join(item.get("tags", ())))
     return (item["device"], presence, _last_seen(item), item.get("firmware") or "", measured, *said)

@@ -16,6 +16,7 @@ class Action(Enum):
     READ = "read"  # devices, readings, commands
     COMMAND = "send commands"
     ALERTS = "acknowledge and silence alerts"
+    CONNECTIONS = "see connections and addresses"
     MANAGE = "manage devices and the hub"
     USERS = "manage users, tokens and login links"
     AUDIT = "read the audit log"
@@ -23,7 +24,7 @@ class Action(Enum):
 
 ALLOWED: Final = {
     "viewer": frozenset({Action.READ}),
-    "operator": frozenset({Action.READ, Action.COMMAND, Action.ALERTS}),
+    "operator": frozenset({Action.READ, Action.COMMAND, Action.ALERTS, Action.CONNECTIONS}),
     "admin": frozenset(Action),
 }
 ROLES: Final = tuple(ALLOWED)

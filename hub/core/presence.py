@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from devices.wire.limits import CloseCode
+from devices.wire.limits import HEARTBEAT_S, MISSED_HEARTBEATS, CloseCode
 from devices.wire.messages import Hello
 
 LOOK_S: Final = 0.5  # how late time alone changes a state
@@ -17,7 +17,10 @@ MIN_SILENT_S: Final = 5.0  # one lost TCP segment alone delays a frame by a seco
 SLEEP_GRACE_S: Final = 30.0  # to wake, find the network and shake hands
 SLEEP_DRIFT: Final = 0.05  # of the plan: what a clock that sleeps goes wrong
 RETURN_S: Final = 65.0  # the longest pause between two attempts to connect (protocol section 9), and some to do it in
+FLAPPING_TIMES: Final = 5  # so many comings
+FLAPPING_S: Final = 300.0  # within so long
 _LATE_S: Final = 0.5  # a look that comes later than this was not let run, and nor was who reads sockets
+_LOST_US: Final = int((MISSED_HEARTBEATS + 1) * HEARTBEAT_S * 1e6)
 _MAY_SLEEP: Final = (CloseCode.NORMAL, CloseCode.HEARTBEAT_LOST)  # ends that the device chose, or that an end of its power looks like
 
 
@@ -74,6 +77,8 @@ class Presence:
         self._pulses: dict[str, Pulse] = {}  # of who is connected
         self._silent_at: dict[str, int] = {}  # frames when it fell silent
         self._facts: dict[str, dict[str, int]] = {}
+        self._comings_s: dict[str, tuple[float, ...]] = {}  # the newest FLAPPING_TIMES
+        self._flapping: set[str] = set()
         self._held_s = 0.0  # when devices were last not allowed to send
 
     def was_seen(self, name: str, description: Mapping[str, Any]) -> None:
@@ -94,6 +99,9 @@ class Presence:
         self._facts[name] = {"connected_us": now_us}
         if hello.clock_us is not None:
             self._facts[name]["clock_offset_us"] = hello.clock_us - now_us
+        self._comings_s[name] = (*self._comings_s.get(name, ())[1 - FLAPPING_TIMES :], self.lived.now_s)
+        if self._comes_often(name):
+            self._flapping.add(name)
 
     def left(self, name: str, code: int, now_us: int) -> int:
         """Note that the device's connection is gone; return when it was last heard of, in µs."""
@@ -103,7 +111,8 @@ class Presence:
         for known in (self._state, self._due_s, self._silent_at):
             known.pop(name, None)
         self._facts.get(name, {}).pop("connected_us", None)
-        heard_us = pulse.heard_us if code == CloseCode.HEARTBEAT_LOST else now_us
+        # The newest ping that was answered was so up to three periods ago.
+        heard_us = max(pulse.heard_us, now_us - _LOST_US) if code == CloseCode.HEARTBEAT_LOST else now_us
         if code == CloseCode.RESTART:  # the hub's end, not the device's
             self._suppose(name)
         elif plan.sleep_s and code in _MAY_SLEEP:
@@ -117,8 +126,9 @@ class Presence:
         """Know nothing of a removed device; its connection, which ends, is still one."""
         if name not in self._pulses:
             self._state.pop(name, None)
-        for known in (self._due_s, self._silent_at, self._plans, self._facts):
+        for known in (self._due_s, self._silent_at, self._plans, self._facts, self._comings_s):
             known.pop(name, None)
+        self._flapping.discard(name)
 
     def look(self, passed_s: float, *, may_hear: bool = True, may_send: bool = True) -> list[str]:
         """Let time go by since the last look; return whose state this changes.
@@ -136,6 +146,9 @@ class Presence:
             del self._silent_at[name]
             self._state[name] = "online"
             self._due_s[name] = now_s + self._plans[name].silent_s()
+        calm = [name for name in self._flapping if not self._comes_often(name)]
+        self._flapping.difference_update(calm)
+        changed += calm
         if is_late or not may_hear:
             return changed
         due = [name for name, due_s in self._due_s.items() if due_s <= now_s]
@@ -157,6 +170,10 @@ class Presence:
         self._silent_at[name] = pulse.frames
         return True
 
+    def _comes_often(self, name: str) -> bool:
+        comings_s = self._comings_s[name]
+        return len(comings_s) == FLAPPING_TIMES and self.lived.now_s - comings_s[0] <= FLAPPING_S
+
     def _suppose(self, name: str) -> None:
         self._state[name] = "unconfirmed"
         self._due_s[name] = self.lived.now_s + self._return_s + self._plans.get(name, _UNTOLD).expected_s()
@@ -170,6 +187,10 @@ class Presence:
         """Tell whether the device has a connection that was welcomed."""
         return name in self._pulses
 
+    def is_flapping(self, name: str) -> bool:
+        """Tell whether the device came FLAPPING_TIMES or more in the last FLAPPING_S."""
+        return name in self._flapping
+
     def heard_us(self, name: str) -> int | None:
         """Return when a connected device was last heard of, in µs; None where it is not connected."""
         pulse = self._pulses.get(name)
@@ -181,4 +202,4 @@ class Presence:
 
     def item(self, name: str) -> dict[str, Any]:
         """Return what of it viewers see beside the state."""
-        return dict(self._facts.get(name, {}))
+        return self._facts.get(name, {}) | ({"flapping": True} if name in self._flapping else {})

@@ -167,6 +167,7 @@ class Registry(DeviceSet):
             self._ends.pop(name, None)
             self._tokens.forget_device(admitted)
         self._presence.forget(name)
+        self.connections.forget(name)
         self._board.remove_device(name)
         self._asked.remove(name)
         _log.info("device_removed", device=name)

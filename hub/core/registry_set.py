@@ -13,9 +13,10 @@ import trio
 from devices.wire.fields import shown
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Hello
+from hub.core.connections import ConnectionHistory
 from hub.core.errors import Refusal
 from hub.core.members import Asked, Members
-from hub.core.presence import RETURN_S, LivedTime, Presence, Pulse
+from hub.core.presence import FLAPPING_S, FLAPPING_TIMES, RETURN_S, LivedTime, Presence, Pulse
 from hub.core.registry_channels import SHOWN, described
 from hub.core.registry_facts import KIND, DeviceFacts, facts_in
 from hub.core.registry_tokens import NO_TOKEN, OLD_TOKEN, Tokens, old_token_in
@@ -25,6 +26,7 @@ from hub.ports import DeviceRecord, Now, StateStore, StoreUnavailable
 _log: Final = structlog.get_logger(__name__)
 Ended = Callable[[str, CloseCode, str], None]
 GONE: Final = (CloseCode.REVOKED, "the token was withdrawn")
+_FLAPPING: Final = "a bad link, too little power, or two programs with one token: tributary device connections NAME tells how each ended"
 DISABLED: Final = (CloseCode.DISABLED, "the device is disabled")
 
 
@@ -49,17 +51,22 @@ class DeviceSet:
         self._facts: dict[str, DeviceFacts] = {}  # only of those that people said something of
         self._tokens = Tokens()
         self._presence = Presence(return_s)
+        self.connections = ConnectionHistory(state, now)
         self._asked = Asked()
         self.erasing: set[str] = set()  # whose readings are being deleted: a new device of the name would lose its own
         self._ends: dict[str, tuple[CloseCode, str]] = {}  # why connections of a device were last ended
         self._revoked: list[Ended] = []
         self._removed: list[Callable[[str], None]] = []
+        self._unwritten: set[str] = set()  # whose description waits for its turn
         self._writing = trio.Lock()  # one change of the store at a time, each made of what is known when its turn comes
 
     async def load(self) -> None:
         """Read the devices once at start; each that was ever seen is `unconfirmed` until it connects or had the time to."""
+        seen_us = await self.connections.load()
         self._facts = {document.key: facts_in(document) for document in await self._state.documents(KIND)}
         for record in await self._state.devices():
+            if record.last_seen_us is not None and record.name in seen_us:
+                record = replace(record, last_seen_us=max(record.last_seen_us, seen_us[record.name]))
             self._keep(record)
             if record.last_seen_us is not None:
                 self._presence.was_seen(record.name, record.description)
@@ -110,7 +117,8 @@ class DeviceSet:
         own = {"name": name, "presence": self._presence.of(name), "kind": facts.kind, "title": facts.title}
         own["firmware"] = str(record.description.get("firmware", ""))
         told = facts_of(facts.tags) | {key: value for key, value in own.items() if value}
-        return told | ({"disabled": ""} if record.is_disabled else {})
+        told |= {"disabled": ""} if record.is_disabled else {}
+        return told | ({"flapping": ""} if self._presence.is_flapping(name) else {})
 
     def record(self, name: str) -> DeviceRecord | None:
         """Return a device's record."""
@@ -143,32 +151,39 @@ class DeviceSet:
         record = self._devices.get(name)
         if record is None:
             return  # removed while it said hello; its session is being closed
+        was_flapping = self._presence.is_flapping(name)
         self._presence.came(hello, pulse, now_us)
-        self._keep(replace(record, description=described(hello, record.description, now_us), last_seen_us=now_us))
+        if self._presence.is_flapping(name) and not was_flapping:
+            _log.warning("device_flapping", device=name, times=FLAPPING_TIMES, within_s=FLAPPING_S, hint=_FLAPPING)
+        description = described(hello, record.description, now_us)
+        self._keep(replace(record, description=description, last_seen_us=now_us))
         self._show(name)
-        await self._write(name)
+        if description != record.description or record.last_seen_us is None or name in self._unwritten:
+            await self._write(name)
 
-    async def disconnected(self, name: str, code: int) -> None:
-        """Note at once that the device's connection is gone, and by which code; a store that cannot take it is told to the log."""
+    def disconnected(self, name: str, code: int) -> int:
+        """Note that the device's connection is gone, and by which code; return when it was last there, which its history keeps."""
         heard_us = self._presence.left(name, code, self._now())
-        record = self._devices.get(name)
-        if record is None:
-            return
-        self._keep(replace(record, last_seen_us=heard_us))
-        self._show(name)
-        await self._write(name)
+        if (record := self._devices.get(name)) is not None:
+            self._keep(replace(record, last_seen_us=heard_us))
+            self._show(name)
+        return heard_us
 
     async def _write(self, name: str) -> None:
-        """Store a device as it is known when its turn comes: an older view would undo a new token or a removal."""
+        """Store a device as it is known when its turn comes: an older view would undo a new token or a removal.
+
+        Those that wait for their turn go in one transaction: a new fleet that connects at once costs a few syncs.
+        """
+        self._unwritten.add(name)
         async with self._writing:
-            record = self._devices.get(name)
-            if record is None:
-                return
+            names, self._unwritten = self._unwritten, set()
+            records = [self._devices[each] for each in names if each in self._devices]
             try:
-                await self._state.put_device(record)
+                if records:
+                    await self._state.change(devices=records)
             except StoreUnavailable as error:
-                # Presence is in memory, and the device says the rest again in its next hello.
-                _log.error("presence_not_stored", device=name, reason=str(error))
+                self._unwritten |= names  # tried again with the next of them that comes
+                _log.error("devices_not_stored", devices=len(records), first=records[0].name, reason=str(error))
 
     def item(self, name: str) -> dict[str, Any] | None:
         """Return a device as viewers see it (protocol section 11, without `version`)."""

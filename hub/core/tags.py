@@ -14,7 +14,8 @@ MAX_TAGS: Final = 32  # of one device: all of them go to each viewer with each c
 MAX_WORD: Final = 64  # characters of a key, and of a value
 MAX_EXPRESSION: Final = 1_024  # characters
 MAX_DEPTH: Final = 32  # parentheses and nots within each other: the parser calls itself
-OWN: Final = ("name", "kind", "title", "firmware", "presence", "disabled")  # what a device is asked for like a tag, and no tag may be
+# What a device is asked for like a tag, and no tag may be.
+OWN: Final = ("name", "kind", "title", "firmware", "presence", "disabled", "flapping")
 _OPERATORS: Final = ("and", "or", "not")
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,63}\Z")
 _TOKEN: Final = re.compile(r'\s*(?:(?P<mark>!=|=|\(|\))|"(?P<quoted>[^"]*)"|(?P<word>[^\s=!()"]+))')

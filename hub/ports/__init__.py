@@ -8,12 +8,22 @@ from collections.abc import Callable
 
 from hub.ports.history import HistoryStore, Retention, StoreFull, StoreRefused, StoreUnavailable
 from hub.ports.journal import EpochMark, FollowerCursor, JournalBroken, JournalFile, JournalFull, JournalState, Opening
-from hub.ports.state import Audited, CommandPage, CommandRecord, CommandsWanted, Conflict, DeviceRecord, Document, StateStore
+from hub.ports.state import (
+    Audited,
+    CommandPage,
+    CommandRecord,
+    CommandsWanted,
+    Conflict,
+    ConnectionRecord,
+    DeviceRecord,
+    Document,
+    StateStore,
+)
 
 Now = Callable[[], int]  # wall clock in µs, injected so that simulations own time
 
 __all__ = [
-    "Audited", "CommandPage", "CommandRecord", "CommandsWanted", "Conflict", "DeviceRecord", "Document", "EpochMark", "FollowerCursor",
-    "HistoryStore", "JournalBroken", "JournalFile", "JournalFull", "JournalState", "Now", "Opening", "Retention", "StateStore",
-    "StoreFull", "StoreRefused", "StoreUnavailable",
+    "Audited", "CommandPage", "CommandRecord", "CommandsWanted", "Conflict", "ConnectionRecord", "DeviceRecord", "Document", "EpochMark",
+    "FollowerCursor", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull", "JournalState", "Now", "Opening", "Retention",
+    "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable",
 ]  # fmt: skip

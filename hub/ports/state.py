@@ -62,6 +62,17 @@ class CommandPage(NamedTuple):
     next: tuple[int, str] | None  # created_us and id of the last one here
 
 
+class ConnectionRecord(NamedTuple):
+    """A connection that a device had, or has still."""
+
+    device: str
+    came_us: int  # with the device what it is known by
+    left_us: int | None  # None: it is there
+    remote: str
+    code: int | None = None  # of its close; None: it is there, or nobody knows
+    reason: str = ""
+
+
 class Document(NamedTuple):
     """One thing that is kept whole: a user, a rule, a shadow. Its version counts its changes from 1 on."""
 
@@ -104,7 +115,7 @@ class StateStore(Protocol):
         """Insert or replace by name."""
 
     async def delete_device(self, name: str, kinds: Sequence[str] = (), audited: Sequence[Audited] = ()) -> bool:
-        """Delete a device, its commands and its documents of these kinds, whose key is its name; tell whether it was there."""
+        """Delete a device, its commands, connections and documents of these kinds, whose key is its name; tell whether it was there."""
 
     async def put_commands(
         self,
@@ -136,6 +147,15 @@ class StateStore(Protocol):
 
         At most `limit` in one call; none that is open, and none of a group that has open ones.
         """
+
+    async def put_connections(self, connections: Sequence[ConnectionRecord], keep: int) -> None:
+        """Insert connections of known devices, or replace them, in one transaction; of each device only the newest `keep` stay."""
+
+    async def connections(self, device: str, before_us: int | None, limit: int) -> list[ConnectionRecord]:
+        """Return the connections of a device that came before a time, newest first."""
+
+    async def last_connections(self) -> list[ConnectionRecord]:
+        """Return the newest connection of each device that had one."""
 
     async def documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by key."""

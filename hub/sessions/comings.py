@@ -13,7 +13,7 @@ from devices.wire.limits import CloseCode
 from hub.core.seldom import Seldom
 
 _log: Final = structlog.get_logger(__name__)
-_QUOTES_A_FRAME: Final = (CloseCode.BAD_FRAME,)
+QUOTES_A_FRAME: Final = (CloseCode.BAD_FRAME,)
 _REVOKED: Final = "tributary device token NAME makes a new one"
 
 
@@ -30,7 +30,7 @@ class Comings:
     def left(self, device: str, remote: str, code: CloseCode, reason: str) -> None:
         """Tell of a connection that ended; of one that may not come back by itself as a warning, now and then."""
         said: dict[str, object] = {"device": device, "remote": remote, "code": int(code), "why": code.name.lower()}
-        if reason and code not in _QUOTES_A_FRAME:
+        if reason and code not in QUOTES_A_FRAME:
             said["reason"] = reason
         if code is CloseCode.RESTART:
             _log.debug("device_left", **said)  # all of them, when the hub stops

@@ -6,6 +6,7 @@ is connected.
 """
 
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final, NoReturn
 
@@ -21,7 +22,7 @@ from hub.core.commands import Deliver
 from hub.sessions.intake import Intake
 from hub.sessions.intake_stored import StoredIntake
 from hub.sessions.outbox import Outbox
-from hub.sessions.parts import Connection, DeviceParts, Roster
+from hub.sessions.parts import HUB_FAILED, Connection, DeviceParts, Roster
 
 _LOST_PATIENCE_S: Final = 1.0  # for the last words to who has answered no ping: it is offline once they are said
 
@@ -33,7 +34,7 @@ class DeviceConnection:
         self.device = device
         self.predecessors: list[Connection] = []
         self.deliver: Deliver | None = None
-        self._link = link
+        self.link = link
         self._parts = parts
         self._roster = roster
         self._session = DeviceSession(device)
@@ -43,11 +44,16 @@ class DeviceConnection:
         self._scope = trio.CancelScope()
         self._admitted_by = parts.registry.admission(device)
         self.end: ProtocolError | None = None
+        self.peer_code: int | None = None
 
     @property
     def remote(self) -> str:
         """The device's address, for the log."""
-        return self._link.remote
+        return self.link.remote
+
+    def figures(self) -> Mapping[str, int]:
+        """Return what is on its way: frames that are not durable, and of the credit what no ack has given back."""
+        return self._session.figures()
 
     @property
     def intake(self) -> Intake:
@@ -56,7 +62,7 @@ class DeviceConnection:
 
     async def run(self) -> None:
         """Serve the device until it leaves, breaks a rule, is taken over, or the hub stops (Cancelled: bye and 1012)."""
-        end = ProtocolError(CloseCode.HUB_FAILING, "the hub failed; its log says why")
+        end = HUB_FAILED
         try:
             with self._scope:
                 end = await self._serve()
@@ -84,11 +90,12 @@ class DeviceConnection:
         except ProtocolError as error:
             return error
         except LinkClosed as closed:
+            self.peer_code = closed.code
             return _end_of(closed)
 
     def switch_off(self, code: CloseCode, reason: str) -> None:
         """Take nothing more from now on, synchronously, and end the connection with this code."""
-        self._link.hand_to(None)
+        self.link.hand_to(None)
         self._session.close()
         self.end = self.end or ProtocolError(code, reason)
         self._scope.cancel()
@@ -113,12 +120,12 @@ class DeviceConnection:
     async def _hello(self) -> Hello:
         with trio.move_on_after(limits.HELLO_TIMEOUT_S):
             while True:
-                message = self._decoded(_binary(await self._link.receive()))
+                message = self._decoded(_binary(await self.link.receive()))
                 self._session.receive(message)
                 if isinstance(message, Hello):
                     return message
                 assert isinstance(message, UnknownOp)
-                await self._link.send(encode(_unknown(message)))
+                await self.link.send(encode(_unknown(message)))
         raise ProtocolError(CloseCode.HELLO_TIMEOUT, f"no hello within {limits.HELLO_TIMEOUT_S:g} s")
 
     async def _open(self, hello: Hello) -> None:
@@ -141,14 +148,14 @@ class DeviceConnection:
             reported=None if hello.shadow is None else self._parts.shadows.reported_number(self.device),
         )
         self._session.grant(credit)
-        await self._link.send(encode(welcome))
+        await self.link.send(encode(welcome))
 
     async def _stream(self) -> NoReturn:
         """Take frames until the link ends or a rule is broken: by plain calls, or as messages where the link does not hand them over."""
         self._outbox.open()
-        self._link.hand_to(self._take)
+        self.link.hand_to(self._take)
         while True:
-            self._take(await self._link.receive())
+            self._take(await self.link.receive())
 
     def _take(self, raw: bytes | str) -> None:
         """Take one message of a device that is streaming. Raises ProtocolError."""
@@ -170,13 +177,13 @@ class DeviceConnection:
             raise ProtocolError(CloseCode.BAD_HELLO, f"bad_hello: {error}") from None
 
     async def _say_bye(self, end: ProtocolError) -> None:
-        self._link.hand_to(None)
+        self.link.hand_to(None)
         self._outbox.close()
         retry_s, jitter_s = self._parts.retry_hint(end.code)
         with trio.move_on_after(1.0):
             with suppress(LinkClosed):
-                await self._link.send(encode(Bye(end.code, end.reason, retry_s, jitter_s, end.expected)))
-        await self._link.aclose(end.code, end.reason)
+                await self.link.send(encode(Bye(end.code, end.reason, retry_s, jitter_s, end.expected)))
+        await self.link.aclose(end.code, end.reason)
 
 
 def _binary(message: bytes | str) -> bytes:

@@ -4,7 +4,7 @@ Owns the map of device connections and the hand-over between an old and a new on
 connection the parts it needs. Built by main.py, called by the door through `serve`.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Final
 
 import structlog
@@ -13,11 +13,11 @@ import trio
 from devices.link import ServerLink
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Cancel, Command, Hello
-from hub.ports import StoreUnavailable
-from hub.sessions.comings import Comings
+from hub.ports import ConnectionRecord, StoreUnavailable
+from hub.sessions.comings import QUOTES_A_FRAME, Comings
 from hub.sessions.device import DeviceConnection
 from hub.sessions.outbox import AckClock
-from hub.sessions.parts import Connection, DeviceParts
+from hub.sessions.parts import HUB_FAILED, Connection, DeviceParts
 
 _log = structlog.get_logger(__name__)
 _RESTATE_S: Final = 20.0  # protocol section 6: while credit is 0
@@ -31,6 +31,7 @@ class DeviceSessions:
         self._parts = parts
         self._connections: dict[str, Connection] = {}
         self._comings = Comings()
+        self._records: dict[Connection, ConnectionRecord] = {}  # of those that were welcomed
         self._welcoming: trio.Nursery  # while it runs
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -52,6 +53,11 @@ class DeviceSessions:
         """Return how many devices are connected."""
         return len(self._connections)
 
+    def figures(self, device: str, link: ServerLink) -> Mapping[str, int]:
+        """Return what is on its way over a device's connection; nothing where it has another one now."""
+        connection = self._connections.get(device)
+        return connection.figures() if connection is not None and connection.link is link else {}
+
     async def take_over(self, newer: Connection) -> None:
         """Make `newer` the device's connection: return when nothing of an older one is pending any more."""
         older = self._connections.get(newer.device)
@@ -65,6 +71,7 @@ class DeviceSessions:
 
     def welcome(self, connection: Connection, hello: Hello) -> None:
         """Give the device the commands that wait for it, and show it online: who sees that can send it one. Its frames do not wait."""
+        self._records[connection] = self._parts.registry.connections.came(connection.device, connection.remote)
         self._welcoming.start_soon(self._behind_barrier, connection, hello)
 
     async def _behind_barrier(self, connection: Connection, hello: Hello) -> None:
@@ -93,16 +100,21 @@ class DeviceSessions:
 
     async def leave(self, connection: Connection) -> None:
         """Forget a connection that ended, once its frames are committed or withdrawn: its name is free only then."""
-        code = CloseCode.HUB_FAILING if connection.end is None else connection.end.code
+        end = connection.end or HUB_FAILED
         if connection.end is not None:
-            self._comings.left(connection.device, connection.remote, connection.end.code, connection.end.reason)
+            self._comings.left(connection.device, connection.remote, end.code, end.reason)
         await self._parts.journal.withdraw(connection.intake)
         self._parts.shadows.detach(connection.device, connection.put_command)
         if connection.deliver is not None:
             self._parts.desk.detach(connection.device, connection.deliver)
+        self._parts.metrics.ended(end.code.name.lower())
+        left_us = self._parts.now()
         if self._connections.get(connection.device) is connection:
             del self._connections[connection.device]
-            await self._parts.registry.disconnected(connection.device, code)
+            left_us = self._parts.registry.disconnected(connection.device, end.code)
+        if (record := self._records.pop(connection, None)) is not None:
+            reason = "" if end.code in QUOTES_A_FRAME else end.reason
+            self._parts.registry.connections.left(record, left_us, connection.peer_code or end.code, reason)
 
     def drop(self, device: str, code: CloseCode, reason: str) -> None:
         """End a device's connection now: its token was withdrawn, or it was removed."""

@@ -51,7 +51,7 @@ class Live:
         self._fanout: Fanout[Updates] = Fanout()
         self._owners: dict[Updates, Owner] = {}
         self._quick: set[Updates] = set()
-        self._viewers: set[ViewerConnection] = set()
+        self._viewers: dict[ServerLink, ViewerConnection] = {}
         self._moved = trio.Event()
         self._stirred = trio.Event()
         self._fresh: list[Row] = []  # what was committed since the last turn, at most _MAX_ROWS
@@ -86,11 +86,16 @@ class Live:
     async def serve(self, link: ServerLink, encoding: str, role: str) -> None:
         """Serve one viewer until it leaves, breaks a rule, or the hub stops."""
         viewer = ViewerConnection(link, encoding, role, self)
-        self._viewers.add(viewer)
+        self._viewers[link] = viewer
         try:
             await viewer.run()
         finally:
-            self._viewers.discard(viewer)
+            del self._viewers[link]
+
+    def figures(self, name: str, link: ServerLink) -> Mapping[str, int | bool]:
+        """Return what is on its way to a viewer; nothing where it is not here."""
+        viewer = self._viewers.get(link)
+        return {} if viewer is None else viewer.figures(trio.current_time())
 
     async def wait_for(self, position: int) -> None:
         """Return when everything up to a position has been fed."""
@@ -125,7 +130,9 @@ class Live:
 
     def statistics(self) -> Mapping[str, float]:
         """Return figures for metrics."""
-        figures = {"viewers": len(self._viewers), "subscriptions": sum(viewer.subscriptions for viewer in self._viewers)}
+        viewers, now_s = self._viewers.values(), trio.current_time()
+        figures = {"viewers": len(viewers), "subscriptions": sum(viewer.subscriptions for viewer in viewers)}
+        figures["conflated_viewers"] = sum(viewer.is_conflated(now_s) for viewer in viewers)
         figures |= {"mailboxes": len(self._owners), "groups": len(self.groups), "lines": len(self.lines)}
         figures["waiting_bytes"] = sum(updates.mailbox.waiting_bytes for updates in self._owners)
         return {**figures, "fed_frames": self._fed, "lag_rows": self.journal.position - self.position}

@@ -3,10 +3,11 @@
 Owns no connection; device.py and devices.py build on it, main.py fills it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from devices.link import ServerLink
 from devices.wire import limits
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Cancel, Channel, Command, Credit, Desired, Hello, Window
@@ -27,6 +28,8 @@ _OPEN: Final = Credit(LIVE, BACKFILL)
 _DISABLED_RETRY_S: Final = 60.0  # a person has to enable it first; then it is back within two minutes
 _PATIENT_RETRY_S: Final = 5.0  # a newer connection is mostly the same device: leave it in peace; and a failing hub too
 
+HUB_FAILED: Final = ProtocolError(CloseCode.HUB_FAILING, "the hub failed; its log says why")
+
 
 class IngestMetrics(Protocol):
     """What a device session counts."""
@@ -39,6 +42,9 @@ class IngestMetrics(Protocol):
 
     def rejected(self, code: str) -> None:
         """Count a rejection by its code."""
+
+    def ended(self, code: str) -> None:
+        """Count the end of a connection by the name of its code."""
 
 
 class Taking(Owner, Protocol):
@@ -54,10 +60,18 @@ class Connection(Protocol):
     predecessors: list["Connection"]  # older connections whose frames may still be pending
     deliver: Deliver | None  # what the command desk knows this connection by
     end: ProtocolError | None  # why it ended, once it has
+    peer_code: int | None  # what the device closed with, where it did
 
     @property
     def remote(self) -> str:
         """The device's address, for the log."""
+
+    @property
+    def link(self) -> ServerLink:
+        """What it goes over."""
+
+    def figures(self) -> Mapping[str, int]:
+        """Return what is on its way: frames that are not durable, credit in use."""
 
     @property
     def intake(self) -> "Taking":

@@ -52,6 +52,16 @@ class ViewerConnection:
         """How many subscriptions are open."""
         return len(self._subscriptions)
 
+    def is_conflated(self, now_s: float) -> bool:
+        """Tell whether the viewer is slow, so that it gets merged buckets."""
+        return any(subscription.undrawn.is_slow(now_s) for subscription in self._subscriptions.values())
+
+    def figures(self, now_s: float) -> dict[str, int | bool]:
+        """Return what is on its way to it."""
+        updates = [each.updates for each in self._subscriptions.values() if each.updates is not None]
+        waiting_bytes = sum(each.mailbox.waiting_bytes for each in updates)
+        return {"subscriptions": len(self._subscriptions), "waiting_bytes": waiting_bytes, "is_conflated": self.is_conflated(now_s)}
+
     def wake(self) -> None:
         """Look for something to send."""
         self._wake.set()

@@ -14,7 +14,7 @@ import trio
 from hub.ports import StoreUnavailable
 
 T = TypeVar("T")
-FORMAT: Final = 3  # PRAGMA user_version; a change comes with a migration in MIGRATIONS
+FORMAT: Final = 4  # PRAGMA user_version; a change comes with a migration in MIGRATIONS
 TABLES: Final = """
 CREATE TABLE devices (name TEXT PRIMARY KEY, created_us INTEGER NOT NULL, token_hash BLOB NOT NULL, description TEXT NOT NULL,
     last_seen_us INTEGER, is_disabled INTEGER NOT NULL) WITHOUT ROWID;
@@ -40,7 +40,11 @@ CREATE INDEX commands_by_group ON commands (group_id, created_us) WHERE group_id
 CREATE INDEX commands_open ON commands (created_us) WHERE state IN ('queued', 'sent', 'accepted', 'running');
 CREATE INDEX commands_ended ON commands (updated_us) WHERE state NOT IN ('queued', 'sent', 'accepted', 'running');
 """
-MIGRATIONS: Final = {1: DOCUMENTS, 2: COMMAND_GROUPS}  # format n: the statements that make it n + 1
+CONNECTIONS: Final = """
+CREATE TABLE connections (device TEXT NOT NULL, came_us INTEGER NOT NULL, left_us INTEGER, remote TEXT NOT NULL, code INTEGER,
+    reason TEXT NOT NULL, PRIMARY KEY (device, came_us)) WITHOUT ROWID;
+"""
+MIGRATIONS: Final = {1: DOCUMENTS, 2: COMMAND_GROUPS, 3: CONNECTIONS}  # format n: the statements that make it n + 1
 
 
 class SQLiteFile:
@@ -71,9 +75,8 @@ class SQLiteFile:
         """Make the tables of a new file, or those that an older one lacks; each step is a transaction of its own."""
         is_new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
         (found,) = connection.execute("PRAGMA user_version").fetchone()
-        steps = (
-            {FORMAT: TABLES + DOCUMENTS + COMMAND_GROUPS} if is_new else {number + 1: MIGRATIONS[number] for number in range(found, FORMAT)}
-        )
+        whole = TABLES + "".join(MIGRATIONS[number] for number in sorted(MIGRATIONS))
+        steps = {FORMAT: whole} if is_new else {number + 1: MIGRATIONS[number] for number in range(found, FORMAT)}
         for number, statements in steps.items():
             with self._transaction():
                 for statement in statements.strip().split(";\n"):

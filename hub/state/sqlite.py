@@ -7,11 +7,11 @@ import json
 from collections.abc import Sequence
 
 from hub.ports import Audited, DeviceRecord
-from hub.state.commands import SQLiteCommands
+from hub.state.connections import SQLiteConnections
 from hub.state.documents import PUT_DEVICE, device_values, note_audited
 
 
-class SQLiteStateStore(SQLiteCommands):
+class SQLiteStateStore(SQLiteConnections):
     """A StateStore in one file. Raises StoreUnavailable where SQLite fails: the same call may succeed later."""
 
     async def devices(self) -> list[DeviceRecord]:
@@ -27,11 +27,12 @@ class SQLiteStateStore(SQLiteCommands):
         await self._change(PUT_DEVICE, device_values(device))
 
     async def delete_device(self, name: str, kinds: Sequence[str] = (), audited: Sequence[Audited] = ()) -> bool:
-        """Delete a device, its commands and its documents of these kinds; tell whether it was there."""
+        """Delete a device, its commands, its connections and its documents of these kinds; tell whether it was there."""
 
         def delete() -> bool:
             with self._transaction() as connection:
                 connection.execute("DELETE FROM commands WHERE device = ?", (name,))
+                connection.execute("DELETE FROM connections WHERE device = ?", (name,))
                 connection.executemany("DELETE FROM documents WHERE kind = ? AND key = ?", [(kind, name) for kind in kinds])
                 note_audited(connection, audited)
                 return connection.execute("DELETE FROM devices WHERE name = ?", (name,)).rowcount > 0

@@ -29,6 +29,7 @@ from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.sessions.latest import JournalTail
 from hub.web.access import Access, Action, is_loopback
 from hub.web.backup import Backup, backup_routes
+from hub.web.connections import connection_routes
 from hub.web.devices import device_routes
 from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, Refused, refusal_answer
 from hub.web.erasing import Eraser, JournalEnd
@@ -45,6 +46,7 @@ from hub.web.shadow import shadow_routes
 from hub.web.silences import Silences, silence_routes
 from hub.web.store import StoreFacts, store_routes
 from hub.web.targets import Targets, target_routes
+from hub.web.traffic import OpenConnections
 from hub.web.users import user_routes
 from hub.web.ways.routes import Ways
 
@@ -75,6 +77,8 @@ class ApiParts:
     base_url: Callable[[], str]
     static_folder: Path
     csp: str
+    open_connections: OpenConnections = field(default_factory=OpenConnections)
+    refused: Callable[[str], None] = lambda code: None  # told of each refusal
     allowed_origins: tuple[str, ...] = ()
     closed: ClosedAnswers = field(default_factory=ClosedAnswers)  # who writes to the history tells it
     store: StoreFacts = field(default_factory=StoreFacts)
@@ -113,6 +117,7 @@ def make_app(parts: ApiParts) -> FastAPI:
         app.include_router(silence_routes(parts.silences, access))
     if parts.targets is not None:
         app.include_router(target_routes(parts.targets, access))
+    app.include_router(connection_routes(parts.registry, parts.open_connections, access))
     app.include_router(user_routes(access))
     if parts.provisioning is not None:
         app.include_router(provisioning_routes(parts.provisioning, access))
@@ -122,7 +127,7 @@ def make_app(parts: ApiParts) -> FastAPI:
     app.include_router(page_routes(access, files))
     app.include_router(login_routes(access, parts.base_url, files))
     _add_health(app, parts, access)
-    _add_errors(app)
+    _add_errors(app, parts.refused)
     app.add_middleware(Envelope, csp=parts.csp)
     return app
 
@@ -149,11 +154,15 @@ def _add_health(app: FastAPI, parts: ApiParts, access: Access) -> None:
         return Response(parts.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _add_errors(app: FastAPI) -> None:
+def _add_errors(app: FastAPI, refused: Callable[[str], None]) -> None:
+    def told(status: int, code: str, said: str, hint: str, headers: dict[str, str] | None = None) -> JSONResponse:
+        refused(code)
+        return refusal_answer(status, code, said, hint, headers)
+
     @app.exception_handler(Refusal)
     async def refusal(request: Request, error: Refusal) -> JSONResponse:
         headers = {"Retry-After": str(error.wait_s)} if isinstance(error, TooOften) else _OF_STATUS.get(error.status)
-        return refusal_answer(error.status, error.code, error.message, error.hint, headers)
+        return told(error.status, error.code, error.message, error.hint, headers)
 
     @app.exception_handler(StoreUnavailable)
     async def unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
@@ -161,28 +170,28 @@ def _add_errors(app: FastAPI) -> None:
         _log.warning("request_not_served", method=request.method, path=request.scope["path"][:200], reason=str(error))
         said, hint = "a store of the hub cannot answer now", "try again; the hub's log says why"
         wait_s = max(1, math.ceil(error.retry_after_s))
-        return refusal_answer(503, "store_unavailable", said, hint, {"Retry-After": str(wait_s)})
+        return told(503, "store_unavailable", said, hint, {"Retry-After": str(wait_s)})
 
     @app.exception_handler(StoreRefused)
     async def refused_by_store(request: Request, error: StoreRefused) -> JSONResponse:
         _log.error("request_refused_by_store", method=request.method, path=request.scope["path"][:200], reason=str(error))
         said, hint = "the hub's history store refuses this", "ask for less; the hub's log has the store's own words"
-        return refusal_answer(502, "store_refused", said, hint)
+        return told(502, "store_refused", said, hint)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return refusal_answer(422, "bad_request", *_wrong(error.errors()[0]))
+        return told(422, "bad_request", *_wrong(error.errors()[0]))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         code, hint = _HTTP.get(error.status_code, ("bad_request", _PATHS))
         said = f"{request.method} {request.scope['path'][:200]}: {error.detail}"
-        return refusal_answer(error.status_code, code, said, hint, dict(error.headers or {}))
+        return told(error.status_code, code, said, hint, dict(error.headers or {}))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         """Answer for an error of ours, which goes on to the door's barrier and its log. No middleware is above this."""
-        return refusal_answer(500, "internal", "the hub could not answer: an error of its own", "its log says more", SECURITY | NOT_KEPT)
+        return told(500, "internal", "the hub could not answer: an error of its own", "its log says more", SECURITY | NOT_KEPT)
 
 
 def _wrong(error: dict[str, Any]) -> tuple[str, str]:

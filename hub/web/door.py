@@ -22,6 +22,7 @@ from hub.web.poller import poller_here
 from hub.web.proxies import Address
 from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream, LingeringStream
+from hub.web.traffic import OpenConnections
 from hub.web.visit import Hosts, Visit
 
 __all__ = ["ASGIApp", "AuthPort", "Door", "DoorSettings"]
@@ -42,11 +43,14 @@ class Door:
         app: ASGIApp,
         serve_device: Callable[[str, ServerLink], Awaitable[None]],
         serve_viewer: Callable[[Principal, ServerLink, str], Awaitable[None]],
+        open_connections: OpenConnections | None = None,
+        refused: Callable[[str], None] = lambda code: None,
     ) -> None:
         self._settings = settings
         self._poller = poller_here()
         self._heartbeats = Heartbeats(settings.heartbeat_s, lambda: self._poller is not None and self._poller.is_held)
-        self._hosts = Hosts(settings, auth, app, serve_device, serve_viewer, self._heartbeats, self._poller)
+        self.open_connections = open_connections or OpenConnections()
+        self._hosts = Hosts(settings, auth, app, serve_device, serve_viewer, self._heartbeats, self.open_connections, refused, self._poller)
         self._openings = Openings(settings.trusted_proxies, has_proxy_protocol=settings.has_proxy_protocol)
         self.certificates = Certificates(settings)
         self._address: Address = (settings.host, settings.port)
@@ -58,6 +62,10 @@ class Door:
         """Read no socket for a while (True), or go on (False); where there is no poller, credit alone holds devices back."""
         if self._poller is not None:
             self._poller.hold(is_held=is_held)
+
+    def statistics(self) -> dict[str, float]:
+        """Return figures for metrics."""
+        return {"connections": self.connections, "refused": self.refused, "failed": self.failed}
 
     async def run(self, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen and serve until cancelled; started with (host, port) once it really listens.

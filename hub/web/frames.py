@@ -18,8 +18,10 @@ from hub.web.outgoing import Outgoing
 from hub.web.poller import Poller
 from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream
+from hub.web.traffic import Traffic
 
 _RECEIVE_BYTES: Final = 65_536
+_PONG: Final = 0x8A  # FIN and opcode 10; the cutter gives each alone
 # A message of fragments of one byte fits; a flood of pings, or of fragments without one, which would fill memory, does not.
 _MAX_MESSAGES_HEARD: Final = 8
 _FLOOD_S: Final = 10.0
@@ -35,7 +37,8 @@ class FrameStream(trio.abc.Stream):
 
     def __init__(self, stream: GuardedStream, handshake: bytes, settings: DoorSettings, poller: Poller | None) -> None:
         self.inbox = Inbox()
-        self.outgoing = Outgoing(stream)
+        self.traffic = Traffic()
+        self.outgoing = Outgoing(stream, self.traffic)
         self.is_heard = False  # whether anything came since somebody set it to False
         self.code: Callable[[], int | None] = lambda: None  # why trio-websocket closes, once it does
         self._stream = stream
@@ -74,6 +77,7 @@ class FrameStream(trio.abc.Stream):
     def message_came(self) -> None:
         """Note a message that came through trio-websocket: what is heard is no flood."""
         self._passed_bytes = 0
+        self.traffic.received_frames += 1
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if self._handshake:
@@ -142,6 +146,7 @@ class FrameStream(trio.abc.Stream):
 
     def _hear(self, data: bytes, *, is_end: bool = False) -> None:
         self.is_heard = True
+        self.traffic.received_bytes += len(data)
         if is_end:
             self._has_ended = True
             self._cutter.stop()
@@ -150,8 +155,11 @@ class FrameStream(trio.abc.Stream):
     def _cut(self, more: bytes = b"") -> None:
         for message in self._cutter.cut(more):
             self._passed_bytes = 0
+            self.traffic.received_frames += 1
             self.inbox.put(message)
         if self._cutter.rest:
+            if self._cutter.rest[0] == _PONG and self._cutter.is_on:
+                self.traffic.answered()
             self._take_rest()
         if not self._cutter.is_on:
             self.inbox.wake()

@@ -11,6 +11,7 @@ import trio
 
 from devices.link import Prepared
 from hub.web.streams import GuardedStream
+from hub.web.traffic import Traffic
 
 _CLOSE_FRAME: Final = 0x88  # FIN and opcode 8; what a server sends is one frame at a time, and never masked
 
@@ -18,11 +19,12 @@ _CLOSE_FRAME: Final = 0x88  # FIN and opcode 8; what a server sends is one frame
 class Outgoing:
     """What is sent on one connection. It ends its sending after our Close, so that a client that does not answer still sees the end."""
 
-    def __init__(self, stream: GuardedStream) -> None:
+    def __init__(self, stream: GuardedStream, traffic: Traffic) -> None:
         self.answered: trio.Event | None = trio.Event()  # set and None once the handshake is
         self.has_sent_close = False
         self.start: Callable[[Callable[[], Awaitable[None]]], None]  # starts a task that finishes a send; given before the answer
         self._stream = stream
+        self._traffic = traffic
         self._descriptor = stream.descriptor
         self._is_sending = False
         self._half: bytes | None = None  # the end of a frame of which a part is sent
@@ -42,6 +44,8 @@ class Outgoing:
                 sent_bytes = write(self._descriptor, frame)
             except OSError:  # it takes nothing now, or it is broken, of which the reader hears
                 return False
+        self._traffic.sent_bytes += len(frame)
+        self._traffic.sent_frames += 1
         if sent_bytes < len(frame):
             self._half = frame[sent_bytes:]
             self._is_taken = True
@@ -75,6 +79,8 @@ class Outgoing:
         self._is_sending = self._is_taken = True
         try:
             await self._stream.send_all(data)
+            self._traffic.sent_bytes += len(data)
+            self._traffic.sent_frames += 1
             self._is_sending = False  # and only then, as above
         finally:
             self._is_broken = self._is_sending

@@ -102,6 +102,7 @@ class DoorLink(WebSocketLink):
         self._reader = reader
         self._carrier = carrier
         self._receiving: trio.CancelScope | None = None  # from trio-websocket
+        self.traffic = carrier.traffic
         self.try_send: Callable[[Prepared], bool] = carrier.outgoing.try_send  # no call more than that: once per delivery
 
     def hand_to(self, take: Callable[[bytes | str], None] | None) -> None:
@@ -110,7 +111,8 @@ class DoorLink(WebSocketLink):
     def beat(self) -> bool:
         """Ask for a sign of life, and tell whether there was one since the last time."""
         is_heard, self._carrier.is_heard = self._carrier.is_heard, False
-        self._carrier.outgoing.try_send(_PING)
+        if self._carrier.outgoing.try_send(_PING):
+            self.traffic.asked_s = trio.current_time()
         return is_heard
 
     def fail(self, code: CloseCode, reason: str) -> None:

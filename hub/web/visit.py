@@ -20,6 +20,7 @@ from hub.web.redirect import moved, to_tls
 from hub.web.refusals import answer
 from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream
+from hub.web.traffic import OpenConnections
 from hub.web.upgrade import DoorLink, Upgrade, serve_upgraded
 
 _WEBSOCKET: Final = (("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
@@ -35,6 +36,8 @@ class Hosts:
     serve_device: Callable[[str, ServerLink], Awaitable[None]]
     serve_viewer: Callable[[Principal, ServerLink, str], Awaitable[None]]
     heartbeats: Heartbeats
+    connections: OpenConnections
+    refused: Callable[[str], None]  # told the code of each refusal
     poller: Poller | None
 
 
@@ -105,6 +108,8 @@ class Visit:
         def serve(link: DoorLink) -> Awaitable[None]:
             links.append(link)
             hosts.heartbeats.add(link)
+            kind, name = ("device", who) if isinstance(who, str) else ("viewer", who.name)
+            hosts.connections.add(kind, name, link, link.traffic)
             if isinstance(who, str):
                 return hosts.serve_device(who, link)
             return hosts.serve_viewer(who, link, ENCODINGS[admitted.subprotocol])
@@ -114,8 +119,10 @@ class Visit:
         finally:
             for link in links:
                 hosts.heartbeats.remove(link)
+                hosts.connections.remove(link)
 
     async def _say(self, refusal: Refusal) -> None:
+        self._hosts.refused(refusal.code)
         await self._stream.send_all(answer(refusal, self._headers(refusal), has_body=self._may_have_body))
         await self._stream.finish(self._hosts.settings.linger_s)
 

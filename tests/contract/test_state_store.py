@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from hub.core.records import Cursor
-from hub.ports import Audited, CommandRecord, CommandsWanted, Conflict, DeviceRecord, Document, StateStore, StoreUnavailable
+from hub.ports import (
+    Audited,
+    CommandRecord,
+    CommandsWanted,
+    Conflict,
+    ConnectionRecord,
+    DeviceRecord,
+    Document,
+    StateStore,
+    StoreUnavailable,
+)
 from hub.state.sqlite import SQLiteStateStore
 
 DEVICE = DeviceRecord("pump", 1_000, b"\x00hash", {"channels": [{"name": "temp", "unit": "Cel"}]}, last_seen_us=5)
@@ -207,3 +217,23 @@ async def test_old_commands_go_the_oldest_first_and_none_that_is_open(store: Sta
     await store.put_commands([replace(COMMAND, id="c2", state="done", version=2, group="g1", updated_us=20)])
     assert await store.forget_commands(0, 4, 100) == 3
     assert await left() == "c2 c7 c8 c9"
+
+
+async def test_connections_of_a_device_are_read_newest_first_page_by_page_and_the_newest_stay(store: StateStore) -> None:
+    await store.put_device(DEVICE)
+    many = [ConnectionRecord("pump", at, None, "10.0.0.9:4000") for at in range(1, 8)]
+    await store.put_connections([*many, ConnectionRecord("stranger", 1, None, "10.0.0.8:1")], 5)
+    assert [each.came_us for each in await store.connections("pump", None, 3)] == [7, 6, 5]
+    assert [each.came_us for each in await store.connections("pump", 5, 9)] == [4, 3]
+    over = many[-1]._replace(left_us=9, code=4001, reason="2 pings were not answered")
+    await store.put_connections([over], 5)
+    assert (await store.connections("pump", None, 1), await store.last_connections()) == ([over], [over])
+    assert await store.connections("stranger", None, 9) == []  # a device that was removed meanwhile
+
+
+async def test_a_deleted_device_takes_its_connections_along(store: StateStore) -> None:
+    await store.put_device(DEVICE)
+    await store.put_connections([ConnectionRecord("pump", 1, 2, "a", 1000)], 5)
+    await store.delete_device("pump")
+    await store.put_device(DEVICE)
+    assert await store.connections("pump", None, 9) == await store.last_connections() == []

@@ -1,14 +1,21 @@
 """The figures as Prometheus reads them."""
 
+import re
 import time
+from pathlib import Path
 
+import httpx
 import pytest
 import trio
 import trio.testing
 from prometheus_client.parser import text_string_to_metric_families
 from trio.testing import MockClock
 
+from hub import main
+from hub.config import Settings
 from hub.metrics import Metrics
+
+OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, str], float]:
@@ -72,3 +79,28 @@ async def test_worst_lateness_is_forgotten_once_it_was_told(autojump_clock: Mock
         assert samples(metrics)[("tributary_event_loop_worst_late_seconds", "")] == pytest.approx(1.99)
         assert samples(metrics)[("tributary_event_loop_worst_late_seconds", "")] == 0
         nursery.cancel_scope.cancel()
+
+
+def test_refusals_and_ends_of_connections_are_counted_by_code() -> None:
+    metrics = Metrics()
+    metrics.refused("busy")
+    metrics.ended("heartbeat_lost")
+    metrics.ended("heartbeat_lost")
+    found = samples(metrics)
+    assert found[("tributary_refused_requests_total", "busy")] == 1
+    assert found[("tributary_device_connections_ended_total", "heartbeat_lost")] == 2
+
+
+async def test_every_metric_of_a_running_hub_stands_in_the_docs_and_no_other(tmp_path: Path) -> None:
+    async with trio.open_nursery() as nursery, httpx.AsyncClient() as client:
+        url = await nursery.start(main.serve, Settings(port=0, data_dir=tmp_path))
+        found: set[str] = set()
+        while "tributary_history_used_bytes" not in found:  # its figures are sampled once a second
+            text = (await client.get(f"{url}/metrics")).text
+            found = {re.sub(r"_(total|bucket|count|sum)$", "", line.split()[2]) for line in text.splitlines() if line.startswith("# TYPE")}
+        assert (await client.get(f"{url}/api/v1/devices")).status_code == 401
+        assert 'tributary_refused_requests_total{code="not_logged_in"} 1.0' in (await client.get(f"{url}/metrics")).text
+        nursery.cancel_scope.cancel()
+    table = OPERATING.read_text().split("<!-- metrics:")[1]
+    told = {re.sub(r"_total$", "", name) for name in re.findall(r"`(tributary_[a-z0-9_]+)", table)}
+    assert (found - told, told - found) == (set(), set())

@@ -6,7 +6,7 @@ import pytest
 
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Channel, Hello
-from hub.core.presence import LOOK_S, RETURN_S, Presence, Pulse
+from hub.core.presence import FLAPPING_S, FLAPPING_TIMES, LOOK_S, RETURN_S, Presence, Pulse
 
 HELLO = Hello("pump", 7, (Channel("temp", "Cel"),), interval_s=10.0)
 NOW_US = 1_700_000_000_000_000
@@ -200,3 +200,26 @@ def test_a_removed_device_leaves_nothing_behind_that_time_would_find() -> None:
         assert watched.news == []
         assert watched.presence.is_connected("pump")  # its connection is on its way out
         watched.presence.left("pump", CloseCode.RESTART, NOW_US)
+
+
+def test_a_device_that_comes_five_times_in_five_minutes_flaps_until_it_no_longer_does() -> None:
+    watched = Watched()
+    for _ in range(FLAPPING_TIMES):
+        assert not watched.presence.is_flapping("pump")
+        watched.came()
+        watched.presence.left("pump", CloseCode.NORMAL, NOW_US)
+        watched.passes(60)
+    assert watched.presence.item("pump")["flapping"] is True
+    watched.news.clear()
+    watched.passes(FLAPPING_S - 300 + 1)
+    assert watched.news == ["offline"]  # told anew, as it flaps no more
+    assert "flapping" not in watched.presence.item("pump")
+
+
+def test_a_device_that_comes_every_two_minutes_does_not_flap() -> None:
+    watched = Watched()
+    for _ in range(20):
+        watched.came()
+        watched.presence.left("pump", CloseCode.NORMAL, NOW_US)
+        watched.passes(120)
+    assert not watched.presence.is_flapping("pump")

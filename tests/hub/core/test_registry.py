@@ -125,7 +125,7 @@ async def test_a_device_removed_while_it_disconnects_stays_removed(tmp_path: Pat
         async with trio.open_nursery() as nursery:
             nursery.start_soon(registry.remove_device, "pump")
             await trio.testing.wait_all_tasks_blocked()
-            nursery.start_soon(registry.disconnected, "pump", CloseCode.NORMAL)
+            registry.disconnected("pump", CloseCode.NORMAL)
         assert entities.devices() == []
     async with registry_on(tmp_path) as (registry, _, _):
         assert registry.names() == []
@@ -136,7 +136,7 @@ async def test_a_device_that_gets_a_removed_ones_name_begins_anew(tmp_path: Path
     async with registry_on(tmp_path) as (registry, _, _):
         await registry.add_device("pump")
         await registry.connected(HELLO, Pulse())
-        await registry.disconnected("pump", CloseCode.NORMAL)
+        registry.disconnected("pump", CloseCode.NORMAL)
     async with registry_on(tmp_path) as (registry, _, _):
         assert presence(registry) == "unconfirmed"
         removed: list[str] = []
@@ -185,9 +185,9 @@ async def test_presence_goes_on_while_the_store_is_away(tmp_path: Path) -> None:
         with capture_logs() as lines:
             await registry.connected(HELLO, Pulse())
             assert presence(registry) == "online"
-            await registry.disconnected("pump", CloseCode.NORMAL)
+            registry.disconnected("pump", CloseCode.NORMAL)
             assert presence(registry) == "offline"
-        assert [line["event"] for line in lines] == ["presence_not_stored"] * 2
+        assert [line["event"] for line in lines] == ["devices_not_stored"]
         await state.start()
         await registry.connected(HELLO, Pulse())
     async with registry_on(tmp_path) as (registry, _, _):
@@ -381,9 +381,38 @@ async def test_members_follow_tags_presence_and_removal(tmp_path: Path) -> None:
         await registry.edit("pump", {"tags": ["floor=3"]})
         assert not len(tagged)
         await registry.add_devices(["fan"], {"fan": {"tags": ["floor=2"]}})
-        await registry.disconnected("pump", CloseCode.NORMAL)
+        registry.disconnected("pump", CloseCode.NORMAL)
         await registry.remove_device("fan")
         assert not len(online)
         assert heard == ["pump", "pump", "fan", "fan"]
     async with registry_on(tmp_path) as (registry, _, _):
         assert registry.members("floor=3").names == {"pump"}
+
+
+class CountingStore(SQLiteStateStore):
+    """Counts its changes: each is a sync."""
+
+    changes = 0
+
+    async def change(self, *args: Any, **more: Any) -> None:
+        self.changes += 1
+        await super().change(*args, **more)
+
+
+async def test_a_fleet_that_comes_at_once_is_stored_in_a_few_changes_and_in_none_where_it_says_nothing_new(tmp_path: Path) -> None:
+    state = CountingStore(tmp_path / "state.db")
+    await state.start()
+    registry = Registry(state, Entities(), lambda: 1_000)
+    names = [f"d{number}" for number in range(1_000)]
+    await registry.add_devices(names)
+    for changes in (2, 0):
+        state.changes = 0
+        async with trio.open_nursery() as nursery:
+            for name in names:
+                nursery.start_soon(registry.connected, replace(HELLO, device=name), Pulse())
+        for name in names:
+            registry.disconnected(name, CloseCode.NORMAL)
+        assert state.changes <= changes
+    known = await state.devices()
+    assert all(record.description["firmware"] == "7.1" for record in known)
+    await state.aclose()

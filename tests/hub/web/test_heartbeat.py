@@ -78,3 +78,7 @@ async def test_viewer_that_answers_stays() -> None:
             await until(stream, PING)
             await stream.send_all(frame(b"", 10))
         assert place.door.connections == 1
+        with trio.fail_after(DEADLINE_S):
+            while not (open_now := place.door.open_connections.page(0, 9, "viewer")[0]) or "round_trip_s" not in open_now[0]:
+                await trio.lowlevel.checkpoint()
+        assert 0 <= open_now[0]["round_trip_s"] < DEADLINE_S
