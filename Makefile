@@ -41,7 +41,7 @@ unit: install ## the tests of single parts, side by side on all cores
 crash-test: install ## kill hubs, devices, a database server under load, fill the disk; no reading may be lost or doubled
 	$(PY) -m simulators.crash
 
-command-test: install ## 10,000 commands to devices that are cut and killed, by hubs that are; none runs twice, each ends once
+command-test: install ## 10,000 commands and 50 to all devices at once, which are cut and killed, as hubs are; none runs twice, each ends once
 	$(PY) -m simulators.commands
 
 notify-test: install ## an alert is told by webhook, once, after its receiver was down for a minute and the hub was killed

@@ -17,6 +17,7 @@ from pathlib import Path
 import trio
 
 from simulators.commands.course import CommandPlan, Course
+from simulators.commands.groups import FIRST
 from simulators.commands.verdict import differences, runs_of
 from simulators.faults import fault_proxy
 from simulators.hub_process import HubProcess, free_port, raise_descriptor_limit
@@ -34,11 +35,12 @@ async def run(plan: CommandPlan, directory: Path) -> list[str]:
             items = await course.run()
     finally:
         hub.kill()
-    runs = runs_of(course.runs)
+    runs = runs_of(course.runs, FIRST)
     ends = Counter(f"{item['state']} ({item['reason']})" if item.get("reason") in _TOLD else item["state"] for item in items.values())
     print(f"faults: {', '.join(f'{count} x {name}' for name, count in course.faults.items())}", flush=True)
     print(f"ends: {', '.join(f'{count:,} {end}' for end, count in ends.most_common())}; {runs.total():,} runs", flush=True)
-    return differences(course.told, items, runs)
+    print(f"{plan.commands:,} commands to one device, {len(course.told) - plan.commands:,} as parts of commands to all", flush=True)
+    return course.groups.wrong + differences(course.told, items, runs)
 
 
 def main() -> int:
@@ -50,13 +52,16 @@ def main() -> int:
     arguments = parser.parse_args()
     plan = CommandPlan(arguments.seed if arguments.seed is not None else secrets.randbits(32))
     if arguments.short:
-        plan = replace(plan, commands=600, devices=6, workers=2, pause_s=(0.05, 0.3), hub_kills=1, short_lived=0.0)
+        plan = replace(plan, commands=600, devices=6, workers=2, pause_s=(0.05, 0.3), hub_kills=1, short_lived=0.0, groups=6)
     plan = replace(plan, commands=arguments.commands) if arguments.commands else plan
     raise_descriptor_limit()
     directory, began = Path(tempfile.mkdtemp(prefix="tributary-commands-")), time.monotonic()
     print(f"command test with seed {plan.seed} in {directory}", flush=True)
     found = trio.run(run, plan, directory)
-    print(f"{plan.commands:,} commands, seed {plan.seed}, {time.monotonic() - began:.0f} s: {len(found)} differences", flush=True)
+    print(
+        f"{plan.commands:,} commands and those to all, seed {plan.seed}, {time.monotonic() - began:.0f} s: {len(found)} differences",
+        flush=True,
+    )
     if found:
         print(f"FAILED: {found[0]}\ndata, spools and files of runs are kept in {directory}", flush=True)
         return 1

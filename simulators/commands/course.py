@@ -6,8 +6,9 @@ Owns the processes, the faults and the commands that are sent; verdict.py compar
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -15,6 +16,7 @@ from typing import Any, Final
 import trio
 
 from hub.client import HubClient, HubError, commands
+from simulators.commands.groups import Groups, until_answered
 from simulators.commands.verdict import Told
 from simulators.faults import FaultProxy
 from simulators.hub_process import HubProcess
@@ -36,6 +38,7 @@ class CommandPlan:
     hub_kills: int = 5
     short_lived: float = 0.05  # share of commands that live for a second only; those take the grace of 30 s to end
     cancelled: float = 0.1
+    groups: int = 50  # commands to all devices at once
 
 
 class Course:
@@ -54,6 +57,7 @@ class Course:
         self._plans: list[str] = []
         self._processes: list[trio.Process] = []
         self._next = iter(range(plan.commands))
+        self.groups = Groups(plan.seed, plan.devices, 3 * plan.cancelled)
 
     async def run(self) -> dict[int, dict[str, Any]]:
         """Send everything among the faults, let everything end, return what each command is then, by its number."""
@@ -67,7 +71,10 @@ class Course:
                             senders.start_soon(self._send, client)
                     nursery.cancel_scope.cancel()
                 await self._heal()
-                return await self._ended(client)
+                items = await self._ended(client)
+                told, of_groups = await self.groups.ended(client, END_TIMEOUT_S)
+                self.told += told
+                return items | of_groups
         finally:
             for process in self._processes:
                 process.kill()
@@ -137,18 +144,17 @@ class Course:
             ttl_s = 1.0 if rng.random() < self._plan.short_lived else 900.0
             args = {"number": number, "seconds": rng.choice([0, 0, 0.01, 0.3])}
             device, is_cancelled = f"d{rng.randrange(self._plan.devices)}", rng.random() < self._plan.cancelled
-            while True:
-                try:
-                    item = await commands.send_once(client, device, "work", args, key=f"n{number}", ttl_s=ttl_s)
-                    break
-                except HubError as error:
-                    if error.code not in _AGAIN:
-                        raise
-                    await trio.sleep(0.1)
+            send = partial(commands.send_once, client, device, "work", args, key=f"n{number}", ttl_s=ttl_s)
+            item = await self._answered(send)
             self._ids[number] = item["id"]
             self.told[number].hear(item)
             if is_cancelled:
                 await self._cancel(client, self.told[number])
+            if number % max(1, self._plan.commands // self._plan.groups) == 0:
+                await self.groups.send(client, number, self._answered)
+
+    async def _answered(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        return await until_answered(call, _AGAIN, partial(trio.sleep, 0.1))
 
     async def _cancel(self, client: HubClient, told: Told) -> None:
         try:

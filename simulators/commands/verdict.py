@@ -4,7 +4,7 @@ Owns the comparison; reads the devices' files of runs, asks nobody. Used by simu
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -28,9 +28,19 @@ class Told:
             self.ends.add(item["state"])
 
 
-def runs_of(files: Iterable[Path]) -> Counter[int]:
-    """Return how often each number was run."""
-    return Counter(int(line) for file in files if file.exists() for line in file.read_text().split())
+def number_of(number: int, device: int) -> int:
+    """Return the number of a device's part of a group command, whose number is the same at each."""
+    return number * 100_000 + device
+
+
+def runs_of(files: Sequence[Path], first_of_groups: int) -> Counter[int]:
+    """Return how often each number was run; the file at a place is that device's."""
+    runs = Counter[int]()
+    for at, file in enumerate(files):
+        for line in file.read_text().split() if file.exists() else ():
+            number = int(line)
+            runs[number if number < first_of_groups else number_of(number, at)] += 1
+    return runs
 
 
 def differences(told: Iterable[Told], items: Mapping[int, Mapping[str, Any]], runs: Mapping[int, int]) -> list[str]:

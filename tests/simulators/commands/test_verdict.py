@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators.commands.verdict import Told, differences, runs_of
+from simulators.commands.verdict import Told, differences, number_of, runs_of
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,10 @@ def test_a_command_that_is_gone_is_said_and_runs_are_counted_over_all_devices(tm
     assert differences([Told(1)], {}, {}) == ["command 1 is not in the ledger"]
     (tmp_path / "a").write_text("1\n2\n")
     (tmp_path / "b").write_text("2\n")
-    assert runs_of([tmp_path / "a", tmp_path / "b", tmp_path / "none"]) == {1: 1, 2: 2}
+    assert runs_of([tmp_path / "a", tmp_path / "b", tmp_path / "none"], 10) == {1: 1, 2: 2}
+
+
+def test_what_all_devices_run_is_counted_for_each_of_them(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1\n10\n")
+    (tmp_path / "b").write_text("10\n10\n")
+    assert runs_of([tmp_path / "a", tmp_path / "b"], 10) == {1: 1, number_of(10, 0): 1, number_of(10, 1): 2}
