@@ -1,7 +1,7 @@
 // Which of the ways to the hub is taken: the best one first, the next when it has failed often enough. Pure: no network, no clock.
 
 export const KINDS = ["socket", "events", "poll"]; // best first
-const PATIENCE = [2, 1, 2]; // failures until the next one is tried
+const PATIENCE = [2, 2, 2]; // failures until the next one is tried
 
 export class Choice {
   constructor() {
