@@ -32,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     group.callback()(_group)
     for command, summary in (
         (ingest, "CPU per acked frame."),
+        (rules, "What 500 rules cost."),
         (flood, "Durable frames a second."),
         (pack, "Queryable readings a second out of pack frames."),
         (fanout, "CPU per delivery to a viewer; viewers that do not read."),
@@ -79,6 +80,28 @@ def ingest(
         from simulators.bench.ingest import IngestPlan, run
 
         plan = IngestPlan(devices=devices, frames_per_s=frames_per_s, seconds=seconds, pairs=pairs, is_encrypted=is_encrypted)
+        return run_bench(run, plan, say)
+
+    _measure(work, as_json=as_json, as_markdown=as_markdown)
+
+
+def rules(
+    count: Annotated[int, typer.Option("--rules", help="How many rules.")] = 500,
+    devices: Annotated[int, typer.Option("--devices", help="Devices, each with a connection.")] = 1_000,
+    frames_per_s: Annotated[float, typer.Option("--rate", help="Frames a second of all devices together.")] = 5_000.0,
+    seconds: SecondsOption = 12.0,
+    pairs: PairsOption = 3,
+    as_json: JsonOption = False,
+    as_markdown: MarkdownOption = False,
+) -> None:
+    """CPU of the whole hub per acked frame with rules, beside the same hub without a rule."""
+
+    def work(say: Say) -> "list[BenchRow]":
+        from simulators.bench.course import run_bench
+        from simulators.bench.ingest import IngestPlan
+        from simulators.bench.rules import RulesPlan, run
+
+        plan = RulesPlan(IngestPlan(devices, frames_per_s, seconds, pairs), count)
         return run_bench(run, plan, say)
 
     _measure(work, as_json=as_json, as_markdown=as_markdown)

@@ -7,11 +7,9 @@ hub was away is no absence of a device. hub/rules/desk.py keeps these beside the
 from collections.abc import Collection, Iterable
 from typing import Any
 
-import numpy as np
-
-from hub.core.records import Columns
 from hub.core.rules import Rule, RuleKind
-from hub.core.rules_course import Change, Key
+from hub.core.rules_batch import Batch, Key
+from hub.core.rules_course import Change
 
 
 class Absence:
@@ -26,22 +24,19 @@ class Absence:
         """Return nothing: what is absent after a restart is so from then on."""
         return {}
 
-    def readings(self, columns: Columns, arrived_us: int, now_s: float) -> list[Change]:
+    def readings(self, batch: Batch, now_s: float) -> list[Change]:
         """Hear of readings of about one time of arrival; late ones are no sign of life."""
         if self.rule.kind is not RuleKind.NO_DATA:
             return []
-        fresh = columns.t_ns // 1_000 >= arrived_us - int(self.rule.late_s * 1e6)
-        changes: dict[Key, Change] = {}
-        for place in np.unique(columns.index[fresh]).tolist():
-            series = columns.series[place]
-            key = (series.device, "" if self.rule.selector.channels is None else series.channel)
-            if not self.rule.selector.matches(series) or (key not in self._since_s and key not in self._open):
-                continue  # of a device that the hub does not know, or no more
-            self._since_s[key] = now_s
-            if key in self._open:
-                self._open.remove(key)
-                changes[key] = Change(key, False, int(columns.t_ns[fresh & (columns.index == place)].max()) // 1_000)
-        return list(changes.values())
+        changes: list[Change] = []
+        by_channel = batch.heard(self.rule.late_s)
+        for heard in [by_channel.get(channel, {}) for channel in self.rule.selector.channels or {""}]:
+            over = [key for key in self._open if key in heard and self.rule.selector.wants(key[0])]
+            # Of the others only those that are waited for: not of a device that the hub does not know, or no more.
+            self._since_s.update(dict.fromkeys([*over, *(heard.keys() & self._since_s.keys())], now_s))
+            changes += [Change(key, False, heard[key]) for key in over]
+            self._open.difference_update(over)
+        return changes
 
     def presence(self, device: str, state: str, now_s: float) -> list[Change]:
         """Hear how a device is that was there once. Of one that is unconfirmed or sleeping nothing is missed, and nothing raised."""

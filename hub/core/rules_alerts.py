@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from hub.core.errors import Refusal
 from hub.core.rules import Rule, RuleKind
-from hub.core.rules_course import Change, Key
+from hub.core.rules_batch import Key
+from hub.core.rules_course import Change
 
 OPEN: Final = "open"
 ACKNOWLEDGED: Final = "acknowledged"

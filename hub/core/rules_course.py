@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from hub.core.records import Columns, Series
 from hub.core.rules import Rule, RuleKind
+from hub.core.rules_batch import Batch, Key
 
-Key = tuple[str, str]  # device and channel; "": the device as a whole
 _UPSIDE_DOWN: Final = frozenset({RuleKind.BELOW, RuleKind.FALLING})
 _RATES: Final = frozenset({RuleKind.RISING, RuleKind.FALLING})
 
@@ -64,27 +64,45 @@ class Course:
         }
         return {key: each for key, each in kept.items() if each}
 
-    def readings(self, columns: Columns, arrived_us: int, now_s: float) -> list[Change]:
-        """Judge readings of about one time of arrival. The series of `columns` may be any; late readings are left out."""
-        is_wanted = np.array([self.rule.selector.matches(series) for series in columns.series], np.bool_)
-        if not is_wanted.any():
+    def readings(self, batch: Batch, now_s: float) -> list[Change]:
+        """Judge readings of about one time of arrival, of whatever series; late readings are left out."""
+        columns, places = batch.columns, self._places(batch)
+        if not places:
             return []
-        is_fresh = columns.t_ns // 1_000 >= arrived_us - int(self.rule.late_s * 1e6)
+        is_wanted = np.zeros(len(columns.series), np.bool_)
+        is_wanted[places] = True
+        is_fresh = columns.t_ns // 1_000 >= batch.arrived_us - int(self.rule.late_s * 1e6)
         fresh = np.flatnonzero(is_wanted[columns.index] & is_fresh)
         changes: list[Change] = []
-        for series, at in _by_series(columns, fresh, self._worth(columns, fresh)):
+        for series, at in _by_series(columns, fresh, self._worth(batch, fresh)):
             changes += self._judge((series.device, series.channel), columns, at, now_s)
         return changes
 
-    def _worth(self, columns: Columns, fresh: "npt.NDArray[np.int64]") -> set[int]:
+    def _places(self, batch: Batch) -> list[int]:
+        """Return the places of series of which a reading may change something."""
+        selector = self.rule.selector
+        if selector.devices is not None and selector.devices.isdisjoint(batch.devices):
+            return []
+        channels = batch.by_channel if selector.channels is None else selector.channels & batch.by_channel.keys()
+        if self.rule.kind is RuleKind.TEXT and batch.columns.text is None:
+            return []
+        if self.rule.kind not in (RuleKind.ABOVE, RuleKind.BELOW):
+            return batch.wanted(selector, channels)
+        far = 0 if self._sign < 0 else 1
+        breaking = [channel for channel in channels if self._sign * batch.bounds[channel][far] > self._limit]
+        return batch.wanted(selector, breaking) + [place for place in self._active(batch) if selector.matches(batch.columns.series[place])]
+
+    def _active(self, batch: Batch) -> list[int]:
+        """Return the places of the series that break the rule, as far as is known."""
+        return [place for key in self._open.keys() | self._spells.keys() for place in batch.places.get(key, ())]
+
+    def _worth(self, batch: Batch, fresh: "npt.NDArray[np.int64]") -> set[int]:
         """Return the series to look at one by one: where something breaks the rule, or did before."""
+        index = batch.columns.index
         if self.rule.kind in _RATES:
-            return set(np.unique(columns.index[fresh]).tolist())
-        breaking = fresh[self._levels(columns, fresh) > self._limit]
-        active = self._open.keys() | self._spells.keys()
-        return set(np.unique(columns.index[breaking]).tolist()) | {
-            place for place, series in enumerate(columns.series) if active and (series.device, series.channel) in active
-        }
+            return set(np.unique(index[fresh]).tolist())
+        breaking = fresh[self._levels(batch.columns, fresh) > self._limit]
+        return {*np.unique(index[breaking]).tolist(), *self._active(batch)}
 
     def _levels(self, columns: Columns, at: "npt.NDArray[np.int64]") -> "npt.NDArray[np.float64]":
         """Return what is compared with the limit: above it, the rule is broken. NaN is neither."""

@@ -17,7 +17,8 @@ from hub.core.records import Columns, Cursor
 from hub.core.rules import Rule
 from hub.core.rules_absence import Absence
 from hub.core.rules_alerts import cleared, key_of, raised
-from hub.core.rules_course import Change, Course, Key
+from hub.core.rules_batch import Batch, Key
+from hub.core.rules_course import Change, Course
 from hub.core.selector import MembersOf
 from hub.ports import Audited, Conflict, Now, StateStore, StoreUnavailable
 from hub.rules.book import ALERT, KEPT, NOTICE, RULE, AlertBoard, Bodies, Book
@@ -26,6 +27,7 @@ from hub.rules.silences import Silencing
 from hub.rules.telling import Telling
 
 _LOOK_S: Final = 0.25  # how late time alone raises an alert
+_AT_ONCE: Final = 32  # rules that judge in one turn of the event loop
 _LEAP_S: Final = 1.0  # a look that comes later than this was not let run: the time between counts as this much
 _log: Final = structlog.get_logger(__name__)
 
@@ -111,9 +113,12 @@ class Judging:
             self._is_behind, self._cursor, self._is_kept = is_behind, cursor, False
             changes: list[tuple[Rule, Change]] = []
             self.is_current = False  # until all of it is done
-            for course in self._courses.values() if columns is not None else ():
-                assert columns is not None
-                changes += [(course.rule, change) for change in course.readings(columns, arrived_us, self._lived_s)]
+            batch = None if columns is None else Batch(columns, arrived_us)
+            for number, course in enumerate(self._courses.values() if batch is not None else ()):
+                if number % _AT_ONCE == _AT_ONCE - 1:
+                    await trio.lowlevel.checkpoint()
+                assert batch is not None
+                changes += [(course.rule, change) for change in course.readings(batch, self._lived_s)]
             if changes:
                 await self._keep(self._alerts(changes))
             self.is_current = True

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trio
 
-from simulators.bench import fanout, flood, idle, ingest, latency, pack, store
+from simulators.bench import fanout, flood, idle, ingest, latency, pack, rules, store
 from simulators.bench.course import against, running_hub
 from simulators.bench.crowd import CrowdPlan
 from simulators.bench.errors import BenchError
@@ -24,6 +24,7 @@ TRIBUTARY = Path(sys.executable).parent / "tributary"
 FEW_S = 60.0
 FLOORED = {
     "ingest: CPU per acked frame : bare sink",
+    "20 rules: CPU per acked frame : without",
     "flood: durable frames : flooded bare sink",
     "flood: others' receive to durable p99 : without the flooder",
     "pack: readings durable and queryable : DuckDB alone",
@@ -36,6 +37,7 @@ FLOORED = {
 TINY: list[tuple[Callable[[Any, Callable[[str], None]], Awaitable[list[BenchRow]]], object]] = [
     (ingest.run, ingest.IngestPlan(devices=10, frames_per_s=100, seconds=1, pairs=1, warm_up_s=0.5)),
     (ingest.run, ingest.IngestPlan(devices=10, frames_per_s=100, seconds=1, pairs=1, warm_up_s=0.5, is_encrypted=True)),
+    (rules.run, rules.RulesPlan(ingest.IngestPlan(devices=10, frames_per_s=100, seconds=1, pairs=1, warm_up_s=0.5), rules=20)),
     (fanout.run, fanout.FanoutPlan(viewers=10, seconds=1, pairs=1, warm_up_s=0.5, is_encrypted=True)),
     (flood.run, flood.FloodPlan(devices=4, seconds=0.6, pairs=1, neighbours=10, warm_up_s=0.3)),
     (pack.run, pack.PackPlan(devices=2, readings=160_000, pairs=1)),
@@ -116,6 +118,7 @@ def test_signal_ends_a_benchmark_with_all_its_processes(how: signal.Signals) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["rules", "--rules", "501"], "--rules 501 is outside"),
         (["ingest", "--devices", "0"], "--devices 0 is outside"),
         (["ingest", "--rate", "nan"], "--rate nan is outside"),
         (["flood", "--senders", "65"], "--senders 65 is outside"),

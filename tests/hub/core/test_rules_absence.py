@@ -4,6 +4,7 @@ from devices.wire.messages import Kind
 from hub.core.records import Columns, Series
 from hub.core.rules import rule_in
 from hub.core.rules_absence import Absence
+from hub.core.rules_batch import Batch
 from hub.core.rules_course import Change
 from tests.support.readings import plain
 
@@ -22,13 +23,13 @@ def no_data(**more: object) -> Absence:
 def test_silence_is_raised_once_and_over_with_the_next_reading() -> None:
     absence = no_data()
     absence.presence("pump", "online", 0.0)
-    absence.readings(temp(), NOW_US, 5.0)
+    absence.readings(Batch(temp(), NOW_US), 5.0)
     assert absence.due(14.9) == []
     due = absence.due(15.0)
     assert due == [Change(("pump", ""), True, 0)]
     absence.took(due)
     assert absence.due(20.0) == []
-    assert absence.readings(temp(), NOW_US, 30.0) == [Change(("pump", ""), False, NOW_US)]
+    assert absence.readings(Batch(temp(), NOW_US), 30.0) == [Change(("pump", ""), False, NOW_US)]
     assert absence.due(39.9) == []
     assert absence.due(40.0) == due
 
@@ -36,14 +37,14 @@ def test_silence_is_raised_once_and_over_with_the_next_reading() -> None:
 def test_late_readings_are_no_sign_of_life() -> None:
     absence = no_data(late_s=60)
     absence.presence("pump", "online", 0.0)
-    absence.readings(temp(age_us=61_000_000), NOW_US, 9.0)
+    absence.readings(Batch(temp(age_us=61_000_000), NOW_US), 9.0)
     assert [change.key for change in absence.due(10.0)] == [("pump", "")]
 
 
 def test_each_named_channel_may_be_missed_alone() -> None:
     absence = no_data(channels=["temp", "hum"])
     absence.presence("pump", "online", 0.0)
-    absence.readings(temp(), NOW_US, 9.0)
+    absence.readings(Batch(temp(), NOW_US), 9.0)
     assert [change.key for change in absence.due(10.0)] == [("pump", "hum")]
 
 

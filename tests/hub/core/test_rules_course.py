@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from devices.wire.messages import Kind
 from hub.core.records import Columns, Series
 from hub.core.rules import Rule, rule_in
+from hub.core.rules_batch import Batch
 from hub.core.rules_course import Change, Course
 from tests.support.readings import columns_of
 
@@ -34,7 +35,7 @@ def temps(*said: tuple[float, Any], series: Series = TEMP) -> Columns:
 
 
 def judged(course: Course, columns: Columns, now_s: float = 0.0) -> list[bool]:
-    return [change.is_raised for change in course.readings(columns, NOW_US, now_s)]
+    return [change.is_raised for change in course.readings(Batch(columns, NOW_US), now_s)]
 
 
 def by_the_book(rule: Rule, values: list[int]) -> list[tuple[bool, int]]:
@@ -61,7 +62,7 @@ def test_readings_give_what_the_definition_says_however_they_are_cut_and_across_
     course, found, is_open = Course(rule, {}, (), 0.0), list[Change](), set[tuple[str, str]]()
     places = sorted(cut for cut in cuts if 0 < cut < len(values))
     for begin, end in zip([0, *places], [*places, len(values)], strict=True):
-        changes = course.readings(temps(*[(at, values[at]) for at in range(begin, end)]), NOW_US, 0.0)
+        changes = course.readings(Batch(temps(*[(at, values[at]) for at in range(begin, end)]), NOW_US), 0.0)
         for change in changes:
             (is_open.add if change.is_raised else is_open.discard)(change.key)
         found += changes
@@ -72,8 +73,8 @@ def test_readings_give_what_the_definition_says_however_they_are_cut_and_across_
 
 @given(values=VALUES)
 def test_below_is_above_upside_down(values: list[int]) -> None:
-    above = a_course(hysteresis=2).readings(temps(*enumerate(values)), NOW_US, 0.0)
-    below = a_course(kind="below", limit=-10, hysteresis=2).readings(temps(*enumerate([-value for value in values])), NOW_US, 0.0)
+    above = a_course(hysteresis=2).readings(Batch(temps(*enumerate(values)), NOW_US), 0.0)
+    below = a_course(kind="below", limit=-10, hysteresis=2).readings(Batch(temps(*enumerate([-value for value in values])), NOW_US), 0.0)
     assert [(each.is_raised, each.at_us, each.value) for each in above] == [(each.is_raised, each.at_us, -each.value) for each in below]
 
 
@@ -111,7 +112,7 @@ def test_a_rate_is_judged_from_one_reading_to_the_next_also_across_a_restart() -
     course = Course(rule, {}, (), 0.0)
     assert judged(course, temps((0, 100), (1, 103))) == []
     course = Course(rule, json.loads(json.dumps(course.kept())), (), 0.0)
-    found = course.readings(temps((3, 111)), NOW_US, 0.0)
+    found = course.readings(Batch(temps((3, 111)), NOW_US), 0.0)
     assert found == [Change(KEY, True, NOW_US + 3 * SECOND, 4.0)]
     assert judged(course, temps((4, 111))) == [False]
     assert judged(a_course(kind="falling", limit=3), temps((0, 10), (1, 6))) == [True]
@@ -146,7 +147,7 @@ def test_ten_thousand_series_that_are_well_are_judged_without_a_look_at_each() -
     times = np.full(10_000, NOW_US * 1_000, np.int64)
     columns = Columns(series, np.arange(10_000, dtype=np.int32), times, np.zeros(10_000))
     course = a_course()
-    assert course.readings(columns, NOW_US, 0.0) == []
+    assert course.readings(Batch(columns, NOW_US), 0.0) == []
     assert course.kept() == {}
     columns.num[4_711] = 11.0
-    assert [change.key for change in course.readings(columns, NOW_US, 0.0)] == [("d4711", "temp")]
+    assert [change.key for change in course.readings(Batch(columns, NOW_US), 0.0)] == [("d4711", "temp")]
