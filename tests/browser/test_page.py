@@ -371,6 +371,29 @@ def test_many_notes_do_not_bury_the_page(browser: Browser, hub: RunningHub) -> N
         expect(page.get_by_role("dialog")).to_be_visible()
 
 
+def test_presence_is_shown_as_the_hub_judges_it(browser: Browser, hub: RunningHub) -> None:
+    now_us = int(time.time() * 1e6)
+    told: dict[str, Any] = {"presence": "silent", "last_seen_us": now_us - 7_000_000}
+
+    def with_presence(message: dict[str, Any]) -> None:
+        for item in message["items"] if message["op"] == "devices" else ():
+            item.update(told)
+
+    wire = Wire(with_presence)
+    with page_of(browser, hub, wire=wire) as page:
+        row, facts = page.locator("#devices button"), page.locator("#device-facts")
+        expect(facts).to_contain_text("silent, last heard of", timeout=TIMEOUT_MS)
+        expect(row).to_have_attribute("data-presence", "silent")
+        expect(page.locator("#device-count")).to_have_text("1 of 1 online")
+        expected_us = now_us + 600_000_000
+        asleep = {"device": "pump", "version": 2**52, "channels": [], "commands": [], "expected_us": expected_us, "flapping": True}
+        wire.say({"op": "devices", "items": [asleep | told | {"presence": "sleeping"}]})
+        expect(facts).to_contain_text("sleeping, last seen", timeout=TIMEOUT_MS)
+        expect(facts).to_contain_text("back in 9 min, comes and goes")
+        expect(row).to_have_attribute("title", re.compile("asleep, as it said it would be, and comes and goes"))
+        expect(page.locator("#device-count")).to_have_text("0 of 1 online")
+
+
 def test_a_stretch_that_is_still_being_stored_is_shown_as_a_hole(browser: Browser, hub: RunningHub) -> None:
     def with_hole(message: dict[str, Any]) -> None:
         if message["op"] == "snapshot":

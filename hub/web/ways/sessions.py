@@ -20,6 +20,7 @@ MAX_SESSIONS: Final = 1_000  # at most 64 KiB wait in each
 MAX_OF_ONE: Final = 50
 ABSENT_S: Final = HEARTBEAT_S * MISSED_HEARTBEATS  # then it is given up: as a socket whose pings are not answered
 _LOOK_S: Final = 5.0
+_LATE_S: Final = 1.0  # a look that comes later than this was not let run
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -45,8 +46,10 @@ class Sessions:
             try:
                 task_status.started()
                 while True:
-                    await trio.sleep(_LOOK_S)
-                    self._look()
+                    due_s = trio.current_time() + _LOOK_S
+                    await trio.sleep_until(due_s)
+                    if trio.current_time() - due_s < _LATE_S:  # else requests may wait in the sockets, and are read before the next look
+                        self._look()
             finally:
                 self._nursery = None
 

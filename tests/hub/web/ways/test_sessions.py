@@ -61,6 +61,22 @@ async def test_a_session_that_nobody_comes_to_is_given_up(autojump_clock: trio.t
         nursery.cancel_scope.cancel()
 
 
+async def test_a_hub_that_was_stopped_reads_what_waits_before_it_gives_a_session_up(autojump_clock: trio.testing.MockClock) -> None:
+    sessions = Sessions()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(sessions.run)
+        _, link = sessions.open("ann", "here", echo)
+        await trio.sleep(ABSENT_S - 2)
+        autojump_clock.jump(ABSENT_S)
+        await trio.testing.wait_all_tasks_blocked()
+        assert link.end is None
+        with link:  # the request that came meanwhile
+            pass
+        await trio.sleep(ABSENT_S - 1)
+        assert link.end is None
+        nursery.cancel_scope.cancel()
+
+
 async def test_one_owner_has_not_all_the_room(autojump_clock: trio.testing.MockClock) -> None:
     sessions = Sessions()
     async with trio.open_nursery() as nursery:
