@@ -33,16 +33,21 @@ async def merge(client: HubClient, device: str, patch: Mapping[str, Any], versio
 
 
 async def in_step(client: HubClient, device: str, timeout_s: float = 60.0) -> dict[str, Any]:
-    """Return the shadow once the device reports what is desired; HubError `timeout` where that takes longer, with what it said."""
-    said: dict[str, Any] = {}
+    """Return the shadow once the device reports what is desired.
+
+    HubError `not_applied` where it says that it could not apply that version, `timeout` where it takes longer.
+    """
     with trio.move_on_after(timeout_s):
         while True:
             said = await shadow(client, device)
+            reported = said["reported"]
             if said["is_in_step"]:
                 return said
+            if "error" in reported and reported["version"] == said["desired"]["version"]:
+                raise HubError("not_applied", f"{device} could not apply it: {reported['error']}", "desire something else")
             await trio.sleep(_POLL_S)
-    reason = (said.get("reported") or {}).get("error") or "it has not reported what is desired"
-    raise HubError("timeout", f"{device} is not in step after {timeout_s:g} s: {reason}", f"see: tributary shadow show {device}")
+    said_so = f"{device} has not reported what is desired within {timeout_s:g} s"
+    raise HubError("timeout", said_so, f"see: tributary shadow show {device}")
 
 
 def _path(device: str) -> str:

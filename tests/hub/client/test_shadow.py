@@ -34,12 +34,20 @@ async def test_a_shadow_is_replaced_merged_and_waited_for(tmp_path: Path) -> Non
         with pytest.raises(HubError) as caught:
             await shadow.replace(client, "pump", {}, version)
         assert (caught.value.code, caught.value.status) == ("conflict", 409)
-        with pytest.raises(HubError, match=r"not in step after 0\.1 s: it has not reported"):
+        with pytest.raises(HubError, match=r"has not reported what is desired within 0\.1 s"):
             await shadow.in_step(client, "pump", 0.1)
         device = Device(client.url, "pump", token, channels=[Channel("temp", "Cel")])
-        device.on_desired(lambda document, delta: None)
+
+        @device.on_desired
+        def apply(document: dict[str, int], delta: dict[str, int]) -> None:
+            if document["a"] > 1:
+                raise ValueError("too much")
+
         async with device:
             assert (await shadow.in_step(client, "pump", 10))["reported"]["document"] == {"a": 1}
+            await shadow.merge(client, "pump", {"a": 2})
+            with pytest.raises(HubError, match="could not apply it: ValueError: too much"):
+                await shadow.in_step(client, "pump", 10)
 
 
 async def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
