@@ -80,7 +80,9 @@ class Intake:
             return False
         if not self._session.take_next(epoch, seq, len(body), now_s):
             return False
-        self._heard(now_us)
+        pulse = self.pulse  # as _heard does, without a call more
+        pulse.frames += 1
+        pulse.heard_s, pulse.heard_us = self._lived.now_s, now_us
         row = Row(0, self._device, epoch, seq, RowKind.DATA, now_us, body, None)
         self._parts.journal.submit(Entry(self, row, ((epoch, seq),)))
         return True

@@ -153,10 +153,11 @@ class FrameStream(trio.abc.Stream):
         self._cut(data)
 
     def _cut(self, more: bytes = b"") -> None:
-        for message in self._cutter.cut(more):
+        if messages := self._cutter.cut(more):
             self._passed_bytes = 0
-            self.traffic.received_frames += 1
-            self.inbox.put(message)
+            self.traffic.received_frames += len(messages)
+            for message in messages:
+                self.inbox.put(message)
         if self._cutter.rest:
             if self._cutter.rest[0] == _PONG and self._cutter.is_on:
                 self.traffic.answered()
