@@ -64,6 +64,10 @@ class Updates:
             self._lines.use(series, self.rung_us, self._floor_us, dict)
         return other
 
+    def follow_on(self, before: "Updates") -> None:
+        """Take the place of others for their viewer: what it says it has drawn may be theirs, so the numbers go on from there."""
+        self.n, self.changed_due_s = before.n, before.changed_due_s
+
     def covers(self, other: "Updates") -> bool:
         """Tell whether a viewer that is served from here is told of everything that is late in another's."""
         return self.mailbox.late.covers(other.mailbox.late)

@@ -202,7 +202,7 @@ class ViewerConnection:
         updates = Updates(wish, picture, feed.lines, feed.journal.id, from_us, feed.groups.numbering(wish))
         old = self._subscriptions.pop(request.id, None)
         if old is not None:
-            updates.changed_due_s = feed.groups.updates_of(old).changed_due_s
+            updates.follow_on(feed.groups.updates_of(old))
             self._leave(old)
         subscription = Subscription(request, updates, self.wake, self._link.try_send, is_json=self._is_json, now_s=trio.current_time())
         feed.register(updates, subscription)

@@ -36,6 +36,20 @@ async def live_names(hub: RunningHub, *changes: tuple[str, list[str]]) -> list[l
     return seen
 
 
+def polled_names(hub: RunningHub) -> list[str]:
+    """Subscribe by long poll; return whose readings the snapshot has."""
+    subscribe = {"op": "subscribe", "id": "a", "where": WHERE}
+    session = hub.api("POST", "/api/v1/live", {"messages": [subscribe]})["session"]
+    after, deadline = 0, time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        said = hub.api("GET", f"/api/v1/live/{session}?after={after}")
+        after = said["next"]
+        for message in said["messages"]:
+            if message["op"] == "snapshot":
+                return sorted({series["device"] for series in message["series"]})
+    raise AssertionError("no snapshot came")
+
+
 def tag(hub: RunningHub, name: str, tags: list[str]) -> None:
     hub.api("PATCH", f"/api/v1/devices/{name}", {"tags": tags})
 
@@ -56,6 +70,7 @@ def test_all_ways_mean_the_same_devices(tmp_path: Path, run: CommandLine) -> Non
         tag(hub, "fan", ["floor=2"])
         tag(hub, "pump", ["floor=2"])
         names = {"fan", "pump"}
+        assert polled_names(hub) == sorted(names)
         said = json.loads(run("query", "--where", WHERE, "temp", "--last", "1h", "--json").out)
         assert (said["devices"], {each["device"] for each in said["series"]}) == (2, names)
         done = run("export", "--where", WHERE, "--out", str(tmp_path / "out.csv"))

@@ -52,6 +52,8 @@ async def test_a_device_that_joins_comes_with_its_history_and_one_that_leaves_go
             ("new", 1), ("members", 2), ("members", 1), ("members", 0),
         ]  # fmt: skip
         assert not any(series["device"] == "fan" for series in screen.of("snapshot")[0]["series"])
+        numbers = [each["n"] for each in screen.messages if "n" in each]
+        assert numbers == sorted(set(numbers))  # so that a late `drawn` is never taken for a newer message
 
 
 async def test_an_expression_that_means_nothing_is_said_and_is_no_error(tmp_path: Path) -> None:
