@@ -160,7 +160,7 @@ class CommandDesk:
     def statistics(self) -> dict[str, float]:
         """Return the figures of the ledger, as /metrics shows them."""
         groups = self._book.tallies.open_count()
-        return {"open": len(self._book.inbox), "open_groups": groups, "forgotten_total": self._ageing.forgotten}
+        return {"open": len(self._book.inbox), "open_groups": groups, "forgotten": self._ageing.forgotten}
 
     def _audited(self, by: str, action: str, record: CommandRecord, **detail: Any) -> Audited:
         said = {"device": record.device, "name": record.name, **detail}

@@ -43,7 +43,7 @@ async def test_what_ended_long_ago_goes_in_batches_and_what_is_open_stays(tmp_pa
         bench.now_us += 30 * DAY_US
         newer = await done(bench, 2)
         async with bench.running():
-            await until(lambda: bench.desk.statistics()["forgotten_total"] == 10)
+            await until(lambda: bench.desk.statistics()["forgotten"] == 10)
         assert await kept(bench) == [*newer[::-1], running.id]
 
 
@@ -53,7 +53,7 @@ async def test_of_too_many_the_oldest_go(tmp_path: Path) -> None:
         ids = await done(bench, 10)
         bench.now_us += 1_000 * DAY_US  # for ever, by time
         async with bench.running():
-            await until(lambda: bench.desk.statistics()["forgotten_total"] == 6)
+            await until(lambda: bench.desk.statistics()["forgotten"] == 6)
         assert await kept(bench) == ids[:5:-1]
 
 
@@ -66,7 +66,7 @@ async def test_the_key_of_a_command_that_is_gone_means_a_new_one(tmp_path: Path)
         assert (await bench.desk.create("d0", "blink", {}, 600, "ann", "k")).state == "done"
         bench.now_us += 2 * DAY_US
         async with bench.running():
-            await until(lambda: bench.desk.statistics()["forgotten_total"] == 1)
+            await until(lambda: bench.desk.statistics()["forgotten"] == 1)
         assert (await bench.desk.create("d0", "blink", {}, 600, "ann", "k")).state == "sent"
 
 
