@@ -3,6 +3,7 @@
 // A message changes the model at once and asks for a drawing; drawings are at most four a second, and none while the page is hidden.
 // After one the hub is told `drawn`, so that it merges for a viewer that cannot follow.
 
+import { Alerts } from "./alerts.js";
 import { Banners } from "./banners.js";
 import { Charts } from "./charts.js";
 import { Commands } from "./commands.js";
@@ -37,6 +38,7 @@ let range = RANGES[0];
 let model = null;
 let subscriptions = 0;
 let isFirstList = true;
+let isFirstAlerts = true;
 let hasList = false;
 let isDirty = false;
 let isScheduled = false;
@@ -56,6 +58,7 @@ const banners = new Banners(() => live.tryNow(), () => store.open());
 const charts = new Charts(byId("charts"), byId("waiting"));
 const commands = new Commands();
 const latency = new Latency(live);
+const alerts = new Alerts(byId("alerts"), byId("alerts-dialog"), () => live.nowUs());
 const devices = new Devices(choose, () => live.nowUs());
 new Export(byId("export"), () => devices.chosen);
 const theme = new Theme(byId("theme"), () => {
@@ -73,7 +76,7 @@ function onState(state) {
 }
 
 function onOpen() {
-  isFirstList = true;
+  isFirstList = isFirstAlerts = true;
   if (model) subscribe(shown < changes ? null : model.cursor); // what is newer than the cursor lacks what turned out late before it
 }
 
@@ -81,12 +84,17 @@ function onMessage(message) {
   switch (message.op) {
     case "ready":
       commands.setRole(message.role);
+      alerts.setRole(message.role);
       break;
     case "devices":
       devices.apply(message.items, isFirstList);
       isFirstList = false;
       hasList = true;
       showDevice();
+      break;
+    case "alerts":
+      alerts.apply(message.items, isFirstAlerts);
+      isFirstAlerts = false;
       break;
     case "commands":
       commands.apply(message.items);
