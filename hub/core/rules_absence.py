@@ -48,7 +48,7 @@ class Absence:
                 self._since_s.setdefault(key, now_s)
             else:
                 self._since_s.pop(key, None)
-        if self.rule.kind is RuleKind.OFFLINE and state in ("online", "silent"):
+        if self.rule.kind is RuleKind.OFFLINE and state in ("online", "silent", "sleeping"):  # told as it is now: it may be back and asleep
             return [Change(key, False, 0) for key in keys if key in self._open]
         return []
 

@@ -1,5 +1,7 @@
 """Absence is judged by the time in which the hub lived; what is unconfirmed raises nothing."""
 
+import pytest
+
 from devices.wire.messages import Kind
 from hub.core.records import Columns, Series
 from hub.core.rules import rule_in
@@ -70,6 +72,23 @@ def test_a_device_that_comes_back_in_time_raises_nothing_and_a_later_one_clears(
     assert over == [Change(("pump", ""), False, 0)]
     absence.took(over)
     assert absence.presence("pump", "online", 1_031.0) == []
+
+
+@pytest.mark.parametrize(("state", "is_over"), [("online", True), ("silent", True), ("sleeping", True), ("unconfirmed", False)])
+def test_a_device_that_is_back_is_offline_no_more_however_it_is(state: str, is_over: bool) -> None:
+    absence = Absence(rule_in("r", {"kind": "offline"}), {("pump", "")})
+    assert [change.is_raised for change in absence.presence("pump", state, 0.0)] == [False] * is_over
+
+
+@pytest.mark.parametrize("state", ["sleeping", "unconfirmed"])
+def test_nothing_is_missed_of_a_device_that_sleeps_or_is_unconfirmed_until_it_is_neither(state: str) -> None:
+    absence = no_data()
+    absence.presence("pump", "online", 0.0)
+    absence.presence("pump", state, 5.0)
+    assert absence.due(1_000.0) == []
+    absence.presence("pump", "silent", 1_000.0)
+    assert absence.due(1_009.0) == []
+    assert [change.key for change in absence.due(1_010.0)] == [("pump", "")]
 
 
 def test_an_alert_of_before_a_restart_stays_and_is_raised_no_second_time() -> None:
