@@ -129,6 +129,7 @@ class Hub:
         self.metrics.add_part("query_cache", self.closed.statistics)
         self.metrics.add_part("live", self.live.statistics)
         self.metrics.add_part("commands", self.control.desk.statistics)
+        self.metrics.add_part("notices", self.control.rules.outbox.statistics)
         self.metrics.add_part("without_socket", self.ways.statistics)
         self.metrics.add_part("connections", self.open.statistics)
         self.metrics.add_part("door", self.door.statistics)
