@@ -7,7 +7,7 @@ here is on a frame's way to its ack. Made by main.py.
 from functools import partial
 from typing import Final
 
-from hub.auth import Auth
+from hub.auth import Account, Auth
 from hub.config import Settings
 from hub.core.ageing import Keep
 from hub.core.commands import CommandDesk
@@ -32,13 +32,14 @@ class Control:
     """The parts over the state store."""
 
     def __init__(self, settings: Settings, data: DataDir, state: StateStore, journal: Journal, now: Now) -> None:
-        self._state, self._journal = state, journal
+        self._settings, self._state, self._journal = settings, state, journal
         self.entities = Entities(first_version=now())
         self.registry = Registry(state, self.entities, now, max(RETURN_S, settings.restart_jitter_s + _COMING_S))
         self.desk = CommandDesk(state, self.registry, self.entities, now, Keep(settings.keep_commands_days, settings.keep_commands))
         self.shadows = Shadows(state, self.registry, self.entities, now)
         self.rules = RulesSide(state, self.entities, journal, now, notifying(settings), self.registry.members)
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)
+        self.account = Account(self.auth, state, now)
         self.provisioning = Provisioning(state, self.registry, self.auth.audit, now)
 
     async def start(self) -> None:
@@ -60,6 +61,7 @@ class Control:
             self.registry.run,
             self.registry.connections.run,
             PresenceWatch(self.registry, lambda: self._journal.holding).run,
+            partial(self.auth.audit.run, self._settings.audit_keep_days, self._settings.audit_max_entries),
         )
 
 

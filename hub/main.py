@@ -217,6 +217,7 @@ class Hub:
             provisioning=self.control.provisioning,
             targets=self.control.rules.targets,
             silences=self.control.rules.silences,
+            account=self.control.account,
         )
 
     def _describe(self) -> dict[str, Any]:

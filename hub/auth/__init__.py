@@ -4,8 +4,9 @@ Owns the drawing and checking of secrets; keeps only their hashes, in the state 
 what stands in core/actions.py. Asked by the door before an upgrade and by the API at each request.
 """
 
+from hub.auth.account import Account
 from hub.auth.auth import LINK_S, SESSION_S, Auth, LockedOut
 from hub.auth.cookies import COOKIE, session_of
 from hub.auth.principal import Principal
 
-__all__ = ["COOKIE", "LINK_S", "SESSION_S", "Auth", "LockedOut", "Principal", "session_of"]
+__all__ = ["COOKIE", "LINK_S", "SESSION_S", "Account", "Auth", "LockedOut", "Principal", "session_of"]

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import trio
@@ -23,12 +23,13 @@ from hub.core.errors import Refusal, TooOften
 from hub.core.guessing import Guessing, address_key
 from hub.core.registry import hash_token
 from hub.core.seldom import Seldom
-from hub.core.users import Users
+from hub.core.users import User, Users
 from hub.ports import Now, StateStore
 
 LINK_S: Final = 600  # long enough to switch to a browser, short enough to forget in a scrollback
 SESSION_S: Final = 30 * 86_400
 _OF_USER: Final = "user:"  # begins what stands in place of a session's role: the generation of the user that it holds for
+_TOKENS: Final = "token "  # begins the key of an address whose wrong tokens are counted
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -139,7 +140,13 @@ class Auth:
 
         Raises Refusal: LockedOut, `wrong_login`, which is the same and takes as long whether there is such a user or not, `busy`.
         """
-        name = name.strip().lower()[:64]
+        user = await self.check_password(name.strip().lower()[:64], password, address)
+        session = await self.new_session(user)
+        await self.audit.note(user.name, "log in", f"user {user.name}", by="password", role=user.role, address=address)
+        return session
+
+    async def check_password(self, name: str, password: str, address: str) -> User:
+        """Return the user with this name and password; a wrong one counts as guessing. Raises Refusal as `log_in` does."""
         keys = ((self._by_address, address_key(address)), (self._by_name, name))
         now_s = trio.current_time()
         if wait_s := max(guessing.wait_s(key, now_s) for guessing, key in keys):
@@ -154,9 +161,7 @@ class Auth:
             raise Refusal("wrong_login", "name or password is wrong", "check both; an administrator can set a new password", 401)
         self._by_address.excuse(address_key(address))
         self._by_name.forget(name)
-        session = await self._new_session(name, _OF_USER + user.generation)
-        await self.audit.note(name, "log in", f"user {name}", by="password", role=user.role, address=address)
-        return session
+        return user
 
     async def wrong_token(self, address: str) -> None:
         """Count a token, of a link or a program, that nobody has. Raises LockedOut where too many came from this address.
@@ -164,7 +169,7 @@ class Auth:
         They are counted apart from passwords, and a right one is always let in: of 256 bits none is guessed, but a program with an old
         one, which tries for ever, must not lock out its neighbours.
         """
-        key, now_s = f"token {address_key(address)}", trio.current_time()
+        key, now_s = _TOKENS + address_key(address), trio.current_time()
         if wait_s := self._by_address.wait_s(key, now_s):
             raise LockedOut(wait_s)
         self._by_address.tried(key, now_s)
@@ -177,6 +182,30 @@ class Auth:
             known = name if self.users.get(name) is not None else "(unknown)"
             await self.audit.note("nobody", action, f"user {known}", address=address, times=times)
 
+    async def new_session(self, user: User) -> str:
+        """Return the token of a new session of a user, which lasts until the user is changed. Raises StoreUnavailable."""
+        return await self._new_session(user.name, _OF_USER + user.generation)
+
+    def is_of(self, role: str, user: User) -> bool:
+        """Tell whether a kept session is a user's, as the user is now."""
+        return role == _OF_USER + user.generation
+
+    def locked(self) -> list[dict[str, Any]]:
+        """Return who must wait before another try: names of users and addresses; of names that nobody has nothing is told."""
+        now_s = trio.current_time()
+        names = [("user", *each) for each in self._by_name.waiting(now_s) if self.users.get(each[0]) is not None]
+        found = [*names, *(("address", *each) for each in self._by_address.waiting(now_s))]
+        return [{"what": what, "key": key.removeprefix(_TOKENS), "tries": tries, "left_s": round(s, 1)} for what, key, tries, s in found]
+
+    async def unlock(self, key: str, by: str) -> None:
+        """Let a user's name, or an address, try again at once. Raises Refusal 404, StoreUnavailable."""
+        if all(each["key"] != key for each in self.locked()):
+            raise Refusal("not_locked", f"neither a user nor an address {key[:64]!r} must wait now", "see: tributary user locked", 404)
+        self._by_name.forget(key)
+        self._by_address.forget(key)
+        self._by_address.forget(_TOKENS + key)
+        await self.audit.note(by, "unlock", f"login of {key}")
+
     async def _new_session(self, name: str, role: str) -> str:
         session = secrets.token_urlsafe(32)
         await self._state.put_login(hash_token(session), "session", name, role, self._now() + SESSION_S * 1_000_000)
@@ -184,5 +213,13 @@ class Auth:
 
     async def logout(self, session: str) -> None:
         """End a session, and tell who keeps connections open for it."""
-        await self._state.end_session(hash_token(session))
-        self._tell(hash_token(session))
+        login = hash_token(session)
+        principal = await self._logged_in(login)
+        await self.end_session(login)
+        if principal is not None:
+            await self.audit.note(principal.name, "log out", f"login {principal.name}")
+
+    async def end_session(self, login: bytes) -> None:
+        """End a session by its hash, and tell who keeps connections open for it. Raises StoreUnavailable."""
+        await self._state.end_session(login)
+        self._tell(login)

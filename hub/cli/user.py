@@ -23,7 +23,7 @@ RoleOption = Annotated[str, typer.Option("--role", metavar="ROLE", help="viewer,
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(name="user", help="Add, list, change and remove users, who log in by a password.", no_args_is_help=True)
-    for command in (add, role, password, remove):
+    for command in (add, role, password, remove, logout, locked, unlock):
         group.command()(command)
     group.command("list")(list_users)
     app.add_typer(group)
@@ -61,6 +61,40 @@ def remove(name: NameArgument, data_dir: DataDirOption = None) -> None:
 
     ask_hub(data_dir, lambda client: accounts.remove_user(client, name))
     typer.echo(f"removed {name}", err=True)
+
+
+def logout(name: NameArgument, data_dir: DataDirOption = None) -> None:
+    """End every login of a user at once, and change nothing else."""
+    from hub.client import accounts
+
+    ask_hub(data_dir, lambda client: accounts.end_logins(client, name))
+    typer.echo(f"{name} is logged out everywhere", err=True)
+
+
+def locked(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
+    """List the users and addresses that must wait after wrong passwords or tokens, and for how long."""
+    from hub.client import accounts
+
+    items = ask_hub(data_dir, accounts.locked)
+    if as_json:
+        typer.echo(json.dumps(items, indent=2))
+    elif not items:
+        typer.echo("nobody is locked out", err=True)
+    else:
+        show_table(
+            ("", "who", "tries", "waits"), [(each["what"], each["key"], str(each["tries"]), f"{each['left_s']:g} s") for each in items]
+        )
+
+
+def unlock(
+    key: Annotated[str, typer.Argument(metavar="WHO", help="A user's name or an address, as `locked` lists it.")],
+    data_dir: DataDirOption = None,
+) -> None:
+    """Let a user or an address try again at once."""
+    from hub.client import accounts
+
+    ask_hub(data_dir, lambda client: accounts.unlock(client, key))
+    typer.echo(f"{key} may try again", err=True)
 
 
 def list_users(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:

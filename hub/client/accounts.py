@@ -6,7 +6,7 @@ Owns the paths; the hub decides. Used by the command line and by programs. Every
 import json
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from hub.client.http import HubClient
 
@@ -53,12 +53,28 @@ async def revoke_token(client: HubClient, name: str) -> None:
     await _asked(client, "DELETE", f"/api/v1/tokens/{quote(name, safe='')}")
 
 
-async def audit(client: HubClient, limit: int) -> list[dict[str, Any]]:
-    """Return the newest entries of the audit log, newest first, at most `limit`."""
+async def end_logins(client: HubClient, name: str) -> None:
+    """End every login of a user, and change nothing else."""
+    await _asked(client, "DELETE", f"/api/v1/users/{quote(name, safe='')}/sessions")
+
+
+async def locked(client: HubClient) -> list[dict[str, Any]]:
+    """Return which users and addresses must wait before another try, and for how long."""
+    return list((await _asked(client, "GET", "/api/v1/locked"))["locked"])
+
+
+async def unlock(client: HubClient, key: str) -> None:
+    """Let a user or an address try again at once."""
+    await _asked(client, "POST", "/api/v1/locked/lift", {"key": key})
+
+
+async def audit(client: HubClient, limit: int, **wanted: str | int | None) -> list[dict[str, Any]]:
+    """Return the newest entries of the audit log, newest first, at most `limit`; of one `who`, `action`, `what`, `since_us`, `until_us`."""
     found: list[dict[str, Any]] = []
     before: int | None = None
+    asked = urlencode({key: value for key, value in wanted.items() if value not in (None, "")})
     while len(found) < limit:
-        place = "" if before is None else f"&before={before}"
+        place = ("" if before is None else f"&before={before}") + (f"&{asked}" if asked else "")
         page = await _asked(client, "GET", f"/api/v1/audit?limit={min(_PAGE, limit - len(found))}{place}")
         found += page["entries"]
         before = page["next"]

@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         default=3600.0,
         description="Seconds of frames kept in the journal after they are stored, so that a viewer resumes without a new snapshot.",
     )
+    audit_keep_days: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        default=400.0, description="Days that entries of the audit log are kept; 0: for ever, as far as `audit_max_entries` goes."
+    )
+    audit_max_entries: Annotated[int, Field(ge=1_000, le=100_000_000)] = Field(
+        default=200_000, description="Entries of the audit log that are kept at most; the oldest go first. Each takes some 200 bytes."
+    )
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=10_000,
         description="Connections of all kinds at once; more are refused with 503. Each takes a file descriptor (`ulimit -n`).",

@@ -14,6 +14,7 @@ class Action(Enum):
     """What somebody does; a text that goes on after "may not"."""
 
     READ = "read"  # devices, readings, commands
+    OWN = "change their own password and sessions"
     COMMAND = "send commands"
     ALERTS = "acknowledge and silence alerts"
     CONNECTIONS = "see connections and addresses"
@@ -23,8 +24,8 @@ class Action(Enum):
 
 
 ALLOWED: Final = {
-    "viewer": frozenset({Action.READ}),
-    "operator": frozenset({Action.READ, Action.COMMAND, Action.ALERTS, Action.CONNECTIONS}),
+    "viewer": frozenset({Action.READ, Action.OWN}),
+    "operator": frozenset({Action.READ, Action.OWN, Action.COMMAND, Action.ALERTS, Action.CONNECTIONS}),
     "admin": frozenset(Action),
 }
 ROLES: Final = tuple(ALLOWED)

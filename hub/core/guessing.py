@@ -58,6 +58,10 @@ class Guessing:
             if tries.count <= 0:
                 del self._tries[key]
 
+    def waiting(self, now_s: float) -> list[tuple[str, int, float]]:
+        """Return every key that must wait now, with its tries and for how long."""
+        return [(key, tries.count, tries.until_s - now_s) for key, tries in self._tries.items() if tries.until_s > now_s]
+
     def forget(self, key: str) -> None:
         """Forget a key's tries: the right one has come."""
         self._tries.pop(key, None)

@@ -107,6 +107,10 @@ class Users:
         await self._put(user, who, "set password")
         return user
 
+    async def end_logins(self, name: str, who: str) -> None:
+        """End every login of a user, and change nothing else. Raises Refusal, StoreUnavailable."""
+        await self._put(self._next(self.known(name)), who, "end logins")
+
     async def remove(self, name: str, who: str) -> None:
         """Remove a user; their logins end. Raises Refusal, StoreUnavailable."""
         user = self.known(name)

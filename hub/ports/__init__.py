@@ -10,6 +10,7 @@ from hub.ports.history import HistoryStore, Retention, StoreFull, StoreRefused, 
 from hub.ports.journal import EpochMark, FollowerCursor, JournalBroken, JournalFile, JournalFull, JournalState, Opening
 from hub.ports.state import (
     Audited,
+    AuditWanted,
     CommandPage,
     CommandRecord,
     CommandsWanted,
@@ -18,12 +19,13 @@ from hub.ports.state import (
     DeviceRecord,
     Document,
     StateStore,
+    WebSession,
 )
 
 Now = Callable[[], int]  # wall clock in µs, injected so that simulations own time
 
 __all__ = [
-    "Audited", "CommandPage", "CommandRecord", "CommandsWanted", "Conflict", "ConnectionRecord", "DeviceRecord", "Document", "EpochMark",
-    "FollowerCursor", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull", "JournalState", "Now", "Opening", "Retention",
-    "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable",
+    "AuditWanted", "Audited", "CommandPage", "CommandRecord", "CommandsWanted", "Conflict", "ConnectionRecord", "DeviceRecord", "Document",
+    "EpochMark", "FollowerCursor", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull", "JournalState", "Now", "Opening",
+    "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable", "WebSession",
 ]  # fmt: skip

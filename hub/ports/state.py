@@ -102,6 +102,24 @@ class Audited(NamedTuple):
     number: int = 0  # in the log; given by the store
 
 
+class AuditWanted(NamedTuple):
+    """Which entries of the audit log; where nothing is said: all."""
+
+    who: str = ""
+    action: str = ""
+    what: str = ""  # a part of it: device pump
+    since_us: int | None = None
+    until_us: int | None = None  # before then
+
+
+class WebSession(NamedTuple):
+    """A web session that is kept."""
+
+    token_hash: bytes
+    role: str
+    expires_us: int
+
+
 class StateStore(Protocol):
     """Devices, logins, commands, documents. Every change is synced before the call returns."""
 
@@ -180,8 +198,11 @@ class StateStore(Protocol):
     async def cursor_of(self, follower: str) -> Cursor | None:
         """Return the cursor that a follower's last change was made with."""
 
-    async def audit(self, before: int | None, limit: int) -> list[Audited]:
+    async def audit(self, before: int | None, limit: int, wanted: AuditWanted | None = None) -> list[Audited]:
         """Return what was done, newest first: at most `limit` entries with numbers below `before`."""
+
+    async def trim_audit(self, before_us: int | None, keep: int) -> int:
+        """Delete entries older than a time, and all but the newest `keep`; return how many. Numbers are never given again."""
 
     async def put_login(self, token_hash: bytes, kind: str, name: str, role: str, expires_us: int) -> None:
         """Keep a one-time login link (kind link) or a web session (kind session)."""
@@ -191,6 +212,9 @@ class StateStore(Protocol):
 
     async def session(self, token_hash: bytes, now_us: int) -> tuple[str, str, int] | None:
         """Return (name, role, end in µs) of a live web session."""
+
+    async def sessions(self, name: str, now_us: int) -> list[WebSession]:
+        """Return the live web sessions of a name, the one that ends last first."""
 
     async def end_session(self, token_hash: bytes) -> None:
         """End a web session."""

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hub.core.records import Cursor
-from hub.ports import Audited, Conflict, DeviceRecord, Document
+from hub.ports import Audited, AuditWanted, Conflict, DeviceRecord, Document
 from hub.state.file import SQLiteFile
 
+_AUDIT_TESTS: Final = ("number < ?", "who = ?", "action = ?", "instr(what, ?) > 0", "at_us >= ?", "at_us < ?")  # of AuditWanted
 PUT_DEVICE: Final = "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -58,11 +59,25 @@ class SQLiteDocuments(SQLiteFile):
         rows = await self._all("SELECT journal, position FROM cursors WHERE follower = ?", (follower,))
         return Cursor(*rows[0]) if rows else None
 
-    async def audit(self, before: int | None, limit: int) -> list[Audited]:
+    async def audit(self, before: int | None, limit: int, wanted: AuditWanted | None = None) -> list[Audited]:
         """Return what was done, newest first, below a number."""
-        chosen, values = ("", (limit,)) if before is None else ("WHERE number < ?", (before, limit))
-        rows = await self._all(f"SELECT at_us, who, action, what, detail, number FROM audit {chosen} ORDER BY number DESC LIMIT ?", values)
+        asked = [
+            (test, value) for test, value in zip(_AUDIT_TESTS, (before, *(wanted or AuditWanted())), strict=True) if value not in (None, "")
+        ]
+        chosen = " AND ".join(["TRUE", *(test for test, _ in asked)])
+        query = f"SELECT at_us, who, action, what, detail, number FROM audit WHERE {chosen} ORDER BY number DESC LIMIT ?"
+        rows = await self._all(query, [*(value for _, value in asked), limit])
         return [Audited(at_us, who, action, what, json.loads(detail), number) for at_us, who, action, what, detail, number in rows]
+
+    async def trim_audit(self, before_us: int | None, keep: int) -> int:
+        """Delete entries older than a time, and all but the newest `keep`; return how many."""
+
+        def trim() -> int:
+            with self._transaction() as connection:
+                old = "DELETE FROM audit WHERE at_us < ? OR number <= (SELECT max(number) FROM audit) - ?"
+                return connection.execute(old, (-(2**63) if before_us is None else before_us, keep)).rowcount
+
+        return await self._call(trim)
 
 
 def note_audited(connection: sqlite3.Connection, audited: Sequence[Audited]) -> None:

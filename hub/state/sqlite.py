@@ -6,7 +6,7 @@ Owns the tables of devices and logins; decides nothing. An adapter of hub.ports.
 import json
 from collections.abc import Sequence
 
-from hub.ports import Audited, DeviceRecord
+from hub.ports import Audited, DeviceRecord, WebSession
 from hub.state.connections import SQLiteConnections
 from hub.state.documents import PUT_DEVICE, device_values, note_audited
 
@@ -62,6 +62,11 @@ class SQLiteStateStore(SQLiteConnections):
         query = "SELECT name, role, expires_us FROM logins WHERE token_hash = ? AND kind = 'session' AND expires_us > ?"
         rows = await self._all(query, (token_hash, now_us))
         return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
+
+    async def sessions(self, name: str, now_us: int) -> list[WebSession]:
+        """Return the live web sessions of a name, the one that ends last first."""
+        query = "SELECT token_hash, role, expires_us FROM logins WHERE kind = 'session' AND name = ? AND expires_us > ? ORDER BY expires_us"
+        return [WebSession(*row) for row in reversed(await self._all(query, (name, now_us)))]
 
     async def end_session(self, token_hash: bytes) -> None:
         """End a web session."""

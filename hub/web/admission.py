@@ -38,6 +38,9 @@ class AuthPort(Protocol):
     async def principal(self, headers: Mapping[str, str]) -> Principal | None:
         """Return who sends these headers (names in lower case), by session cookie or bearer token."""
 
+    async def wrong_token(self, address: str) -> None:
+        """Count a token that nobody has. Raises Refusal 429 where too many came from this address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
@@ -49,9 +52,9 @@ class Admitted:
 
 
 async def admit(head: Head, auth: AuthPort, allowed_origins: tuple[str, ...], *, is_encrypted: bool, client: str = "") -> Admitted:
-    """Let an upgrade in, or raise Refusal (400, 401, 403, 404, 426); who is refused stands in the log, by the address `client`."""
+    """Let an upgrade in, or raise Refusal (400, 401, 403, 404, 426, 429); who is refused stands in the log, by the address `client`."""
     try:
-        return await _admitted(head, auth, allowed_origins, is_encrypted=is_encrypted)
+        return await _admitted(head, auth, allowed_origins, client, is_encrypted=is_encrypted)
     except Refusal as refusal:
         _tell_refused(head, refusal, client)
         raise
@@ -68,11 +71,11 @@ def _tell_refused(head: Head, refusal: Refusal, client: str) -> None:
         tell("device_refused" if is_device else "viewer_refused", **said, hint=refusal.hint)
 
 
-async def _admitted(head: Head, auth: AuthPort, allowed_origins: tuple[str, ...], *, is_encrypted: bool) -> Admitted:
+async def _admitted(head: Head, auth: AuthPort, allowed_origins: tuple[str, ...], client: str, *, is_encrypted: bool) -> Admitted:
     if head.path not in SUBPROTOCOLS:
         raise Refusal("not_found", f"there is no WebSocket at {head.path}", f"open {DEVICE_PATH} or {LIVE_PATH}", 404)
     key = _checked_key(head)
-    who = _device(head, auth) if head.path == DEVICE_PATH else await _viewer(head, auth)
+    who = await _device(head, auth, client) if head.path == DEVICE_PATH else await _viewer(head, auth, client)
     _check_origin(head, allowed_origins, is_encrypted=is_encrypted)
     return Admitted(who, _subprotocol(head), key)
 
@@ -94,18 +97,20 @@ def _checked_key(head: Head) -> str:
     return key
 
 
-def _device(head: Head, auth: AuthPort) -> str:
+async def _device(head: Head, auth: AuthPort, client: str) -> str:
     scheme, _, token = head.fields.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Refusal("no_token", "there is no device token", "send it as Authorization: Bearer <device token>", 401)
     if (device := auth.device_of(token.strip())) is None:
+        await auth.wrong_token(client)
         raise Refusal("wrong_token", "no device has this token", "make a new one: tributary device token NAME", 401)
     return device
 
 
-async def _viewer(head: Head, auth: AuthPort) -> Principal:
+async def _viewer(head: Head, auth: AuthPort, client: str) -> Principal:
     if (principal := await auth.principal(head.fields)) is None:
         if "authorization" in head.fields:
+            await auth.wrong_token(client)
             raise Refusal("wrong_token", "this token is not good here", "send admin.token, or one of: tributary token add", 401)
         raise Refusal("not_logged_in", "there is no live session and no valid bearer token", "log in: tributary login", 401)
     check_role(principal.role, Action.READ)

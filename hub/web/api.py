@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from devices.wire.fields import shown
-from hub.auth import Auth
+from hub.auth import Account, Auth
 from hub.core.closed import ClosedAnswers
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
@@ -28,6 +28,8 @@ from hub.core.shadows import Shadows
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.sessions.latest import JournalTail
 from hub.web.access import Access, Action, is_loopback
+from hub.web.account import account_routes
+from hub.web.audit import audit_routes
 from hub.web.backup import Backup, backup_routes
 from hub.web.connections import connection_routes
 from hub.web.devices import device_routes
@@ -86,6 +88,7 @@ class ApiParts:
     importer: Importer | None = None  # None: there is no such route
     ways: Ways | None = None  # None: there is no such route
     rules: Rules | None = None  # None: there is no such route
+    account: Account | None = None  # None: there is no such route
     provisioning: Provisioning | None = None  # None: there is no such route
     targets: Targets | None = None  # None: there is no such route
     silences: Silences | None = None  # None: there is no such route
@@ -119,6 +122,9 @@ def make_app(parts: ApiParts) -> FastAPI:
         app.include_router(target_routes(parts.targets, access))
     app.include_router(connection_routes(parts.registry, parts.open_connections, access))
     app.include_router(user_routes(access))
+    app.include_router(audit_routes(access))
+    if parts.account is not None:
+        app.include_router(account_routes(access, parts.account, parts.base_url))
     if parts.provisioning is not None:
         app.include_router(provisioning_routes(parts.provisioning, access))
     if parts.ways is not None:

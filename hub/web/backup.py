@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
+from hub.auth import Principal
 from hub.core.errors import Refusal
 from hub.ports import StoreUnavailable
 from hub.web.access import Access, Action
@@ -55,10 +56,10 @@ def backup_routes(access: Access, backup: Backup) -> APIRouter:
         "/backup",
         response_class=Response,
         responses={200: {"description": what, "content": {"application/x-ndjson": {}}}},
-        dependencies=[Depends(access.may(Action.MANAGE))],
     )
-    async def take(new: NewBackup) -> Response:
+    async def take(new: NewBackup, by: Annotated[Principal, Depends(access.may(Action.MANAGE))]) -> Response:
         """Write a backup into a folder on the hub's machine while the hub goes on. A client that leaves ends it, and nothing is left."""
+        await access.auth.audit.note(by.name, "back up", f"folder {new.folder[:200]}")
         return _Lines(partial(backup.take, Path(new.folder)))
 
     return router

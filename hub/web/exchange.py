@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from hub.auth import Principal
 from hub.core.errors import Refusal
 from hub.core.exchange.csv_output import CsvOutput
 from hub.core.exchange.lines_output import LinesOutput
@@ -138,9 +139,10 @@ class _Export(Response):
 def _add_import(router: APIRouter, access: Access, importer: Importer) -> None:
     body: dict[str, Any] = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 
-    @router.post("/import", dependencies=[Depends(access.may(Action.MANAGE))], openapi_extra=body)
+    @router.post("/import", openapi_extra=body)
     async def take(
         request: Request,
+        by: Annotated[Principal, Depends(access.may(Action.MANAGE))],
         format: str | None = None,
         device: str | None = None,
         device_column: str | None = None,
@@ -166,6 +168,7 @@ def _add_import(router: APIRouter, access: Access, importer: Importer) -> None:
             format, device, device_column, channel, channel_column, value_column, unit, kind, time_column, time_format, tz,
             delimiter, decimal, tuple(skip),
         )  # fmt: skip
+        await access.auth.audit.note(by.name, "import", "a file of readings", format=format or "", device=device or "", create=create)
         announced = request.headers.get("content-length", "0")
         try:
             job = await importer.begin(

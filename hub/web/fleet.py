@@ -127,7 +127,11 @@ def _device_routes(router: APIRouter, registry: Registry, access: Access, eraser
     @router.delete("/devices/{name}", status_code=204)
     async def remove(name: str, by: Annotated[Principal, Depends(access.may(Action.MANAGE))], data: bool = False) -> Response:
         """Forget a device and end its connection; its readings stay, unless `data` is true: then they are deleted for good."""
-        await (eraser.erase(name, by.name) if data else registry.remove_device(name, by=by.name))
+        if data:
+            await eraser.erase(name, by.name)
+            await access.auth.audit.note(by.name, "delete readings", f"device {name}")
+        else:
+            await registry.remove_device(name, by=by.name)
         return Response(status_code=204)
 
 

@@ -62,7 +62,7 @@ def login_routes(access: Access, base_url: Callable[[], str], files: Files) -> A
         if session is not None:
             await auth.logout(session)
         response = Response(status_code=204)
-        response.delete_cookie(auth.cookie, path=_cookie_path(base_url()))
+        response.delete_cookie(auth.cookie, path=cookie_path(base_url()))
         return response
 
     @router.post("/api/v1/logins", status_code=201)
@@ -82,7 +82,7 @@ def _ways_in(router: APIRouter, access: Access, base_url: Callable[[], str], fil
         """Use up a one-time link; without one show the form."""
         session = await auth.use_login(token, address_of(request)) if token else None
         if session is not None:
-            return _let_in(access, base_url(), request, session, HTMLResponse(_WELCOME))
+            return let_in(access, base_url(), request, session, HTMLResponse(_WELCOME))
         if await auth.principal(request.headers) is not None:
             return HTMLResponse(_WELCOME)  # a link that was used up, by this browser say: it is where it wants to be
         if not token:
@@ -103,7 +103,7 @@ def _ways_in(router: APIRouter, access: Access, base_url: Callable[[], str], fil
         except Refusal as refusal:
             return await _login_page(files, f"{refusal.message}; {refusal.hint}", refusal.status)
         # The form is this site's own, so that the cookie goes along; a page to reload would ask whether to send the password again.
-        return _let_in(access, base_url(), request, session, Response(status_code=303, headers={"Location": "./"}))
+        return let_in(access, base_url(), request, session, Response(status_code=303, headers={"Location": "./"}))
 
     @router.head(LOGIN_PATH, include_in_schema=False)
     async def preview() -> Response:
@@ -124,18 +124,18 @@ async def _form(request: Request) -> tuple[str, str]:
     return fields.get("name", [""])[0], fields.get("password", [""])[0]
 
 
-def _let_in(access: Access, base_url: str, request: Request, session: str, response: Response) -> Response:
+def let_in(access: Access, base_url: str, request: Request, session: str, response: Response) -> Response:
     """Give the browser its session. That before is replaced: nobody could end it any more. Only then, so that its tabs find the new one."""
     auth = access.auth
     if (before := auth.session_of(request.headers)) is not None:
         response.background = BackgroundTask(auth.logout, before)
     is_secure = is_encrypted(request) or base_url.startswith("https:")
-    path = _cookie_path(base_url)
+    path = cookie_path(base_url)
     response.set_cookie(auth.cookie, session, max_age=SESSION_S, path=path, httponly=True, samesite="strict", secure=is_secure)
     return response
 
 
-def _cookie_path(base_url: str) -> str:
+def cookie_path(base_url: str) -> str:
     """Return the path of this hub: what stands beside it on the same host gets no cookie of it."""
     return urlsplit(base_url).path + "/"
 

@@ -1,20 +1,17 @@
-"""Routes of users, API tokens and the audit log.
+"""Routes of users, of who is locked out, and of API tokens.
 
 Owns their bodies; core's users and tokens decide. Made into the app by api.py.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.auth import Auth, Principal
 from hub.core.api_tokens import DEFAULT_DAYS
 from hub.core.errors import Refusal
 from hub.web.access import Access, Action
-from hub.web.envelope import Answer
-
-_MAX_ENTRIES: Final = 1_000  # of the audit log, in one answer
 
 
 class NewUser(BaseModel):
@@ -34,6 +31,13 @@ class UserChange(BaseModel):
     password: str | None = None
 
 
+class Lifted(BaseModel):
+    """Who need not wait any longer: the `key` of one that is locked."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"key": "ann"}})
+    key: str
+
+
 class NewToken(BaseModel):
     """A token to make."""
 
@@ -49,14 +53,7 @@ def user_routes(access: Access) -> APIRouter:
     _user_routes(router, access.auth, access)
     _token_routes(router, access.auth, access)
 
-    @router.get("/audit", dependencies=[Depends(access.may(Action.AUDIT))])
-    async def audit(
-        before: Annotated[int | None, Query(ge=1, lt=2**63)] = None, limit: Annotated[int, Query(ge=1, le=_MAX_ENTRIES)] = 100
-    ) -> Response:
-        """Return who did what, newest first; go on with `before` = `next` of the answer, null at the end."""
-        entries = await access.auth.audit.page(before, limit)
-        return Answer({"entries": [entry._asdict() for entry in entries], "next": entries[-1].number if len(entries) == limit else None})
-
+    _lock_routes(router, access.auth, access)
     return router
 
 
@@ -88,6 +85,27 @@ def _user_routes(router: APIRouter, auth: Auth, access: Access) -> None:
     async def remove(name: str, by: Annotated[Principal, Depends(may_manage)]) -> Response:
         """Remove a user; every login of theirs ends at once. Tokens that they made stay."""
         await auth.users.remove(name, by.name)
+        return Response(status_code=204)
+
+    @router.delete("/users/{name}/sessions", status_code=204)
+    async def end_logins(name: str, by: Annotated[Principal, Depends(may_manage)]) -> Response:
+        """End every login of a user at once, and change nothing else."""
+        await auth.users.end_logins(name, by.name)
+        return Response(status_code=204)
+
+
+def _lock_routes(router: APIRouter, auth: Auth, access: Access) -> None:
+    may_manage = access.may(Action.USERS)
+
+    @router.get("/locked", dependencies=[Depends(may_manage)])
+    async def locked() -> dict[str, Any]:
+        """Return which users and addresses must wait before another try, after how many wrong ones, and for how long."""
+        return {"locked": auth.locked()}
+
+    @router.post("/locked/lift", status_code=204)
+    async def lift(lifted: Lifted, by: Annotated[Principal, Depends(may_manage)]) -> Response:
+        """Let a user or an address try again at once."""
+        await auth.unlock(lifted.key, by.name)
         return Response(status_code=204)
 
 

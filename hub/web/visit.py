@@ -9,7 +9,7 @@ from typing import Final
 
 from devices.link import ServerLink
 from hub.auth import Principal
-from hub.core.errors import Refusal
+from hub.core.errors import Refusal, TooOften
 from hub.web.admission import ENCODINGS, SUBPROTOCOLS, Admitted, AuthPort, admit
 from hub.web.head import read_head
 from hub.web.heartbeat import Heartbeats
@@ -127,6 +127,8 @@ class Visit:
         await self._stream.finish(self._hosts.settings.linger_s)
 
     def _headers(self, refusal: Refusal) -> Iterable[tuple[str, str]]:
+        if isinstance(refusal, TooOften):
+            return (("Retry-After", str(refusal.wait_s)),)
         match refusal.status:
             case 401:
                 return (("WWW-Authenticate", "Bearer"),)

@@ -9,6 +9,7 @@ import pytest
 from hub.core.records import Cursor
 from hub.ports import (
     Audited,
+    AuditWanted,
     CommandRecord,
     CommandsWanted,
     Conflict,
@@ -17,6 +18,7 @@ from hub.ports import (
     Document,
     StateStore,
     StoreUnavailable,
+    WebSession,
 )
 from hub.state.sqlite import SQLiteStateStore
 
@@ -167,6 +169,46 @@ async def test_what_was_done_is_read_newest_first_page_by_page(store: StateStore
     assert [each.at_us for each in newest] == [4, 3]
     assert [each.at_us for each in await store.audit(newest[-1].number, 9)] == [2, 1, 0]
     assert newest[0] == DONE._replace(at_us=4, number=newest[0].number)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (AuditWanted(), [5, 4, 3, 2, 1]),
+        (AuditWanted(who="ann"), [5, 3, 1]),
+        (AuditWanted(action="edit"), [2]),
+        (AuditWanted(what="pump"), [4, 2]),
+        (AuditWanted(what="p_mp"), []),
+        (AuditWanted(since_us=2, until_us=4), [3, 2]),
+        (AuditWanted(who="bob", since_us=3), [4]),
+    ],
+)
+async def test_the_log_is_asked_by_who_what_and_when(store: StateStore, wanted: AuditWanted, numbers: list[int]) -> None:
+    for number in range(1, 6):
+        who, what = ("ann", "rule hot") if number % 2 else ("bob", "device pump")
+        await store.change(audited=[Audited(number, who, "edit" if number == 2 else "add", what, {})])
+    assert [each.number for each in await store.audit(None, 9, wanted)] == numbers
+    assert [each.number for each in await store.audit(5, 1, wanted)] == [number for number in numbers if number < 5][:1]
+
+
+async def test_the_log_is_trimmed_by_age_and_number_and_no_number_comes_again(store: StateStore) -> None:
+    for at_us in range(1, 11):
+        await store.change(audited=[DONE._replace(at_us=at_us)])
+    assert await store.trim_audit(4, 100) == 3
+    assert await store.trim_audit(None, 5) == 2
+    assert [each.at_us for each in await store.audit(None, 99)] == [10, 9, 8, 7, 6]
+    assert await store.trim_audit(100, 1) == 5
+    await store.change(audited=[DONE])
+    assert [each.number for each in await store.audit(None, 99)] == [11]
+
+
+async def test_the_live_sessions_of_a_name_are_listed(store: StateStore) -> None:
+    for token_hash, name, end_us in ((b"a", "ann", 100), (b"b", "ann", 300), (b"c", "bob", 300)):
+        await store.put_login(token_hash, "session", name, "viewer", end_us)
+    await store.put_login(b"l", "link", "ann", "viewer", 300)
+    assert await store.sessions("ann", 50) == [WebSession(b"b", "viewer", 300), WebSession(b"a", "viewer", 100)]
+    assert await store.sessions("ann", 100) == [WebSession(b"b", "viewer", 300)]
+    assert await store.sessions("eve", 0) == []
 
 
 GROUP = Document("group command", "g1", 1, {"name": "blink"})

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from hub.auth import Auth
+from hub.auth import Account, Auth
 from hub.core.closed import ClosedAnswers
 from hub.core.results import LedgerFollower
 from hub.followers import run_follower
@@ -58,6 +58,7 @@ class ApiHub:
             journal=parts.journal,
             entities=parts.entities,
             auth=auth,
+            account=Account(auth, parts.state, now_us),
             metrics_text=parts.metrics.text,
             ready=lambda: self.unready,
             hub=lambda: {"name": "tributary"},

@@ -4,6 +4,7 @@ Owns nothing of the hub; used by tests/hub/web. The parts are real: real sockets
 """
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from structlog.typing import EventDict
 
 from devices.link import Link, LinkClosed
 from devices.wire.limits import CloseCode
-from hub.auth import Principal
+from hub.auth import LockedOut, Principal
 from hub.web.door import ASGIApp, Door
 from hub.web.http import Message
 from hub.web.settings import DoorSettings
@@ -25,7 +26,10 @@ MASK = b"\x00\x00\x00\x00"
 
 
 class KnownAuth:
-    """Knows one device token, one viewer token and one session cookie."""
+    """Knows one device token, one viewer token and one session cookie; takes five wrong tokens from an address."""
+
+    def __init__(self) -> None:
+        self._wrong = Counter[str]()
 
     def device_of(self, token: str) -> str | None:
         return {"device-token": "boiler"}.get(token)
@@ -36,6 +40,11 @@ class KnownAuth:
         if "tributary_session=good" in headers.get("cookie", ""):
             return Principal("anna", "operator")
         return None
+
+    async def wrong_token(self, address: str) -> None:
+        self._wrong[address] += 1
+        if self._wrong[address] > 5:
+            raise LockedOut(6.0)
 
 
 class Sessions:

@@ -44,6 +44,9 @@ class _AnyDevice:
     async def principal(self, headers: Mapping[str, str]) -> Principal | None:
         return None
 
+    async def wrong_token(self, address: str) -> None:
+        raise AssertionError("every token is good here")
+
 
 class EchoDoor:
     """A running door; each connection is served by the echo it was opened with."""

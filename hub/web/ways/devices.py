@@ -15,6 +15,7 @@ from devices.link import ServerLink
 from devices.wire.limits import MAX_MESSAGE_BYTES
 from hub.core.errors import Refusal
 from hub.web.access import address_of
+from hub.web.admission import AuthPort
 from hub.web.ways.answers import POLL_S, LaterAnswer
 from hub.web.ways.link import FetchedLink, over
 from hub.web.ways.sessions import Sessions
@@ -27,10 +28,10 @@ _FORM: Final = 'send a msgpack map {"messages": [binary...], "after": number}'
 ServeDevice = Callable[[str, ServerLink], Awaitable[None]]
 
 
-def device_routes(device_of: Callable[[str], str | None], sessions: Sessions, serve: ServeDevice) -> APIRouter:
+def device_routes(auth: AuthPort, sessions: Sessions, serve: ServeDevice) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1/device")
-    device = _checked(device_of)
+    device = _checked(auth)
 
     @router.post("", status_code=201)
     async def begin(request: Request, name: Annotated[str, Depends(device)]) -> Response:
@@ -70,14 +71,15 @@ def device_routes(device_of: Callable[[str], str | None], sessions: Sessions, se
     return router
 
 
-def _checked(device_of: Callable[[str], str | None]) -> Callable[[Request], str]:
-    """Return a dependency that gives the device whose token a request has. It raises Refusal 401."""
+def _checked(auth: AuthPort) -> Callable[[Request], Awaitable[str]]:
+    """Return a dependency that gives the device whose token a request has. It raises Refusal 401, 423, 429."""
 
-    def check(request: Request) -> str:
+    async def check(request: Request) -> str:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Refusal("no_token", "there is no device token", "send it as Authorization: Bearer <device token>", 401)
-        if (name := device_of(token.strip())) is None:
+        if (name := auth.device_of(token.strip())) is None:
+            await auth.wrong_token(address_of(request))
             raise Refusal("wrong_token", "no device has this token", "make a new one: tributary device token NAME", 401)
         return name
 

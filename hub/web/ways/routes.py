@@ -30,7 +30,7 @@ class Ways:
         """Return the routes."""
         routes = APIRouter()
         routes.include_router(viewer_routes(access, self._sessions, self._serve_viewer))
-        routes.include_router(device_routes(access.auth.device_of, self._sessions, self._serve_device))
+        routes.include_router(device_routes(access.auth, self._sessions, self._serve_device))
         return routes
 
     def statistics(self) -> Mapping[str, float]:

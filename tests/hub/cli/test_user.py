@@ -4,6 +4,8 @@ import getpass
 import io
 import json
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,3 +87,29 @@ def test_the_audit_log_says_who_did_what(run: CommandLine) -> None:
     newest = json.loads(run("audit", "--limit", "1", "--json").out)[0]
     assert (newest["who"], newest["action"], newest["what"]) == ("admin", "make token", "token audited")
     assert run("audit").out.splitlines()[1].split()[1:6] == ["admin", "make", "token", "token", "audited"]
+
+
+def test_who_is_locked_out_is_listed_and_unlocked(run: CommandLine, hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
+    run("user", "add", "carl")
+    assert run("user", "locked").err == "nobody is locked out\n"
+    form = {"Origin": hub.url, "Content-Type": "application/x-www-form-urlencoded"}
+    for _ in range(6):
+        request = urllib.request.Request(f"{hub.url}/login", b"name=carl&password=wrong", form)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=30)
+        refused.value.close()
+    assert "carl" in run("user", "locked").out
+    assert run("user", "unlock", "carl").err == "carl may try again\n"
+    assert run("user", "unlock", "carl").code == 1
+    assert run("user", "logout", "carl").err == "carl is logged out everywhere\n"
+
+
+def test_the_audit_log_is_filtered_and_exported(run: CommandLine) -> None:
+    run("token", "add", "exported")
+    assert run("audit", "--what", "exported", "--action", "make token").out.count("\n") == 2
+    assert run("audit", "--who", "nobody-here").out.count("\n") == 1
+    exported = run("audit", "--what", "exported", "--since", "1h", "--csv").out
+    assert exported.splitlines()[0] == '"time","who","action","what","more"'
+    assert '"admin","make token","token exported"' in exported
+    assert run("audit", "--csv", "--json").code == 2

@@ -10,7 +10,7 @@ def test_each_role_may_what_the_one_before_may() -> None:
     assert ROLES == ("viewer", "operator", "admin")
     viewer, operator, admin = (ALLOWED[role] for role in ROLES)
     assert viewer < operator < admin == set(Action)
-    assert viewer == {Action.READ}
+    assert viewer == {Action.READ, Action.OWN}
 
 
 @pytest.mark.parametrize("action", Action)

@@ -79,3 +79,12 @@ def test_only_so_many_keys_are_remembered_and_the_quietest_goes_first() -> None:
 )
 def test_an_ipv6_network_counts_as_one_address(address: str, key: str) -> None:
     assert address_key(address) == key
+
+
+def test_who_must_wait_is_told_with_the_tries_and_the_time() -> None:
+    guessing = Guessing(free_tries=2, max_wait_s=60)
+    for _ in range(3):
+        guessing.tried("ann", 10.0)
+    guessing.tried("bob", 10.0)
+    assert guessing.waiting(10.5) == [("ann", 3, 1.5)]
+    assert guessing.waiting(12.0) == []

@@ -168,6 +168,12 @@ async def test_a_wrong_token_opens_no_route_and_guessing_is_slowed_down(tmp_path
         assert (await known.get("/api/v1/users")).status_code == 403  # from the same address, and known
 
 
+async def test_wrong_tokens_of_devices_without_a_socket_are_slowed_down_too(tmp_path: Path) -> None:
+    async with whole_hub(tmp_path) as hub, hub.client(Authorization="Bearer old") as device:
+        codes = [(await device.post("/api/v1/device", content=b"")).json()["code"] for _ in range(11)]
+        assert (codes[:10], codes[10]) == (["wrong_token"] * 10, "too_many_tries")
+
+
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("way", ["link", "password", "token"])
 async def test_a_role_may_do_what_the_table_says_and_nothing_else(tmp_path: Path, role: str, way: str) -> None:

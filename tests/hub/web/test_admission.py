@@ -1,5 +1,7 @@
 """Who may open a WebSocket, and what everybody else hears instead."""
 
+from ipaddress import ip_network
+
 import pytest
 
 from hub.core.seldom import Seldom
@@ -135,3 +137,24 @@ async def test_a_refused_device_is_told_to_the_log_once_and_its_token_never(monk
     assert (line["log_level"], line["why"], line["forwarded_for"]) == ("warning", "wrong_token", "10.0.0.9")
     assert "tributary device token" in line["hint"]
     assert "s3cret" not in str(line)
+
+
+@pytest.mark.parametrize("way", [{}, LIVE])
+async def test_wrong_tokens_from_one_address_are_slowed_down_and_right_ones_from_there_are_let_in(way: dict[str, str]) -> None:
+    async with running_door() as place:
+        for _ in range(5):
+            is_refusal(await place.answer_to(upgrade(**way, Authorization="Bearer nonsense")), 401, "wrong_token")
+        slowed = await place.answer_to(upgrade(**way, Authorization="Bearer nonsense"))
+        is_refusal(slowed, 429, "too_many_tries")
+        assert b"Retry-After: 6\r\n" in slowed
+        right = "viewer-token" if way else "device-token"
+        async with await place.connect() as stream:
+            await stream.send_all(upgrade(**way, Authorization=f"Bearer {right}"))
+            assert (await until(stream, b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+
+
+async def test_behind_a_trusted_proxy_the_address_it_forwards_is_slowed_down_and_its_neighbour_is_not() -> None:
+    async with running_door(trusted_proxies=(ip_network("127.0.0.0/8"),)) as place:
+        heard = [await place.answer_to(upgrade(Authorization="Bearer x", X_Forwarded_For="10.0.0.9")) for _ in range(6)]
+        is_refusal(heard[-1], 429, "too_many_tries")
+        is_refusal(await place.answer_to(upgrade(Authorization="Bearer x", X_Forwarded_For="10.0.0.10")), 401, "wrong_token")
