@@ -188,7 +188,7 @@ class Hub:
         return {f"{name}_lag_rows": position - self.journal.cursor(name).applied for name in ("history", "ledger", "rules")}
 
     async def _serve_viewer(self, principal: Principal, link: ServerLink, encoding: str) -> None:
-        await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role))
+        await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role, principal.where))
 
     def _api_parts(self) -> ApiParts:
         return ApiParts(

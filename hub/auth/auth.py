@@ -86,7 +86,7 @@ class Auth:
         if secrets.compare_digest(token_hash, self._admin):
             return Principal("admin", "admin")
         token = self.tokens.of_hash(token_hash)
-        return None if token is None else Principal(f"token:{token.name}", token.role, token_hash, token.expires_us)
+        return None if token is None else Principal(f"token:{token.name}", token.role, token_hash, token.expires_us, where=token.where)
 
     async def _logged_in(self, login: bytes) -> Principal | None:
         if (found := await self._state.session(login, self._now())) is None:
@@ -97,7 +97,7 @@ class Auth:
         user = self.users.get(name)
         if user is None or user.generation != role.removeprefix(_OF_USER):
             return None  # removed or changed since
-        return Principal(name, user.role, login, until_us, user.account)
+        return Principal(name, user.role, login, until_us, account=user.account)
 
     async def is_live(self, principal: Principal) -> bool:
         """Tell whether a principal's login has not ended. Raises StoreUnavailable."""

@@ -14,4 +14,5 @@ class Principal:
     role: str
     login: bytes | None = field(default=None, compare=False, repr=False)  # a session or API token, by its hash; None: admin.token
     until_us: int = field(default=0, compare=False)  # when the login is over
+    where: str = ""  # a tag expression: for these devices only; empty: for the whole hub
     account: bytes | None = field(default=None, compare=False, repr=False)  # of a user; all its logins end with it

@@ -27,12 +27,15 @@ def add(
     name: NameArgument,
     role: Annotated[str, typer.Option("--role", metavar="ROLE", help="viewer, operator or admin.")] = "viewer",
     days: Annotated[float, typer.Option("--days", metavar="DAYS", help="How long it is good for; at most 3650.")] = 90.0,
+    where: Annotated[
+        str, typer.Option("--where", metavar="EXPRESSION", help='Only for these devices: "floor=2 and pump", "name=pump-*".')
+    ] = "",
     data_dir: DataDirOption = None,
 ) -> None:
     """Make a token and print it, which is shown this once."""
     from hub.client import accounts
 
-    typer.echo(ask_hub(data_dir, lambda client: accounts.make_token(client, name, role, days))["token"])
+    typer.echo(ask_hub(data_dir, lambda client: accounts.make_token(client, name, role, days, where))["token"])
 
 
 def revoke(name: NameArgument, data_dir: DataDirOption = None) -> None:
@@ -53,5 +56,5 @@ def list_tokens(data_dir: DataDirOption = None, as_json: JsonOption = False) -> 
     elif not items:
         typer.echo("no tokens yet; make one: tributary token add NAME --role viewer", err=True)
     else:
-        rows = [(item["name"], item["role"], item["by"], time_text(item["expires_us"])) for item in items]
-        show_table(("token", "role", "made by", "good until"), rows)
+        rows = [(item["name"], item["role"], item["by"], time_text(item["expires_us"]), item.get("where", "")) for item in items]
+        show_table(("token", "role", "made by", "good until", "for devices"), rows)

@@ -43,9 +43,9 @@ async def tokens(client: HubClient) -> list[dict[str, Any]]:
     return list((await _asked(client, "GET", "/api/v1/tokens"))["tokens"])
 
 
-async def make_token(client: HubClient, name: str, role: str, days: float) -> dict[str, Any]:
-    """Make an API token that is good for so many days; its `token` is shown this once."""
-    return await _asked(client, "POST", "/api/v1/tokens", {"name": name, "role": role, "days": days})
+async def make_token(client: HubClient, name: str, role: str, days: float, where: str = "") -> dict[str, Any]:
+    """Make an API token that is good for so many days, with `where` for some devices only; its `token` is shown this once."""
+    return await _asked(client, "POST", "/api/v1/tokens", {"name": name, "role": role, "days": days, "where": where})
 
 
 async def revoke_token(client: HubClient, name: str) -> None:

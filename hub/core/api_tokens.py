@@ -1,4 +1,4 @@
-"""Tokens for programs: each with a name, a role and an end.
+"""Tokens for programs: each with a name, a role and an end, and where it is limited the devices that it is for.
 
 Owns their documents; keeps of a token its hash only. Somebody who holds one is known by that hash, as a browser is by its session's; what
 they have open ends with the token, which whoever keeps it open hears by `on_ended`.
@@ -12,6 +12,7 @@ from typing import Any, Final
 from devices.wire.fields import is_device_name
 from hub.core.audit import AuditLog
 from hub.core.errors import Refusal
+from hub.core.reach import check_where
 from hub.core.registry import hash_token
 from hub.core.users import check_role_name
 from hub.ports import Conflict, Document, Now, StateStore
@@ -35,11 +36,12 @@ class ApiToken:
     created_us: int
     expires_us: int
     version: int = 1
+    where: str = ""  # a tag expression: for these devices only
 
     def item(self) -> dict[str, Any]:
         """Return what may be told of a token."""
         times = {"created_us": self.created_us, "expires_us": self.expires_us}
-        return {"name": self.name, "role": self.role, "by": self.by, **times}
+        return {"name": self.name, "role": self.role, "by": self.by, **times} | ({"where": self.where} if self.where else {})
 
 
 class ApiTokens:
@@ -71,13 +73,19 @@ class ApiTokens:
         """Return what may be told of each, by name; also of those that are over."""
         return [self._tokens[name].item() for name in sorted(self._tokens)]
 
-    async def make(self, name: str, role: str, days: float, who: str) -> tuple[str, ApiToken]:
-        """Make a token that is good for so many days, and return it; nobody can ask for it again. Raises Refusal, StoreUnavailable."""
+    async def make(self, name: str, role: str, days: float, who: str, where: str = "") -> tuple[str, ApiToken]:
+        """Make a token that is good for so many days, for all devices or those that a tag expression means, and return it.
+
+        Nobody can ask for it again. Raises Refusal, StoreUnavailable.
+        """
         self._check_new(name, role, days)
+        where = check_where(where)
         secret = PREFIX + secrets.token_urlsafe(32)
         at_us = self._now()
-        token = ApiToken(name, role, hash_token(secret), who, at_us, at_us + int(days * _DAY_US))
-        entry = self._audit.entry(who, "make token", f"token {name}", role=role, expires_us=token.expires_us)
+        token = ApiToken(name, role, hash_token(secret), who, at_us, at_us + int(days * _DAY_US), where=where)
+        entry = self._audit.entry(
+            who, "make token", f"token {name}", role=role, expires_us=token.expires_us, **({"where": where} if where else {})
+        )
         try:
             await self._state.change([_document(token)], audited=[entry])
         except Conflict:
@@ -120,11 +128,11 @@ def _unknown(name: str) -> Refusal:
 
 
 def _document(token: ApiToken) -> Document:
-    body = {"role": token.role, "hash": token.token_hash.hex(), "by": token.by}
+    body = {"role": token.role, "hash": token.token_hash.hex(), "by": token.by} | ({"where": token.where} if token.where else {})
     return Document(KIND, token.name, token.version, {**body, "created_us": token.created_us, "expires_us": token.expires_us})
 
 
 def _token(document: Document) -> ApiToken:
     body = document.body
     times = (body["created_us"], body["expires_us"])
-    return ApiToken(document.key, body["role"], bytes.fromhex(body["hash"]), body["by"], *times, document.version)
+    return ApiToken(document.key, body["role"], bytes.fromhex(body["hash"]), body["by"], *times, document.version, body.get("where", ""))

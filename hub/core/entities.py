@@ -55,6 +55,10 @@ class Entities:
             self._shadows[name] = self._versioned(item)
             self._tell("shadow", self._shadows[name])
 
+    def gone(self, name: str) -> Item:
+        """Return what tells a viewer that a device is gone for it, whatever it is for others."""
+        return self._versioned({"device": name, "removed": True})
+
     def put_command(self, item: Item) -> None:
         """Replace a command by its key `id` unless the kept version is higher; only the newest MAX_COMMANDS stay."""
         kept = self._commands.get(item["id"])

@@ -10,6 +10,7 @@ from typing import Any, Final
 from devices.link import Prepared
 from hub.core.entities import Entities
 from hub.sessions.columns import Message
+from hub.sessions.in_reach import InReach
 
 MAX_ITEMS: Final = 100  # of one message
 _PLURALS: Final = {
@@ -26,18 +27,27 @@ Changes = dict[tuple[str, str], Mapping[str, Any]]  # (what, name) -> the newest
 class EntityMail:
     """The entities of one viewer; `wake` is called when its own task has something to send."""
 
-    def __init__(self, wake: Callable[[], None], try_send: Callable[[Prepared], bool], *, is_json: bool) -> None:
+    def __init__(
+        self, wake: Callable[[], None], try_send: Callable[[Prepared], bool], *, is_json: bool, in_reach: InReach | None = None
+    ) -> None:
         self.is_json = is_json
         self._wake = wake
         self._try_send = try_send
         self._waiting: Changes = {}
         self._is_greeted = False
+        self._in_reach = in_reach  # None: everything is
+        self.close: Callable[[], None] = (lambda: None) if in_reach is None else in_reach.watch(self._moved)
 
     def greeting(self, entities: Entities) -> Iterator[Message]:
         """Return the messages that tell everything there is. What changes while they are being sent comes again with a higher version."""
-        whole = [*_parts("devices", entities.devices()), *_parts("commands", entities.commands())]
-        whole += [*_parts("group_commands", entities.group_commands()), *_parts("alerts", entities.alerts())]
-        whole += _parts("shadows", entities.shadows())
+        everything = {
+            "device": entities.devices(),
+            "command": entities.commands(),
+            "group_command": entities.group_commands(),
+            "alert": entities.alerts(),
+            "shadow": entities.shadows(),
+        }
+        whole = [part for what, items in everything.items() for part in _parts(_PLURALS[what], self._shown(what, items))]
         return iter([*whole, {"op": "system", **entities.system()}])
 
     def greeted(self) -> None:
@@ -46,9 +56,21 @@ class EntityMail:
 
     def tell(self, changes: Changes, prepared: Iterable[Prepared]) -> None:
         """Send what changed at once, or keep it for the viewer's own task. Sent twice it does no harm: items have versions."""
-        if not (self._is_greeted and all(map(self._try_send, prepared))):
+        if self._in_reach is not None:  # what is prepared is for those who may see all
+            changes, prepared = {key: item for key, item in changes.items() if self._in_reach.shows(key[0], item)}, ()
+        if self._in_reach is not None or not (self._is_greeted and all(map(self._try_send, prepared))):
             self._waiting.update(changes)
             self._wake()
+
+    def _shown(self, what: str, items: list[Any]) -> list[Any]:
+        return items if self._in_reach is None else [item for item in items if self._in_reach.shows(what, item)]
+
+    def _moved(self, device: str, items: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Tell that a device came into reach or left it, and forget what waits of it."""
+        self._waiting = {key: item for key, item in self._waiting.items() if item.get("device") != device}
+        for what, item in items:
+            note(self._waiting, what, item)
+        self._wake()
 
     def take(self) -> Iterator[Message]:
         """Return the messages for what waits, and forget it."""

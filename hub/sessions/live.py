@@ -83,9 +83,9 @@ class Live:
             # that costs by the reading, whether one by one or together.
             await trio.sleep(max(REST * (thread_time() - began_s), 0.0 if self._quick else WIDE_GATHER_S))
 
-    async def serve(self, link: ServerLink, encoding: str, role: str) -> None:
-        """Serve one viewer until it leaves, breaks a rule, or the hub stops."""
-        viewer = ViewerConnection(link, encoding, role, self)
+    async def serve(self, link: ServerLink, encoding: str, role: str, where: str = "") -> None:
+        """Serve one viewer until it leaves, breaks a rule, or the hub stops; with `where` it sees these devices only."""
+        viewer = ViewerConnection(link, encoding, role, self, where)
         self._viewers[link] = viewer
         try:
             await viewer.run()

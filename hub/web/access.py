@@ -3,6 +3,8 @@
 Owns the order of the checks; the table of roles and actions is core's. Knows no routes. Used by api.py and its siblings.
 """
 
+import re
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,27 +12,70 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from fastapi.routing import APIRoute
 
+from devices.wire.fields import shown
 from hub.auth import Auth, Principal
 from hub.core.actions import Action, check_role
 from hub.core.errors import Refusal
+from hub.core.members import Members
+from hub.core.reach import out_of_reach
 from hub.web.origins import is_own
 
 __all__ = ["Access", "Action", "Gate", "address_of", "is_encrypted", "is_loopback"]
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+_OF_DEVICE: Final = re.compile(r"/api/v1/devices/\{(\w+)\}")  # how the path of a route of one device begins
+_MAX_HELD: Final = 100
 _PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 
 
 class Access:
     """The checks before a route."""
 
-    def __init__(self, auth: Auth, allowed_origins: tuple[str, ...] = ()) -> None:
+    def __init__(self, auth: Auth, members: Callable[[str], Members], allowed_origins: tuple[str, ...] = ()) -> None:
         self.auth = auth
+        self._members = members
+        self._held: dict[str, Members] = {}  # of limited logins, so that they are not made anew for each request; at most MAX_HELD
         self._allowed_origins = allowed_origins
 
-    def may(self, action: Action) -> "Gate":
-        """Return a dependency that lets only who may do the action through."""
-        return Gate(self, action)
+    def may(self, action: Action, *, narrows: bool = False) -> "Gate":
+        """Return a dependency that lets only who may do the action through.
+
+        Who is limited to some devices is let through where the request names devices in reach, or where the route says that it `narrows`
+        what it gives by itself.
+        """
+        return Gate(self, action, narrows=narrows)
+
+    def reach(self, principal: Principal) -> Members | None:
+        """Return the devices in reach of a limited login; None: all."""
+        if not principal.where:
+            return None
+        if (held := self._held.get(principal.where)) is None:
+            if len(self._held) >= _MAX_HELD:
+                self._held.clear()
+            held = self._held[principal.where] = self._members(principal.where)
+        return held
+
+    def check_reach(self, principal: Principal, device: str) -> None:
+        """Let a device pass that is in reach. Raises Refusal 403."""
+        reach = self.reach(principal)
+        if reach is not None and not reach.matches(device):
+            raise out_of_reach(f"{shown(device)} is none of them")
+
+    def check_named(self, principal: Principal, request: Request) -> None:
+        """Let a request of a limited login pass that names devices, all in reach: in its path or, where it reads, by `device`.
+
+        Raises Refusal 403.
+        """
+        route = request.scope.get("route")
+        path = route.path if isinstance(route, APIRoute) else ""
+        if (match := _OF_DEVICE.match(path)) is not None:
+            self.check_reach(principal, str(request.path_params[match[1]]))
+            return
+        named = request.query_params.getlist("device") if request.method in _SAFE_METHODS and _takes_device(route) else []
+        if not named or "where" in request.query_params:
+            raise out_of_reach("this is about others too, or does not name them by `device`")
+        for device in named:
+            self.check_reach(principal, device)
 
     async def principal(self, request: Request) -> Principal:
         """Return who sends a request. Raises Refusal 401, 429."""
@@ -60,17 +105,24 @@ class Access:
 class Gate:
     """The check before a route: it gives who comes, if their role may do the action."""
 
-    def __init__(self, access: Access, action: Action) -> None:
+    def __init__(self, access: Access, action: Action, *, narrows: bool = False) -> None:
         self._access = access
         self.action = action
+        self.narrows = narrows
 
     async def __call__(self, request: Request) -> Principal:
         """Return who may go on. Raises Refusal 401, 403, 422, 429."""
         principal = await self._access.principal(request)
         check_role(principal.role, self.action)
+        if principal.where and not self.narrows:
+            self._access.check_named(principal, request)
         self._access.check_origin(request)
         _check_parameters(request)
         return principal
+
+
+def _takes_device(route: object) -> bool:
+    return isinstance(route, APIRoute) and any(field.alias == "device" for field in route.dependant.query_params)
 
 
 def address_of(request: Request) -> str:

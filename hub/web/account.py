@@ -25,7 +25,8 @@ class NewPassword(BaseModel):
 def account_routes(access: Access, account: Account, base_url: Callable[[], str]) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1/account")
-    own = Annotated[Principal, Depends(access.may(Action.OWN))]
+    # About who asks, and no device.
+    own = Annotated[Principal, Depends(access.may(Action.OWN, narrows=True))]
 
     @router.get("")
     async def who(by: own) -> dict[str, Any]:

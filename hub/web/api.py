@@ -104,7 +104,7 @@ def make_app(parts: ApiParts) -> FastAPI:
         redirect_slashes=False,
         responses={"default": {"model": Refused, "description": "A refusal: what, with the limit and the value, and what to do"}},
     )
-    access = Access(parts.auth, parts.allowed_origins)
+    access = Access(parts.auth, parts.registry.members, parts.allowed_origins)
     eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
     app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
     app.include_router(shadow_routes(parts.shadows, access))

@@ -68,8 +68,10 @@ def command_routes(router: APIRouter, desk: CommandDesk, access: Access) -> None
         return Answer(desk.item(await desk.create(name, new.name, new.args, new.ttl_s, by.name, key)), 202)
 
     @router.post("/commands/{command_id}/cancel", responses={200: {"model": Cancelled}, 202: {"model": Cancelled}})
-    async def cancel(command_id: str, by: Annotated[Principal, Depends(may_command)]) -> Response:
+    async def cancel(command_id: str, by: Annotated[Principal, Depends(access.may(Action.COMMAND, narrows=True))]) -> Response:
         """Cancel a command: 200 with `cancelled` or `too_late`; 202 with `asked` while its device, which may have it, has not answered."""
+        known = await desk.get(command_id)
+        access.check_reach(by, known.device if known is not None else "")
         record, answer = await desk.cancel(command_id, by.name)
         return Answer({"answer": answer, "command": desk.item(record)}, 202 if answer == "asked" else 200)
 
@@ -91,10 +93,11 @@ def _read_routes(router: APIRouter, desk: CommandDesk, access: Access) -> None:
         found = await desk.list(wanted, limit, place_of(after))
         return Answer({"commands": [desk.item(record) for record in found.records], "next": after_of(found.next)})
 
-    @router.get("/commands/{command_id}", dependencies=[may_read])
-    async def command(command_id: str) -> Response:
+    @router.get("/commands/{command_id}")
+    async def command(command_id: str, by: Annotated[Principal, Depends(access.may(Action.READ, narrows=True))]) -> Response:
         """Return one command."""
         record = await desk.get(command_id)
+        access.check_reach(by, record.device if record is not None else "")
         if record is None:
             raise Refusal("no_command", f"no command has the id {command_id[:64]!r}", "see: GET /api/v1/commands", 404)
         return Answer(desk.item(record))

@@ -74,14 +74,17 @@ def fleet_routes(router: APIRouter, registry: Registry, access: Access, eraser: 
 
 
 def _list_route(router: APIRouter, registry: Registry, access: Access) -> None:
-    @router.get("/devices", dependencies=[Depends(access.may(Action.READ))])
+    @router.get("/devices")
     async def devices(
+        by: Annotated[Principal, Depends(access.may(Action.READ, narrows=True))],
         where: Annotated[str | None, Query(examples=["floor=2 and not kind=test"])] = None,
         limit: Annotated[int | None, Query(ge=1, le=MAX_PAGE)] = None,
         after: str = "",
     ) -> Response:
         """Return the devices by name, all or those that a tag expression means; `next` is the `after` of the next page, if there is one."""
         names = registry.names() if where is None else registry.select(where)
+        if (reach := access.reach(by)) is not None:
+            names = [name for name in names if reach.matches(name)]
         names = names[bisect_right(names, after) :]
         page = names if limit is None else names[:limit]
         answer: dict[str, Any] = {"devices": [registry.item(name) for name in page]}

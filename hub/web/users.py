@@ -45,6 +45,7 @@ class NewToken(BaseModel):
     name: str
     role: str
     days: Annotated[float, Field(allow_inf_nan=False)] = DEFAULT_DAYS
+    where: str = ""
 
 
 def user_routes(access: Access) -> APIRouter:
@@ -114,13 +115,13 @@ def _token_routes(router: APIRouter, auth: Auth, access: Access) -> None:
 
     @router.get("/tokens", dependencies=[Depends(may_manage)])
     async def tokens() -> dict[str, Any]:
-        """Return every API token: name, role, who made it, when, and when it is over."""
+        """Return every API token: name, role, who made it, when, when it is over, and the devices it is limited to, if it is."""
         return {"tokens": auth.tokens.items()}
 
     @router.post("/tokens", status_code=201)
     async def make(new: NewToken, by: Annotated[Principal, Depends(may_manage)]) -> dict[str, Any]:
-        """Make an API token, which is shown this once."""
-        secret, token = await auth.tokens.make(new.name, new.role, new.days, by.name)
+        """Make an API token, which is shown this once; with `where`, a tag expression, it is good for the devices that it means only."""
+        secret, token = await auth.tokens.make(new.name, new.role, new.days, by.name, new.where)
         return token.item() | {"token": secret}
 
     @router.delete("/tokens/{name}", status_code=204)

@@ -36,7 +36,7 @@ class Said(BaseModel):
 def viewer_routes(access: Access, sessions: Sessions, serve: ServeViewer) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1/live")
-    may_watch = access.may(Action.READ)
+    may_watch = access.may(Action.READ, narrows=True)  # the session does
 
     @router.post("", status_code=201)
     async def begin(said: Said, request: Request, principal: Annotated[Principal, Depends(may_watch)]) -> Response:

@@ -186,3 +186,38 @@ async def test_a_session_ends_with_its_stream_of_events(tmp_path: Path) -> None:
                     heard += await stream.receive_some()
             while (await client.post(poller.path, json={})).status_code != 404:
                 pass
+
+
+async def test_a_login_for_some_devices_sees_them_alone_also_when_they_come_and_go(tmp_path: Path) -> None:
+    async with whole_hub(tmp_path) as hub, streaming(hub, tmp_path) as device, hub.client() as admin:
+        await hub.add_device("valve")
+        made = await admin.post("/api/v1/tokens", json={"name": "limited", "role": "viewer", "where": "floor=2"})
+        async with hub.client(made.json()["token"]) as client:
+            poller = Poller(client)
+            await poller.begin(SUBSCRIBE, {**SUBSCRIBE, "id": "b", "devices": ["pump"]}, {**SUBSCRIBE, "id": "c", "devices": ['x" or "y']})
+            await device.send({"temp": 1.0})
+            await device.drained()
+            with trio.fail_after(10):
+                while sum(message["op"] == "snapshot" for message in poller.messages) < 2 or not refusals(poller):
+                    await poller.poll()
+            assert values(poller.messages) == []
+            assert items(poller) == []
+            assert refusals(poller) == ["out_of_reach"]
+            await admin.patch("/api/v1/devices/pump", json={"tags": ["floor=2"]})
+            with trio.fail_after(10):
+                while len(values(poller.messages)) < 2 or not items(poller):
+                    await poller.poll()
+            assert {item["device"] for item in items(poller)} == {"pump"}
+            await admin.patch("/api/v1/devices/pump", json={"tags": []})
+            with trio.fail_after(10):
+                while not items(poller)[-1].get("removed"):
+                    await poller.poll()
+            assert {item["device"] for item in items(poller)} == {"pump"}
+
+
+def items(poller: Poller) -> list[dict[str, Any]]:
+    return [item for message in poller.messages if message["op"] == "devices" for item in message["items"]]
+
+
+def refusals(poller: Poller) -> list[str]:
+    return [message["code"] for message in poller.messages if message["op"] == "error"]
