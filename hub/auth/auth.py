@@ -140,7 +140,9 @@ class Auth:
 
         Raises Refusal: LockedOut, `wrong_login`, which is the same and takes as long whether there is such a user or not, `busy`.
         """
-        user = await self.check_password(name.strip().lower()[:64], password, address)
+        name = name.strip()[:64]
+        # Of ASCII only: other letters become ASCII in lower case, too, and would be another way to spell somebody's name.
+        user = await self.check_password(name.lower() if name.isascii() else name, password, address)
         session = await self.new_session(user)
         await self.audit.note(user.name, "log in", f"user {user.name}", by="password", role=user.role, address=address)
         return session

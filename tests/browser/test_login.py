@@ -142,3 +142,24 @@ def test_the_form_of_another_site_logs_nobody_in(browser: Browser, hub: RunningH
         page.get_by_role("button").click()
         expect(page.locator("body")).to_contain_text("foreign_origin", timeout=TIMEOUT_MS)
         assert context.cookies() == []
+
+
+def test_who_is_locked_out_reads_for_how_long(browser: Browser, hub: RunningHub) -> None:
+    hub.api("POST", "/api/v1/users", {"name": "dora", "role": "viewer", "password": "correct horse"})
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        page.goto(hub.url)
+        alert = page.get_by_role("alert")
+        for _ in range(12):  # a slow machine may wait the first seconds out
+            page.get_by_label("Name").fill("dora")
+            page.get_by_label("Password").fill("wrong horse")
+            with page.expect_navigation(timeout=TIMEOUT_MS):
+                page.get_by_role("button", name="Log in").click()
+            if "too many" in alert.inner_text():
+                break
+        expect(alert).to_contain_text("too many wrong tries; try again in", timeout=TIMEOUT_MS)
+        hub.api("POST", "/api/v1/locked/lift", {"key": "dora"})
+        page.get_by_label("Name").fill("dora")
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("#logout")).to_be_visible(timeout=TIMEOUT_MS)

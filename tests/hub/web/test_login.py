@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 import dashboard
 from hub.web.api import make_app
@@ -230,3 +231,44 @@ async def test_guessing_links_is_slowed_down_and_a_right_one_still_works(tmp_pat
         seen = [(await browser.get(f"/login?token={number}")).status_code for number in range(12)]
         assert seen == [401] * 10 + [429] * 2
         assert (await browser.get(link)).status_code == 200
+
+
+async def test_a_session_that_somebody_else_chose_is_never_taken_over(tmp_path: Path) -> None:
+    """Session fixation: a cookie that was planted before the login is nobody's afterwards, by each way in."""
+    async with api_hub(tmp_path) as hub:
+        await user_of(hub)
+        for way in ("form", "link"):
+            planted = "planted-by-somebody-who-waits"
+            async with hub.client(Cookie=f"{hub.auth.cookie}={planted}", Origin=URL) as browser:
+                answer = await (typed(browser, "ann", PASSWORD) if way == "form" else browser.get(await link_of(hub)))
+                assert cookie_of(answer).value != planted
+            async with hub.client(Cookie=f"{hub.auth.cookie}={planted}") as attacker:
+                is_refusal(await attacker.get("/api/v1/hub"), 401, "not_logged_in")
+
+
+async def test_no_token_of_an_address_or_a_header_is_logged(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with api_hub(tmp_path) as hub, hub.client() as browser, hub.client(Authorization="Bearer secret-bearer") as program:
+            link = await link_of(hub)
+            await browser.get(link)
+            await browser.get("/login?token=secret-link")
+            await browser.get("/api/v1/hub?token=secret-query")
+            await program.get("/api/v1/hub")
+            await program.post("/api/v1/device", content=b"")
+            secret = link.partition("token=")[2]
+            kept = json.dumps((await hub.auth.audit.page(None, 100)), default=str)
+    assert logs
+    for said in (secret, "secret-link", "secret-query", "secret-bearer"):
+        assert said not in str(logs)
+        assert said not in kept
+
+
+@pytest.mark.parametrize("name", ["\u212aate", "ANN\u0301", "a\u200bnn", "\uff41nn", "ann\x00", "\U0001f600", "ann\u0430"])
+async def test_a_name_that_only_looks_like_a_users_is_nobodys(tmp_path: Path, name: str) -> None:
+    async with api_hub(tmp_path, LOGIN_PAGE) as hub, hub.client(Origin=URL) as browser:
+        for known in ("ann", "kate"):
+            await user_of(hub, known)
+        refused = await typed(browser, name, PASSWORD)
+        assert refused.status_code == 401
+        assert "Name or password is wrong" in refused.text
+        assert (await hub.auth.audit.page(None, 1))[0].what == "user (unknown)"
