@@ -212,9 +212,9 @@ async def wrong(auth: Auth, name: str, address: str = "10.0.0.9", password: str 
 
 async def test_guessing_at_a_name_locks_it_from_everywhere_also_where_nobody_has_it(auth: Auth) -> None:
     await add(auth)
-    for name in ("ann", "nobody"):
+    for name in ("nobody", "ann"):
         assert [await wrong(auth, name, f"10.0.{len(name)}.{number}") for number in range(6)] == ["wrong_login"] * 5 + ["too_many_tries"]
-    with pytest.raises(LockedOut):
+    with pytest.raises(LockedOut):  # within the second that ann has to wait
         await auth.log_in("ann", PASSWORD, "10.9.9.9")
 
 

@@ -66,7 +66,7 @@ async def test_a_token_has_no_account_but_may_ask_who_it_is(tmp_path: Path) -> N
 
 async def test_who_is_locked_out_is_listed_and_let_try_again(tmp_path: Path) -> None:
     async with api_hub(tmp_path) as hub, log_in(hub) as browser, hub.admin() as admin, hub.client(Origin=URL) as guesser:
-        for name in ("ann", "correct horse battery"):  # a password typed in the place of the name
+        for name in ("correct horse battery", "ann"):  # a password typed in the place of the name; ann waits for a second from the last on
             for _ in range(6):
                 await guesser.post("/login", data={"name": name, "password": "wrong"})
         found = (await admin.get("/api/v1/locked")).json()["locked"]
