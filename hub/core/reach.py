@@ -31,10 +31,12 @@ def out_of_reach(said: str) -> Refusal:
 
 
 def narrowed(message: Mapping[str, Any], limit: str) -> Mapping[str, Any]:
-    """Return a subscribe that asks for those of its devices that are in reach. Raises Refusal.
+    """Return a subscribe that asks for those of its devices that are in reach; without a limit it stays as it is. Raises Refusal.
 
     What it says of devices becomes an expression, as a device may come into reach and leave it while the subscription is open.
     """
+    if not limit:
+        return message
     devices, where = message.get("devices"), message.get("where")
     if isinstance(where, str) and devices is None:
         parse(where)  # by itself: joined to the limit first, a loose parenthesis could take it apart

@@ -4,12 +4,23 @@ Owns that choice, and what is told when a device comes into reach or leaves it. 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from hub.core.entities import Entities
 from hub.core.members import Members
+from hub.core.reach import narrowed
+from hub.core.selector import MembersOf
+
+__all__ = ["InReach", "narrowed"]
 
 Item = Mapping[str, Any]
+
+
+class Known(Protocol):
+    """What of the hub is looked at here."""
+
+    members: MembersOf
+    entities: Entities
 
 
 class InReach:
@@ -18,6 +29,11 @@ class InReach:
     def __init__(self, members: Members, entities: Entities) -> None:
         self._members = members
         self._entities = entities
+
+    @classmethod
+    def of(cls, where: str, known: Known) -> "InReach | None":
+        """Return the devices in reach of a login with this limit, None without one. Raises Refusal where it cannot be read."""
+        return cls(known.members(where), known.entities) if where else None
 
     def shows(self, what: str, item: Item) -> bool:
         """Tell whether an entity may be told: it is of a device in reach, or the state of the hub."""

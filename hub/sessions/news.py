@@ -31,6 +31,7 @@ class News:
     def remove(self, reader: EntityMail) -> None:
         """Tell it no more."""
         self._readers.pop(reader, None)
+        reader.close()
         if not self._readers:
             self._unwatch()
             self._changes = {}

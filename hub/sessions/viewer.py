@@ -16,14 +16,13 @@ from devices.wire import limits
 from devices.wire.limits import CloseCode
 from hub.core.actions import check_live
 from hub.core.errors import Refusal
-from hub.core.reach import narrowed
 from hub.core.selector import Request, is_id, read_id, read_subscribe
 from hub.sessions.beginning import begun
 from hub.sessions.columns import Message
 from hub.sessions.encoding import ViewerEnd, decoded, first_end
 from hub.sessions.feed import Feed
 from hub.sessions.greeting import EntityMail
-from hub.sessions.in_reach import InReach
+from hub.sessions.in_reach import InReach, narrowed
 from hub.sessions.outlet import Outlet
 from hub.sessions.picture import Picture
 from hub.sessions.subscription import Subscription
@@ -40,15 +39,13 @@ class ViewerConnection:
         self._link = link
         self._outlet = Outlet(link, is_json=encoding == "json")
         self._is_json = encoding == "json"
-        self._role = role
+        self._role, self._where = role, where  # `where`: the limit of its login
         self._feed = feed
         self._subscriptions: dict[str, Subscription] = {}
         self._requests: dict[str, Request] = {}  # by id, the newest of each; at most MAX_SUBSCRIPTIONS
         self._building: str | None = None  # the id of the one that is being answered
         self._errors: deque[Message] = deque(maxlen=MAX_ERRORS)
-        self._where = where  # the limit of its login
-        in_reach = InReach(feed.members(where), feed.entities) if where else None
-        self._entities = EntityMail(self.wake, link.try_send, is_json=self._is_json, in_reach=in_reach)
+        self._entities = EntityMail(self.wake, link.try_send, is_json=self._is_json, in_reach=InReach.of(where, feed))
         self._wake = trio.Event()
 
     @property
@@ -85,7 +82,6 @@ class ViewerConnection:
         finally:
             self._link.hand_to(None)
             self._feed.news.remove(self._entities)
-            self._entities.close()
             for subscription in self._subscriptions.values():
                 self._leave(subscription)
             if trio.current_effective_deadline() == float("-inf"):  # we are being cancelled
@@ -110,7 +106,7 @@ class ViewerConnection:
         check_live(self._role, op)
         match op:
             case "subscribe":
-                request = read_subscribe(narrowed(message, self._where) if self._where else message, self._feed.members)
+                request = read_subscribe(narrowed(message, self._where), self._feed.members)
                 others = {*self._subscriptions, *self._requests, *filter(None, [self._building])}
                 if request.id not in others and len(others) >= MAX_SUBSCRIPTIONS:
                     raise Refusal("too_many", f"{MAX_SUBSCRIPTIONS} subscriptions are open, which is the limit", "end one first")
