@@ -28,12 +28,18 @@ function template() {
 
 function draw(element) {
   const { data, layout } = JSON.parse(element.textContent);
-  Plotly.react(element.dataset.figure, data, { ...layout, template: template() }, CONFIG);
+  window.Plotly.react(element.dataset.figure, data, { ...layout, template: template() }, CONFIG);
 }
 
 // A report may have hundreds of figures: each is drawn when it comes near the screen, and all of them before they are printed.
 document.addEventListener("DOMContentLoaded", () => {
-  const waiting = new Map([...document.querySelectorAll("script[data-figure]")].map((element) => [document.getElementById(element.dataset.figure), element]));
+  /** @type {Map<Element, HTMLElement>} */
+  const waiting = new Map();
+  for (const element of document.querySelectorAll("script[data-figure]")) {
+    if (!(element instanceof HTMLElement)) continue;
+    const figure = document.getElementById(element.dataset.figure ?? "");
+    if (figure) waiting.set(figure, element);
+  }
   const drawn = new Set();
   const show = (figure) => {
     const element = waiting.get(figure);

@@ -45,6 +45,8 @@ def dialog_of(
         page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(hub.login_url())
+        page.locator("#connection").wait_for()  # the way in leads to the page
+        page.evaluate("location.hash = '#/devices/boiler'")
         expect(page.locator("#device-name")).to_have_text("boiler")
         page.get_by_role("button", name="Export").click()
         expect(page.get_by_role("checkbox", name="temperature")).to_be_visible()

@@ -83,8 +83,9 @@ def page_of(
     size: tuple[int, int] = (1280, 800),
     scheme: Literal["dark", "light"] = "dark",
     wire: "Wire | None" = None,
+    at: str = "#/devices/pump",
 ) -> Iterator[Page]:
-    """Log a browser in and show the page; afterwards nothing may have been complained of but what contains one of `allowed`.
+    """Log a browser in and show a page; afterwards nothing may have been complained of but what contains one of `allowed`.
 
     `wire` stands between page and hub and changes what the hub says.
     """
@@ -101,6 +102,8 @@ def page_of(
         if wire is not None:
             page.route_web_socket("**/v1/live", wire.join)
         page.goto(hub.login_url())
+        page.locator("#connection").wait_for()  # the way in leads to the page
+        page.evaluate("at => { location.hash = at }", at)
         yield page
         assert page.evaluate("window.violations") == []
     finally:
@@ -463,11 +466,36 @@ def test_the_time_online_goes_on(browser: Browser, hub: RunningHub) -> None:
 
 
 def test_a_hub_without_devices_says_how_to_add_one_and_shows_it_at_once(browser: Browser, tmp_path: Path) -> None:
-    with running_hub(tmp_path / "data") as hub, page_of(browser, hub) as page:
+    with running_hub(tmp_path / "data") as hub, page_of(browser, hub, at="#/") as page:
         expect(page.locator("#empty")).to_contain_text("tributary device add NAME", timeout=TIMEOUT_MS)
         hub.provision("boiler")
+        page.get_by_role("link", name="boiler").click(timeout=TIMEOUT_MS)
         expect(page.locator("#device-name")).to_have_text("boiler", timeout=TIMEOUT_MS)
+        page.go_back()
         expect(page.locator("#empty")).to_be_hidden()
+
+
+def test_addresses_that_lead_nowhere_say_so_and_old_ones_still_lead_to_the_device(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub, at="#/no/such/page") as page:
+        expect(page.get_by_role("heading", name="Nothing here")).to_be_visible(timeout=TIMEOUT_MS)
+        page.evaluate("location.hash = '#/devices/%F0%9F'")
+        expect(page.get_by_role("heading", name="No such device")).to_be_visible(timeout=TIMEOUT_MS)
+        page.evaluate("location.hash = '#device=pump'")
+        is_live(page)
+        expect(page).to_have_title("pump – Tributary")
+
+
+def test_a_link_keeps_the_range_and_a_step_back_the_page_before(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub, at="#/devices/pump?range=1h") as page:
+        is_live(page)
+        expect(page.get_by_label("1 h", exact=True)).to_be_checked()
+        page.get_by_label("24 h", exact=True).check(force=True)
+        assert page.evaluate("location.hash") == "#/devices/pump?range=24h"
+        page.go_back()
+        expect(page.get_by_label("1 h", exact=True)).to_be_checked()
+        page.reload()
+        is_live(page)
+        expect(page.get_by_label("1 h", exact=True)).to_be_checked()
 
 
 def test_without_a_login_the_page_says_how_to_get_one(browser: Browser, hub: RunningHub) -> None:

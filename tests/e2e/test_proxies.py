@@ -71,7 +71,7 @@ async def load_pages(public_url: str, link: str, trust: ssl.SSLContext) -> None:
         (cookie,) = browser.cookies.jar
         headers = [(b"Cookie", f"{cookie.name}={cookie.value}".encode()), (b"Origin", origin.encode())]
         for _ in range(LOADS):
-            for path in ("/", "/static/main.js", "/api/v1/hub"):
+            for path in ("/", "/static/app/main.js", "/api/v1/hub"):
                 assert (await browser.get(public_url + path)).status_code == 200
             async with open_websocket_url(address, trust, subprotocols=["tributary.live.v1.json"], extra_headers=headers) as viewer:
                 assert json.loads(await viewer.get_message())["op"] == "ready"

@@ -1,16 +1,22 @@
 // What is wrong now: the alerts that are not over, worst first, and who has seen them.
 //
-// Owns the button with their number and the dialog it opens. main.js tells it of each `alerts` message; the hub judges.
+// Owns the button with their number and the dialog it opens; the hub judges.
 
-import { ago } from "./units.js";
+import { post, textOf } from "../app/api.js";
+import { ago } from "../app/units.js";
 
 const SEVERITIES = ["critical", "warning", "info"];
 const AGES_MS = 1_000;
 const MAX_SHOWN = 200; // of thousands nobody reads more, and the page must stay quick
 
 export class Alerts {
-  constructor(opener, dialog, nowUs) {
-    Object.assign(this, { opener, dialog, nowUs, items: new Map(), mayAcknowledge: false, timer: 0 });
+  /** @param {HTMLElement} opener @param {any} dialog @param {import("../app/hub.js").Hub} hub */
+  constructor(opener, dialog, hub) {
+    this.opener = opener;
+    this.dialog = dialog;
+    this.hub = hub;
+    this.timer = 0;
+    hub.alerts.watch(() => this._show());
     this.count = opener.querySelector(".count");
     this.body = dialog.querySelector(".dialog-body");
     this.error = dialog.querySelector(".error");
@@ -19,22 +25,6 @@ export class Alerts {
     dialog.addEventListener("close", () => clearInterval(this.timer));
     // A click beside the dialog is one on its backdrop, which is the dialog itself.
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-    this._show();
-  }
-
-  setRole(role) {
-    this.mayAcknowledge = role !== "viewer";
-    this._show();
-  }
-
-  // Apply an `alerts` message; the first one of a connection is all there is.
-  apply(items, isWhole) {
-    if (isWhole) this.items.clear();
-    for (const item of items) {
-      if ((this.items.get(item.id)?.version ?? 0) > item.version) continue;
-      if (item.state === "cleared") this.items.delete(item.id);
-      else this.items.set(item.id, item);
-    }
     this._show();
   }
 
@@ -48,13 +38,15 @@ export class Alerts {
 
   _show() {
     const rank = (item) => SEVERITIES.indexOf(item.severity);
-    const sorted = [...this.items.values()].sort((a, b) => rank(a) - rank(b) || b.raised_us - a.raised_us);
+    const present = [...this.hub.alerts.items.values()].filter((item) => item.state !== "cleared");
+    const sorted = present.sort((a, b) => rank(a) - rank(b) || b.raised_us - a.raised_us);
     const open = sorted.filter((item) => item.state === "open" && !item.silenced);
     this.opener.dataset.severity = open[0]?.severity ?? "none";
     this.count.textContent = open.length ? String(open.length) : "";
     const more = sorted.length - open.length;
     this.opener.title = `${open.length || "No"} open ${open.length === 1 ? "alert" : "alerts"}${more ? `, ${more} acknowledged or silenced` : ""}`;
-    const focused = this.dialog.contains(document.activeElement) ? document.activeElement.dataset.alert : undefined;
+    const active = document.activeElement;
+    const focused = active instanceof HTMLElement && this.dialog.contains(active) ? active.dataset.alert : undefined;
     const list = part("ul", "alerts");
     list.append(...sorted.slice(0, MAX_SHOWN).map((item) => this._entry(item)));
     if (sorted.length > MAX_SHOWN) list.append(part("li", "muted", `and ${sorted.length - MAX_SHOWN} more: tributary alert list`));
@@ -73,7 +65,7 @@ export class Alerts {
     head.append(part("span", "alert-severity", item.severity), part("strong", "", item.device), since);
     const facts = [`rule ${item.rule}`, item.by && `acknowledged by ${item.by}`, item.silenced && "silenced"].filter(Boolean).join(" · ");
     element.append(head, part("p", "", item.message), part("p", "muted", facts));
-    if (item.state === "open" && this.mayAcknowledge) {
+    if (item.state === "open" && this.hub.mayOperate) {
       const button = part("button", "quiet", "Acknowledge");
       button.type = "button";
       button.dataset.alert = item.id;
@@ -86,7 +78,7 @@ export class Alerts {
 
   _ages() {
     for (const time of this.body.querySelectorAll("time")) {
-      const text = ago(Math.max(0, (this.nowUs() - Date.parse(time.dateTime) * 1_000) / 1e6));
+      const text = ago(Math.max(0, (this.hub.nowUs() - Date.parse(time.dateTime) * 1_000) / 1e6));
       if (time.textContent !== text) time.textContent = text;
     }
   }
@@ -95,12 +87,9 @@ export class Alerts {
     button.disabled = true;
     this._fail(null);
     try {
-      const answer = await fetch(`api/v1/alerts/${encodeURIComponent(id)}/acknowledge`, { method: "POST" });
-      const said = await answer.json();
-      if (answer.ok) this.apply([said], false);
-      else this._fail([said.message, said.hint].filter(Boolean).join(". "));
-    } catch {
-      this._fail("The hub does not answer; try again when the connection is back");
+      this.hub.alerts.apply([await post(`alerts/${encodeURIComponent(id)}/acknowledge`)], false);
+    } catch (error) {
+      this._fail(textOf(error));
     } finally {
       button.disabled = false;
     }

@@ -102,7 +102,7 @@ export class Export {
       group("Time", segments("export-range", RANGES.map((range) => range.name), this.range.name, (name) => this._choose(name)), this.times),
       widthRow,
       group("Format", segments("export-format", FORMATS.map(([, name]) => name), "CSV", (name) => {
-        this.format = FORMATS.find((each) => each[1] === name)[0];
+        this.format = FORMATS.find((each) => each[1] === name)?.[0] ?? "csv";
         this._show();
       })),
       this.error,
@@ -123,7 +123,7 @@ export class Export {
   }
 
   _choose(name) {
-    this.range = RANGES.find((range) => range.name === name);
+    this.range = RANGES.find((range) => range.name === name) ?? RANGES[0];
     if (this.range.spanS === undefined && this.from.value === "") {
       this.from.value = local(new Date(Date.now() - 86_400_000));
       this.to.value = local(new Date());
@@ -156,7 +156,7 @@ export class Export {
     const query = new URLSearchParams({ format: this.format, width: this.width.value });
     for (const name of this.devices) query.append("device", name);
     for (const name of this.channels) query.append("channel", name);
-    if (this.range.spanS) query.set("span_s", this.range.spanS);
+    if (this.range.spanS) query.set("span_s", String(this.range.spanS));
     if (this.range.spanS === undefined) {
       query.set("from", new Date(this.from.value).toISOString());
       query.set("to", new Date(this.to.value).toISOString());
@@ -194,7 +194,8 @@ function counted(names, what) {
 // A list of boxes, the first for all; what is chosen stands first where the list is longer than it shows.
 function fill(list, names, chosen, all, onChange) {
   const shown = names.length <= LISTED ? names : [...names.filter((name) => chosen.has(name)), ...names.filter((name) => !chosen.has(name))].slice(0, LISTED);
-  const focused = list.contains(document.activeElement) ? document.activeElement.value : null;
+  const active = document.activeElement;
+  const focused = active instanceof HTMLInputElement && list.contains(active) ? active.value : null;
   const rows = [box(all, "", chosen.size === 0, () => chosen.clear(), onChange)];
   for (const name of shown) {
     rows.push(box(name, name, chosen.has(name), (isOn) => (isOn ? chosen.add(name) : chosen.delete(name)), onChange));

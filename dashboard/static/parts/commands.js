@@ -2,8 +2,8 @@
 //
 // Owns the newest version of each command. Sends over HTTP; states and results come by `commands` messages.
 
-import { isConnected } from "./devices.js";
-import { shown } from "./units.js";
+import { shown } from "../app/units.js";
+import { isConnected } from "./side.js";
 
 const KEPT = 200;
 const LISTED = 8;
@@ -13,14 +13,15 @@ const FINAL = new Set(["done", "failed", "rejected", "expired", "cancelled", "lo
 const INPUTS = { number: "number", integer: "number", bool: "checkbox", text: "text" };
 
 export class Commands {
-  constructor() {
+  // `root`: the box, with the elements it is made of.
+  constructor(root) {
     this.items = new Map();
     this.groupItems = new Map();
     this.device = null;
     this.declared = "";
     this.mayCommand = true;
     for (const name of ["", "-form", "-name", "-description", "-fields", "-error", "-send", "-list", "-groups", "-group-list"]) {
-      this[name.slice(1) || "box"] = document.getElementById(`command${name || "s"}`);
+      this[name.slice(1) || "box"] = name ? root.querySelector(`#command${name}`) : root;
     }
     this.name.addEventListener("change", () => this._showFields());
     this.form.addEventListener("submit", (event) => {

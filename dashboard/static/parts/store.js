@@ -2,7 +2,7 @@
 //
 // Owns the dialog and the button that opens it; asks the hub while it is open. main.js tells it of each `system` message.
 
-import { duration } from "./units.js";
+import { duration } from "../app/units.js";
 
 const AGAIN_MS = 2_000;
 const STATES = { ok: "stores what comes", behind: "is behind the devices and catching up", down: "does not answer; the hub keeps what comes" };
@@ -10,7 +10,9 @@ const TIERS = { raw: "Readings", "1min": "Minutes", "1h": "Hours" };
 
 export class StoreDialog {
   constructor(opener, dialog) {
-    Object.assign(this, { opener, dialog, timer: 0 });
+    this.opener = opener;
+    this.dialog = dialog;
+    this.timer = 0;
     this.body = dialog.querySelector(".dialog-body");
     opener.addEventListener("click", () => this.open());
     dialog.querySelector(".dialog-close").addEventListener("click", () => dialog.close());

@@ -1,5 +1,6 @@
 // The delay from device to screen and from hub to screen, of what was drawn last. Owns the two figures at the top and their explanation.
 
+import { byId } from "./dom.js";
 import { milliseconds } from "./units.js";
 
 const TRUSTED_OFFSET_US = 1_000_000; // the hub measures a device's clock one way: less than this may be the way itself
@@ -8,15 +9,17 @@ const KEPT = 20; // the figures are medians of so many
 export class Latency {
   constructor(live) {
     this.live = live;
-    this.root = document.getElementById("latency");
-    this.device = document.getElementById("latency-device");
-    this.hub = document.getElementById("latency-hub");
-    this.more = document.getElementById("latency-more");
+    this.root = byId("latency");
+    this.device = byId("latency-device");
+    this.hub = byId("latency-hub");
+    this.more = byId("latency-more");
     this.clear();
   }
 
   clear() {
+    /** @type {number[]} */
     this.toScreen = [];
+    /** @type {number[]} */
     this.fromDevice = [];
     this.root.hidden = true;
   }
@@ -28,14 +31,14 @@ export class Latency {
     push(this.toScreen, Math.max(0, nowUs - delays.sentUs + held) / 1000);
     const offsetUs = Math.abs(clockOffsetUs ?? 0) < TRUSTED_OFFSET_US ? 0 : clockOffsetUs;
     if (newestUs !== null) push(this.fromDevice, (nowUs - (newestUs - offsetUs)) / 1000);
-    this.device.textContent = this.fromDevice.length ? milliseconds(Math.max(0, median(this.fromDevice))) : "–";
+    this.device.textContent = this.fromDevice?.length ? milliseconds(Math.max(0, median(this.fromDevice))) : "–";
     this.hub.textContent = milliseconds(median(this.toScreen));
     const errorMs = this.live.offsetErrorUs / 1000;
     const error = Number.isFinite(errorMs) ? `to within ${Math.max(1, Math.ceil(errorMs))} ms` : "by the hub's greeting";
     this.more.textContent =
       "Device to screen: from the time stamp of the newest reading to the moment it was drawn. " +
       "Hub to screen: from the arrival of a reading's frame at the hub until it was drawn, with storing, sending and drawing. " +
-      `Medians of the last ${this.toScreen.length}. This computer's clock is ${offset(this.live.offsetUs)} the hub's, corrected ${error}; ` +
+      `Medians of the last ${this.toScreen?.length}. This computer's clock is ${offset(this.live.offsetUs)} the hub's, corrected ${error}; ` +
       "the device's clock only where it is more than a second off.";
     this.root.hidden = false;
   }
@@ -51,7 +54,8 @@ function push(list, value) {
   if (list.length > KEPT) list.shift();
 }
 
-function median(list) {
+/** @param {number[] | undefined} list */
+function median(list = []) {
   const sorted = [...list].sort((a, b) => a - b);
   return sorted[sorted.length >> 1];
 }

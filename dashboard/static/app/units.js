@@ -12,6 +12,7 @@ const QUANTITIES = {
 };
 const FROM_ZERO = new Set(["", "1", "%", "By", "s", "ms", "W", "kW", "W.h", "kW.h", "A", "mA", "L", "kg", "g", "lx", "bit", "{rpm}", "{count}"]);
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
+/** @type {[number, string][]} */
 const TIMES = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]];
 
 export const quantity = (unit) => QUANTITIES[unit] ?? symbol(unit);
@@ -33,7 +34,7 @@ export function scaleOf(unit, largest) {
     return { factor: 1024 ** power, symbol: `${BINARY[power]}B${unit.slice(2)}` };
   }
   if (unit === "s") {
-    const [factor, name] = TIMES.find(([seconds]) => size >= 2 * seconds) ?? TIMES.at(-1);
+    const [factor, name] = TIMES.find(([seconds]) => size >= 2 * seconds) ?? TIMES[TIMES.length - 1];
     return { factor, symbol: name };
   }
   return { factor: 1, symbol: symbol(unit) };
@@ -66,7 +67,7 @@ export function milliseconds(ms) {
 }
 
 export function duration(seconds) {
-  const [size, name] = TIMES.find(([each]) => seconds >= each) ?? TIMES.at(-1);
+  const [size, name] = TIMES.find(([each]) => seconds >= each) ?? TIMES[TIMES.length - 1];
   return `${Math.floor(seconds / size)} ${name}`;
 }
 

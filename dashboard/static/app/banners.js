@@ -1,6 +1,7 @@
 // What a viewer must know at once: no connection, a hub that holds, a store that is away or lags, notes of the hub. Owns the strips at
 // the top; all about the history is in its dialog (store.js).
 
+import { byId } from "./dom.js";
 import { duration } from "./units.js";
 
 const HOLDING = {
@@ -20,12 +21,12 @@ const SOON_S = 7 * 86_400; // an end that is farther away is no news
 export class Banners {
   // `onRetry()`: connect now; `onHistory()`: show all about the history.
   constructor(onRetry, onHistory) {
-    this.root = document.getElementById("banners");
+    this.root = byId("banners");
     this.onRetry = onRetry;
     this.onHistory = onHistory;
     this.strips = new Map(); // key -> {element, text}
-    this.pill = document.getElementById("connection");
-    this.pillText = document.getElementById("connection-text");
+    this.pill = byId("connection");
+    this.pillText = byId("connection-text");
     this.state = { kind: "connecting" };
     this.lostAt = Date.now();
     setInterval(() => this._showConnection(), 500);

@@ -1,0 +1,125 @@
+// The hub as the page knows it: one connection, what it tells of whole (devices, commands, alerts, shadows, system), and subscriptions.
+//
+// Owns who gets which message. Draws nothing.
+
+import { Entities } from "./entities.js";
+import { Live } from "./live.js";
+import { Stream } from "./stream.js";
+
+const KEPT_COMMANDS = 1_000;
+
+export class Hub {
+  /** @param {{onState: (state: any) => void}} calls */
+  constructor({ onState }) {
+    this.devices = new Entities("device");
+    this.commands = new Entities("id", KEPT_COMMANDS);
+    this.groupCommands = new Entities("id", KEPT_COMMANDS);
+    this.alerts = new Entities("id");
+    this.shadows = new Entities("device");
+    this.role = "viewer";
+    /** @type {Record<string, any>} */
+    this.system = {};
+    /** @type {Set<(system: Record<string, any>) => void>} */
+    this._onSystem = new Set();
+    /** @type {Map<string, Stream>} */
+    this._streams = new Map();
+    this._opened = 0; // streams, ever
+    /** @type {Set<string>} */
+    this._heard = new Set(); // kinds of which this connection has told: the first message of one holds all there are
+    this.live = new Live({ onOpen: () => this._open(), onMessage: (/** @type {any} */ message) => this._message(message), onState });
+  }
+
+  start() {
+    this.live.start();
+  }
+
+  get isOpen() {
+    return this.live.isOpen;
+  }
+
+  /** This machine's time on the hub's clock, µs. */
+  nowUs() {
+    return this.live.nowUs();
+  }
+
+  /** Whether the person who is logged in may change things. */
+  get mayOperate() {
+    return this.role !== "viewer";
+  }
+
+  get isAdmin() {
+    return this.role === "admin";
+  }
+
+  /** @param {unknown} message */
+  send(message) {
+    this.live.send(message);
+  }
+
+  /** Call `told` with each `system` message, and with the present one. @param {(system: Record<string, any>) => void} told */
+  onSystem(told) {
+    this._onSystem.add(told);
+    told(this.system);
+    return () => this._onSystem.delete(told);
+  }
+
+  /** Watch readings. @param {import("./stream.js").Wanted} wanted @param {() => void} onChange */
+  subscribe(wanted, onChange) {
+    this._opened += 1;
+    const id = `page-${this._opened}`;
+    const stream = new Stream(id, this, wanted, onChange);
+    this._streams.set(id, stream);
+    if (this.isOpen) stream.opened();
+    return stream;
+  }
+
+  /** A stream is wanted no longer. @param {Stream} stream */
+  closed(stream) {
+    if (this._streams.delete(stream.id)) this.send({ op: "unsubscribe", id: stream.id });
+  }
+
+  /** Now and then. */
+  look() {
+    for (const stream of this._streams.values()) stream.look();
+  }
+
+  _open() {
+    this._heard.clear();
+    for (const stream of this._streams.values()) stream.opened();
+  }
+
+  /** @param {any} message */
+  _message(message) {
+    switch (message.op) {
+      case "ready":
+        this.role = message.role;
+        break;
+      case "devices":
+      case "commands":
+      case "alerts":
+      case "shadows":
+        this[/** @type {"devices"} */ (message.op)].apply(message.items, this._isFirst(message.op));
+        break;
+      case "group_commands":
+        this.groupCommands.apply(message.items, this._isFirst(message.op));
+        break;
+      case "system":
+        this.system = message;
+        for (const told of this._onSystem) told(message);
+        break;
+      case "error":
+        if (!this._streams.has(message.id)) console.warn(`the hub refused a request: ${message.code}: ${message.message}`);
+        this._streams.get(message.id)?.heard(message);
+        break;
+      default:
+        this._streams.get(message.id)?.heard(message);
+    }
+  }
+
+  /** @param {string} kind */
+  _isFirst(kind) {
+    const isFirst = !this._heard.has(kind);
+    this._heard.add(kind);
+    return isFirst;
+  }
+}

@@ -1,0 +1,59 @@
+// The page: connects what there is of it. The one place to see which parts there are and what knows of what.
+//
+// A message changes what hub.js knows at once; painter.js draws what is in sight. Pages are loaded when somebody first goes there.
+
+import { Banners } from "./banners.js";
+import { byId } from "./dom.js";
+import { Hub } from "./hub.js";
+import { Latency } from "./latency.js";
+import { Painter } from "./painter.js";
+import { Router } from "./router.js";
+import { Shell } from "./shell.js";
+import { Theme } from "./theme.js";
+import { Toasts } from "./toasts.js";
+import { Alerts } from "../parts/alerts.js";
+import { Export } from "../parts/export.js";
+import { StoreDialog } from "../parts/store.js";
+
+/**
+ * What a page gets.
+ * @typedef {{hub: Hub, painter: Painter, router: Router, toasts: Toasts, latency: Latency}} App
+ */
+
+const hub = new Hub({
+  onState: (state) => {
+    banners.connection(state);
+    document.body.classList.toggle("is-stale", state.kind !== "open");
+    if (state.kind !== "open") latency.clear();
+  },
+});
+const painter = new Painter(() => hub.nowUs());
+const toasts = new Toasts(byId("toasts"));
+const store = new StoreDialog(byId("store"), byId("store-dialog"));
+const banners = new Banners(() => hub.live.tryNow(), () => store.open());
+const latency = new Latency(hub.live);
+const router = new Router((place) => shell.show(place));
+const shell = new Shell({ hub, painter, router, toasts, latency }, byId("main"), byId("nav"));
+
+new Alerts(byId("alerts"), byId("alerts-dialog"), hub);
+hub.onSystem((system) => {
+  banners.system(system);
+  store.system(system);
+});
+new Export(byId("export"), () => (router.place.path[0] === "devices" ? router.place.path[1] ?? null : null));
+new Theme(byId("theme"), () => {
+  // Called while the rest is still being made, too.
+  queueMicrotask(() => {
+    dispatchEvent(new Event("themechange"));
+    painter.askAll();
+  });
+});
+byId("logout").addEventListener("click", async () => {
+  await fetch("logout", { method: "POST" });
+  location.assign("./");
+});
+document.addEventListener("visibilitychange", () => document.hidden || hub.live.tryNow());
+setInterval(() => document.hidden || hub.look(), 500);
+
+router.start();
+hub.start();

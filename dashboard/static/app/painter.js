@@ -1,0 +1,85 @@
+// When what is drawn: views say that they have something new, and are drawn at most four times a second, in one animation frame.
+//
+// Owns the pace. A view that is out of sight waits until it is seen; a hidden page draws nothing and is right at once when it is back. A
+// slow machine spends at most half of its time on drawing.
+
+const DRAW_MS = 250;
+const IDLE_MS = 1_400; // the time axis moves on also where nothing comes
+
+/** @typedef {{element: Element, draw: (nowUs: number) => void, painted?: (nowUs: number) => void}} View */
+
+export class Painter {
+  /** @param {() => number} nowUs */
+  constructor(nowUs) {
+    this.nowUs = nowUs;
+    /** @type {Map<View, {isDirty: boolean, isSeen: boolean}>} */
+    this._views = new Map();
+    this._isScheduled = false;
+    this._drawnAt = 0;
+    this._seen = new IntersectionObserver((entries) => this._look(entries), { rootMargin: "200px" });
+    document.addEventListener("visibilitychange", () => document.hidden || this.askAll());
+    setInterval(() => performance.now() - this._drawnAt > IDLE_MS && this.askAll(), 500);
+  }
+
+  /** Draw a view from now on, as often as it asks and as it moves on with time. @param {View} view */
+  add(view) {
+    this._views.set(view, { isDirty: true, isSeen: true });
+    this._seen.observe(view.element);
+    this._schedule();
+  }
+
+  /** @param {View} view */
+  remove(view) {
+    this._seen.unobserve(view.element);
+    this._views.delete(view);
+  }
+
+  /** Draw a view soon. @param {View} view */
+  ask(view) {
+    const state = this._views.get(view);
+    if (!state) return;
+    state.isDirty = true;
+    if (state.isSeen) this._schedule();
+  }
+
+  askAll() {
+    for (const view of this._views.keys()) this.ask(view);
+  }
+
+  _schedule() {
+    if (this._isScheduled || document.hidden) return;
+    this._isScheduled = true;
+    setTimeout(() => requestAnimationFrame(() => this._draw()), Math.max(0, this._drawnAt + DRAW_MS - performance.now()));
+  }
+
+  _draw() {
+    this._isScheduled = false;
+    if (document.hidden) return;
+    const nowUs = this.nowUs();
+    const began = performance.now();
+    const drawn = [];
+    for (const [view, state] of this._views) {
+      if (!state.isDirty || !state.isSeen) continue;
+      state.isDirty = false;
+      view.draw(nowUs);
+      drawn.push(view);
+    }
+    const tookMs = performance.now() - began;
+    this._drawnAt = began + Math.max(0, 2 * tookMs - DRAW_MS);
+    // The next frame begins when this one is on the screen.
+    requestAnimationFrame(() => {
+      for (const view of drawn) if (this._views.has(view)) view.painted?.(this.nowUs());
+    });
+  }
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  _look(entries) {
+    for (const entry of entries) {
+      for (const [view, state] of this._views) {
+        if (view.element !== entry.target) continue;
+        state.isSeen = entry.isIntersecting;
+        if (state.isSeen && state.isDirty) this._schedule();
+      }
+    }
+  }
+}

@@ -1,0 +1,122 @@
+// One subscription of the page: what it asks the hub for, how it goes on after a cut, when it has to ask for everything again.
+//
+// Owns its model and what a person must be told of it (`note`). The hub object (hub.js) hands it messages and tells when a connection is
+// open; who draws it calls `drawn` once what the model has is on the screen.
+
+import { Model } from "./model.js";
+
+const ASK_AGAIN_MS = 2_000;
+const CAUGHT_UP_MS = 5_000;
+export const UNREADABLE = "The hub cannot read its stored readings now. This page asks again by itself.";
+const HOLE = "Part of this range is still being stored; it is filled in as soon as that is done.";
+
+/** @typedef {{devices?: string[], where?: string, channels?: string[], span_s: number, width_us: number}} Wanted */
+
+export class Stream {
+  /**
+   * @param {string} id @param {import("./hub.js").Hub} hub @param {Wanted} wanted
+   * @param {() => void} onChange what the model has, or the note, is another now
+   */
+  constructor(id, hub, wanted, onChange) {
+    this.id = id;
+    this.hub = hub;
+    this.wanted = wanted;
+    this.onChange = onChange;
+    this.model = new Model(id, wanted.span_s * 1e6, wanted.width_us);
+    this.isUnreadable = false;
+    this._changes = 0; // how often the hub said that older data has changed,
+    this._askedFor = 0; // of how many of them the newest snapshot that was asked for knows,
+    this._shown = 0; // and the newest one that has come whole
+    this._askedAt = 0;
+    this._timer = 0;
+    this._mergedAt = 0;
+    this._toldN = 0;
+  }
+
+  /** A connection is open: go on from the cursor, unless what is newer than it lacks what turned out late before it. */
+  opened() {
+    this._subscribe(this._shown < this._changes ? null : this.model.cursor);
+  }
+
+  /** Take a message of this subscription. @param {any} message */
+  heard(message) {
+    switch (message.op) {
+      case "snapshot":
+        this.isUnreadable = false;
+        if (!message.more) this._shown = this._askedFor;
+        this._apply(message);
+        break;
+      case "update":
+        this._apply(message);
+        break;
+      case "changed":
+        this._changes += 1;
+        this.askAgain();
+        break;
+      case "error":
+        if (message.code === "store_unavailable") this._cannotRead();
+        else console.warn(`the hub refused a subscription: ${message.code}: ${message.message}`);
+        break;
+    }
+  }
+
+  /** Ask for everything anew: older data has changed, raw points were merged, or are too many. At most every two seconds. */
+  askAgain() {
+    clearTimeout(this._timer);
+    this._timer = setTimeout(() => this.hub.isOpen && this._subscribe(null), Math.max(0, this._askedAt + ASK_AGAIN_MS - Date.now()));
+  }
+
+  /** Now and then: what came merged is asked for once more when it has been quiet for a while. */
+  look() {
+    if (this.model.isMerged && this.hub.isOpen && Date.now() - this._mergedAt > CAUGHT_UP_MS) this.askAgain();
+  }
+
+  /** What the model has is on the screen: the hub merges for a viewer that cannot follow. */
+  drawn() {
+    if (this.model.n !== this._toldN && this.hub.live.drawn(this.id, this.model.n)) this._toldN = this.model.n;
+  }
+
+  /** What a person must know of what is shown; null: nothing. @param {number} nowUs @returns {string | null} */
+  note(nowUs) {
+    if (this.isUnreadable) return UNREADABLE;
+    if (this.model.hole !== null) return HOLE;
+    const { keptFromUs, spanUs } = this.model;
+    if (!keptFromUs || keptFromUs <= nowUs - spanUs) return null;
+    const since = new Date(keptFromUs / 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    return `What is older than ${since} is no longer kept in this detail. A longer time range may show it, in wider steps.`;
+  }
+
+  /** Forget what is older than the span. @param {number} nowUs */
+  trim(nowUs) {
+    this.model.trim(nowUs);
+    if (this.model.isCut) this.askAgain();
+  }
+
+  close() {
+    clearTimeout(this._timer);
+    this.hub.closed(this);
+  }
+
+  /** @param {string | null} cursor null: everything anew */
+  _subscribe(cursor) {
+    this._toldN = 0;
+    this._askedAt = Date.now();
+    if (cursor === null) this._askedFor = this._changes;
+    const request = { op: "subscribe", id: this.id, channels: ["*"], ...this.wanted };
+    this.hub.send(cursor === null ? request : { ...request, cursor });
+  }
+
+  /** @param {any} message */
+  _apply(message) {
+    const isNew = this.model.apply(message);
+    if (this.model.isMerged) this._mergedAt = Date.now();
+    if (isNew) this.onChange();
+  }
+
+  // The hub's store is closed, on a full disk say: the page says so and asks until it is open.
+  _cannotRead() {
+    this.isUnreadable = true;
+    this.onChange();
+    setTimeout(() => this.isUnreadable && this.hub.isOpen && this.askAgain(), CAUGHT_UP_MS);
+  }
+}

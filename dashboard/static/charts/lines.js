@@ -1,0 +1,122 @@
+// How a series becomes a line: raw points a line, buckets a line of means in a band from minimum to maximum; a silence longer than three
+// intervals breaks it. Pure: knows neither plotly nor the screen, but the time zone.
+
+import { lastTime, lastValue, meanOf, numberOf } from "../app/model.js";
+import { startsAtZero } from "../app/units.js";
+
+const GAP_INTERVALS = 3;
+const MIN_RANGE = 0.01; // of the value: noise in the last digit does not fill a chart
+
+// The columns of a line: times in ms of local time (plotly knows no zones), mean, low, high; null where it breaks.
+export function lineOf(series, { fromUs, nowUs, intervalUs }) {
+  const rows = series.kind === "counter" ? rates(series.rows) : series.rows;
+  const gapUs = GAP_INTERVALS * Math.max(intervalUs, usualStep(rows), 50_000);
+  const x = [];
+  const mean = [];
+  const low = [];
+  const high = [];
+  let largest = 0;
+  let lowest = Infinity;
+  let highest = -Infinity;
+  let hasBand = false;
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at];
+    if (at > 0 && isGap(rows, at, gapUs)) {
+      x.push(local(rows[at - 1].t + rows[at - 1].w + 1));
+      mean.push(null);
+      low.push(null);
+      high.push(null);
+    }
+    const value = meanOf(row);
+    const bottom = row.w === 0 ? value : row.min;
+    const top = row.w === 0 ? value : row.max;
+    x.push(local(row.w === 0 ? row.t : Math.min(row.t + row.w / 2, Math.max(row.lastT, row.t))));
+    mean.push(value);
+    low.push(bottom);
+    high.push(top);
+    if (top !== bottom) hasBand = true;
+    if (row.t + row.w >= fromUs && bottom !== null && top !== null) {
+      largest = Math.max(largest, Math.abs(top), Math.abs(bottom));
+      lowest = Math.min(lowest, bottom);
+      highest = Math.max(highest, top);
+    }
+  }
+  const isAlone = (at) => mean[at] !== null && (mean[at - 1] ?? null) === null && (mean[at + 1] ?? null) === null;
+  const dots = mean.some((_, at) => isAlone(at)) ? mean.map((_, at) => (isAlone(at) ? 5 : 0)) : null; // a line of one point cannot be seen
+  const last = rows.at(-1);
+  const lastUs = last ? lastTime(last) : series.rows.length ? lastTime(series.rows.at(-1)) : fromUs;
+  const now = !last ? null : series.kind === "counter" ? meanOf(last) : lastValue(last);
+  return { x, mean, low, high, dots, largest, lowest, highest, hasBand, now, lastUs, isStale: nowUs - lastUs > gapUs + 2e6 };
+}
+
+function isGap(rows, at, gapUs) {
+  const step = rows[at].t - rows[at - 1].t;
+  if (step <= gapUs) return false;
+  // An interval that was changed is no silence: the steps around are then as long.
+  const around = [];
+  for (let near = Math.max(1, at - 2); near <= Math.min(rows.length - 1, at + 2); near += 1) around.push(rows[near].t - rows[near - 1].t);
+  return around.length < 4 || step > GAP_INTERVALS * middle(around);
+}
+
+function usualStep(rows) {
+  const steps = [];
+  const stride = Math.max(1, Math.floor(rows.length / 100));
+  for (let at = stride; at < rows.length; at += stride) steps.push(rows[at].t - rows[at - 1].t);
+  return steps.length ? middle(steps) : 0;
+}
+
+const middle = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+
+// A counter as the rate at which it rises; where it was reset there is no rate, and after a silence nobody knows when it rose.
+export function rates(rows) {
+  const found = [];
+  const longestUs = GAP_INTERVALS * Math.max(usualStep(rows), 50_000);
+  for (let at = 1; at < rows.length; at += 1) {
+    const rise = (numberOf(lastValue(rows[at])) ?? NaN) - (numberOf(lastValue(rows[at - 1])) ?? NaN);
+    const seconds = (lastTime(rows[at]) - lastTime(rows[at - 1])) / 1e6;
+    found.push({ t: lastTime(rows[at]), n: 0, w: 0, v: rise >= 0 && seconds > 0 && !isSilent(rows, at, longestUs) ? rise / seconds : null });
+  }
+  return found;
+}
+
+const isSilent = (rows, at, longestUs) => rows.length > 4 && isGap(rows, at, longestUs);
+const zoneMs = (ms) => new Date(ms).getTimezoneOffset() * 60_000;
+export const local = (us) => us / 1000 - zoneMs(us / 1000);
+
+// The band as one closed shape for each unbroken stretch: plotly would fill across a silence otherwise.
+export function bandOf({ x, low, high }, { factor }) {
+  /** @type {{x: (number | null)[], y: (number | null)[]}} */
+  const band = { x: [], y: [] };
+  const close = (from, to) => {
+    for (let at = from; at < to; at += 1) band.x.push(x[at]), band.y.push(high[at] / factor);
+    for (let at = to - 1; at >= from; at -= 1) band.x.push(x[at]), band.y.push(low[at] / factor);
+    band.x.push(null);
+    band.y.push(null);
+  };
+  let from = 0;
+  for (let at = 0; at <= x.length; at += 1) {
+    if (at < x.length && low[at] !== null && high[at] !== null) continue;
+    if (at > from) close(from, at);
+    from = at + 1;
+  }
+  return band;
+}
+
+// From zero where nothing is zero (sizes, rates, percentages); elsewhere, as with temperatures, as wide as what is shown.
+export function rangeOf(unit, drawn, { factor }) {
+  if (unit === "state") return { range: [-0.1, 1.1], tickvals: [0, 1], ticktext: ["off", "on"] };
+  if (unit === "%" && drawn.every((line) => line.largest <= 100)) return { range: [0, 100.5] };
+  const lowest = Math.min(...drawn.map((line) => line.lowest)) / factor;
+  const highest = Math.max(...drawn.map((line) => line.highest)) / factor;
+  if (startsAtZero(unit) || !Number.isFinite(highest - lowest)) return { rangemode: "tozero" };
+  const span = Math.max(highest - lowest, MIN_RANGE * Math.max(Math.abs(lowest), Math.abs(highest)), 1e-9);
+  const middle = (lowest + highest) / 2;
+  return { range: [middle - 0.58 * span, middle + 0.58 * span] };
+}
+
+// How times are written below a chart, and beside the pointer.
+export function timeFormats(spanUs) {
+  const days = spanUs / 86_400e6;
+  if (days <= 1.5) return ["%H:%M", "%b %-d, %H:%M:%S"];
+  return [days <= 100 ? "%b %-d" : "%b %Y", days <= 100 ? "%b %-d, %H:%M" : "%b %-d, %Y"];
+}
