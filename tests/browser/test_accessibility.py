@@ -1,0 +1,55 @@
+"""Every page is scanned by axe-core in both themes: nothing serious may be found. Needs Chromium."""
+
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any, Final, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import TIMEOUT_MS
+from tests.support.hub_process import RunningHub, running_hub
+from tests.support.pages import is_live, page_of, streaming
+
+pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
+
+AXE: Final = (resources.files("axe_playwright_python") / "axe.min.js").read_text()
+SERIOUS: Final = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    with running_hub(tmp_path_factory.mktemp("hub") / "data") as running, streaming(running, "pump"):
+        yield running
+
+
+def findings(page: Page) -> list[str]:
+    """Return what axe-core finds serious in what is shown now."""
+    # Not by a script element, which the page's policy forbids: evaluated as a test, the policy does not apply.
+    page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{each['id']}: {each['help']}: {', '.join(str(node['target']) for node in each['nodes'][:3])}"
+        for each in found["violations"]
+        if each["impact"] in SERIOUS
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("at", ["#/", "#/devices/pump", "#/nowhere"])
+def test_no_page_has_a_serious_finding(browser: Browser, hub: RunningHub, at: str, scheme: Literal["dark", "light"]) -> None:
+    with page_of(browser, hub, at=at, scheme=scheme) as page:
+        expect(page.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
+        page.locator("main h1:visible").first.wait_for()
+        if "devices" in at:
+            is_live(page)
+        assert findings(page) == []
+
+
+@pytest.mark.parametrize("name", ["History", "Export"])
+def test_no_dialog_has_a_serious_finding(browser: Browser, hub: RunningHub, name: str) -> None:
+    with page_of(browser, hub) as page:
+        is_live(page)
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_role("dialog")).to_be_visible(timeout=TIMEOUT_MS)
+        assert findings(page) == []
