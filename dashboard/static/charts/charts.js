@@ -1,14 +1,14 @@
 // The charts of one device: one for each unit, with the channels that have it; and tiles for states, texts and positions.
 //
-// Owns the cards and their legends; lines.js has how a series becomes a line. Plotly draws.
+// Owns the cards and their legends; lines.js has how a series becomes a line, linechart.js how lines are drawn.
 
 import { lastTime, lastValue, numberOf } from "../app/model.js";
 import { colours } from "../app/theme.js";
-import { ago, digits, quantity, scaleOf, shown, symbol } from "../app/units.js";
-import { bandOf, lineOf, local, rangeOf, timeFormats } from "./lines.js";
+import { ago, quantity, shown, symbol } from "../app/units.js";
+import { LineChart } from "./linechart.js";
+import { lineOf } from "./lines.js";
 
 const MAX_LINES = 8; // shown at first; more are a click away
-const CONFIG = { displayModeBar: false, responsive: false, showTips: false, doubleClick: false, scrollZoom: false };
 
 export class Charts {
   constructor(root, waiting) {
@@ -19,9 +19,6 @@ export class Charts {
     this.seen = new IntersectionObserver((entries) => {
       for (const entry of entries) this.isVisible.set(entry.target, entry.isIntersecting);
     }, { rootMargin: "200px" });
-    this.sized = new ResizeObserver((entries) => {
-      for (const entry of entries) for (const card of this.cards.values()) if (card.plot === entry.target) card.resize();
-    });
   }
 
   clear() {
@@ -50,7 +47,6 @@ export class Charts {
         this.cards.set(unit, card);
         this.root.append(card.element);
         this.seen.observe(card.element);
-        if (card.plot) this.sized.observe(card.plot);
       }
       const view = { fromUs: nowUs - model.spanUs, nowUs, intervalUs: (device.interval_s ?? 0) * 1e6, hole: model.hole, keptFromUs: model.keptFromUs };
       card.draw(channels, view, this.isVisible.get(card.element) !== false);
@@ -112,19 +108,14 @@ class Card {
     this.title = make("h2");
     this.unitLabel = make("span", "chart-unit");
     head.append(this.title, this.unitLabel);
-    this.plot = make("div", "plot");
-    this.plot.setAttribute("role", "img");
+    this.chart = new LineChart();
     this.legend = make("ul", "legend");
-    this.element.append(head, this.plot, this.legend);
+    this.element.append(head, this.chart.element, this.legend);
   }
 
   remove() {
-    window.Plotly.purge(this.plot);
+    this.chart.remove();
     this.element.remove();
-  }
-
-  resize() {
-    if (this.plot.classList.contains("js-plotly-plot") && this.plot.offsetWidth) window.Plotly.Plots.resize(this.plot);
   }
 
   draw(channels, view, isVisible) {
@@ -135,12 +126,9 @@ class Card {
     this._legend(lines, view);
     if (!isVisible) return;
     const drawn = lines.filter((line) => !this.hidden.has(line.series.key));
-    const largest = drawn.reduce((most, line) => Math.max(most, line.largest), 0);
-    const scale = scaleOf(this.unit === "state" ? "" : this.unit, largest);
+    const scale = this.chart.draw(drawn, view, this.unit, this.palette);
     this.unitLabel.textContent = scale.symbol;
-    this.plot.setAttribute("aria-label", `Chart of ${channels.map((each) => each.channel).join(", ")}`);
-    const traces = drawn.flatMap((line) => tracesOf(line, scale, this.unit === "state"));
-    window.Plotly.react(this.plot, traces, layoutOf(this.palette, view, this.unit, drawn, scale), CONFIG);
+    this.chart.describe(`Chart of ${channels.map((each) => each.channel).join(", ")}`);
   }
 
   _legend(lines, view) {
@@ -222,48 +210,6 @@ class Tiles {
       return tile;
     }));
   }
-}
-
-function tracesOf(line, scale, isState) {
-  const scaled = (values) => (scale.factor === 1 ? values : values.map((value) => (value === null ? null : value / scale.factor)));
-  const shape = isState ? "hv" : "linear";
-  const common = { type: "scatter", mode: "lines", x: line.x, connectgaps: false, showlegend: false };
-  const mean = {
-    ...common, y: scaled(line.mean), name: line.series.channel, line: { color: line.colour, width: 1.7, shape },
-    hovertemplate: `%{text}${scale.symbol ? ` ${scale.symbol}` : ""}`, text: scaled(line.mean).map((value) => (value === null ? "" : digits(value))),
-  };
-  if (line.dots) Object.assign(mean, { mode: "lines+markers", marker: { size: line.dots, color: line.colour, line: { width: 0 } } });
-  if (!line.hasBand) return [mean];
-  // The outline keeps a spike in sight that is narrower than a pixel.
-  const band = { line: { width: 0.8, color: faint(line.colour, 0.45) }, fill: "toself", fillcolor: faint(line.colour, 0.18) };
-  return [{ ...common, ...bandOf(line, scale), hoverinfo: "skip", ...band }, mean];
-}
-
-function faint(colour, opacity) {
-  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-  return `rgba(${red},${green},${blue},${opacity})`;
-}
-
-function layoutOf(palette, view, unit, drawn, scale) {
-  const axis = { gridcolor: palette.grid, zeroline: false, linecolor: palette.border, tickfont: { color: palette.muted, size: 11 }, fixedrange: true };
-  const missing = [view.hole, view.keptFromUs > view.fromUs ? [view.fromUs, Math.min(view.keptFromUs, view.nowUs)] : null];
-  const shapes = missing.filter(Boolean).map(([fromUs, toUs]) => (
-    { type: "rect", xref: "x", yref: "paper", x0: local(fromUs), x1: local(toUs), y0: 0, y1: 1, line: { width: 0 }, fillcolor: palette.border, opacity: 0.4 }
-  ));
-  const [tickformat, hoverformat] = timeFormats(view.nowUs - view.fromUs);
-  return {
-    autosize: true,
-    margin: { l: 46, r: 16, t: 8, b: 24 },
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: "inherit", color: palette.text, size: 12 },
-    hovermode: "x unified",
-    hoverlabel: { bgcolor: palette.surface, bordercolor: palette.border, font: { color: palette.text, size: 12 } },
-    dragmode: false,
-    xaxis: { ...axis, type: "date", range: [local(view.fromUs), local(view.nowUs)], showgrid: false, nticks: 6, tickangle: 0, tickformat, hoverformat },
-    yaxis: { ...axis, nticks: 5, ...rangeOf(unit, drawn, scale) },
-    shapes,
-  };
 }
 
 // The width of an element's text, also where a part of it is not shown.
