@@ -27,6 +27,9 @@ lint: install ## format, style and types
 	$(PY) -m ruff format --check $(SOURCES)
 	$(PY) -m ruff check $(SOURCES)
 	$(PY) -m mypy
+	@if command -v tsc >/dev/null; then echo tsc -p dashboard; tsc -p dashboard; \
+	elif [ -n "$$CI" ]; then echo "tsc is needed to check the page's types: apt-get install node-typescript" >&2; exit 1; \
+	else echo "the page's types are not checked: tsc is not installed (apt-get install node-typescript)"; fi
 
 format: install ## rewrite to the house format
 	$(PY) -m ruff format $(SOURCES)

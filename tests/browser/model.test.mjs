@@ -1,19 +1,13 @@
-// The rules of docs/protocol.md section 12 as the page applies them, and how rows become lines. Run by test_model.py: node --test.
+// The rules of docs/protocol.md section 12 as the page applies them, and how rows become lines. Run by test_rules_of_the_page.py.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { test } from "node:test";
 
-// The page's modules name each other by the address they are served under; here they are joined as data addresses.
-function address(name) {
-  const source = readFileSync(new URL(`../../dashboard/static/${name}.js`, import.meta.url), "utf8");
-  const joined = source.replace(/from "(\.[\w./-]+)\.js"/g, (_, other) => `from "${address(join(dirname(name), other))}"`);
-  return `data:text/javascript;base64,${Buffer.from(joined).toString("base64")}`;
-}
-const { MAX_ROWS, Model, lastTime, lastValue, meanOf } = await import(address("app/model"));
-const { bandOf, lineOf, rangeOf, rates, timeFormats } = await import(address("charts/lines"));
-const { digits, scaleOf, shown, startsAtZero } = await import(address("app/units"));
+import { load } from "./modules.mjs";
+
+const { MAX_ROWS, Model, lastTime, lastValue, meanOf } = await load("app/model");
+const { bandOf, lineOf, rangeOf, rates, timeFormats } = await load("charts/lines");
+const { digits, scaleOf, shown, startsAtZero } = await load("app/units");
 
 const S = 1_000_000;
 const TEMP = { s: 0, device: "pump", channel: "temp", unit: "Cel", kind: "gauge" };
