@@ -366,3 +366,18 @@ def test_the_policy_allows_plotlys_two_style_elements_and_nothing_inline() -> No
     assert len(style_hashes()) == 2
     assert all(f"'{each}'" in policy for each in style_hashes())
     assert "unsafe" not in policy
+
+
+def test_units_are_shown_as_they_were_chosen_and_stay_chosen(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub) as page:
+        is_live(page)
+        value = page.locator(".legend-value").first
+        expect(value).to_contain_text("°C")
+        page.get_by_role("button", name="Units").click()
+        page.get_by_label("Temperature").select_option("°F")
+        page.keyboard.press("Escape")
+        expect(value).to_contain_text("°F")
+        assert 59 <= float(value.inner_text().split()[0]) <= 77  # 15 to 25 °C
+        page.reload()
+        is_live(page)
+        expect(page.locator(".legend-value").first).to_contain_text("°F")

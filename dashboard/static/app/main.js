@@ -13,6 +13,7 @@ import { Theme } from "./theme.js";
 import { Toasts } from "./toasts.js";
 import { Alerts } from "../parts/alerts.js";
 import { Export } from "../parts/export.js";
+import { openDisplay } from "../parts/display.js";
 import { StoreDialog } from "../parts/store.js";
 
 /**
@@ -41,13 +42,13 @@ hub.onSystem((system) => {
   store.system(system);
 });
 new Export(byId("export"), () => (router.place.path[0] === "devices" ? router.place.path[1] ?? null : null));
-new Theme(byId("theme"), () => {
-  // Called while the rest is still being made, too.
-  queueMicrotask(() => {
-    dispatchEvent(new Event("themechange"));
-    painter.askAll();
-  });
-});
+// Colours or units are others now.
+function redraw() {
+  dispatchEvent(new Event("displaychange"));
+  painter.askAll();
+}
+new Theme(byId("theme"), () => queueMicrotask(redraw)); // called while the rest is still being made, too
+byId("units").addEventListener("click", () => openDisplay(redraw));
 byId("logout").addEventListener("click", async () => {
   await fetch("logout", { method: "POST" });
   location.assign("./");

@@ -2,13 +2,13 @@
 
 const SYMBOLS = {
   "": "", 1: "", Cel: "°C", "[degF]": "°F", K: "K", deg: "°", Ohm: "Ω", uV: "µV", uA: "µA", um: "µm", "m/s2": "m/s²", m2: "m²", m3: "m³",
-  "[ppm]": "ppm", "{rpm}": "rpm", "{count}": "", "/min": "/min", "kW.h": "kWh", "W.h": "Wh", "[psi]": "psi", bit: "bit", "ug/m3": "µg/m³",
+  "[mi_i]/h": "mph", "[kn_i]": "kn", "[ft_i]": "ft", "[gal_us]": "gal", "[ppm]": "ppm", "{rpm}": "rpm", "{count}": "", "/min": "/min", "kW.h": "kWh", "W.h": "Wh", "[psi]": "psi", bit: "bit", "ug/m3": "µg/m³",
 };
 const QUANTITIES = {
   "": "Number", 1: "Number", "%": "Percentage", Cel: "Temperature", "[degF]": "Temperature", K: "Temperature", By: "Size", "By/s": "Throughput",
   V: "Voltage", mV: "Voltage", A: "Current", mA: "Current", W: "Power", kW: "Power", "kW.h": "Energy", Hz: "Frequency", MHz: "Frequency",
-  s: "Duration", ms: "Duration", Pa: "Pressure", hPa: "Pressure", bar: "Pressure", lx: "Illuminance", m: "Length", "m/s": "Speed",
-  "m/s2": "Acceleration", kg: "Mass", g: "Mass", "{rpm}": "Rotation", "[ppm]": "Concentration", dB: "Level", L: "Volume", deg: "Angle",
+  s: "Duration", ms: "Duration", Pa: "Pressure", hPa: "Pressure", kPa: "Pressure", mbar: "Pressure", bar: "Pressure", "[psi]": "Pressure", lx: "Illuminance", m: "Length", "[ft_i]": "Length", "m/s": "Speed", "km/h": "Speed", "[mi_i]/h": "Speed", "[kn_i]": "Speed",
+  "m/s2": "Acceleration", kg: "Mass", g: "Mass", "{rpm}": "Rotation", "[ppm]": "Concentration", dB: "Level", L: "Volume", m3: "Volume", "[gal_us]": "Volume", deg: "Angle",
 };
 const FROM_ZERO = new Set(["", "1", "%", "By", "s", "ms", "W", "kW", "W.h", "kW.h", "A", "mA", "L", "kg", "g", "lx", "bit", "{rpm}", "{count}"]);
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];

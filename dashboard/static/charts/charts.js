@@ -3,6 +3,7 @@
 // Owns the cards and their legends; lines.js has how a series becomes a line, linechart.js how lines are drawn.
 
 import { lastTime, lastValue, numberOf } from "../app/model.js";
+import { displayed } from "../app/conversion.js";
 import { colours } from "../app/theme.js";
 import { ago, quantity, shown, symbol } from "../app/units.js";
 import { LineChart } from "./linechart.js";
@@ -26,7 +27,7 @@ export class Charts {
     this.cards.clear();
   }
 
-  // Colours have changed.
+  // Colours or units have changed.
   restyle() {
     for (const card of this.cards.values()) card.palette = null;
   }
@@ -40,14 +41,16 @@ export class Charts {
       card.remove();
       this.cards.delete(unit);
     }
+    let at = 0;
     for (const [unit, channels] of groups) {
       let card = this.cards.get(unit);
       if (!card) {
         card = unit === "values" ? new Tiles() : new Card(unit);
         this.cards.set(unit, card);
-        this.root.append(card.element);
+        this.root.insertBefore(card.element, this.root.children[at] ?? null);
         this.seen.observe(card.element);
       }
+      at += 1;
       const view = { fromUs: nowUs - model.spanUs, nowUs, intervalUs: (device.interval_s ?? 0) * 1e6, hole: model.hole, keptFromUs: model.keptFromUs };
       card.draw(channels, view, this.isVisible.get(card.element) !== false);
     }
@@ -66,7 +69,7 @@ function grouped(model, device) {
       values.push(series);
       continue;
     }
-    const unit = series.kind === "counter" ? perSecond(series.unit) : series.kind === "state" ? "state" : series.unit === "1" ? "" : series.unit;
+    const unit = series.kind === "counter" ? perSecond(displayed(series.unit).unit) : series.kind === "state" ? "state" : series.unit === "1" ? "" : displayed(series.unit).unit;
     if (!groups.has(unit)) groups.set(unit, []);
     groups.get(unit).push(series);
   }
@@ -122,7 +125,7 @@ class Card {
     this.hidden ??= hiddenAtFirst(channels);
     this.title.textContent = titleOf(this.unit, channels);
     this.palette ??= colours();
-    const lines = channels.map((series, at) => ({ series, colour: this.palette.series[at % this.palette.series.length], ...lineOf(series, view) }));
+    const lines = channels.map((series, at) => ({ series, colour: this.palette.series[at % this.palette.series.length], ...lineOf(series, view, this.unit === "state" ? undefined : displayed(series.unit)) }));
     this._legend(lines, view);
     if (!isVisible) return;
     const drawn = lines.filter((line) => !this.hidden.has(line.series.key));

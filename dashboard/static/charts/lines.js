@@ -5,11 +5,14 @@ import { lastTime, lastValue, meanOf, numberOf } from "../app/model.js";
 import { startsAtZero } from "../app/units.js";
 
 const GAP_INTERVALS = 3;
+const SENT = { of: (value) => value, factor: 1 }; // shown as it was sent
 const MIN_RANGE = 0.01; // of the value: noise in the last digit does not fill a chart
 
-// The columns of a line: times in ms of local time (plotly knows no zones), mean, low, high; null where it breaks.
-export function lineOf(series, { fromUs, nowUs, intervalUs }) {
+// The columns of a line: times in ms of local time (plotly knows no zones), mean, low, high; null where it breaks. Numbers are converted as
+// conversion.js says; a rate by its factor alone.
+export function lineOf(series, { fromUs, nowUs, intervalUs }, converted = SENT) {
   const rows = series.kind === "counter" ? rates(series.rows) : series.rows;
+  const of = (value) => (value === null ? null : series.kind === "counter" ? value * converted.factor : converted.of(value));
   const gapUs = GAP_INTERVALS * Math.max(intervalUs, usualStep(rows), 50_000);
   const x = [];
   const mean = [];
@@ -27,9 +30,9 @@ export function lineOf(series, { fromUs, nowUs, intervalUs }) {
       low.push(null);
       high.push(null);
     }
-    const value = meanOf(row);
-    const bottom = row.w === 0 ? value : row.min;
-    const top = row.w === 0 ? value : row.max;
+    const value = of(meanOf(row));
+    const bottom = row.w === 0 ? value : of(row.min);
+    const top = row.w === 0 ? value : of(row.max);
     x.push(local(row.w === 0 ? row.t : Math.min(row.t + row.w / 2, Math.max(row.lastT, row.t))));
     mean.push(value);
     low.push(bottom);
@@ -45,7 +48,8 @@ export function lineOf(series, { fromUs, nowUs, intervalUs }) {
   const dots = mean.some((_, at) => isAlone(at)) ? mean.map((_, at) => (isAlone(at) ? 5 : 0)) : null; // a line of one point cannot be seen
   const last = rows.at(-1);
   const lastUs = last ? lastTime(last) : series.rows.length ? lastTime(series.rows.at(-1)) : fromUs;
-  const now = !last ? null : series.kind === "counter" ? meanOf(last) : lastValue(last);
+  const newest = !last ? null : series.kind === "counter" ? meanOf(last) : lastValue(last);
+  const now = typeof newest === "number" ? of(newest) : newest;
   return { x, mean, low, high, dots, largest, lowest, highest, hasBand, now, lastUs, isStale: nowUs - lastUs > gapUs + 2e6 };
 }
 

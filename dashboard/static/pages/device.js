@@ -44,7 +44,7 @@ class DevicePage {
     this._stops = [];
     this._makeRanges();
     this._part("charts").addEventListener("redraw", () => app.painter.ask(this.view));
-    addEventListener("themechange", () => this.charts.restyle());
+    addEventListener("displaychange", () => this.charts.restyle());
   }
 
   title() {
