@@ -239,7 +239,7 @@ def test_presence_is_shown_as_the_hub_judges_it(browser: Browser, hub: RunningHu
 
     wire = Wire(with_presence)
     with page_of(browser, hub, wire=wire) as page:
-        row, facts = page.locator("#devices button"), page.locator("#device-facts")
+        row, facts = page.locator("#devices a"), page.locator("#device-facts")
         expect(facts).to_contain_text("silent, last heard of", timeout=TIMEOUT_MS)
         expect(row).to_have_attribute("data-presence", "silent")
         expect(page.locator("#device-count")).to_have_text("1 of 1 online")

@@ -1,11 +1,11 @@
-// Which way the page takes next. Run by test_ways.py: node --test.
+// Which way the page takes next. Run by test_rules_of_the_page.py.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const source = readFileSync(new URL("../../dashboard/static/ways.js", import.meta.url));
-const { Choice } = await import(`data:text/javascript;base64,${source.toString("base64")}`);
+import { load } from "./modules.mjs";
+
+const { Choice } = await load("app/ways");
 
 test("a WebSocket may fail once", () => {
   const choice = new Choice();

@@ -21,13 +21,18 @@ const LOST = 1006; // RFC 6455 7.1.5: no close frame came
 const TRUSTED_ERROR_US = 500_000; // of the clock, to judge by it how late a message is
 
 export class Live {
+  /** @param {{onOpen: () => void, onMessage: (message: any) => void, onState: (state: any) => void}} calls */
   constructor({ onOpen, onMessage, onState }) {
-    Object.assign(this, { onOpen, onMessage, onState });
+    this.onOpen = onOpen;
+    this.onMessage = onMessage;
+    this.onState = onState;
     this.offsetUs = 0; // hub's clock minus this one
     this.offsetErrorUs = Infinity; // half the round trip it was measured by
     this.failures = 0;
     this.choice = new Choice();
+    /** @type {import("./way_socket.js").Way | null} */
     this.way = null;
+    /** @type {import("./way_socket.js").Way | null} */
     this.trial = null; // a WebSocket that may take over
     this.isOpen = false;
     this.openedAt = 0;
@@ -55,12 +60,12 @@ export class Live {
   }
 
   send(message) {
-    if (this.isOpen) this.way.send(message);
+    if (this.isOpen) this.way?.send(message);
   }
 
   // Tell the hub what is drawn. Returns whether it was told; where it was not, say it again a little later.
   drawn(id, n) {
-    return this.isOpen && this.way.drawn(id, n);
+    return this.isOpen && this.way !== null && this.way.drawn(id, n);
   }
 
   _begin(kind) {
@@ -114,17 +119,20 @@ export class Live {
     clearTimeout(this.timer);
     this.way?.close();
     this.way = way;
+    /** @type {import("./way_socket.js").Way | null} */
     this.trial = null;
     this.choice.best();
   }
 
   _ended(way, end) {
     if (way === this.trial) {
-      this.trial = null;
+      /** @type {import("./way_socket.js").Way | null} */
+    this.trial = null;
       return;
     }
     // What lasted was good, and so was what the hub itself has ended.
     const wasGood = this.isOpen && !end.isUnfit && (performance.now() - this.openedAt > STEADY_MS || (end.code !== 0 && end.code !== LOST));
+    /** @type {import("./way_socket.js").Way | null} */
     this.way = null;
     this.isOpen = false;
     if (end.code === LOGIN_ENDED) this._judge(end);
@@ -155,6 +163,7 @@ export class Live {
   _end() {
     clearTimeout(this.timer);
     this.trial?.close();
+    /** @type {import("./way_socket.js").Way | null} */
     this.trial = null;
     this.onState({ kind: "ended" });
   }

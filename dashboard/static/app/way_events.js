@@ -2,6 +2,7 @@
 // a proxy that gathers it lets nothing through for long, or everything late. As way_socket.js says, all ways are alike.
 
 import { Session, codeOf } from "./way_session.js";
+import { Told } from "./way_socket.js";
 
 const FIRST_MS = 3_000; // the hub speaks at once
 const SILENCE_MS = 25_000; // and then every 15 s at least
@@ -11,8 +12,15 @@ const DRAWN_MS = 1_000;
 
 export class EventsWay {
   // `lateUs(message)`: how long it was on its way, 0 where nobody knows.
+  /** @param {import("./way_socket.js").Calls} calls */
   constructor({ onMessage, onEnd, lateUs }) {
-    Object.assign(this, { onMessage, onEnd, lateUs, toldAt: 0, late: 0, timer: 0, isStreaming: false });
+    this.onMessage = onMessage;
+    this.onEnd = onEnd;
+    this.lateUs = lateUs;
+    this.told = new Told(DRAWN_MS);
+    this.late = 0;
+    this.timer = 0;
+    this.isStreaming = false;
     this.stop = new AbortController();
     this.session = new Session((end) => this._end(end));
     this._stream();
@@ -23,8 +31,7 @@ export class EventsWay {
   }
 
   drawn(id, n) {
-    if (performance.now() - this.toldAt < DRAWN_MS) return false;
-    this.toldAt = performance.now();
+    if (!this.told.isDue(id)) return false;
     this.send({ op: "drawn", id, n });
     return true;
   }
@@ -44,7 +51,7 @@ export class EventsWay {
     try {
       const answer = await fetch(`${path}/events`, { cache: "no-store", signal: this.stop.signal });
       if (!answer.ok) return this._end({ code: codeOf(answer.status) });
-      await this._read(answer.body.pipeThrough(new TextDecoderStream()).getReader());
+      await this._read(/** @type {ReadableStream} */ (answer.body).pipeThrough(new TextDecoderStream()).getReader());
     } catch {
       // the connection broke, or this was closed
     }
@@ -58,7 +65,7 @@ export class EventsWay {
       if (done) return;
       this._expect(SILENCE_MS);
       const events = (rest + value).split("\n\n");
-      rest = events.pop();
+      rest = events.pop() ?? "";
       let lateUs = -1; // of the one that waited longest
       for (const event of events) {
         const message = messageOf(event);

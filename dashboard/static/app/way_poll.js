@@ -10,9 +10,15 @@ const AGAIN_MS = 250;
 const EMPTY_MS = 1_000; // where answers come at once and are empty, something between answers for the hub
 
 export class PollWay {
+  /** @param {import("./way_socket.js").Calls} calls */
   constructor({ onMessage, onEnd }) {
-    Object.assign(this, { onMessage, onEnd, stop: null, isClosed: false });
+    this.onMessage = onMessage;
+    this.onEnd = onEnd;
+    /** @type {AbortController | null} */
+    this.stop = null;
+    this.isClosed = false;
     this.undrawn = new Map(); // subscription -> n of its newest message
+    /** @type {(value?: any) => void} */
     this.onDrawn = () => {};
     this.session = new Session((end) => this._end(end));
     this._poll();

@@ -9,8 +9,15 @@ const MAX_MESSAGES = 32; // of one request
 
 export class Session {
   // `onEnd({code})`: it can be spoken to no longer.
+  /** @param {(end: {code: number}) => void} onEnd */
   constructor(onEnd) {
-    Object.assign(this, { onEnd, path: null, waiting: [], isSaying: false, isClosed: false });
+    this.onEnd = onEnd;
+    /** @type {string | null} */
+    this.path = null;
+    /** @type {any[]} */
+    this.waiting = [];
+    this.isSaying = false;
+    this.isClosed = false;
   }
 
   // Begin it; null where it could not be, and `onEnd` was called.
@@ -39,7 +46,7 @@ export class Session {
   }
 
   _delete() {
-    fetch(this.path, { method: "DELETE", keepalive: true }).catch(() => {}); // else it ends when nobody comes
+    fetch(/** @type {string} */ (this.path), { method: "DELETE", keepalive: true }).catch(() => {}); // else it ends when nobody comes
   }
 
   // One request after another: what is said has an order.
@@ -65,10 +72,11 @@ export class Session {
 }
 
 // Ask the hub; `{status, said}`, status 0 where no whole answer came.
+/** @param {string} path @param {RequestInit} options */
 export async function request(path, options = {}, timeoutMs = ANSWER_MS, stop = new AbortController()) {
   const timer = setTimeout(() => stop.abort(), timeoutMs);
   try {
-    const headers = options.body === undefined ? {} : { "Content-Type": "application/json" };
+    const headers = options.body === undefined ? undefined : { "Content-Type": "application/json" };
     const answer = await fetch(path, { cache: "no-store", headers, signal: stop.signal, ...options });
     const text = await answer.text();
     const isJson = answer.headers.get("Content-Type")?.startsWith("application/json") ?? false;

@@ -9,9 +9,31 @@ const PROBE_MS = 5_000;
 const DRAWN_MS = 500;
 const PROBE = { op: "ping", id: "probe" }; // an `op` that no hub knows; it must be answered
 
+/** @typedef {{onMessage: (message: any) => void, onEnd: (end: {code: number, isUnfit?: boolean}) => void, lateUs: (message: any) => number}} Calls */
+/** @typedef {{send: (message: any) => void, drawn: (id: string, n: number) => boolean, close: () => void}} Way */
+
+// When the hub was last told what is drawn, of each subscription.
+export class Told {
+  constructor(everyMs) {
+    this.everyMs = everyMs;
+    this.at = new Map();
+  }
+
+  // Whether it is time to tell again; then it counts as told.
+  isDue(id) {
+    const now = performance.now();
+    if (now - (this.at.get(id) ?? -Infinity) < this.everyMs) return false;
+    this.at.set(id, now);
+    return true;
+  }
+}
+
 export class SocketWay {
+  /** @param {Calls} calls */
   constructor({ onMessage, onEnd }) {
-    Object.assign(this, { onMessage, onEnd, toldAt: 0 });
+    this.onMessage = onMessage;
+    this.onEnd = onEnd;
+    this.told = new Told(DRAWN_MS);
     const address = new URL("v1/live", location.href); // beside the page, wherever a proxy has put it
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     this.socket = new WebSocket(address, "tributary.live.v1.json");
@@ -25,8 +47,7 @@ export class SocketWay {
   }
 
   drawn(id, n) {
-    if (performance.now() - this.toldAt < DRAWN_MS) return false;
-    this.toldAt = performance.now();
+    if (!this.told.isDue(id)) return false;
     this.send({ op: "drawn", id, n });
     return true;
   }

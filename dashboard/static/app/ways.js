@@ -5,6 +5,8 @@ const PATIENCE = [2, 2, 2]; // failures until the next one is tried
 
 export class Choice {
   constructor() {
+    this.at = 0;
+    this.failures = 0;
     this.best();
   }
 

@@ -20,9 +20,17 @@ export class Commands {
     this.device = null;
     this.declared = "";
     this.mayCommand = true;
-    for (const name of ["", "-form", "-name", "-description", "-fields", "-error", "-send", "-list", "-groups", "-group-list"]) {
-      this[name.slice(1) || "box"] = name ? root.querySelector(`#command${name}`) : root;
-    }
+    const part = (/** @type {string} */ name) => root.querySelector(`#command-${name}`);
+    this.box = root;
+    this.form = part("form");
+    this.name = part("name");
+    this.description = part("description");
+    this.fields = part("fields");
+    this.error = part("error");
+    this.send = part("send");
+    this.list = part("list");
+    this.groups = part("groups");
+    this.groupList = part("group-list");
     this.name.addEventListener("change", () => this._showFields());
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -56,7 +64,7 @@ export class Commands {
     const newest = [...this.groupItems.values()].sort((a, b) => b.created_us - a.created_us).slice(0, KEPT);
     this.groupItems = new Map(newest.map((item) => [item.id, item]));
     this.groups.hidden = !newest.length;
-    this["group-list"].replaceChildren(...newest.slice(0, GROUPS_LISTED).map(groupEntry));
+    this.groupList.replaceChildren(...newest.slice(0, GROUPS_LISTED).map(groupEntry));
   }
 
   // Show the box of a device; null for none.
