@@ -17,7 +17,7 @@ export class Alerts {
     this.hub = hub;
     this.timer = 0;
     hub.alerts.watch(() => this._show());
-    this.count = opener.querySelector(".count");
+    this.count = /** @type {HTMLElement} */ (opener.querySelector(".count"));
     this.body = dialog.querySelector(".dialog-body");
     this.error = dialog.querySelector(".error");
     opener.addEventListener("click", () => this.open());
