@@ -166,7 +166,7 @@ def _fill_values(columns: Columns, values: list[Any]) -> None:
     types = set(map(type, values))
     if types <= _NUMBERS:
         columns.num = np.array(values, np.float64)
-        if float not in types:
+        if types and float not in types:
             columns.exact = np.ma.MaskedArray(np.array(values, np.int64), np.zeros(len(values), np.bool_))
         elif len(types) > 1:
             columns.exact = _exact(values)

@@ -129,3 +129,10 @@ def test_columns_are_the_same_with_and_without(given_bodies: list[bytes], data: 
     assert found.num.tolist() == expected.num.tolist()
     assert (found.exact is None) == (expected.exact is None)
     assert found.exact is None or found.exact.tolist() == expected.exact.tolist()  # type: ignore[union-attr]
+
+
+def test_frames_of_which_nothing_is_left_bring_no_column_of_integers() -> None:
+    bodies_of_floats = [body(2**60, seq, 2**50, [(0, 0, 1.0)]) for seq in range(1, 20)]
+    rows = [Row(seq, "pump", 2**60, seq, RowKind.DATA, 0, each, None) for seq, each in enumerate(bodies_of_floats, 1)]
+    rejected = Row(20, "pump", 2**60, 20, RowKind.DATA, 0, bodies_of_floats[0], bytes(msgpack.packb([[0, "future"]])))
+    assert columns_of([*rows, rejected], lambda device, epoch: (Channel("c0", "", Kind.GAUGE),)).exact is None
