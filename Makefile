@@ -5,7 +5,7 @@ STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 WHOLE := tests/e2e tests/browser tests/simulators tests/test_wheel.py # tests of whole programs, which need the machine to themselves
 
-.PHONY: help install run lint format test unit crash-test command-test notify-test store-test backlog-test rfc6455 differential bench lock clean
+.PHONY: help install run lint format test unit crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -49,6 +49,9 @@ command-test: install ## 10,000 commands and 50 to all devices at once, which ar
 
 notify-test: install ## an alert is told by webhook, once, after its receiver was down for a minute and the hub was killed
 	TRIBUTARY_TEST_DOWN_S=60 $(PY) -m pytest -q -s tests/e2e/test_notifications.py
+
+api-test: install ## schemathesis over the whole API, 200 cases an operation as each role; some 30 minutes
+	API_TEST_EXAMPLES=200 $(PY) -m pytest -q tests/e2e/test_api.py
 
 store-test: install ## kill hubs while the history writes its files, and a database server under load; each reading once
 	$(PY) -m simulators.crash --store

@@ -5,12 +5,11 @@ Owns the paths; the hub decides. Used by the command line and by programs. Every
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
-from urllib.parse import quote, urlencode
+from typing import Any
+from urllib.parse import quote
 
 from hub.client.http import HubClient
-
-_PAGE: Final = 1_000  # the hub's limit for one answer
+from hub.client.pages import MAX_PAGE, newest
 
 
 async def users(client: HubClient) -> list[dict[str, Any]]:
@@ -70,17 +69,7 @@ async def unlock(client: HubClient, key: str) -> None:
 
 async def audit(client: HubClient, limit: int, **wanted: str | int | None) -> list[dict[str, Any]]:
     """Return the newest entries of the audit log, newest first, at most `limit`; of one `who`, `action`, `what`, `since_us`, `until_us`."""
-    found: list[dict[str, Any]] = []
-    before: int | None = None
-    asked = urlencode({key: value for key, value in wanted.items() if value not in (None, "")})
-    while len(found) < limit:
-        place = ("" if before is None else f"&before={before}") + (f"&{asked}" if asked else "")
-        page = await _asked(client, "GET", f"/api/v1/audit?limit={min(_PAGE, limit - len(found))}{place}")
-        found += page["entries"]
-        before = page["next"]
-        if before is None:
-            break
-    return found
+    return await newest(client.listed("/api/v1/audit", "entries", limit=min(MAX_PAGE, limit), **wanted), limit)
 
 
 async def _asked(client: HubClient, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:

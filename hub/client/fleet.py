@@ -16,14 +16,7 @@ _DEVICES: Final = "/api/v1/devices"
 
 async def devices(client: HubClient, where: str | None = None) -> list[dict[str, Any]]:
     """Return the devices that a tag expression means, all without one, as in protocol section 11."""
-    found: list[dict[str, Any]] = []
-    params: dict[str, Any] = {"limit": PAGE} | ({} if where is None else {"where": where})
-    while True:
-        page = await _asked(client, "GET", _DEVICES, **params)
-        found += page["devices"]
-        if "next" not in page:
-            return found
-        params["after"] = page["next"]
+    return [each async for each in client.listed(_DEVICES, "devices", where=where)]
 
 
 async def edit(client: HubClient, device: str, changes: Mapping[str, Any], revision: int | None = None) -> dict[str, Any]:

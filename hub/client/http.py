@@ -5,7 +5,7 @@ Owns the paths and the credential; shows nothing and decides nothing. Every meth
 
 import json
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +19,10 @@ from devices.wire.messages import CommandState
 from hub.client.errors import HubError, hint_for, refused
 from hub.client.live import LiveConnection, Way, open_live
 from hub.client.local import find_local, pinned, read_admin_token
+from hub.client.pages import MAX_PAGE, entries, newest
 
 _TIMEOUT_S: Final = 30.0
-_MAX_NAMES: Final = 1_000  # the hub's limit for one request
+_Map = Mapping[str, Any]
 _POLL_S: Final = (0.05, 1.0)  # first and longest wait between two looks at a command
 
 
@@ -69,7 +70,7 @@ class HubClient:
 
     async def devices(self) -> list[dict[str, Any]]:
         """Return every device, as in protocol section 11."""
-        return list((await self._object("GET", "/api/v1/devices"))["devices"])
+        return [each async for each in self.listed("/api/v1/devices", "devices")]
 
     async def device(self, name: str) -> dict[str, Any]:
         """Return one device."""
@@ -82,8 +83,8 @@ class HubClient:
     async def add_devices(self, names: Sequence[str]) -> dict[str, str]:
         """Add devices, all or none of each thousand, and return the token of each."""
         tokens: dict[str, str] = {}
-        for at in range(0, len(names), _MAX_NAMES):
-            said = await self._object("POST", "/api/v1/devices", {"names": list(names[at : at + _MAX_NAMES])})
+        for at in range(0, len(names), MAX_PAGE):
+            said = await self._object("POST", "/api/v1/devices", {"names": list(names[at : at + MAX_PAGE])})
             tokens |= {item["device"]: item["token"] for item in said["devices"]}
         return tokens
 
@@ -106,9 +107,8 @@ class HubClient:
         return await self._object("POST", f"/api/v1/devices/{_path(device)}/commands", body)
 
     async def commands(self, device: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Return the newest commands, newest first."""
-        params = {"limit": limit} | ({"device": device} if device is not None else {})
-        return list((await self._object("GET", "/api/v1/commands", params=params))["commands"])
+        """Return the newest commands, newest first, at most `limit`."""
+        return await newest(self.listed("/api/v1/commands", "commands", device=device, limit=min(limit, MAX_PAGE)), limit)
 
     async def command_state(self, command_id: str) -> dict[str, Any]:
         """Return one command."""
@@ -128,7 +128,7 @@ class HubClient:
 
     async def series(self, device: str | None = None, *, where: str | None = None) -> list[dict[str, Any]]:
         """Return every series that has a reading: device, channel, unit, kind; with `where` of the devices that it means."""
-        return list((await self._object("GET", "/api/v1/series", params={"device": device, "where": where}))["series"])
+        return [each async for each in self.listed("/api/v1/series", "series", device=device, where=where)]
 
     async def query(
         self,
@@ -160,9 +160,9 @@ class HubClient:
             page = await self._object("GET", f"/api/v1/devices/{_path(device)}/losses", params={"after": after})
             found["gaps"] += page["gaps"]
             found["rejects"] += page["rejects"]
-            if not page["is_more"]:
+            if page["next"] is None:
                 return found
-            after = page["position"]
+            after = page["next"]
 
     async def new_login(self) -> str:
         """Return a new one-time login link for the page."""
@@ -195,14 +195,14 @@ class HubClient:
         except httpx.HTTPError as error:
             raise self._unasked(error) from None
 
-    async def _object(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def listed(self, path: str, name: str, **more: Any) -> AsyncGenerator[dict[str, Any]]:
+        """Yield the entries of a list, page by page, which each answer has under a name."""
+        return entries(lambda params: self._object("GET", path, params=params), name, **more)
+
+    async def _object(self, method: str, path: str, body: _Map | None = None, params: _Map | None = None) -> dict[str, Any]:
         return _decoded(_checked(await self._request(method, path, body, params)))
 
-    async def _request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
-    ) -> httpx.Response:
+    async def _request(self, method: str, path: str, body: _Map | None = None, params: _Map | None = None) -> httpx.Response:
         content, headers = (None, {}) if body is None else (_encoded(body), {"Content-Type": "application/json"})
         params = {key: value for key, value in (params or {}).items() if value is not None}
         try:

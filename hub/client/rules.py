@@ -29,14 +29,8 @@ async def delete_rule(client: HubClient, name: str) -> None:
 
 async def alerts(client: HubClient, **wanted: Any) -> AsyncIterator[dict[str, Any]]:
     """Yield alerts, newest first, page by page; `wanted` may name state, rule, device."""
-    params = {key: value for key, value in wanted.items() if value is not None}
-    while True:
-        page = await asked(client, "GET", "/api/v1/alerts", params=params)
-        for alert in page["alerts"]:
-            yield alert
-        if not page["is_more"]:
-            return
-        params["after"] = page["alerts"][-1]["id"]
+    async for alert in client.listed("/api/v1/alerts", "alerts", **wanted):
+        yield alert
 
 
 async def acknowledge(client: HubClient, alert_id: str) -> dict[str, Any]:

@@ -39,14 +39,8 @@ async def test_target(client: HubClient, name: str) -> dict[str, Any]:
 
 async def deliveries(client: HubClient, **wanted: Any) -> AsyncIterator[dict[str, Any]]:
     """Yield deliveries, newest first, page by page; `wanted` may name state, target, alert."""
-    params = {key: value for key, value in wanted.items() if value is not None}
-    while True:
-        page = await asked(client, "GET", "/api/v1/deliveries", params=params)
-        for each in page["deliveries"]:
-            yield each
-        if not page["is_more"]:
-            return
-        params["after"] = page["deliveries"][-1]["id"]
+    async for each in client.listed("/api/v1/deliveries", "deliveries", **wanted):
+        yield each
 
 
 def _path(name: str) -> str:

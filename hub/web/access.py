@@ -4,9 +4,9 @@ Owns the order of the checks; the table of roles and actions is core's. Knows no
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, get_origin
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -14,13 +14,13 @@ from fastapi.routing import APIRoute
 
 from devices.wire.fields import shown
 from hub.auth import Auth, Principal
-from hub.core.actions import Action, check_role
+from hub.core.actions import ALLOWED, Action, check_role
 from hub.core.errors import Refusal
 from hub.core.members import Members
 from hub.core.reach import out_of_reach
 from hub.web.origins import is_own
 
-__all__ = ["Access", "Action", "Gate", "address_of", "is_encrypted", "is_loopback"]
+__all__ = ["Access", "Action", "Gate", "address_of", "check_parameters", "is_encrypted", "is_loopback"]
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _OF_DEVICE: Final = re.compile(r"/api/v1/devices/\{(\w+)\}")  # how the path of a route of one device begins
@@ -105,10 +105,24 @@ class Access:
 class Gate:
     """The check before a route: it gives who comes, if their role may do the action."""
 
+    schemes = ("bearer", "cookie")  # how one proves who one is
+
     def __init__(self, access: Access, action: Action, *, narrows: bool = False) -> None:
         self._access = access
         self.action = action
         self.narrows = narrows
+        self.roles = tuple(role for role, actions in ALLOWED.items() if action in actions)
+
+    def refuses(self) -> Iterator[tuple[str, int]]:
+        """Yield what this refuses, each code with its status, for the API to describe itself."""
+        yield from (
+            ("not_logged_in", 401),
+            ("wrong_token", 401),
+            ("not_allowed", 403),
+            ("out_of_reach", 403),
+            ("foreign_origin", 403),
+            ("too_many_tries", 429),
+        )
 
     async def __call__(self, request: Request) -> Principal:
         """Return who may go on. Raises Refusal 401, 403, 422, 429."""
@@ -117,7 +131,7 @@ class Gate:
         if principal.where and not self.narrows:
             self._access.check_named(principal, request)
         self._access.check_origin(request)
-        _check_parameters(request)
+        check_parameters(request)
         return principal
 
 
@@ -130,16 +144,19 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
-def _check_parameters(request: Request) -> None:
-    """Refuse a parameter that the route does not have: a misspelt one would be a question that was not asked."""
+def check_parameters(request: Request) -> None:
+    """Refuse a parameter that the route does not have, or is there twice: a misspelt one would be a question that was not asked."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
-    known = sorted(field.alias for field in route.dependant.query_params)
-    for name in request.query_params:
+    known = {field.alias: field for field in route.dependant.query_params}
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
         if name not in known:
-            hint = f"known here: {', '.join(known)}" if known else "this route takes none"
+            hint = f"known here: {', '.join(sorted(known))}" if known else "this route takes none"
             raise Refusal("unknown_parameter", f"there is no query parameter {name[:40]!r}", hint, 422)
+        if given.count(name) > 1 and get_origin(known[name].field_info.annotation) is not list:
+            raise Refusal("repeated_parameter", f"the query parameter {name} is there {given.count(name)} times", "give it once", 422)
 
 
 def is_loopback(request: Request) -> bool:

@@ -33,18 +33,23 @@ from hub.web.audit import audit_routes
 from hub.web.backup import Backup, backup_routes
 from hub.web.connections import connection_routes
 from hub.web.devices import device_routes
+from hub.web.docs import docs_routes
 from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, Refused, refusal_answer
 from hub.web.erasing import Eraser, JournalEnd
 from hub.web.exchange import exchange_routes
 from hub.web.history import history_routes
 from hub.web.importing import Importer
+from hub.web.json_bodies import JsonBodies
 from hub.web.latest import latest_routes
 from hub.web.login import login_routes
 from hub.web.losses import JournalReader
+from hub.web.openapi.convention import refuses, text_content
+from hub.web.openapi.document import describer, methods_of
 from hub.web.page import Files, page_routes
 from hub.web.provisioning import provisioning_routes
 from hub.web.rules import Rules, rule_routes
 from hub.web.shadow import shadow_routes
+from hub.web.shapes.hub import Health, Readiness
 from hub.web.silences import Silences, silence_routes
 from hub.web.store import StoreFacts, store_routes
 from hub.web.targets import Targets, target_routes
@@ -54,8 +59,13 @@ from hub.web.ways.routes import Ways
 
 _log: Final = structlog.get_logger(__name__)
 _PATHS: Final = "GET /api/v1/openapi.json lists paths and methods"
-_OF_STATUS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
-_HTTP: Final = {400: ("bad_request", "send JSON in UTF-8"), 404: ("not_found", _PATHS), 405: ("bad_method", _PATHS)}
+_OF_STATUS: Final = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
+_HTTP: Final = {400: ("bad_request", "send JSON in UTF-8"), 404: ("not_found", _PATHS)}
+_METRICS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/plain": text_content("tributary_readings_total 4711.0\n")}},
+    **refuses(not_logged_in=401, wrong_token=401, not_allowed=403, too_many_tries=429, unknown_parameter=422, store_unavailable=503),
+}
+_LOCAL: Final[dict[str, Any]] = {"security": [{}, {"bearer": []}, {"cookie": []}]}
 
 
 class Journaled(JournalReader, JournalEnd, JournalTail, Protocol):
@@ -100,9 +110,9 @@ def make_app(parts: ApiParts) -> FastAPI:
         title="Tributary",
         docs_url=None,  # they would load their scripts from elsewhere
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
         redirect_slashes=False,
-        responses={"default": {"model": Refused, "description": "A refusal: what, with the limit and the value, and what to do"}},
+        responses={"default": {"model": Refused, "description": "A refusal"}},  # for the model; document.py says which
     )
     access = Access(parts.auth, parts.registry.members, parts.allowed_origins)
     eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
@@ -112,14 +122,7 @@ def make_app(parts: ApiParts) -> FastAPI:
     app.include_router(latest_routes(parts.journal, parts.history, parts.registry, access))
     app.include_router(store_routes(parts.history, parts.entities, access, parts.store))
     app.include_router(exchange_routes(parts.history, parts.registry, access, parts.importer))
-    if parts.backup is not None:
-        app.include_router(backup_routes(access, parts.backup))
-    if parts.rules is not None:
-        app.include_router(rule_routes(parts.rules, access))
-    if parts.silences is not None:
-        app.include_router(silence_routes(parts.silences, access))
-    if parts.targets is not None:
-        app.include_router(target_routes(parts.targets, access))
+    _include_optional(app, parts, access)
     app.include_router(connection_routes(parts.registry, parts.open_connections, access))
     app.include_router(user_routes(access))
     app.include_router(audit_routes(access))
@@ -131,28 +134,42 @@ def make_app(parts: ApiParts) -> FastAPI:
         app.include_router(parts.ways.routes(access))
     files = Files(parts.static_folder)
     app.include_router(page_routes(access, files))
+    app.include_router(docs_routes(lambda: app.openapi(), files))
     app.include_router(login_routes(access, parts.base_url, files))
     _add_health(app, parts, access)
     _add_errors(app, parts.refused)
+    app.add_middleware(JsonBodies, refused=parts.refused)
     app.add_middleware(Envelope, csp=parts.csp)
+    app.openapi = describer(app, parts.auth.cookie)  # type: ignore[method-assign]
     return app
+
+
+def _include_optional(app: FastAPI, parts: ApiParts, access: Access) -> None:
+    if parts.backup is not None:
+        app.include_router(backup_routes(access, parts.backup))
+    if parts.rules is not None:
+        app.include_router(rule_routes(parts.rules, access))
+    if parts.silences is not None:
+        app.include_router(silence_routes(parts.silences, access))
+    if parts.targets is not None:
+        app.include_router(target_routes(parts.targets, access))
 
 
 def _add_health(app: FastAPI, parts: ApiParts, access: Access) -> None:
     may_read = access.may(Action.READ)
 
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
+    @app.get("/healthz", response_model=Health)
+    async def healthz() -> Response:
         """Answer while the process serves."""
-        return {"status": "ok"}
+        return JSONResponse({"status": "ok"})
 
-    @app.get("/readyz", responses={503: {"description": "Not ready; the reasons"}})
+    @app.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness, "description": "Not ready; the reasons"}})
     async def readyz() -> JSONResponse:
         """Say whether new connections are welcome, and why not."""
         reasons = list(parts.ready())
         return JSONResponse({"reasons": reasons}, 503 if reasons else 200)
 
-    @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    @app.get("/metrics", response_class=Response, responses=_METRICS, openapi_extra=_LOCAL)
     async def metrics(request: Request) -> Response:
         """Return the figures for Prometheus, to who is logged in or asks from this machine."""
         if not is_loopback(request):
@@ -186,13 +203,13 @@ def _add_errors(app: FastAPI, refused: Callable[[str], None]) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        if isinstance(error.body, bytes) and error.body:
+            kind = request.headers.get("content-type", "(nothing)")[:60]
+            said = f"the body is {kind}, and JSON is due"
+            return told(415, "bad_content_type", said, "send Content-Type: application/json")
         return told(422, "bad_request", *_wrong(error.errors()[0]))
 
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
-        code, hint = _HTTP.get(error.status_code, ("bad_request", _PATHS))
-        said = f"{request.method} {request.scope['path'][:200]}: {error.detail}"
-        return told(error.status_code, code, said, hint, dict(error.headers or {}))
+    _add_http_errors(app, told)
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
@@ -200,12 +217,22 @@ def _add_errors(app: FastAPI, refused: Callable[[str], None]) -> None:
         return told(500, "internal", "the hub could not answer: an error of its own", "its log says more", SECURITY | NOT_KEPT)
 
 
+def _add_http_errors(app: FastAPI, told: Callable[..., Response]) -> None:
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            allowed = {"Allow": ", ".join(methods_of(app, request.scope["path"]))}
+            if request.method == "OPTIONS":
+                return Response(status_code=204, headers=allowed)
+            said = f"{request.method} {request.scope['path'][:200]}: Method Not Allowed"
+            return told(405, "bad_method", said, f"it takes {allowed['Allow']}", allowed)
+        code, hint = _HTTP.get(error.status_code, ("bad_request", _PATHS))
+        said = f"{request.method} {request.scope['path'][:200]}: {error.detail}"
+        return told(error.status_code, code, said, hint, dict(error.headers or {}))
+
+
 def _wrong(error: dict[str, Any]) -> tuple[str, str]:
     """Return what is wrong with a request, with the value and the limit, and what to do."""
-    place = error["loc"]
-    if error["type"] == "json_invalid":
-        reason = error.get("ctx", {}).get("error", "an error")
-        return f"the body is not JSON: {reason} at character {place[-1]}", "send one JSON object"
-    where = ".".join(str(part) for part in place[1:]) or "the body"
+    where = ".".join(str(part) for part in error["loc"][1:]) or "the body"
     value = "" if error["type"] in ("missing", "extra_forbidden") else f", not {shown(error.get('input'))}"
     return f"{where}: {error['msg']}{value}", "leave it out" if error["type"] == "extra_forbidden" else f"correct {where}"

@@ -10,32 +10,38 @@ from fastapi import APIRouter, Depends, Query, Response
 from hub.ports import AuditWanted
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
+from hub.web.openapi.parameters import DEFAULT_PAGE, Limit
+from hub.web.shapes.users import Entries
 
-_MAX_ENTRIES: Final = 1_000  # in one answer
 _MAX_WORD: Final = 200
-_Word = Annotated[str, Query(max_length=_MAX_WORD)]
-_Time = Annotated[int | None, Query(ge=-(2**63), lt=2**63)]
+_After = Annotated[
+    int | None, Query(ge=1, lt=2**63, description="Go on after the entry with this number, the `next` of the page before", examples=[17])
+]
+_Who = Annotated[str, Query(max_length=_MAX_WORD, description="Only of this person", examples=["ann"])]
+_Action = Annotated[str, Query(max_length=_MAX_WORD, description="Only of this action", examples=["change role"])]
+_What = Annotated[str, Query(max_length=_MAX_WORD, description="Only of things with this text", examples=["user bob"])]
+_Time = Annotated[int | None, Query(ge=-(2**63), lt=2**63, description="µs since 1970", examples=[1_795_248_000_000_000])]
 
 
 def audit_routes(access: Access) -> APIRouter:
     """Return the route."""
     router = APIRouter(prefix="/api/v1")
 
-    @router.get("/audit", dependencies=[Depends(access.may(Action.AUDIT))])
+    @router.get("/audit", response_model=Entries, dependencies=[Depends(access.may(Action.AUDIT))])
     async def audit(
-        before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
-        limit: Annotated[int, Query(ge=1, le=_MAX_ENTRIES)] = 100,
-        who: _Word = "",
-        action: _Word = "",
-        what: _Word = "",
+        after: _After = None,
+        limit: Limit = DEFAULT_PAGE,
+        who: _Who = "",
+        action: _Action = "",
+        what: _What = "",
         since_us: _Time = None,
         until_us: _Time = None,
     ) -> Response:
-        """Return who did what, newest first: of one person, one action, things with this text, a time; go on with `before` = `next`.
+        """Return who did what, newest first: of one person, one action, things with this text, a time; go on with `after` = `next`.
 
         `next` is null at the end.
         """
-        entries = await access.auth.audit.page(before, limit, AuditWanted(who, action, what, since_us, until_us))
+        entries = await access.auth.audit.page(after, limit, AuditWanted(who, action, what, since_us, until_us))
         return Answer({"entries": [entry._asdict() for entry in entries], "next": entries[-1].number if len(entries) == limit else None})
 
     return router

@@ -21,9 +21,12 @@ from hub.core.errors import Refusal
 from hub.ports import StoreUnavailable
 from hub.web.access import Access, Action
 from hub.web.envelope import refusal_answer
+from hub.web.openapi.convention import example, refuses, text_content
 
 _LINES: Final = 64  # of progress on their way to the client; more are left out, as each says how far it is by itself
 Line = Mapping[str, Any]
+_LINE: Final = '{"step": "journal", "done_bytes": 1048576, "all_bytes": 4194304}\n{"backup": "/var/backups/tributary-2026-11-21"}'
+_REFUSED: Final = refuses(busy=409, bad_folder=422, not_written=500, no_room=507)
 
 
 class Backup(Protocol):
@@ -40,11 +43,11 @@ def _path(text: str) -> str:
     return text
 
 
-class NewBackup(BaseModel):
+class NewBackup(BaseModel, json_schema_extra=example({"folder": "/var/backups/tributary-2026-11-21"})):
     """Where to: a folder on the hub's machine, made where it is missing."""
 
     model_config = ConfigDict(extra="forbid")
-    folder: Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_path)]
+    folder: Annotated[str, Field(min_length=1, max_length=4_096, description="An absolute path"), AfterValidator(_path)]
 
 
 def backup_routes(access: Access, backup: Backup) -> APIRouter:
@@ -55,7 +58,7 @@ def backup_routes(access: Access, backup: Backup) -> APIRouter:
     @router.post(
         "/backup",
         response_class=Response,
-        responses={200: {"description": what, "content": {"application/x-ndjson": {}}}},
+        responses={200: {"description": what, "content": {"application/x-ndjson": text_content(_LINE)}}, **_REFUSED},
     )
     async def take(new: NewBackup, by: Annotated[Principal, Depends(access.may(Action.MANAGE))]) -> Response:
         """Write a backup into a folder on the hub's machine while the hub goes on. A client that leaves ends it, and nothing is left."""

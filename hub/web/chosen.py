@@ -4,14 +4,11 @@ Owns that it says one of the two. Called by the routes of stored readings: histo
 """
 
 from collections.abc import Collection
-from typing import Annotated, Final
-
-from fastapi import Query
+from typing import Final
 
 from hub.core.errors import Refusal
 from hub.core.registry import Registry
 
-WhereParameter = Annotated[str | None, Query(description="a tag expression, in place of names", examples=["floor=2 and not kind=test"])]
 _HINT: Final = "give one of them; name=pump-* in `where` means names"
 
 

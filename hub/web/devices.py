@@ -18,6 +18,14 @@ from hub.web.erasing import Eraser
 from hub.web.fleet import fleet_routes
 from hub.web.group_commands import group_command_routes
 from hub.web.losses import JournalReader, losses_of
+from hub.web.openapi.convention import refuses
+from hub.web.openapi.parameters import DeviceName
+from hub.web.shapes.devices import Device, Losses
+from hub.web.shapes.hub import Hub
+
+_After = Annotated[
+    int, Query(ge=0, lt=2**63, description="Go on after this journal position, the `next` of the page before", examples=[4_712])
+]
 
 
 def device_routes(
@@ -42,18 +50,18 @@ def _known(registry: Registry, name: str) -> dict[str, Any]:
 def _read_routes(router: APIRouter, registry: Registry, access: Access, journal: JournalReader, hub: Callable[[], dict[str, Any]]) -> None:
     may_read = Depends(access.may(Action.READ))
 
-    @router.get("/hub", dependencies=[may_read])
-    async def about_hub() -> dict[str, Any]:
+    @router.get("/hub", response_model=Hub, dependencies=[may_read])
+    async def about_hub() -> Response:
         """Return name, version, journal, time, credit and counts of this hub."""
-        return hub()
+        return Answer(hub())
 
-    @router.get("/devices/{name}", dependencies=[may_read])
-    async def device(name: str) -> Response:
+    @router.get("/devices/{name}", response_model=Device, responses=refuses(no_device=404), dependencies=[may_read])
+    async def device(name: DeviceName) -> Response:
         """Return one device."""
         return Answer(_known(registry, name))
 
-    @router.get("/devices/{name}/losses", dependencies=[may_read])
-    async def losses(name: str, after: Annotated[int, Query(ge=0, lt=2**63)] = 0) -> Response:
+    @router.get("/devices/{name}/losses", response_model=Losses, responses=refuses(no_device=404), dependencies=[may_read])
+    async def losses(name: DeviceName, after: _After = 0) -> Response:
         """Return what the device declared lost and what was refused of it, as far as the journal reaches back."""
         _known(registry, name)
         return Answer(await losses_of(journal, name, after))

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import structlog
 import trio
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
@@ -25,11 +25,14 @@ from hub.core.exchange.parquet_output import ParquetOutput
 from hub.core.registry import Registry
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.web.access import Access, Action
-from hub.web.chosen import WhereParameter, chosen
+from hub.web.chosen import chosen
 from hub.web.envelope import Answer
 from hub.web.exporting import Exporter, Output, Wanted
 from hub.web.importing import Importer
 from hub.web.jobs import Job
+from hub.web.openapi import files
+from hub.web.openapi.parameters import From, Span, To, Where, Width
+from hub.web.shapes.readings import Imported
 from hub.web.wanted import check_names, range_of, series_of
 
 FORMATS: Final[dict[str, tuple[Callable[[], Output], str, str]]] = {
@@ -38,7 +41,6 @@ FORMATS: Final[dict[str, tuple[Callable[[], Output], str, str]]] = {
     "lp": (LinesOutput, "text/plain; charset=utf-8", "lp"),
 }
 MAX_EXPORTS: Final = 4  # at once: each keeps a page of readings in memory
-MAX_NAMES: Final = 10_000
 _TOLD_EVERY_S: Final = 0.5
 _log: Final = structlog.get_logger(__name__)
 
@@ -55,25 +57,23 @@ def exchange_routes(history: HistoryStore, registry: Registry, access: Access, i
 def _add_export(router: APIRouter, history: HistoryStore, registry: Registry, access: Access) -> None:
     exporter = Exporter(history)
     running = trio.CapacityLimiter(MAX_EXPORTS)
-    content: dict[str, Any] = {media_type: {} for _, media_type, _ in FORMATS.values()}
-    description = "The file, in chunks. Where the last chunk is missing something went wrong, and the file is not whole"
 
     @router.get(
         "/export",
         response_class=Response,
-        responses={200: {"description": description, "content": content}},
+        responses=files.EXPORTED,
         dependencies=[Depends(access.may(Action.READ))],
     )
     async def export(
         request: Request,
-        device: Annotated[list[str], Query(max_length=MAX_NAMES)] = [],  # noqa: B006  # FastAPI copies it
-        where: WhereParameter = None,
-        channel: Annotated[list[str], Query(max_length=MAX_NAMES)] = [],  # noqa: B006
-        from_: Annotated[str | None, Query(alias="from")] = None,
-        to: str | None = None,
-        span_s: Annotated[float | None, Query(gt=0, le=1e10)] = None,
-        width: str = "raw",
-        format: str = "csv",
+        device: files.Names = [],  # noqa: B006  # FastAPI copies it
+        where: Where = None,
+        channel: files.Names = [],  # noqa: B006
+        from_: From = None,
+        to: To = None,
+        span_s: Span = None,
+        width: Width = "raw",
+        format: files.Output = "csv",
     ) -> Response:
         """Return readings or buckets as a file, series by series, each oldest first; all devices, channels and times where none is said.
 
@@ -137,28 +137,31 @@ class _Export(Response):
 
 
 def _add_import(router: APIRouter, access: Access, importer: Importer) -> None:
-    body: dict[str, Any] = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
-
-    @router.post("/import", openapi_extra=body)
+    @router.post(
+        "/import",
+        response_model=Imported,
+        responses=files.IMPORTED,
+        openapi_extra=files.BODY,
+    )
     async def take(
         request: Request,
         by: Annotated[Principal, Depends(access.may(Action.MANAGE))],
-        format: str | None = None,
-        device: str | None = None,
-        device_column: str | None = None,
-        channel: str | None = None,
-        channel_column: str | None = None,
-        value_column: str | None = None,
-        unit: str | None = None,
-        kind: str | None = None,
-        time_column: str | None = None,
-        time_format: str = "rfc3339",
-        tz: str | None = None,
-        delimiter: str = "comma",
-        decimal: str = "point",
-        skip: Annotated[list[str], Query(max_length=20)] = [],  # noqa: B006
-        create: bool = False,
-        progress: bool = False,
+        format: files.Format = None,
+        device: files.Device = None,
+        device_column: files.DeviceColumn = None,
+        channel: files.Channel = None,
+        channel_column: files.ChannelColumn = None,
+        value_column: files.ValueColumn = None,
+        unit: files.Unit = None,
+        kind: files.Kind = None,
+        time_column: files.TimeColumn = None,
+        time_format: files.TimeFormat = "rfc3339",
+        tz: files.Zone = None,
+        delimiter: files.Delimiter = "comma",
+        decimal: files.Decimal = "point",
+        skip: files.Skip = [],  # noqa: B006
+        create: files.Create = False,
+        progress: files.Progress = False,
     ) -> Response:
         """Check a CSV or Parquet file wholly, then store its readings. The same file again changes nothing.
 

@@ -79,7 +79,7 @@ async def read_head(stream: GuardedStream, settings: DoorSettings, *, wait_s: fl
 
 
 def _too_large(settings: DoorSettings) -> Refusal:
-    hint = "send fewer or shorter headers (cookies?)"
+    hint = "send a shorter address, or fewer and shorter headers (cookies?)"
     return Refusal("head_too_large", f"the head is over the limit of {settings.max_head_bytes:,} bytes", hint, 431)
 
 

@@ -22,8 +22,12 @@ from hub.core.records import Buckets, RangeAnswer, Reading, Series
 from hub.core.registry import Registry
 from hub.ports import HistoryStore
 from hub.web.access import Access, Action
-from hub.web.chosen import WhereParameter, chosen
+from hub.web.chosen import chosen
 from hub.web.envelope import Answer
+from hub.web.openapi.convention import refuses
+from hub.web.openapi.parameters import From, OfDevice, Span, To, Where, Width
+from hub.web.shapes.readings import AllSeries
+from hub.web.shapes.readings import Found as Answered
 from hub.web.turns import Turns
 
 Figures = Callable[[], Mapping[str, float]]
@@ -37,6 +41,16 @@ MAX_DEVICES: Final = 100
 GIVEN_UP: Final = ("evicted_files", "expired_files", "damaged_files")  # figures of a store in the data directory
 _JSON: Final = "application/json"
 MAX_TIME_US: Final = 2**63 // 1_000 - 1
+MAX_LISTED: Final = 10_000  # series, some 1 MB
+_After = Annotated[
+    str, Query(description="Go on after this place, the `next` of the page before", examples=["greenhouse\ttemperature\tCel\tgauge"])
+]
+_Limit = Annotated[int, Query(ge=1, le=MAX_LISTED, description="The most series to return", examples=[1_000])]
+_DEVICES: Final = "Devices to ask for; repeatable"
+_CHANNELS: Final = "Channels to ask for, all without; repeatable"
+_REFUSED: Final = refuses(busy=503, query_timeout=504, store_refused=502)
+_UNCHANGED: Final = {304: {"description": "What If-None-Match names is still right"}}
+_REFUSED_RANGE: Final = _REFUSED | refuses(bad_where=422, bad_width=422, bad_range=422, bad_time=422, too_much=422) | _UNCHANGED
 
 
 def history_routes(history: HistoryStore, registry: Registry, access: Access, closed: ClosedAnswers, figures: Figures = dict) -> APIRouter:
@@ -45,24 +59,26 @@ def history_routes(history: HistoryStore, registry: Registry, access: Access, cl
     turns = Turns()
     answering = Answering(history, closed, turns, figures)
 
-    @router.get("/series")
-    async def series(device: str | None = None, where: WhereParameter = None) -> dict[str, Any]:
-        """Return every series that has a reading, or those of a device, or of the devices that a tag expression means."""
+    @router.get("/series", response_model=AllSeries, responses=_REFUSED | refuses(bad_where=422))
+    async def series(device: OfDevice = None, where: Where = None, after: _After = "", limit: _Limit = MAX_LISTED) -> Response:
+        """Return series that have readings, of all devices or those meant; go on with `after` = `next` of the answer, null at the end."""
         devices = chosen(registry, [] if device is None else [device], where)
-        found = await turns.take(history.list_series)
-        return {"series": [_named(each) for each in found if devices is None or each.device in devices]}
+        found = {_place(each): each for each in await turns.take(history.list_series) if devices is None or each.device in devices}
+        places = sorted(place for place in found if place > after)
+        page = places[:limit]
+        return Answer({"series": [_named(found[place]) for place in page], "next": page[-1] if len(places) > limit else None})
 
-    @router.get("/query", responses={304: {"description": "What If-None-Match names is still right"}})
+    @router.get("/query", response_model=Answered, responses=_REFUSED_RANGE)
     async def query(
         request: Request,
-        device: Annotated[list[str], Query(max_length=MAX_DEVICES)] = [],  # noqa: B006  # FastAPI copies it
-        where: WhereParameter = None,
-        channel: Annotated[list[str], Query(max_length=MAX_SERIES)] = [],  # noqa: B006
-        from_: Annotated[str | None, Query(alias="from")] = None,
-        to: str | None = None,
-        span_s: Annotated[float | None, Query(gt=0, le=1e10)] = None,
-        width: str = "raw",
-        limit: Annotated[int, Query(ge=1, le=MAX_POINTS)] = 10_000,
+        device: Annotated[list[str], Query(max_length=MAX_DEVICES, description=_DEVICES, examples=[["greenhouse"]])] = [],  # noqa: B006  # FastAPI copies it
+        where: Where = None,
+        channel: Annotated[list[str], Query(max_length=MAX_SERIES, description=_CHANNELS, examples=[["temperature"]])] = [],  # noqa: B006
+        from_: From = None,
+        to: To = None,
+        span_s: Span = None,
+        width: Width = "raw",
+        limit: Annotated[int, Query(ge=1, le=MAX_POINTS, description="The most points or buckets", examples=[10_000])] = 10_000,
     ) -> Response:
         """Return readings or buckets of a range, oldest first; cut short to the newest where there are more than `limit`.
 
@@ -152,6 +168,11 @@ def _shaped(answer: RangeAnswer, wanted: Sequence[Series], question: Question) -
 
 def _named(series: Series) -> dict[str, Any]:
     return {"device": series.device, "channel": series.channel, "unit": series.unit, "kind": series.kind.value}
+
+
+def _place(series: Series) -> str:
+    """Return where a series stands in the list: opaque to clients, and in order."""
+    return "\t".join((series.device, series.channel, series.unit, series.kind.value))
 
 
 def _points(readings: list[Reading]) -> list[list[Any]]:

@@ -5,48 +5,26 @@ Owns the form of question and answer, and what a program may keep; hub/sessions/
 
 import hashlib
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from hub.core.registry import Registry
 from hub.core.selector import Selector
 from hub.ports import HistoryStore
 from hub.sessions.latest import JournalTail, latest_readings
 from hub.web.access import Access, Action
-from hub.web.chosen import WhereParameter, chosen
+from hub.web.chosen import chosen
 from hub.web.envelope import Answer
 from hub.web.history import MAX_DEVICES, MAX_SERIES, is_known
+from hub.web.openapi.convention import refuses
+from hub.web.openapi.parameters import Where
+from hub.web.shapes.readings import NewestOfAll
 from hub.web.turns import Turns
 
-_NEWEST: Final[dict[str, Any]] = {
-    "device": "greenhouse",
-    "channel": "temperature",
-    "unit": "Cel",
-    "kind": "gauge",
-    "t": 1_772_352_000_000_000,
-    "value": 21.5,
-}
-_EXAMPLE: Final[Any] = {"readings": [_NEWEST]}
-
-
-class Newest(BaseModel):
-    """The newest reading of one channel; `t` is its time in µs since 1970."""
-
-    device: str
-    channel: str
-    unit: str
-    kind: str
-    t: int
-    value: Any
-
-
-class NewestOfAll(BaseModel):
-    """The newest readings, by device and channel."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-    readings: list[Newest] = Field(max_length=MAX_SERIES)
+_ALL: Final = "Only of these, all without; repeatable"
+_UNCHANGED: Final = {304: {"description": "What If-None-Match names is still the newest"}}
+_REFUSED: Final = refuses(bad_where=422, too_much=422, store_behind=503, busy=503, query_timeout=504, store_refused=502) | _UNCHANGED
 
 
 def latest_routes(journal: JournalTail, history: HistoryStore, registry: Registry, access: Access) -> APIRouter:
@@ -54,12 +32,12 @@ def latest_routes(journal: JournalTail, history: HistoryStore, registry: Registr
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(access.may(Action.READ))])
     turns = Turns()
 
-    @router.get("/latest", responses={200: {"model": NewestOfAll}, 304: {"description": "What If-None-Match names is still the newest"}})
+    @router.get("/latest", response_model=NewestOfAll, responses=_REFUSED)
     async def latest(
         request: Request,
-        device: Annotated[list[str], Query(max_length=MAX_DEVICES)] = [],  # noqa: B006  # FastAPI copies it
-        channel: Annotated[list[str], Query(max_length=MAX_SERIES)] = [],  # noqa: B006
-        where: WhereParameter = None,
+        device: Annotated[list[str], Query(max_length=MAX_DEVICES, description=_ALL, examples=[["greenhouse"]])] = [],  # noqa: B006  # FastAPI copies it
+        channel: Annotated[list[str], Query(max_length=MAX_SERIES, description=_ALL, examples=[["temperature"]])] = [],  # noqa: B006
+        where: Where = None,
     ) -> Response:
         """Return the newest durable reading of each channel, of all devices where none is named; `where` is a tag expression.
 

@@ -5,10 +5,10 @@ Owns the session cookie and what the login page says; hub/auth decides who is le
 
 from collections.abc import Callable
 from html import escape
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.background import BackgroundTask
@@ -16,8 +16,10 @@ from starlette.background import BackgroundTask
 from hub.auth import SESSION_S, LockedOut, Principal
 from hub.core.errors import Refusal
 from hub.web.access import Access, Action, address_of, is_encrypted
-from hub.web.envelope import LOGIN_PATH
+from hub.web.envelope import LOGIN_PATH, Answer
+from hub.web.openapi.convention import example, refuses, text_content
 from hub.web.page import LOGIN_PAGE, Files
+from hub.web.shapes.users import LoginLink
 
 # Not a redirect: a browser that came by a link on another site would follow it without the new cookie, which is SameSite=Strict.
 _WELCOME: Final = """<!doctype html>
@@ -30,6 +32,23 @@ _WELCOME: Final = """<!doctype html>
 """
 _PLACE: Final = b"<!-- what went wrong -->"  # in login.html
 _FORM: Final = "application/x-www-form-urlencoded"
+_HTML: Final = {"text/html": text_content("<!doctype html>")}
+_NOT_IN: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"description": "Not let in: the form, saying why", "content": _HTML},
+    429: {"description": "Too many wrong tries: the form, saying how long to wait", "content": _HTML},
+}
+_PAGES: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "Logged in, with the session cookie", "content": _HTML}, **_NOT_IN}
+_LET_IN: Final[dict[int | str, dict[str, Any]]] = {
+    303: {"description": "Logged in, with the session cookie: go to the page"},
+    **_NOT_IN,
+    **refuses(foreign_origin=403, bad_request=422, store_unavailable=503),
+}
+_BY_COOKIE: Final[dict[str, Any]] = {"security": [{"cookie": []}, {}]}
+_Token = Annotated[str, Query(description="Of a login link, good for one use", examples=["8Yk2Jd0x7yY1v"])]
+_FIELDS: Final = {"type": "object", "properties": {"name": {"type": "string"}, "password": {"type": "string", "format": "password"}}}
+_FORM_BODY: Final = {
+    "requestBody": {"required": True, "content": {_FORM: {"schema": _FIELDS, "example": {"name": "ann", "password": "ten or more"}}}}
+}
 _MAX_FORM_BYTES: Final = 8_192
 
 
@@ -40,7 +59,7 @@ def _printable(name: str) -> str:
     return name
 
 
-class NewLogin(BaseModel):
+class NewLogin(BaseModel, json_schema_extra=example({"name": "ann", "role": "viewer"})):
     """Whom a login link lets in, and as what."""
 
     model_config = ConfigDict(extra="forbid")
@@ -54,7 +73,7 @@ def login_routes(access: Access, base_url: Callable[[], str], files: Files) -> A
     _ways_in(router, access, base_url, files)
     auth = access.auth
 
-    @router.post("/logout", include_in_schema=False)
+    @router.post("/logout", status_code=204, responses=refuses(foreign_origin=403, store_unavailable=503), openapi_extra=_BY_COOKIE)
     async def logout(request: Request) -> Response:
         """End the session."""
         access.check_origin(request)
@@ -65,11 +84,11 @@ def login_routes(access: Access, base_url: Callable[[], str], files: Files) -> A
         response.delete_cookie(auth.cookie, path=cookie_path(base_url()))
         return response
 
-    @router.post("/api/v1/logins", status_code=201)
-    async def new_login(by: Annotated[Principal, Depends(access.may(Action.USERS))], new: NewLogin | None = None) -> dict[str, str]:
+    @router.post("/api/v1/logins", status_code=201, response_model=LoginLink)
+    async def new_login(by: Annotated[Principal, Depends(access.may(Action.USERS))], new: NewLogin | None = None) -> Response:
         """Return a new one-time login link, for an administrator unless the body says otherwise."""
         new = new or NewLogin()
-        return {"url": f"{base_url()}{LOGIN_PATH}?token={await auth.new_login(new.name, new.role, by.name)}"}
+        return Answer({"url": f"{base_url()}{LOGIN_PATH}?token={await auth.new_login(new.name, new.role, by.name)}"}, 201)
 
     return router
 
@@ -77,8 +96,8 @@ def login_routes(access: Access, base_url: Callable[[], str], files: Files) -> A
 def _ways_in(router: APIRouter, access: Access, base_url: Callable[[], str], files: Files) -> None:
     auth = access.auth
 
-    @router.get(LOGIN_PATH, include_in_schema=False)
-    async def link(request: Request, token: str = "") -> Response:
+    @router.get(LOGIN_PATH, response_class=HTMLResponse, responses=_PAGES)
+    async def link(request: Request, token: _Token = "") -> Response:
         """Use up a one-time link; without one show the form."""
         session = await auth.use_login(token, address_of(request)) if token else None
         if session is not None:
@@ -93,7 +112,7 @@ def _ways_in(router: APIRouter, access: Access, base_url: Callable[[], str], fil
             return await _login_page(files, f"{refusal.message}; {refusal.hint}", refusal.status)
         return await _login_page(files, "this link has been used already, or is too old", 401)
 
-    @router.post(LOGIN_PATH, include_in_schema=False)
+    @router.post(LOGIN_PATH, status_code=303, response_class=HTMLResponse, responses=_LET_IN, openapi_extra=_FORM_BODY)
     async def password(request: Request) -> Response:
         """Log in by the form of the page."""
         access.check_origin(request)

@@ -38,7 +38,7 @@ class JournalReader(Protocol):
 async def losses_of(journal: JournalReader, device: str, after: int) -> dict[str, Any]:
     """Return gaps and rejects of a device above a position.
 
-    `position` is how far this answer looked; where `is_more` is true, ask again after it.
+    `next` is how far this answer looked, to ask again after it; null where that is all.
     """
     gaps: list[dict[str, Any]] = []
     rejects: list[dict[str, Any]] = []
@@ -54,7 +54,7 @@ async def losses_of(journal: JournalReader, device: str, after: int) -> dict[str
                 break
         if not rows:
             position = last  # trimmed while we looked
-    return {"gaps": gaps, "rejects": rejects, "position": position, "is_more": position < last}
+    return {"gaps": gaps, "rejects": rejects, "next": position if position < last else None}
 
 
 def _sort(row: Row, journal: JournalReader, gaps: list[dict[str, Any]], rejects: list[dict[str, Any]]) -> int:

@@ -3,27 +3,37 @@
 Owns their bodies, and that wrong keys are slowed down by address; core's provisioning decides. Made into the app by api.py.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import trio
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.auth import Auth, Principal
 from hub.core.errors import Refusal
 from hub.core.provisioning import Provisioning
-from hub.web.access import Access, Action, address_of
+from hub.web.access import Access, Action, address_of, check_parameters
 from hub.web.envelope import Answer
+from hub.web.openapi.convention import example, refuses
+from hub.web.shapes.devices import DeviceToken
+from hub.web.shapes.provisioning import MadeKey, ProvisioningKeys
 
 _EXAMPLE: Final[Any] = {"name": "pump-7", "nonce": "9f86d081884c7d659a2feaa0c55ad015", "title": "the pump in the cellar"}
 _KEY: Final[Any] = {"name": "pumps", "prefix": "pump-", "days": 7, "max_devices": 100, "kind": "pump", "tags": ["new"]}
+_AGAIN: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": DeviceToken, "description": "The same request came before: the same token"},
+    **refuses(exists=409, being_deleted=409, key_used_up=409, bad_nonce=422, bad_name=422, bad_title=422, bad_notes=422),
+    **refuses(too_many_registrations=429, busy=503),
+}
+_REFUSED: Final = refuses(key_exists=409, too_many_keys=409, bad_kind=422, bad_tag=422)
+_KeyName = Annotated[str, Path(description="Name of the provisioning key", examples=["pumps"])]
 
 
 class NewKey(BaseModel):
     """A provisioning key to make: whom it lets in, how many, how long, and what they become."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _KEY})
+    model_config = ConfigDict(extra="forbid", json_schema_extra=example(_KEY))
     name: str
     prefix: str = ""
     days: Annotated[float, Field(allow_inf_nan=False)] = 7
@@ -35,7 +45,7 @@ class NewKey(BaseModel):
 class Registration(BaseModel):
     """What a device says of itself: its name, and a nonce that it drew and kept, so that the same request gives the same token."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _EXAMPLE})
+    model_config = ConfigDict(extra="forbid", json_schema_extra=example(_EXAMPLE))
     name: str
     nonce: str
     title: str = ""
@@ -46,9 +56,9 @@ def provisioning_routes(provisioning: Provisioning, access: Access) -> APIRouter
     """Return the routes."""
     router = APIRouter(prefix="/api/v1")
     _key_routes(router, provisioning, access)
-    good_key = _checked(provisioning, access.auth)
+    good_key = KeyGate(provisioning, access.auth)
 
-    @router.post("/provision", status_code=201, responses={200: {"description": "The same request came before: the same token"}})
+    @router.post("/provision", status_code=201, response_model=DeviceToken, responses=_AGAIN)
     async def register(said: Registration, secret: Annotated[str, Depends(good_key)]) -> Response:
         """Register a device by a provisioning key (`Authorization: Bearer KEY`) and return its token.
 
@@ -61,41 +71,52 @@ def provisioning_routes(provisioning: Provisioning, access: Access) -> APIRouter
     return router
 
 
-def _checked(provisioning: Provisioning, auth: Auth) -> Callable[[Request], Awaitable[str]]:
-    """Return a dependency that gives the key of a request, if it is good. It raises Refusal 401, 403, 429."""
+class KeyGate:
+    """The check before the route where a device registers: it gives the key of a request, if it is good."""
 
-    async def check(request: Request) -> str:
+    schemes = ("provisioning",)
+    roles = ()
+
+    def __init__(self, provisioning: Provisioning, auth: Auth) -> None:
+        self._provisioning = provisioning
+        self._auth = auth
+
+    def refuses(self) -> Iterator[tuple[str, int]]:
+        """Yield what this refuses, each code with its status, for the API to describe itself."""
+        yield from (("no_key", 401), ("wrong_key", 401), ("provisioning_off", 403), ("key_over", 403), ("too_many_tries", 429))
+
+    async def __call__(self, request: Request) -> str:
+        """Return the key. Raises Refusal 401, 403, 422, 429."""
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         try:
-            provisioning.check(secret.strip(), trio.current_time())
+            self._provisioning.check(secret.strip(), trio.current_time())
         except Refusal as refusal:
             if refusal.code == "wrong_key":
                 if scheme.lower() != "bearer" or not secret.strip():
                     raise Refusal("no_key", "there is no provisioning key", "send it as Authorization: Bearer KEY", 401) from None
-                await auth.wrong_token(address_of(request))
+                await self._auth.wrong_token(address_of(request))
             raise
+        check_parameters(request)
         return secret.strip()
-
-    return check
 
 
 def _key_routes(router: APIRouter, provisioning: Provisioning, access: Access) -> None:
     may_manage = access.may(Action.MANAGE)
 
-    @router.get("/provisioning", dependencies=[Depends(may_manage)])
-    async def keys() -> dict[str, Any]:
-        """Return every provisioning key: whom it lets in, how many it has registered, until when it is good; never its secret."""
-        return {"keys": provisioning.items()}
+    @router.get("/provisioning", response_model=ProvisioningKeys, dependencies=[Depends(may_manage)])
+    async def keys() -> Response:
+        """Return every provisioning key, at most 100: whom it lets in, how many it has registered, until when; never its secret."""
+        return Answer({"keys": provisioning.items()})
 
-    @router.post("/provisioning", status_code=201)
-    async def make(new: NewKey, by: Annotated[Principal, Depends(may_manage)]) -> dict[str, Any]:
+    @router.post("/provisioning", status_code=201, response_model=MadeKey, responses=_REFUSED)
+    async def make(new: NewKey, by: Annotated[Principal, Depends(may_manage)]) -> Response:
         """Make a provisioning key, whose secret is shown this once."""
         what: dict[str, Any] = {"prefix": new.prefix, "days": new.days, "max_devices": new.max_devices}
         secret, key = await provisioning.make(new.name, by.name, **what, kind=new.kind, tags=tuple(new.tags))
-        return key.item() | {"key": secret}
+        return Answer(key.item() | {"key": secret}, 201)
 
-    @router.delete("/provisioning/{name}", status_code=204)
-    async def revoke(name: str, by: Annotated[Principal, Depends(may_manage)]) -> Response:
+    @router.delete("/provisioning/{name}", status_code=204, responses=refuses(no_key=404, conflict=409))
+    async def revoke(name: _KeyName, by: Annotated[Principal, Depends(may_manage)]) -> Response:
         """Revoke a provisioning key at once; the devices that it registered stay."""
         await provisioning.revoke(name, by.name)
         return Response(status_code=204)

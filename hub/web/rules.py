@@ -13,8 +13,14 @@ from hub.auth import Principal
 from hub.core.errors import Refusal
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
+from hub.web.openapi.convention import refuses
+from hub.web.openapi.parameters import DEFAULT_PAGE, AlertId, Limit, OfDevice, RuleName
+from hub.web.shapes import rules as shapes
 
 _EXAMPLE: Final[Any] = {"rule": "too-hot", "kind": "above", "channels": ["temperature"], "limit": 30, "hysteresis": 2, "for_s": 10}
+
+_REFUSED: Final = refuses(no_rule=404, exists=409, conflict=409, too_many_rules=409, bad_name=422, bad_rule=422)
+_State = Annotated[Literal["open", "acknowledged", "cleared"] | None, Query(description="Only in this state", examples=["open"])]
 
 
 class Rules(Protocol):
@@ -63,24 +69,24 @@ def _rule_routes(router: APIRouter, rules: Rules, access: Access) -> None:
     may_read = Depends(access.may(Action.READ))
     manager = Annotated[Principal, Depends(access.may(Action.MANAGE))]
 
-    @router.get("/rules", dependencies=[may_read])
+    @router.get("/rules", response_model=shapes.Rules, dependencies=[may_read])
     async def all_rules() -> Response:
-        """Return every rule."""
+        """Return every rule; at most 500 can be."""
         return Answer({"rules": rules.rules()})
 
-    @router.get("/rules/{name}", dependencies=[may_read])
-    async def rule(name: str) -> Response:
+    @router.get("/rules/{name}", response_model=shapes.Rule, responses=refuses(no_rule=404), dependencies=[may_read])
+    async def rule(name: RuleName) -> Response:
         """Return one rule."""
         return Answer(rules.rule(name))
 
-    @router.post("/rules", status_code=201)
+    @router.post("/rules", status_code=201, response_model=shapes.Rule, responses=_REFUSED)
     async def put(body: Annotated[RuleBody, Body()], by: manager) -> Response:
         """Make a rule, or with `version` replace that version of it; alerts of the rule as it was are over then."""
         fields = {key: value for key, value in body.model_dump().items() if key not in ("rule", "version")}
         return Answer(await rules.put_rule(body.rule, fields, body.version, by.name), 201)
 
-    @router.delete("/rules/{name}", status_code=204)
-    async def delete(name: str, by: manager) -> Response:
+    @router.delete("/rules/{name}", status_code=204, responses=refuses(no_rule=404))
+    async def delete(name: RuleName, by: manager) -> Response:
         """Delete a rule; its alerts are over."""
         await rules.delete_rule(name, by.name)
         return Response(status_code=204)
@@ -89,27 +95,27 @@ def _rule_routes(router: APIRouter, rules: Rules, access: Access) -> None:
 def _alert_routes(router: APIRouter, rules: Rules, access: Access) -> None:
     may_read = Depends(access.may(Action.READ))
 
-    @router.get("/alerts", dependencies=[may_read])
+    @router.get("/alerts", response_model=shapes.Alerts, responses=refuses(no_alert=404), dependencies=[may_read])
     async def alerts(
-        state: Literal["open", "acknowledged", "cleared"] | None = None,
-        rule: str | None = None,
-        device: str | None = None,
-        after: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+        state: _State = None,
+        rule: Annotated[str | None, Query(description="Only of this rule", examples=["too-hot"])] = None,
+        device: OfDevice = None,
+        after: Annotated[str | None, Query(description="Go on after the alert with this id", examples=["6f1c0c8e2b7a4d55"])] = None,
+        limit: Limit = DEFAULT_PAGE,
     ) -> Response:
-        """Return alerts, newest first; the next page begins `after` the id of the last, while `is_more` is true."""
+        """Return alerts, newest first; go on with `after` = `next` of the answer, null at the end."""
         wanted = {"state": state, "rule": rule, "device": device}
         found = _after(rules.alerts(), after)
         found = [alert for alert in found if all(value is None or alert[key] == value for key, value in wanted.items())]
-        return Answer({"alerts": found[:limit], "is_more": len(found) > limit})
+        return Answer({"alerts": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None})
 
-    @router.get("/alerts/{alert_id}", dependencies=[may_read])
-    async def alert(alert_id: str) -> Response:
+    @router.get("/alerts/{alert_id}", response_model=shapes.Alert, responses=refuses(no_alert=404), dependencies=[may_read])
+    async def alert(alert_id: AlertId) -> Response:
         """Return one alert."""
         return Answer(rules.alert(alert_id))
 
-    @router.post("/alerts/{alert_id}/acknowledge")
-    async def acknowledge(alert_id: str, by: Annotated[Principal, Depends(access.may(Action.ALERTS))]) -> Response:
+    @router.post("/alerts/{alert_id}/acknowledge", response_model=shapes.Alert, responses=refuses(no_alert=404, not_open=409))
+    async def acknowledge(alert_id: AlertId, by: Annotated[Principal, Depends(access.may(Action.ALERTS))]) -> Response:
         """Note that you have seen an open alert; it stays until it is cleared."""
         return Answer(await rules.acknowledge(alert_id, by.name))
 

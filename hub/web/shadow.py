@@ -13,7 +13,10 @@ from hub.auth import Principal
 from hub.core.shadow import ShadowConflict
 from hub.core.shadows import Shadows
 from hub.web.access import Access, Action
-from hub.web.envelope import Answer, Refused
+from hub.web.envelope import Answer
+from hub.web.openapi.convention import refuses
+from hub.web.openapi.parameters import DeviceName
+from hub.web.shapes.shadow import Conflicting, Shadow
 
 _EXAMPLE: Final[Any] = {"version": 0, "document": {"interval_s": 5}}
 _Version = Annotated[int, Field(ge=0, description="of the desired document that this changes; 0: none yet")]
@@ -35,61 +38,30 @@ class DesiredPatch(BaseModel):
     document: dict[str, Any]
 
 
-class DesiredPart(BaseModel):
-    """What is desired; `at_us` and `by` are there once it was ever changed."""
-
-    version: int
-    document: dict[str, Any]
-    at_us: int | None = None
-    by: str | None = None
-
-
-class ReportedPart(BaseModel):
-    """What the device reported last: by which version, when it came, and what kept it from taking that version."""
-
-    version: int
-    document: dict[str, Any]
-    at_us: int | None = None
-    error: str | None = None
-
-
-class Shadow(BaseModel):
-    """A shadow. `delta` is the part of the desired document that is not reported so; `takes_shadow` null: it has never said hello."""
-
-    device: str
-    desired: DesiredPart
-    reported: ReportedPart
-    delta: dict[str, Any]
-    is_in_step: bool
-    takes_shadow: bool | None
-
-
-class Conflicting(Refused):
-    """A conflict: both sides, or neither where the device takes no shadow."""
-
-    now: Shadow | None = None
-    sent: dict[str, Any] | None = None
+_SHOWN: Final = refuses(no_device=404)
+_CHANGED: Final[dict[int | str, dict[str, Any]]] = {
+    **refuses(no_device=404, bad_document=422, too_large=422),
+    409: {**refuses(conflict=409, no_shadow=409)[409], "model": Conflicting},
+}
 
 
 def shadow_routes(shadows: Shadows, access: Access) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1/devices/{name}/shadow")
     writer = Annotated[Principal, Depends(access.may(Action.COMMAND))]
-    answers: dict[int | str, dict[str, Any]] = {200: {"model": Shadow}}
-    conflict: dict[int | str, dict[str, Any]] = {409: {"model": Conflicting, "description": "Another version is kept, or no shadow taken"}}
 
-    @router.get("", dependencies=[Depends(access.may(Action.READ))], responses=answers)
-    async def shadow(name: str) -> Response:
+    @router.get("", response_model=Shadow, responses=_SHOWN, dependencies=[Depends(access.may(Action.READ))])
+    async def shadow(name: DeviceName) -> Response:
         """Return what is desired of a device, what it reported, and how far these are apart."""
         return Answer(shadows.shadow(name))
 
-    @router.put("/desired", responses=answers | conflict)
-    async def replace(name: str, new: NewDesired, by: writer) -> Response:
+    @router.put("/desired", response_model=Shadow, responses=_CHANGED)
+    async def replace(name: DeviceName, new: NewDesired, by: writer) -> Response:
         """Replace the desired document, which goes to the device now or when it connects; 409 shows both where the version is another."""
         return await _answered(shadows.desire(name, new.document, new.version, by.name))
 
-    @router.patch("/desired", responses=answers | conflict)
-    async def merge(name: str, patch: DesiredPatch, by: writer) -> Response:
+    @router.patch("/desired", response_model=Shadow, responses=_CHANGED)
+    async def merge(name: DeviceName, patch: DesiredPatch, by: writer) -> Response:
         """Merge into the desired document (null removes), at any version or only at the one that is given."""
         return await _answered(shadows.desire(name, patch.document, patch.version, by.name, is_patch=True))
 

@@ -15,6 +15,7 @@ from hub.core.entities import Entities
 from hub.ports import HistoryStore, Retention
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
+from hub.web.shapes.hub import Store
 
 Figures = Mapping[str, float]
 _TIERS: Final = {"raw": "raw_days", "1min": "minutes_days", "1h": "hours_days"}
@@ -35,7 +36,7 @@ def store_routes(history: HistoryStore, entities: Entities, access: Access, fact
     """Return the routes."""
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(access.may(Action.READ))])
 
-    @router.get("/store")
+    @router.get("/store", response_model=Store)
     async def store() -> Response:
         """Return what holds the history, its tiers, bounds, notes, and how it fares."""
         return Answer(about_store(history.name, entities.system(), facts))

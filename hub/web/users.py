@@ -3,7 +3,7 @@
 Owns their bodies; core's users and tokens decide. Made into the app by api.py.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,12 +12,16 @@ from hub.auth import Auth, Principal
 from hub.core.api_tokens import DEFAULT_DAYS
 from hub.core.errors import Refusal
 from hub.web.access import Access, Action
+from hub.web.envelope import Answer
+from hub.web.openapi.convention import example, refuses
+from hub.web.openapi.parameters import TokenName, UserName
+from hub.web.shapes.users import AllLocked, ApiTokens, MadeToken, User, Users
 
 
 class NewUser(BaseModel):
     """A user to add."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "ann", "role": "viewer", "password": "ten or more"}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra=example({"name": "ann", "role": "viewer", "password": "ten or more"}))
     name: str
     role: str
     password: str
@@ -26,7 +30,7 @@ class NewUser(BaseModel):
 class UserChange(BaseModel):
     """What to change of a user: one of the two."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"role": "operator"}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra=example({"role": "operator"}, {"password": "ten or more"}))
     role: str | None = None
     password: str | None = None
 
@@ -34,14 +38,14 @@ class UserChange(BaseModel):
 class Lifted(BaseModel):
     """Who need not wait any longer: the `key` of one that is locked."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"key": "ann"}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra=example({"key": "ann"}))
     key: str
 
 
 class NewToken(BaseModel):
     """A token to make."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "grafana", "role": "viewer", "days": 90}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra=example({"name": "grafana", "role": "viewer", "days": 90}))
     name: str
     role: str
     days: Annotated[float, Field(allow_inf_nan=False)] = DEFAULT_DAYS
@@ -61,35 +65,35 @@ def user_routes(access: Access) -> APIRouter:
 def _user_routes(router: APIRouter, auth: Auth, access: Access) -> None:
     may_manage = access.may(Action.USERS)
 
-    @router.get("/users", dependencies=[Depends(may_manage)])
-    async def users() -> dict[str, Any]:
-        """Return every user: name, role, when added and changed."""
-        return {"users": auth.users.items()}
+    @router.get("/users", response_model=Users, dependencies=[Depends(may_manage)])
+    async def users() -> Response:
+        """Return every user: name, role, when added and changed; at most 1,000 can be."""
+        return Answer({"users": auth.users.items()})
 
-    @router.post("/users", status_code=201)
-    async def add(new: NewUser, by: Annotated[Principal, Depends(may_manage)]) -> dict[str, Any]:
+    @router.post("/users", status_code=201, response_model=User, responses=refuses(user_exists=409, too_many_users=409, bad_password=422))
+    async def add(new: NewUser, by: Annotated[Principal, Depends(may_manage)]) -> Response:
         """Add a user with a password."""
         auth.users.check_new(new.name, new.role)
-        return (await auth.users.add(new.name, new.role, await auth.passwords.hash_of(new.password), by.name)).item()
+        return Answer((await auth.users.add(new.name, new.role, await auth.passwords.hash_of(new.password), by.name)).item(), 201)
 
-    @router.patch("/users/{name}")
-    async def change(name: str, new: UserChange, by: Annotated[Principal, Depends(may_manage)]) -> dict[str, Any]:
+    @router.patch("/users/{name}", response_model=User, responses=refuses(no_user=404, conflict=409, bad_password=422))
+    async def change(name: UserName, new: UserChange, by: Annotated[Principal, Depends(may_manage)]) -> Response:
         """Change the role or the password of a user; every login of theirs ends at once."""
         auth.users.known(name)
         if (new.role is None) == (new.password is None):
             raise Refusal("bad_request", "give either role or password", 'send {"role": "operator"}', 422)
         if new.role is not None:
-            return (await auth.users.set_role(name, new.role, by.name)).item()
-        return (await auth.users.set_password(name, await auth.passwords.hash_of(new.password or ""), by.name)).item()
+            return Answer((await auth.users.set_role(name, new.role, by.name)).item())
+        return Answer((await auth.users.set_password(name, await auth.passwords.hash_of(new.password or ""), by.name)).item())
 
-    @router.delete("/users/{name}", status_code=204)
-    async def remove(name: str, by: Annotated[Principal, Depends(may_manage)]) -> Response:
+    @router.delete("/users/{name}", status_code=204, responses=refuses(no_user=404, conflict=409))
+    async def remove(name: UserName, by: Annotated[Principal, Depends(may_manage)]) -> Response:
         """Remove a user; every login of theirs ends at once. Tokens that they made stay."""
         await auth.users.remove(name, by.name)
         return Response(status_code=204)
 
-    @router.delete("/users/{name}/sessions", status_code=204)
-    async def end_logins(name: str, by: Annotated[Principal, Depends(may_manage)]) -> Response:
+    @router.delete("/users/{name}/sessions", status_code=204, responses=refuses(no_user=404, conflict=409))
+    async def end_logins(name: UserName, by: Annotated[Principal, Depends(may_manage)]) -> Response:
         """End every login of a user at once, and change nothing else."""
         await auth.users.end_logins(name, by.name)
         return Response(status_code=204)
@@ -98,12 +102,12 @@ def _user_routes(router: APIRouter, auth: Auth, access: Access) -> None:
 def _lock_routes(router: APIRouter, auth: Auth, access: Access) -> None:
     may_manage = access.may(Action.USERS)
 
-    @router.get("/locked", dependencies=[Depends(may_manage)])
-    async def locked() -> dict[str, Any]:
+    @router.get("/locked", response_model=AllLocked, dependencies=[Depends(may_manage)])
+    async def locked() -> Response:
         """Return which users and addresses must wait before another try, after how many wrong ones, and for how long."""
-        return {"locked": auth.locked()}
+        return Answer({"locked": auth.locked()})
 
-    @router.post("/locked/lift", status_code=204)
+    @router.post("/locked/lift", status_code=204, responses=refuses(not_locked=404))
     async def lift(lifted: Lifted, by: Annotated[Principal, Depends(may_manage)]) -> Response:
         """Let a user or an address try again at once."""
         await auth.unlock(lifted.key, by.name)
@@ -113,19 +117,21 @@ def _lock_routes(router: APIRouter, auth: Auth, access: Access) -> None:
 def _token_routes(router: APIRouter, auth: Auth, access: Access) -> None:
     may_manage = access.may(Action.USERS)
 
-    @router.get("/tokens", dependencies=[Depends(may_manage)])
-    async def tokens() -> dict[str, Any]:
-        """Return every API token: name, role, who made it, when, when it is over, and the devices it is limited to, if it is."""
-        return {"tokens": auth.tokens.items()}
+    @router.get("/tokens", response_model=ApiTokens, dependencies=[Depends(may_manage)])
+    async def tokens() -> Response:
+        """Return every API token, at most 1,000: name, role, who made it, when, when it is over, the devices it is limited to."""
+        return Answer({"tokens": auth.tokens.items()})
 
-    @router.post("/tokens", status_code=201)
-    async def make(new: NewToken, by: Annotated[Principal, Depends(may_manage)]) -> dict[str, Any]:
+    @router.post(
+        "/tokens", status_code=201, response_model=MadeToken, responses=refuses(token_exists=409, too_many_tokens=409, bad_where=422)
+    )
+    async def make(new: NewToken, by: Annotated[Principal, Depends(may_manage)]) -> Response:
         """Make an API token, which is shown this once; with `where`, a tag expression, it is good for the devices that it means only."""
         secret, token = await auth.tokens.make(new.name, new.role, new.days, by.name, new.where)
-        return token.item() | {"token": secret}
+        return Answer(token.item() | {"token": secret}, 201)
 
-    @router.delete("/tokens/{name}", status_code=204)
-    async def revoke(name: str, by: Annotated[Principal, Depends(may_manage)]) -> Response:
+    @router.delete("/tokens/{name}", status_code=204, responses=refuses(no_token=404))
+    async def revoke(name: TokenName, by: Annotated[Principal, Depends(may_manage)]) -> Response:
         """Revoke an API token; what it has open is closed at once."""
         await auth.tokens.revoke(name, by.name)
         return Response(status_code=204)

@@ -41,14 +41,18 @@ export class Export {
     this._show();
     if (!this.dialog.open) this.dialog.showModal();
     try {
-      const answer = await fetch("api/v1/series");
-      const said = await answer.json();
-      if (!answer.ok) throw new Error([said.message, said.hint].filter(Boolean).join(". "));
-      this.series = new Map();
-      for (const { device, channel } of said.series) {
-        if (!this.series.has(device)) this.series.set(device, new Set());
-        this.series.get(device).add(channel);
+      const series = new Map();
+      for (let after = ""; after !== null; ) {
+        const answer = await fetch(`api/v1/series?after=${encodeURIComponent(after)}`);
+        const said = await answer.json();
+        if (!answer.ok) throw new Error([said.message, said.hint].filter(Boolean).join(". "));
+        for (const { device, channel } of said.series) {
+          if (!series.has(device)) series.set(device, new Set());
+          series.get(device).add(channel);
+        }
+        after = said.next;
       }
+      this.series = series;
     } catch (error) {
       this._fail(error instanceof TypeError ? "The hub does not answer. Try again when the connection is back." : error.message);
     }

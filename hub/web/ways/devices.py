@@ -4,18 +4,20 @@ Owns the form of their requests and answers, msgpack maps that carry whole messa
 socket's, and so are its rules. Made into the app by routes.py.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Annotated, Any, Final
 
 import msgpack
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from devices.link import ServerLink
 from devices.wire.limits import MAX_MESSAGE_BYTES
 from hub.core.errors import Refusal
-from hub.web.access import address_of
+from hub.web.access import address_of, check_parameters
 from hub.web.admission import AuthPort
+from hub.web.openapi.convention import refuses, text_content
+from hub.web.openapi.parameters import After, SessionId
 from hub.web.ways.answers import POLL_S, LaterAnswer
 from hub.web.ways.link import FetchedLink, over
 from hub.web.ways.sessions import Sessions
@@ -24,6 +26,16 @@ MAX_MESSAGES: Final = 1_024  # of one request; the credit is far below
 ANSWER_S: Final = 2.0  # for an ack, which mostly takes a tenth of that; what comes later waits for the next request
 WELCOME_S: Final = 30.0
 _MSGPACK: Final = "application/msgpack"
+_MAP: Final = {_MSGPACK: text_content('{"messages": [binary...], "next": 3}, in msgpack')}
+_SENT: Final = {_MSGPACK: text_content('{"messages": [binary...], "after": 2}, in msgpack')}
+_BODY: Final = {"requestBody": {"required": True, "content": _SENT}}
+_TOLD: Final = {"description": "A msgpack map: messages, next, and closed where the session has ended", "content": _MAP}
+_BEGUN: Final = {
+    201: {**_TOLD, "description": "A msgpack map, as of a poll, with the session's id"},
+    **refuses(too_large=413, too_many_sessions=429, busy=503),
+}
+_SAID: Final = {200: _TOLD, **refuses(no_session=404, session_over=409, too_large=413, bad_after=422, busy=429)}
+_POLLED: Final = {200: _TOLD, **refuses(no_session=404, bad_after=422)}
 _FORM: Final = 'send a msgpack map {"messages": [binary...], "after": number}'
 ServeDevice = Callable[[str, ServerLink], Awaitable[None]]
 
@@ -31,9 +43,9 @@ ServeDevice = Callable[[str, ServerLink], Awaitable[None]]
 def device_routes(auth: AuthPort, sessions: Sessions, serve: ServeDevice) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1/device")
-    device = _checked(auth)
+    device = DeviceGate(auth)
 
-    @router.post("", status_code=201)
+    @router.post("", status_code=201, response_class=Response, responses=_BEGUN, openapi_extra=_BODY)
     async def begin(request: Request, name: Annotated[str, Depends(device)]) -> Response:
         """Begin a session with hello; the answer holds its id, a secret of this device, and welcome or bye."""
         hello = _read_hello(await request.body())
@@ -41,8 +53,8 @@ def device_routes(auth: AuthPort, sessions: Sessions, serve: ServeDevice) -> API
         link.deliver(hello)
         return LaterAnswer(lambda: _answer(link, WELCOME_S, 0, 201, session=session))
 
-    @router.post("/{session}")
-    async def say(session: str, request: Request, name: Annotated[str, Depends(device)]) -> Response:
+    @router.post("/{session}", response_class=Response, responses=_SAID, openapi_extra=_BODY)
+    async def say(session: SessionId, request: Request, name: Annotated[str, Depends(device)]) -> Response:
         """Take frames; the answer holds what the hub has to say, mostly their ack. What came already may come again."""
         messages, after = _read(await request.body())
         link = sessions.find(session, ("device", name))
@@ -54,15 +66,15 @@ def device_routes(auth: AuthPort, sessions: Sessions, serve: ServeDevice) -> API
             link.deliver(message)
         return LaterAnswer(lambda: _answer(link, ANSWER_S if messages else 0.0, heard))
 
-    @router.get("/{session}")
-    async def poll(session: str, name: Annotated[str, Depends(device)], after: Annotated[int, Query(ge=0)] = 0) -> Response:
+    @router.get("/{session}", response_class=Response, responses=_POLLED)
+    async def poll(session: SessionId, name: Annotated[str, Depends(device)], after: After = 0) -> Response:
         """Return what the hub says, a command above all; wait for it up to 30 s."""
         link = sessions.find(session, ("device", name))
         link.confirm(after)
         return LaterAnswer(lambda: _answer(link, POLL_S, 0))
 
-    @router.delete("/{session}", status_code=204)
-    async def end(session: str, name: Annotated[str, Depends(device)]) -> Response:
+    @router.delete("/{session}", status_code=204, responses=refuses(no_session=404))
+    async def end(session: SessionId, name: Annotated[str, Depends(device)]) -> Response:
         """End a session: the device is offline at once."""
         sessions.find(session, ("device", name))
         sessions.end(session)
@@ -71,19 +83,29 @@ def device_routes(auth: AuthPort, sessions: Sessions, serve: ServeDevice) -> API
     return router
 
 
-def _checked(auth: AuthPort) -> Callable[[Request], Awaitable[str]]:
-    """Return a dependency that gives the device whose token a request has. It raises Refusal 401, 423, 429."""
+class DeviceGate:
+    """The check before a route for devices: it gives the device whose token a request has."""
 
-    async def check(request: Request) -> str:
+    schemes = ("device",)
+    roles = ()
+
+    def __init__(self, auth: AuthPort) -> None:
+        self._auth = auth
+
+    def refuses(self) -> Iterator[tuple[str, int]]:
+        """Yield what this refuses, each code with its status, for the API to describe itself."""
+        yield from (("no_token", 401), ("wrong_token", 401), ("disabled", 423), ("too_many_tries", 429))
+
+    async def __call__(self, request: Request) -> str:
+        """Return the device. Raises Refusal 401, 422, 423."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Refusal("no_token", "there is no device token", "send it as Authorization: Bearer <device token>", 401)
-        if (name := auth.device_of(token.strip())) is None:
-            await auth.wrong_token(address_of(request))
+        if (name := self._auth.device_of(token.strip())) is None:
+            await self._auth.wrong_token(address_of(request))
             raise Refusal("wrong_token", "no device has this token", "make a new one: tributary device token NAME", 401)
+        check_parameters(request)
         return name
-
-    return check
 
 
 def _read_hello(body: bytes) -> bytes:

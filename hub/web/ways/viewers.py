@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from devices.link import ServerLink
@@ -16,11 +16,17 @@ from hub.auth import Principal
 from hub.core.errors import Refusal
 from hub.web.access import Access, Action, address_of
 from hub.web.envelope import Answer
+from hub.web.openapi.convention import refuses, text_content
+from hub.web.openapi.parameters import After, SessionId
+from hub.web.shapes.live import Begun, Fetched
 from hub.web.ways.answers import GATHER_S, POLL_S, EventStream, LaterAnswer
 from hub.web.ways.link import FetchedLink
 from hub.web.ways.sessions import ABSENT_S, Sessions
 
 MAX_MESSAGES: Final = 32
+_SAID: Final = refuses(no_session=404, session_over=409, too_large=413, busy=429)
+_STREAM: Final = {"text/event-stream": text_content('data: {"op": "hello", "time_us": 1795248000000000}\n\n')}
+_EVENTS: Final = {200: {"description": "The stream, until the session ends", "content": _STREAM}, **refuses(no_session=404)}
 ServeViewer = Callable[[Principal, ServerLink, str], Awaitable[None]]
 
 
@@ -38,7 +44,7 @@ def viewer_routes(access: Access, sessions: Sessions, serve: ServeViewer) -> API
     router = APIRouter(prefix="/api/v1/live")
     may_watch = access.may(Action.READ, narrows=True)  # the session does
 
-    @router.post("", status_code=201)
+    @router.post("", status_code=201, response_model=Begun, responses=refuses(too_large=413, too_many_sessions=429, busy=503))
     async def begin(said: Said, request: Request, principal: Annotated[Principal, Depends(may_watch)]) -> Response:
         """Begin a session; its id is a secret of this login. The messages are taken as if they came next."""
         texts = _texts(said)
@@ -46,15 +52,15 @@ def viewer_routes(access: Access, sessions: Sessions, serve: ServeViewer) -> API
         _deliver(link, texts)
         return Answer({"session": name, "poll_s": POLL_S, "absent_s": ABSENT_S}, 201)
 
-    @router.post("/{session}", status_code=204)
-    async def say(session: str, said: Said, principal: Annotated[Principal, Depends(may_watch)]) -> Response:
+    @router.post("/{session}", status_code=204, responses=_SAID)
+    async def say(session: SessionId, said: Said, principal: Annotated[Principal, Depends(may_watch)]) -> Response:
         """Say something in a session: subscribe, unsubscribe, drawn."""
         with sessions.find(session, _owner(principal)) as link:
             _deliver(link, _texts(said))
         return Response(status_code=204)
 
-    @router.get("/{session}")
-    async def poll(session: str, principal: Annotated[Principal, Depends(may_watch)], after: Annotated[int, Query(ge=0)] = 0) -> Response:
+    @router.get("/{session}", response_model=Fetched, responses=refuses(no_session=404, bad_after=422))
+    async def poll(session: SessionId, principal: Annotated[Principal, Depends(may_watch)], after: After = 0) -> Response:
         """Return what the hub has said since `after`, the `next` of the answer before (which it takes as drawn); wait for it up to 30 s."""
         link = sessions.find(session, _owner(principal))
         gone = link.confirm(after)
@@ -62,13 +68,13 @@ def viewer_routes(access: Access, sessions: Sessions, serve: ServeViewer) -> API
             _deliver(link, _drawn(gone))
         return LaterAnswer(lambda: _fetched(link))
 
-    @router.get("/{session}/events")
-    async def events(session: str, principal: Annotated[Principal, Depends(may_watch)]) -> Response:
+    @router.get("/{session}/events", response_class=Response, responses=_EVENTS)
+    async def events(session: SessionId, principal: Annotated[Principal, Depends(may_watch)]) -> Response:
         """Stream what the hub says as server-sent events; the session ends with the stream."""
         return EventStream(sessions.find(session, _owner(principal)), lambda: sessions.end(session))
 
-    @router.delete("/{session}", status_code=204)
-    async def end(session: str, principal: Annotated[Principal, Depends(may_watch)]) -> Response:
+    @router.delete("/{session}", status_code=204, responses=refuses(no_session=404))
+    async def end(session: SessionId, principal: Annotated[Principal, Depends(may_watch)]) -> Response:
         """End a session."""
         sessions.find(session, _owner(principal))
         sessions.end(session)

@@ -1,108 +1,18 @@
 """Who may do what, on every route there is, and whose changes are taken."""
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute
+from fastapi import Request
 
-from hub.auth import Auth
-from hub.config import Settings
 from hub.core.actions import ALLOWED, ROLES, Action
-from hub.datadir import DataDir
-from hub.main import Hub
-from hub.web.access import Gate, is_loopback
+from hub.web.access import is_loopback
 from hub.web.api import make_app
 from tests.support.api_hub import URL, ApiHub, api_hub, is_refusal
-
-# What needs no login, and why. Every other route has an action.
-OPEN = {
-    ("GET", "/healthz"): "for whoever starts and watches the process",
-    ("GET", "/readyz"): "for load balancers",
-    ("GET", "/metrics"): "for this machine; for others it reads",
-    ("GET", "/"): "the page, or how to log in",
-    ("GET", "/static/{name:path}"): "nothing of this hub",
-    ("GET", "/favicon.ico"): "the same",
-    ("GET", "/login"): "the way in",
-    ("HEAD", "/login"): "the same",
-    ("POST", "/login"): "the same",
-    ("POST", "/logout"): "ends what the cookie names",
-    ("POST", "/api/v1/device"): "for devices, by their own tokens",
-    ("POST", "/api/v1/device/{session}"): "the same",
-    ("GET", "/api/v1/device/{session}"): "the same",
-    ("POST", "/api/v1/provision"): "for devices, by a provisioning key",
-}
-
-
-def routes_of(routes: Sequence[BaseRoute]) -> Iterator[APIRoute]:
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield route
-        elif (router := getattr(route, "original_router", None)) is not None:
-            yield from routes_of(router.routes)
-
-
-def actions_of(dependant: Dependant) -> set[Action]:
-    """Return what a route declares that it does."""
-    found = {dependant.call.action} if isinstance(dependant.call, Gate) else set()
-    return found.union(*map(actions_of, dependant.dependencies))
-
-
-@dataclass(frozen=True)
-class Whole:
-    """The app of a whole hub, of which nothing runs but its state store: no call here goes further than a gate."""
-
-    app: FastAPI
-    auth: Auth
-
-    def gated(self) -> dict[tuple[str, str], set[Action]]:
-        """Return the actions of every route that is neither open nor for devices."""
-        return {place: actions_of(route.dependant) for place, route in self.routes() if place not in OPEN and not is_for_devices(place)}
-
-    def routes(self) -> list[tuple[tuple[str, str], APIRoute]]:
-        """Return every route with each of its methods."""
-        return [((method, route.path), route) for route in routes_of(self.app.routes) for method in route.methods or ()]
-
-    def client(self, **headers: str) -> httpx.AsyncClient:
-        """Return somebody without a login, unless it is in the headers."""
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=("10.0.0.9", 40_000))
-        return httpx.AsyncClient(transport=transport, base_url=URL, headers=headers)
-
-    async def client_of(self, role: str, way: str) -> httpx.AsyncClient:
-        """Return somebody with a role who came by a way."""
-        auth = self.auth
-        if way == "token":
-            return self.client(Authorization=f"Bearer {(await auth.tokens.make('it', role, 1, 'me'))[0]}")
-        if way == "link":
-            session = await auth.use_login(await auth.new_login("ann", role))
-        else:
-            await auth.users.add("ann", role, await auth.passwords.hash_of("correct horse"), "me")
-            session = await auth.log_in("ann", "correct horse", "10.0.0.9")
-        return self.client(Cookie=f"{auth.cookie}={session}", Origin=URL)
-
-
-@asynccontextmanager
-async def whole_hub(directory: Path) -> AsyncIterator[Whole]:
-    with DataDir(directory / "data") as data:
-        hub = Hub(Settings(data_dir=directory / "data"), data)
-        await hub.state.start()
-        try:
-            await hub.control.auth.start()
-            yield Whole(make_app(hub._api_parts()), hub.control.auth)
-        finally:
-            await hub.state.aclose()
-
-
-def is_for_devices(place: tuple[str, str]) -> bool:
-    """Tell the routes that take a device's token and nobody's role."""
-    return f"{place[1]}/".startswith("/api/v1/device/")
+from tests.whole_hub import OPEN, is_for_devices, whole_hub
 
 
 async def call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:

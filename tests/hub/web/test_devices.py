@@ -49,7 +49,7 @@ async def test_a_device_is_listed_as_it_declared_itself(tmp_path: Path) -> None:
         item = (await admin.get("/api/v1/devices/pump")).json()
         assert (item["presence"], item["firmware"], item["commands"][0]["name"]) == ("online", "1.2", "go")
         assert [channel["name"] for channel in item["channels"]] == ["temp", "hum"]
-        assert (await admin.get("/api/v1/devices")).json() == {"devices": [item]}
+        assert (await admin.get("/api/v1/devices")).json() == {"devices": [item], "next": None}
 
 
 async def test_a_new_token_replaces_the_old_one(tmp_path: Path) -> None:

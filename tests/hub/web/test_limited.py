@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 
 from hub.web.access import Gate
-from tests.hub.web.test_access import OPEN, Whole, is_for_devices, routes_of
-from tests.hub.web.test_access import whole_hub as unserved_hub
+from hub.web.openapi.document import routes_of
 from tests.support.api_hub import ApiHub, api_hub, is_refusal
+from tests.whole_hub import OPEN, Whole, is_for_devices
+from tests.whole_hub import whole_hub as unserved_hub
 
 # The routes that narrow what they give by themselves, each with its test. Every other one asks for devices in reach or is closed.
 NARROWING = {

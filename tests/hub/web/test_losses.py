@@ -45,7 +45,7 @@ async def test_gaps_rejected_readings_and_bad_frames_are_told_apart(tmp_path: Pa
         }
         assert [said["rejects"][1][key] for key in ("first", "code")] == [8, "bad_frame"]
         assert "equally long" in said["rejects"][1]["reason"]
-        assert (said["position"], said["is_more"]) == (3, False)
+        assert said["next"] is None
 
 
 async def test_a_hostile_frame_is_told_without_an_error_of_ours(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ async def test_of_other_devices_nothing_is_told(tmp_path: Path) -> None:
         await pump.is_acked(5, 1)
         await valve.data(6, 1, [1.5])
         await valve.is_acked(6, 1)
-        assert await found(hub, "/api/v1/devices/valve/losses") == {"gaps": [], "rejects": [], "position": 2, "is_more": False}
+        assert await found(hub, "/api/v1/devices/valve/losses") == {"gaps": [], "rejects": [], "next": None}
         async with hub.admin() as admin:
             is_refusal(await admin.get("/api/v1/devices/none/losses"), 404, "no_device")
             is_refusal(await admin.get("/api/v1/devices/pump/losses?after=-1"), 422, "bad_request")
@@ -86,8 +86,8 @@ async def test_a_long_record_is_read_page_by_page_and_each_entry_once(tmp_path: 
             said = await found(hub, f"/api/v1/devices/pump/losses?after={after}")
             assert sum(len(each["readings"]) for each in said["rejects"]) <= 6
             seqs += [each["first"] for each in said["rejects"]]
-            after, pages = said["position"], pages + 1
-            if not said["is_more"]:
+            after, pages = said["next"], pages + 1
+            if after is None:
                 break
         assert seqs == list(range(1, 11))
         assert pages == 4
@@ -107,7 +107,7 @@ class TrimmedJournal:
 
 
 async def test_rows_that_are_trimmed_while_it_looks_are_passed_over() -> None:
-    assert await losses.losses_of(TrimmedJournal(), "pump", 0) == {"gaps": [], "rejects": [], "position": 5, "is_more": False}
+    assert await losses.losses_of(TrimmedJournal(), "pump", 0) == {"gaps": [], "rejects": [], "next": None}
 
 
 class OldJournal(TrimmedJournal):

@@ -69,11 +69,11 @@ async def test_alerts_come_page_by_page_newest_first_and_an_operator_acknowledge
             await until(partial(_has_alerts, desk, number + 1))
         page = (await admin.get("/api/v1/alerts?limit=2")).json()
         assert [alert["device"] for alert in page["alerts"]] == ["d2", "d1"]
-        assert page["is_more"]
+        assert page["next"] == page["alerts"][-1]["id"]
         last = page["alerts"][-1]["id"]
         page = (await admin.get(f"/api/v1/alerts?limit=2&after={last}")).json()
         assert [alert["value"] for alert in page["alerts"]] == [81.0]
-        assert not page["is_more"]
+        assert page["next"] is None
         answer = await operator.post(f"/api/v1/alerts/{last}/acknowledge")
         assert (answer.json()["state"], answer.json()["by"]) == ("acknowledged", "ann")
         is_refusal(await operator.post(f"/api/v1/alerts/{last}/acknowledge"), 409, "not_open")
@@ -88,4 +88,4 @@ async def test_only_who_may_makes_rules_and_acknowledges(tmp_path: Path) -> None
         is_refusal(await made(operator), 403, "not_allowed")
         is_refusal(await operator.delete("/api/v1/rules/hot"), 403, "not_allowed")
         is_refusal(await viewer.post("/api/v1/alerts/x/acknowledge"), 403, "not_allowed")
-        assert (await viewer.get("/api/v1/alerts")).json() == {"alerts": [], "is_more": False}
+        assert (await viewer.get("/api/v1/alerts")).json() == {"alerts": [], "next": None}

@@ -74,9 +74,9 @@ async def test_a_test_says_how_it_ended_and_the_log_comes_page_by_page(tmp_path:
         done = (await admin.post("/api/v1/targets/real/test")).json()
         assert (done["state"], done["status"], receiver.events()) == ("delivered", 204, ["test"])
         page = (await viewer.get("/api/v1/deliveries?limit=1")).json()
-        assert page == {"deliveries": [done], "is_more": True}
+        assert page == {"deliveries": [done], "next": done["id"]}
         page = (await viewer.get(f"/api/v1/deliveries?limit=1&after={done['id']}")).json()
-        assert page == {"deliveries": [down], "is_more": False}
+        assert page == {"deliveries": [down], "next": None}
         assert (await viewer.get("/api/v1/deliveries?state=delivered&target=on-call")).json()["deliveries"] == []
         is_refusal(await viewer.get("/api/v1/deliveries?after=none"), 404, "no_delivery")
         is_refusal(await viewer.get("/api/v1/deliveries?state=lost"), 422, "bad_request")

@@ -84,10 +84,10 @@ async def test_the_audit_log_comes_in_pages_newest_first(tmp_path: Path) -> None
             await admin.post("/api/v1/tokens", json={"name": f"t{number}", "role": "viewer"})
         numbers, place = await entries_of(admin, limit=2)
         while place is not None:
-            more, place = await entries_of(admin, limit=2, before=place)
+            more, place = await entries_of(admin, limit=2, after=place)
             numbers += more
         assert numbers == [5, 4, 3, 2, 1]
         newest = (await admin.get("/api/v1/audit", params={"limit": 1})).json()["entries"][0]
         assert (newest["who"], newest["action"], newest["what"]) == ("admin", "make token", "token t4")
-        for params in ({"limit": 0}, {"limit": 1_001}, {"before": 0}, {"before": 2**63}):
+        for params in ({"limit": 0}, {"limit": 1_001}, {"after": 0}, {"after": 2**63}):
             is_refusal(await admin.get("/api/v1/audit", params=params), 422, "bad_request")

@@ -1,0 +1,129 @@
+"""The shapes of answers about the hub itself: its state, its store, its backups, its health.
+
+Owns descriptions and examples. Used by devices.py, store.py, backup.py, api.py.
+"""
+
+from typing import Final, Literal
+
+from hub.web.openapi.convention import Shape, example
+
+_STORE: Final = {"name": "DuckDB", "state": "ok", "lag_frames": 0, "left_s": None, "reason": "", "since_us": 1_795_248_000_000_000}
+_HUB: Final = {
+    **{"name": "tributary", "version": "0.1.0", "journal": "b8f1c2", "position": 4_711, "time_us": 1_795_248_000_000_000, "credit": "open"},
+    **{
+        "store_lag": 0,
+        "store": _STORE,
+        "ack_after": "journal",
+        "devices": 12,
+        "connected": 11,
+        "viewers": 2,
+        "data_dir": "/var/lib/tributary",
+    },
+}
+_TIER: Final = {
+    **{"tier": "raw", "files": 31, "bytes": 73_400_320, "oldest_us": 1_792_656_000_000_000, "newest_us": 1_795_248_000_000_000},
+    "keep_days": 30.0,
+}
+
+
+class StoreState(Shape, json_schema_extra=example(_STORE)):
+    """How the history store fares."""
+
+    name: str
+    state: Literal["ok", "behind", "down"]
+    lag_frames: int
+    """Frames that it lacks; a few count as none"""
+    left_s: float | None
+    """For how long the journal has room at the present rate; null where it does not fill"""
+    reason: str
+    since_us: int
+
+
+class Hub(Shape, json_schema_extra=example(_HUB)):
+    """A hub at a glance."""
+
+    name: str
+    version: str
+    journal: str
+    """Id of the journal, a part of every cursor"""
+    position: int
+    time_us: int
+    credit: str
+    """open, or why devices are held"""
+    store_lag: int
+    store: StoreState
+    ack_after: Literal["journal", "store"]
+    devices: int
+    connected: int
+    viewers: int
+    data_dir: str
+
+
+class Retention(Shape):
+    """For how long readings are kept, in days."""
+
+    raw_days: float
+    minutes_days: float | None = None
+    hours_days: float | None = None
+
+
+class Tier(Shape, json_schema_extra=example(_TIER)):
+    """One level of detail."""
+
+    tier: Literal["raw", "1min", "1h"]
+    files: int
+    bytes: int
+    oldest_us: int | None
+    newest_us: int | None
+    keep_days: float
+
+
+_ABOUT_STORE: Final = {
+    **{"name": "DuckDB", "url": "duckdb", "state": "ok", "since_us": 1_795_248_000_000_000, "reason": "", "lag_frames": 0, "left_s": None},
+    **{"ack_after": "journal", "readings": 36_000_000, "series": 240, "bytes": 73_400_320, "hot_readings": 900_000, "parked_readings": 0},
+    **{"damaged_files": 0, "evicted_bytes": 0, "expired_bytes": 0, "quota_bytes": 0, "limit_bytes": 51_539_607_552},
+    **{"retention": {"raw_days": 30.0, "minutes_days": 365.0, "hours_days": 3_650.0}, "tiers": [_TIER], "notes": []},
+}
+
+
+class Store(Shape, json_schema_extra=example(_ABOUT_STORE)):
+    """What holds the history. Counts are as last sampled; those that a store does not have are left out."""
+
+    name: str
+    url: str
+    """Never with a credential"""
+    state: Literal["ok", "behind", "down"] | None
+    since_us: int | None
+    reason: str | None
+    lag_frames: int | None
+    left_s: float | None
+    ack_after: Literal["journal", "store"]
+    readings: int | None = None
+    series: int | None = None
+    bytes: int | None = None
+    hot_readings: int | None = None
+    """In the database itself and not in files yet"""
+    parked_readings: int | None = None
+    """That the store cannot hold"""
+    damaged_files: int | None = None
+    evicted_bytes: int | None = None
+    expired_bytes: int | None = None
+    quota_bytes: int | None = None
+    limit_bytes: int | None = None
+    """The quota, or what the disk has but for min_free_bytes"""
+    retention: Retention
+    tiers: list[Tier]
+    notes: list[str]
+    """What an operator should know"""
+
+
+class Health(Shape, json_schema_extra=example({"status": "ok"})):
+    """The process serves."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Shape, json_schema_extra=example({"reasons": []}, {"reasons": ["the journal holds: store_full"]})):
+    """Why this hub should get no new connections now; empty: it is ready."""
+
+    reasons: list[str]
