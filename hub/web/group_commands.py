@@ -36,10 +36,10 @@ class NewGroupCommand(BaseModel):
 
 
 _GroupId = Annotated[str, Path(description="Id of the group command", examples=["9f86d081884c7d65"])]
-_CREATED: Final = {
-    **refuses(key_used=409, too_many_commands=409, not_for_all=422, bad_devices=422, no_devices=422, too_many_devices=422),
-    **refuses(no_device=404, bad_where=422, bad_ttl=422, bad_key=422),
-}
+_CREATED: Final = refuses(
+    no_device=404, key_used=409, too_many_commands=409, not_for_all=422, bad_devices=422, no_devices=422, too_many_devices=422,
+    bad_where=422, bad_ttl=422, bad_key=422,
+)  # fmt: skip
 _ASKED: Final[dict[str, Any]] = {"model": CancelledGroup, "description": "Devices are asked, and have not answered yet"}
 
 

@@ -53,7 +53,7 @@ async def test_a_name_is_only_ever_a_name(tmp_path: Path, name: str) -> None:
                 assert found == (["pump"] if "temp" in params.get("channel", ()) else [])
         is_refusal(await admin.get("/api/v1/query", params={"device": "pump", "width": name}), 422, "bad_width")
         is_refusal(await admin.get("/api/v1/query", params={"device": "pump", "from": name}), 422, "bad_time")
-        assert (await admin.get("/api/v1/series", params={"device": name})).json() == {"series": []}
+        assert (await admin.get("/api/v1/series", params={"device": name})).json() == {"series": [], "next": None}
         assert len((await admin.get("/api/v1/series")).json()["series"]) == 2
 
 
