@@ -5,7 +5,7 @@
 import { Theme } from "./app/theme.js";
 
 const SHOWN_METHODS = ["get", "post", "put", "patch", "delete"];
-const find = (id) => document.getElementById(id);
+const find = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 function make(tag, more = {}, ...inner) {
   const node = document.createElement(tag);
@@ -221,7 +221,8 @@ async function start() {
     if (!answer.ok) throw new Error(`the hub answered ${answer.status}`);
     const api = new Api(await answer.json());
     api.show();
-    find("search").addEventListener("input", () => api.filter(find("search").value));
+    const search = /** @type {HTMLInputElement} */ (find("search"));
+    search.addEventListener("input", () => api.filter(search.value));
     addEventListener("hashchange", openNamed);
     openNamed();
   } catch (error) {
