@@ -102,5 +102,5 @@ async def test_the_limit_is_kept_listed_and_checked(tmp_path: Path) -> None:
         is_refusal(await admin.post("/api/v1/tokens", json={"name": "b", "role": "viewer", "where": "floor="}), 422, "bad_where")
         await hub.auth.tokens.load()
         async with hub.client(Authorization=f"Bearer {made.json()['token']}") as client:
-            assert (await client.get("/api/v1/devices")).json() == {"devices": []}
+            assert (await client.get("/api/v1/devices")).json() == {"devices": [], "next": None}
             is_refusal(await client.get("/api/v1/hub"), 403, "out_of_reach")
