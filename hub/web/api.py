@@ -63,7 +63,15 @@ _OF_STATUS: Final = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "
 _HTTP: Final = {400: ("bad_request", "send JSON in UTF-8"), 404: ("not_found", _PATHS)}
 _METRICS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/plain": text_content("tributary_readings_total 4711.0\n")}},
-    **refuses(not_logged_in=401, wrong_token=401, not_allowed=403, too_many_tries=429, unknown_parameter=422, store_unavailable=503),
+    **refuses(
+        not_logged_in=401,
+        wrong_token=401,
+        not_allowed=403,
+        out_of_reach=403,
+        too_many_tries=429,
+        unknown_parameter=422,
+        store_unavailable=503,
+    ),
 }
 _LOCAL: Final[dict[str, Any]] = {"security": [{}, {"bearer": []}, {"cookie": []}]}
 

@@ -23,7 +23,9 @@ from hub.sessions.imports import Imports
 from hub.store.duckdb import DuckDBStore
 from hub.web.api import ApiParts, make_app
 from hub.web.importing import Importer
+from hub.web.shapes.hub import Hub
 from hub.web.store import StoreFacts
+from tests.described import Described
 from tests.support.ingest_hub import DeviceEnd, IngestHub, ingest_hub
 from tests.support.waiting import until
 
@@ -61,7 +63,7 @@ class ApiHub:
             account=Account(auth, parts.state, now_us),
             metrics_text=parts.metrics.text,
             ready=lambda: self.unready,
-            hub=lambda: {"name": "tributary"},
+            hub=lambda: dict(Hub.examples()[0]),
             base_url=lambda: URL,
             static_folder=directory / "static",
             csp=CSP,
@@ -70,12 +72,20 @@ class ApiHub:
             importer=importer,
         )
         self.app: FastAPI = make_app(self.api)
+        self.described = Described(self.app.openapi())
 
     def client(self, *, client: tuple[str, int] = ELSEWHERE, base_url: str = URL, **headers: str) -> httpx.AsyncClient:
         """Return somebody without a login; a header name is written with _ for -."""
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=client)
-        return httpx.AsyncClient(transport=transport, base_url=base_url, headers=fields)
+        return httpx.AsyncClient(transport=transport, base_url=base_url, headers=fields, event_hooks={"response": [self._is_described]})
+
+    async def _is_described(self, response: httpx.Response) -> None:
+        """Hold every answer of every test against what the API says of itself."""
+        if response.headers.get("content-type", "").startswith("application/json"):
+            await response.aread()
+            if wrong := self.described.wrong(response):
+                raise AssertionError(f"{response.request.method} {response.request.url.path}: {wrong}; see hub/web/openapi/convention.py")
 
     def admin(self) -> httpx.AsyncClient:
         """Return a program with the administrator's token."""

@@ -35,7 +35,17 @@ BODY: Final[dict[str, Any]] = {
 _LINES: Final = {"application/x-ndjson": text_content('{"phase": "checking", "readings": 2, "of_readings": 0}')}
 IMPORTED: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "What was done; with `progress` JSON lines", "content": _LINES},
-    **refuses(no_device=404, import_running=409, import_differs=409, being_deleted=409, too_large=413, bad_file=422, bad_options=422),
+    **refuses(
+        no_device=404,
+        import_running=409,
+        import_differs=409,
+        being_deleted=409,
+        too_large=413,
+        bad_file=422,
+        bad_options=422,
+        bad_zone=422,
+        bad_name=422,
+    ),
     **refuses(store_refused=502, cut_off=503, no_room=507),
 }
 
