@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.described import Described
+from tests.support.described import Described
 from tests.support.hub_process import RunningHub, running_hub
 
 EXAMPLES = int(os.environ.get("API_TEST_EXAMPLES", "0"))

@@ -25,7 +25,7 @@ from hub.web.api import ApiParts, make_app
 from hub.web.importing import Importer
 from hub.web.shapes.hub import Hub
 from hub.web.store import StoreFacts
-from tests.described import Described
+from tests.support.described import Described
 from tests.support.ingest_hub import DeviceEnd, IngestHub, ingest_hub
 from tests.support.waiting import until
 

@@ -7,7 +7,7 @@ import pytest
 from devices.wire.messages import CommandState, Outcome
 from hub.core.ageing import Keep
 from hub.ports import CommandsWanted
-from tests.command_bench import CommandBench, command_bench
+from tests.support.command_bench import CommandBench, command_bench
 from tests.support.waiting import until
 
 DAY_US = 86_400_000_000

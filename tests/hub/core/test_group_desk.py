@@ -13,7 +13,7 @@ from devices.wire.messages import CommandSpec, CommandState
 from hub.core.errors import Refusal
 from hub.core.group_desk import CancelCounts
 from hub.ports import CommandsWanted, StoreUnavailable
-from tests.command_bench import CommandBench, command_bench
+from tests.support.command_bench import CommandBench, command_bench
 from tests.support.waiting import until
 
 NAMES = tuple(f"d{number}" for number in range(6))

@@ -9,7 +9,7 @@ import trio.testing
 
 from devices.wire.messages import CommandState
 from hub.core.tallies import SHOW_EVERY_S
-from tests.command_bench import command_bench
+from tests.support.command_bench import command_bench
 
 
 async def test_a_thousand_answers_are_a_handful_of_pushes_and_the_last_one_is_true(

@@ -12,7 +12,7 @@ from hub.core.actions import ALLOWED, ROLES, Action
 from hub.web.access import is_loopback
 from hub.web.api import make_app
 from tests.support.api_hub import URL, ApiHub, api_hub, is_refusal
-from tests.whole_hub import OPEN, is_for_devices, whole_hub
+from tests.support.whole_hub import OPEN, is_for_devices, whole_hub
 
 
 async def call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:

@@ -9,8 +9,8 @@ import httpx
 from hub.web.access import Gate
 from hub.web.openapi.document import routes_of
 from tests.support.api_hub import ApiHub, api_hub, is_refusal
-from tests.whole_hub import OPEN, Whole, is_for_devices
-from tests.whole_hub import whole_hub as unserved_hub
+from tests.support.whole_hub import OPEN, Whole, is_for_devices
+from tests.support.whole_hub import whole_hub as unserved_hub
 
 # The routes that narrow what they give by themselves, each with its test. Every other one asks for devices in reach or is closed.
 NARROWING = {

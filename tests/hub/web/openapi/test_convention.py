@@ -13,8 +13,8 @@ import pytest
 from hub.web.openapi.codes import WORDS
 from hub.web.openapi.convention import refuses
 from hub.web.openapi.groups import GROUPS
-from tests.described import Described
-from tests.whole_hub import whole_hub
+from tests.support.described import Described
+from tests.support.whole_hub import whole_hub
 
 # Pages and their files: for browsers, no part of the API.
 PAGES = {("GET", "/"), ("GET", "/static/{name:path}"), ("GET", "/favicon.ico"), ("HEAD", "/login")}

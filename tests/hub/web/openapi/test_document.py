@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.whole_hub import whole_hub
+from tests.support.whole_hub import whole_hub
 
 DOCS = Path(__file__).parents[4] / "docs" / "api.md"
 METHODS = "GET|POST|PUT|PATCH|DELETE"

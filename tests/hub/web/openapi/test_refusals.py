@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.described import Described
 from tests.support.api_hub import is_refusal
-from tests.whole_hub import whole_hub
+from tests.support.described import Described
+from tests.support.whole_hub import whole_hub
 
 BAD_JSON = [
     (b'{"name": ', 422, "is not JSON"),

@@ -9,7 +9,7 @@ import msgpack
 import trio
 
 from devices import Channel, Device
-from tests.hub.web.ways.whole_hub import WholeHub, whole_hub
+from tests.support.served_hub import WholeHub, whole_hub
 
 CHANNELS = [{"name": "temp", "unit": "Cel", "kind": "gauge"}]
 

@@ -11,7 +11,7 @@ import trio
 
 from devices import Channel, Device
 from hub.web.ways.sessions import MAX_OF_ONE
-from tests.hub.web.ways.whole_hub import WholeHub, whole_hub
+from tests.support.served_hub import WholeHub, whole_hub
 
 SUBSCRIBE = {"op": "subscribe", "id": "a", "devices": ["*"], "span_s": 60}
 
