@@ -381,3 +381,25 @@ def test_units_are_shown_as_they_were_chosen_and_stay_chosen(browser: Browser, h
         page.reload()
         is_live(page)
         expect(page.locator(".legend-value").first).to_contain_text("°F")
+
+
+def test_every_place_is_reached_by_keyboard(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub, at="#/") as page:
+        page.get_by_role("link", name="pump").wait_for()
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("combobox")).to_be_focused()
+        page.keyboard.type("pum")
+        page.keyboard.press("Enter")
+        is_live(page)
+        page.keyboard.press("/")
+        page.keyboard.type("units")
+        expect(page.get_by_role("option")).to_have_count(1)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog", name="Units")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+k")
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page.locator("#device-name")).to_be_hidden()
+        assert page.evaluate("location.hash") == "#/"

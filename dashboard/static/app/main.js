@@ -14,6 +14,7 @@ import { Toasts } from "./toasts.js";
 import { Alerts } from "../parts/alerts.js";
 import { Export } from "../parts/export.js";
 import { openDisplay } from "../parts/display.js";
+import { listenForPalette, openPalette } from "../parts/palette.js";
 import { StoreDialog } from "../parts/store.js";
 
 /**
@@ -49,6 +50,14 @@ function redraw() {
 }
 new Theme(byId("theme"), () => queueMicrotask(redraw)); // called while the rest is still being made, too
 byId("units").addEventListener("click", () => openDisplay(redraw));
+/** What the palette offers: pages, what the buttons at the top do, devices. @returns {import("../parts/palette.js").Entry[]} */
+function entries() {
+  const actions = ["alerts", "store", "export", "units", "theme", "logout"].map((id) => ({ label: byId(id).textContent ?? "", hint: "action", run: () => byId(id).click() }));
+  const devices = hub.devices.sorted().map((item) => ({ label: item.title ? `${item.title} (${item.device})` : item.device, hint: item.presence, run: () => router.go(["devices", item.device]) }));
+  return [...shell.links().map(({ label, path }) => ({ label, hint: "page", run: () => router.go(path) })), ...devices, ...actions];
+}
+listenForPalette(entries);
+byId("palette").addEventListener("click", () => openPalette(entries()));
 byId("logout").addEventListener("click", async () => {
   await fetch("logout", { method: "POST" });
   location.assign("./");

@@ -36,6 +36,11 @@ export class Shell {
     setInterval(() => this._title(), 1_000); // a page's name may come later than the page
   }
 
+  /** The pages of the navigation, for whoever offers them elsewhere. */
+  links() {
+    return Object.entries(PAGES).flatMap(([name, { label }]) => (label === null ? [] : [{ label, path: name ? [name] : [] }]));
+  }
+
   /** Show the page of a place. @param {import("./router.js").Place} place */
   async show(place) {
     const name = place.path[0] ?? "";
