@@ -393,7 +393,7 @@ def test_every_place_is_reached_by_keyboard(browser: Browser, hub: RunningHub) -
         is_live(page)
         page.keyboard.press("/")
         page.keyboard.type("units")
-        expect(page.get_by_role("option")).to_have_count(1)
+        expect(page.locator("#palette-list").get_by_role("option")).to_have_count(1)
         page.keyboard.press("Enter")
         expect(page.get_by_role("dialog", name="Units")).to_be_visible()
         page.keyboard.press("Escape")
