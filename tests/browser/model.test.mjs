@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { load } from "./modules.mjs";
 
 const { MAX_ROWS, Model, lastTime, lastValue, meanOf } = await load("app/model");
-const { bandOf, lineOf, rangeOf, rates, timeFormats } = await load("charts/lines");
+const { bandOf, lineOf, pointAt, rangeOf, rates } = await load("charts/lines");
 const { digits, scaleOf, shown, startsAtZero } = await load("app/units");
 
 const S = 1_000_000;
@@ -202,6 +202,9 @@ test("a snapshot says from when on its detail is kept, and the next one that all
   assert.equal(model.keptFromUs, null);
 });
 
-test("times are as exact as the range needs", () => {
-  assert.deepEqual([0.25, 7, 365].map((days) => timeFormats(days * 86_400 * S)[0]), ["%H:%M", "%b %-d", "%b %Y"]);
+test("a moment belongs to the nearest point, and in a silence to none", () => {
+  const line = lineOf(every([1, 2, 3, 4, 9, 10, 11]), view);
+  const valued = (seconds) => line.x[pointAt(line, seconds * S)] ?? null;
+  assert.deepEqual([1.2, 3.6, 4, 6, 8.9, 9, 11.4, 50].map(valued), [1_000, 4_000, 4_000, null, null, 9_000, 11_000, null]);
+  assert.deepEqual(line.silences, [[4 * S, 9 * S], [11 * S, Infinity]]);
 });

@@ -5,7 +5,8 @@
 
 export const MAX_ROWS = 20_000;
 
-const keyOf = (named) => JSON.stringify([named.device, named.channel, named.unit, named.kind]);
+// What tells series apart.
+export const keyOf = (named) => JSON.stringify([named.device, named.channel, named.unit, named.kind]);
 
 export class Model {
   constructor(id, spanUs, widthUs) {

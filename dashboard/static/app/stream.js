@@ -80,10 +80,7 @@ export class Stream {
   note(nowUs) {
     if (this.isUnreadable) return UNREADABLE;
     if (this.model.hole !== null) return HOLE;
-    const { keptFromUs, spanUs } = this.model;
-    if (!keptFromUs || keptFromUs <= nowUs - spanUs) return null;
-    const since = new Date(keptFromUs / 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-    return `What is older than ${since} is no longer kept in this detail. A longer time range may show it, in wider steps.`;
+    return keptNote(this.model.keptFromUs, nowUs - this.model.spanUs);
   }
 
   /** Forget what is older than the span. @param {number} nowUs */
@@ -119,4 +116,11 @@ export class Stream {
     this.onChange();
     setTimeout(() => this.isUnreadable && this.hub.isOpen && this.askAgain(), CAUGHT_UP_MS);
   }
+}
+
+/** What is said where a part of a stretch is older than what is kept. @param {number | null} keptFromUs @param {number} fromUs @returns {string | null} */
+export function keptNote(keptFromUs, fromUs) {
+  if (!keptFromUs || keptFromUs <= fromUs) return null;
+  const since = new Date(keptFromUs / 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  return `What is older than ${since} is no longer kept in this detail. A longer time range may show it, in wider steps.`;
 }

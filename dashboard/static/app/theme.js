@@ -46,6 +46,9 @@ export function colours() {
     grid: read("--grid"),
     surface: read("--surface"),
     border: read("--border"),
+    accent: read("--accent"),
+    warn: read("--warn"),
+    bad: read("--bad"),
     series: Array.from({ length: 8 }, (_, at) => read(`--series-${at}`)),
   };
 }

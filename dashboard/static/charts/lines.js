@@ -1,17 +1,18 @@
 // How a series becomes a line: raw points a line, buckets a line of means in a band from minimum to maximum; a silence longer than three
-// intervals breaks it. Pure: knows neither plotly nor the screen, but the time zone.
+// intervals breaks it. Pure: knows neither plotly nor the screen.
 
 import { lastTime, lastValue, meanOf, numberOf } from "../app/model.js";
 import { startsAtZero } from "../app/units.js";
+import { bounded } from "./bounded.js";
 
 const GAP_INTERVALS = 3;
 const SENT = { of: (value) => value, factor: 1 }; // shown as it was sent
 const MIN_RANGE = 0.01; // of the value: noise in the last digit does not fill a chart
 
-// The columns of a line: times in ms of local time (plotly knows no zones), mean, low, high; null where it breaks. Numbers are converted as
-// conversion.js says; a rate by its factor alone.
+// The columns of a line: times in ms since 1970, mean, low, high; null where it breaks, and `silences`, where nothing came. Numbers are
+// converted as conversion.js says; a rate by its factor alone.
 export function lineOf(series, { fromUs, nowUs, intervalUs }, converted = SENT) {
-  const rows = series.kind === "counter" ? rates(series.rows) : series.rows;
+  const rows = bounded(series, series.kind === "counter" ? rates(series.rows) : series.rows, nowUs - fromUs);
   const of = (value) => (value === null ? null : series.kind === "counter" ? value * converted.factor : converted.of(value));
   const gapUs = GAP_INTERVALS * Math.max(intervalUs, usualStep(rows), 50_000);
   const x = [];
@@ -22,10 +23,13 @@ export function lineOf(series, { fromUs, nowUs, intervalUs }, converted = SENT) 
   let lowest = Infinity;
   let highest = -Infinity;
   let hasBand = false;
+  /** @type {[number, number][]} */
+  const silences = [];
   for (let at = 0; at < rows.length; at += 1) {
     const row = rows[at];
     if (at > 0 && isGap(rows, at, gapUs)) {
-      x.push(local(rows[at - 1].t + rows[at - 1].w + 1));
+      silences.push([lastTime(rows[at - 1]), row.t]);
+      x.push((rows[at - 1].t + rows[at - 1].w + 1) / 1000);
       mean.push(null);
       low.push(null);
       high.push(null);
@@ -33,12 +37,12 @@ export function lineOf(series, { fromUs, nowUs, intervalUs }, converted = SENT) 
     const value = of(meanOf(row));
     const bottom = row.w === 0 ? value : of(row.min);
     const top = row.w === 0 ? value : of(row.max);
-    x.push(local(row.w === 0 ? row.t : Math.min(row.t + row.w / 2, Math.max(row.lastT, row.t))));
+    x.push((row.w === 0 ? row.t : Math.min(row.t + row.w / 2, Math.max(row.lastT, row.t))) / 1000);
     mean.push(value);
     low.push(bottom);
     high.push(top);
     if (top !== bottom) hasBand = true;
-    if (row.t + row.w >= fromUs && bottom !== null && top !== null) {
+    if (row.t + row.w >= fromUs && row.t <= nowUs && bottom !== null && top !== null) {
       largest = Math.max(largest, Math.abs(top), Math.abs(bottom));
       lowest = Math.min(lowest, bottom);
       highest = Math.max(highest, top);
@@ -50,7 +54,9 @@ export function lineOf(series, { fromUs, nowUs, intervalUs }, converted = SENT) 
   const lastUs = last ? lastTime(last) : series.rows.length ? lastTime(series.rows.at(-1)) : fromUs;
   const newest = !last ? null : series.kind === "counter" ? meanOf(last) : lastValue(last);
   const now = typeof newest === "number" ? of(newest) : newest;
-  return { x, mean, low, high, dots, largest, lowest, highest, hasBand, now, lastUs, isStale: nowUs - lastUs > gapUs + 2e6 };
+  const isStale = nowUs - lastUs > gapUs + 2e6;
+  if (isStale && rows.length) silences.push([lastUs, Infinity]);
+  return { x, mean, low, high, dots, largest, lowest, highest, hasBand, now, lastUs, isStale, silences, gapUs };
 }
 
 function isGap(rows, at, gapUs) {
@@ -84,8 +90,20 @@ export function rates(rows) {
 }
 
 const isSilent = (rows, at, longestUs) => rows.length > 4 && isGap(rows, at, longestUs);
-const zoneMs = (ms) => new Date(ms).getTimezoneOffset() * 60_000;
-export const local = (us) => us / 1000 - zoneMs(us / 1000);
+
+// The index of the point of a line that a time belongs to, -1 where it says nothing about that time.
+export function pointAt({ x, mean, gapUs }, us) {
+  const ms = us / 1000;
+  let after = 0;
+  for (let high = x.length; after < high; ) {
+    const middle = (after + high) >> 1;
+    if (x[middle] < ms) after = middle + 1;
+    else high = middle;
+  }
+  const near = [after - 1, after].filter((at) => mean[at] !== null && mean[at] !== undefined && Math.abs(x[at] - ms) <= gapUs / 1000);
+  if (mean[after - 1] === null && after > 0 && x[after] !== ms) return -1; // in a silence
+  return near.length === 0 ? -1 : near.reduce((best, at) => (Math.abs(x[at] - ms) < Math.abs(x[best] - ms) ? at : best));
+}
 
 // The band as one closed shape for each unbroken stretch: plotly would fill across a silence otherwise.
 export function bandOf({ x, low, high }, { factor }) {
@@ -116,11 +134,4 @@ export function rangeOf(unit, drawn, { factor }) {
   const span = Math.max(highest - lowest, MIN_RANGE * Math.max(Math.abs(lowest), Math.abs(highest)), 1e-9);
   const middle = (lowest + highest) / 2;
   return { range: [middle - 0.58 * span, middle + 0.58 * span] };
-}
-
-// How times are written below a chart, and beside the pointer.
-export function timeFormats(spanUs) {
-  const days = spanUs / 86_400e6;
-  if (days <= 1.5) return ["%H:%M", "%b %-d, %H:%M:%S"];
-  return [days <= 100 ? "%b %-d" : "%b %Y", days <= 100 ? "%b %-d, %H:%M" : "%b %-d, %Y"];
 }

@@ -1,25 +1,12 @@
-// The page of one device: its readings as charts, live and over a range, what it is, and commands to it.
+// The page of one device: its readings as charts, what it is, and commands to it.
 //
-// Owns the stream of its readings and the range; made of the template in index.html. What it shows is in the address.
+// Owns what stands beside the charts; made of the template in index.html. What it shows is in the address.
 
-import { fill, h, say } from "../app/dom.js";
-import { loadPlotly } from "../app/plotly.js";
+import { say } from "../app/dom.js";
 import { duration } from "../app/units.js";
-import { Charts } from "../charts/charts.js";
+import { Readings } from "../charts/readings.js";
 import { Commands } from "../parts/commands.js";
 import { Side, factText, isConnected } from "../parts/side.js";
-
-const RANGES = [
-  { name: "5 min", spanS: 300, widthUs: 0 },
-  { name: "15 min", spanS: 900, widthUs: 1_000_000 },
-  { name: "1 h", spanS: 3_600, widthUs: 10_000_000 },
-  { name: "6 h", spanS: 21_600, widthUs: 60_000_000 },
-  { name: "24 h", spanS: 86_400, widthUs: 600_000_000 },
-  { name: "7 d", spanS: 604_800, widthUs: 600_000_000 },
-  { name: "30 d", spanS: 2_592_000, widthUs: 3_600_000_000 },
-  { name: "1 y", spanS: 31_536_000, widthUs: 86_400_000_000 },
-];
-const short = (/** @type {string} */ name) => name.replace(" ", "");
 
 /** @param {import("../app/main.js").App} app @returns {import("../app/shell.js").Page} */
 export function make(app) {
@@ -33,18 +20,11 @@ class DevicePage {
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById("device-page"));
     this.element = /** @type {HTMLElement} */ (/** @type {DocumentFragment} */ (template.content.cloneNode(true)).firstElementChild);
     this.name = "";
-    this.range = RANGES[0];
-    /** @type {import("../app/stream.js").Stream | null} */
-    this.stream = null;
-    this.charts = new Charts(this._part("charts"), this._part("waiting"));
+    this.readings = new Readings(app, { charts: this._part("charts"), waiting: this._part("waiting"), ranges: this._part("ranges"), note: this._part("hole") });
     this.commands = new Commands(this._part("commands"));
     this.side = new Side(this._part("side"), app.hub);
-    this.view = { element: this._part("charts"), draw: (/** @type {number} */ nowUs) => this._draw(nowUs), painted: () => this._painted() };
     /** @type {(() => void)[]} */
     this._stops = [];
-    this._makeRanges();
-    this._part("charts").addEventListener("redraw", () => app.painter.ask(this.view));
-    addEventListener("displaychange", () => this.charts.restyle());
   }
 
   title() {
@@ -53,26 +33,20 @@ class DevicePage {
 
   /** @param {import("../app/router.js").Place} place */
   enter({ path, query }) {
-    const name = path[1] ?? "";
-    const range = RANGES.find((each) => short(each.name) === query.range) ?? RANGES[0];
-    const isSame = this.stream !== null && name === this.name && range === this.range;
-    Object.assign(this, { name, range });
-    for (const input of this._part("ranges").querySelectorAll("input")) input.checked = input.value === short(range.name);
+    this.name = path[1] ?? "";
     if (!this._stops.length) this._begin();
-    if (!isSame) this._watch();
-    this.side.choose(name);
+    this.readings.show(this.name, query);
+    this.side.choose(this.name);
     this._show();
   }
 
   leave() {
     for (const stop of this._stops.splice(0)) stop();
-    this.app.painter.remove(this.view);
-    this.stream?.close();
-    this.stream = null;
+    this.readings.leave();
   }
 
   _begin() {
-    const { hub, painter } = this.app;
+    const { hub } = this.app;
     const timer = setInterval(() => this._facts(), 500);
     this._stops = [
       hub.devices.watch(() => this._show()),
@@ -83,17 +57,6 @@ class DevicePage {
     ];
     this.commands.apply([...hub.commands.items.values()]);
     this.commands.applyGroups([...hub.groupCommands.items.values()]);
-    painter.add(this.view);
-    loadPlotly().then(() => painter.ask(this.view), (error) => this.app.toasts.failed(error));
-  }
-
-  // Watch the readings of the device and range that are chosen now.
-  _watch() {
-    this.stream?.close();
-    this.charts.clear();
-    this.app.latency.clear();
-    const wanted = { devices: [this.name], span_s: this.range.spanS, width_us: this.range.widthUs };
-    this.stream = this.app.hub.subscribe(wanted, () => this.app.painter.ask(this.view));
   }
 
   get device() {
@@ -126,33 +89,6 @@ class DevicePage {
     const offsetUs = device.clock_offset_us ?? 0;
     if (Math.abs(offsetUs) > 1e6) facts.push(`its clock is ${duration(Math.abs(offsetUs) / 1e6)} ${offsetUs > 0 ? "ahead" : "behind"}`);
     say(this._part("device-facts"), facts.join(" · "));
-  }
-
-  /** @param {number} nowUs */
-  _draw(nowUs) {
-    const { stream, device } = this;
-    if (!stream || !device || !(/** @type {any} */ (window).Plotly)) return;
-    stream.trim(nowUs);
-    this.charts.draw(stream.model, device, nowUs);
-    const note = stream.note(nowUs);
-    this._part("hole").hidden = note === null;
-    if (note !== null) say(this._part("hole"), note);
-  }
-
-  _painted() {
-    const { stream, app } = this;
-    if (!stream || !app.hub.isOpen) return;
-    const delays = stream.model.takeDelays();
-    if (delays) app.latency.drawn(delays, stream.model.newestUs, this.device?.clock_offset_us);
-    stream.drawn();
-  }
-
-  _makeRanges() {
-    const inputs = RANGES.map((each) => {
-      const choose = () => this.app.router.go(["devices", this.name], each === RANGES[0] ? {} : { range: short(each.name) });
-      return h("label", {}, h("input", { type: "radio", name: "range", value: short(each.name), on: { change: choose } }), h("span", {}, each.name));
-    });
-    fill(this._part("ranges"), this._part("ranges").firstElementChild, inputs);
   }
 
   /** @param {string} id @returns {HTMLElement} */

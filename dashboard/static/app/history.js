@@ -1,0 +1,107 @@
+// Readings of a stretch of the past, over HTTP: the same rows as a stream's model has, in the finest detail of which no line has too many.
+//
+// Owns the model of what was asked for last, which stays until the next answer is there. A stretch that reaches up to now is asked for
+// again until the hub has stored all of it.
+
+import { get, textOf, withQuery } from "./api.js";
+import { keyOf } from "./model.js";
+import { keptNote } from "./stream.js";
+import { MAX_POINTS, WIDTHS, widthsFor } from "../charts/span.js";
+
+const LIMIT = 100_000; // points or buckets of an answer, which the hub gives
+const MAX_RAW = 2 * MAX_POINTS; // of one series, which are drawn as buckets then
+const MARGIN = 0.05; // of the stretch, to both sides: the line comes in from the edges
+const AGAIN_MS = 5_000;
+const STORED_US = 5e6; // so long after its time a reading is stored, as a rule
+
+/** @typedef {{devices?: string[], where?: string, channels?: string[]}} Readings */
+
+export class History {
+  /** @param {{nowUs: () => number}} hub @param {Readings} wanted @param {() => void} onChange what the model has, or the note, is another now */
+  constructor(hub, wanted, onChange) {
+    this.hub = hub;
+    this.wanted = wanted;
+    this.onChange = onChange;
+    /** @type {ReturnType<typeof modelOf> | null} */
+    this.model = null;
+    this.isLoading = false;
+    this.error = "";
+    this._stop = new AbortController();
+    this._timer = 0;
+  }
+
+  /** Ask for a stretch, after a while where it may be another one soon. @param {number} fromUs @param {number} toUs @param {number} intervalUs */
+  show(fromUs, toUs, intervalUs, afterMs = 0) {
+    this.close();
+    this.isLoading = true;
+    this._stop = new AbortController();
+    const { signal } = this._stop;
+    this._timer = setTimeout(() => this._load({ fromUs, toUs, intervalUs }, signal), afterMs);
+  }
+
+  /** What a person must know of what is shown; null: nothing. @param {number} fromUs @returns {string | null} */
+  note(fromUs) {
+    return this.error || keptNote(this.model?.keptFromUs ?? null, fromUs);
+  }
+
+  close() {
+    clearTimeout(this._timer);
+    this._stop.abort();
+  }
+
+  /** @param {{fromUs: number, toUs: number, intervalUs: number}} stretch @param {AbortSignal} signal */
+  async _load({ fromUs, toUs, intervalUs }, signal) {
+    const askedUs = this.hub.nowUs();
+    let isWhole = true;
+    try {
+      this.model = await this._asked(fromUs, toUs, intervalUs, signal);
+      this.error = "";
+      isWhole = toUs < askedUs - STORED_US;
+    } catch (error) {
+      if (signal.aborted) return;
+      this.error = textOf(error);
+      isWhole = false;
+    }
+    if (signal.aborted) return;
+    this.isLoading = false;
+    this.onChange();
+    if (!isWhole) this._timer = setTimeout(() => this._load({ fromUs, toUs, intervalUs }, signal), AGAIN_MS);
+  }
+
+  /** @param {number} fromUs @param {number} toUs @param {number} intervalUs @param {AbortSignal} signal */
+  async _asked(fromUs, toUs, intervalUs, signal) {
+    const { devices, where, channels } = this.wanted;
+    const marginUs = (toUs - fromUs) * MARGIN;
+    const names = channels?.includes("*") ? undefined : channels;
+    const range = { device: devices, where, channel: names, from: Math.floor(fromUs - marginUs), to: Math.ceil(toUs + marginUs), limit: LIMIT };
+    const widths = widthsFor(toUs - fromUs, intervalUs);
+    for (;;) {
+      const width = /** @type {number} */ (widths.shift());
+      const answer = await get(withQuery("query", { ...range, width: WIDTHS.get(width) }), signal);
+      const longest = answer.series.reduce((/** @type {number} */ most, /** @type {any} */ each) => Math.max(most, each.points?.length ?? 0), 0);
+      // A wider width may reach further back, and holds what is too much for this one.
+      const isLess = answer.truncated || longest > MAX_RAW || (answer.kept_from_us ?? 0) > fromUs;
+      if (!isLess || !widths.length) return modelOf(answer, toUs - fromUs, width);
+    }
+  }
+}
+
+/** What charts draw of an answer. @param {any} answer @param {number} spanUs @param {number} widthUs */
+export function modelOf(answer, spanUs, widthUs) {
+  const series = new Map();
+  for (const { device, channel, unit, kind, points, buckets } of answer.series) {
+    const key = keyOf({ device, channel, unit, kind });
+    series.set(key, { key, device, channel, unit, kind, rows: points ? points.map(pointOf) : rowsOf(buckets) });
+  }
+  return { series, spanUs, widthUs, hole: null, keptFromUs: answer.kept_from_us ?? null };
+}
+
+/** @param {[number, number, any]} point */
+const pointOf = ([t, n, v]) => ({ t, n, w: 0, v });
+
+/** @param {any} columns */
+function rowsOf({ width_us: w, t, min, max, sum, count, last, last_t: lastT }) {
+  return t.map((/** @type {number} */ start, /** @type {number} */ at) => (
+    { t: start, n: -1, w, min: min[at], max: max[at], sum: sum[at], count: count[at], last: last[at], lastT: lastT[at] }
+  ));
+}

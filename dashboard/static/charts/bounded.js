@@ -1,0 +1,57 @@
+// No line has more points than a screen can show: rows that lie close together become buckets, which keep every minimum and maximum.
+//
+// Buckets begin at multiples of their width since 1970, so that a line keeps its shape while time moves on. Pure.
+
+import { lastTime, lastValue, numberOf } from "../app/model.js";
+import { MAX_POINTS } from "./span.js";
+
+const FEW = 0.75 * MAX_POINTS; // from which on rows are drawn as they are again: a number that sways changes no shape
+const SECONDS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000, 2_592_000];
+const WIDTHS_US = [100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, ...SECONDS.map((each) => each * 1e6)];
+
+/** Series whose rows are too many. @type {WeakSet<object>} */
+const crowded = new WeakSet();
+
+/**
+ * Rows of a series as they are drawn over a stretch of time.
+ * @param {object} series @param {any[]} rows @param {number} spanUs @returns {any[]}
+ */
+export function bounded(series, rows, spanUs) {
+  if (rows.length > MAX_POINTS) crowded.add(series);
+  else if (rows.length < FEW) crowded.delete(series);
+  return crowded.has(series) ? merged(rows, WIDTHS_US.find((width) => spanUs / width <= MAX_POINTS) ?? /** @type {number} */ (WIDTHS_US.at(-1))) : rows;
+}
+
+/** @param {any[]} rows @param {number} width */
+function merged(rows, width) {
+  const found = [];
+  let bucket = null;
+  for (const row of rows) {
+    if (row.w > width) {
+      found.push(row);
+      bucket = null;
+      continue;
+    }
+    const start = Math.floor(row.t / width) * width;
+    if (bucket === null || bucket.t !== start) {
+      bucket = { t: start, n: -1, w: width, min: null, max: null, sum: null, count: 0, last: null, lastT: row.t };
+      found.push(bucket);
+    }
+    add(bucket, row);
+  }
+  // Of the first one a part may be forgotten by now.
+  if (found.length > 1 && found[0].n === -1 && found[0].t < rows[0].t) found.shift();
+  return found;
+}
+
+/** @param {any} bucket @param {any} row */
+function add(bucket, row) {
+  bucket.last = lastValue(row);
+  bucket.lastT = lastTime(row);
+  const value = row.w === 0 ? numberOf(row.v) : row.sum;
+  if (value === null) return;
+  bucket.min = Math.min(bucket.min ?? Infinity, row.w === 0 ? value : row.min);
+  bucket.max = Math.max(bucket.max ?? -Infinity, row.w === 0 ? value : row.max);
+  bucket.sum = (bucket.sum ?? 0) + value;
+  bucket.count += row.w === 0 ? 1 : row.count;
+}
