@@ -33,6 +33,7 @@ from hub.datadir import DataDir
 from hub.history import HistorySide
 from hub.journal import Journal, SQLiteJournalFile
 from hub.layers import Run, layer
+from hub.load import Load
 from hub.metrics import Metrics
 from hub.part_settings import door_settings, journal_settings, retention, store_token
 from hub.sessions.devices import DeviceSessions
@@ -89,6 +90,7 @@ class Hub:
         # A database on the network may have other writers, who do not tell of late readings.
         self.closed = ClosedAnswers(max_age_us=None if settings.store == "duckdb" else SHARED_AGE_US)
         self.metrics = Metrics()
+        self.load = Load(self.metrics.durable_counts, lambda: self.journal.position, self._lags)
         self.stored_acks = StoredAcks() if settings.ack_after == "store" else None
         parts = DeviceParts(
             *(self.journal, control.registry, control.desk, control.shadows, self.metrics, now_us, name, settings.restart_jitter_s),
@@ -133,7 +135,7 @@ class Hub:
         self.metrics.add_part("without_socket", self.ways.statistics)
         self.metrics.add_part("connections", self.open.statistics)
         self.metrics.add_part("door", self.door.statistics)
-        self.metrics.add_part("followers", self._follower_lags)
+        self.metrics.add_part("followers", lambda: {f"{name}_lag_rows": lag for name, lag in self._lags().items() if name != "live"})
         self.metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": len(self.control.registry.names())})
 
     async def run(self, *, task_status: trio.TaskStatus[str]) -> None:
@@ -155,6 +157,7 @@ class Hub:
             *self.control.runs(),
             self.live.run,
             self.system.run,
+            self.load.run,
             self.data.reserve.run,
             self.metrics.loop.run,
         )
@@ -183,9 +186,9 @@ class Hub:
             json.dump(said, file)
         draft.replace(self.data.hub_json)
 
-    def _follower_lags(self) -> dict[str, float]:
-        position = self.journal.position
-        return {f"{name}_lag_rows": position - self.journal.cursor(name).applied for name in ("history", "ledger", "rules")}
+    def _lags(self) -> dict[str, int]:
+        passed = {name: self.journal.cursor(name).applied for name in ("history", "ledger", "rules")} | {"live": self.live.position}
+        return {name: self.journal.position - applied for name, applied in passed.items()}
 
     async def _serve_viewer(self, principal: Principal, link: ServerLink, encoding: str) -> None:
         await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role, principal.where))
@@ -230,6 +233,7 @@ class Hub:
             "time_us": now_us(),
             "credit": self.journal.holding or "open",
             **self.system.described(),
+            "load": self.load.described(),
             "devices": len(self.control.registry.names()),
             "connected": self.sessions.count(),
             "viewers": self.live.viewers,

@@ -6,7 +6,7 @@ for every frame, so a histogram is a plain list and one bisection.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import trio
@@ -45,6 +45,21 @@ class Histogram:
             cumulative += count
             buckets.append((bound, cumulative))
         return HistogramMetricFamily(self.name, self.meaning, buckets=buckets, sum_value=self.sum_s)
+
+
+def quantile_s(counts: Sequence[int], share: float) -> float | None:
+    """Return the quantile of what was counted by BOUNDS_S, interpolated within its bucket, in seconds; None where nothing was.
+
+    The last bound where it lies above all of them.
+    """
+    wanted, below = sum(counts) * share, 0
+    if not wanted:
+        return None
+    for low, bound, count in zip((0.0, *BOUNDS_S), BOUNDS_S, counts, strict=False):
+        if below + count >= wanted:
+            return low + (bound - low) * (wanted - below) / count
+        below += count
+    return BOUNDS_S[-1]
 
 
 class LoopLateness:
@@ -88,6 +103,10 @@ class Metrics(Collector):
         self._parts: dict[str, Figures] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
+
+    def durable_counts(self) -> Sequence[int]:
+        """Return how many frames were durable within each of BOUNDS_S, ever."""
+        return tuple(self._durable.counts)
 
     def rejected(self, code: str) -> None:
         """Count a rejection by its code."""

@@ -41,6 +41,7 @@ HUB = {
     # main's other half
     "hub.control": {"hub.core", "hub.journal", "hub.rules", "hub.sessions", "hub.followers", "hub.layers", "hub.datadir"},
     "hub.system": {"hub.core", "hub.journal", "hub.history"},
+    "hub.load": set[str](),
     "hub.stores": {"hub.core", "hub.store"},
     "hub.part_settings": {"hub.journal", "hub.web"},
     "hub.history": {"hub.core", "hub.journal", "hub.followers", "hub.layers"},
@@ -81,6 +82,7 @@ HOMES = {
     "prometheus_client": ("hub.metrics",),
     "rich": ("hub.cli",),
     "psutil": ("devices.host",),
+    "playwright": ("simulators.bench.scrolling",),  # a browser to measure the page in; wanted where it is measured only
     # trio-websocket raises its errors and offers no names of its own for them
     "wsproto": ("devices.client", "hub.client", "hub.web"),
 }

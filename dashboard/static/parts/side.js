@@ -7,7 +7,7 @@ import { linkTo } from "../app/router.js";
 import { ago, duration } from "../app/units.js";
 
 /** @type {Record<string, string>} */
-const PRESENCE = {
+export const PRESENCE = {
   online: "online",
   silent: "connected, but nothing comes",
   sleeping: "asleep, as it said it would be",

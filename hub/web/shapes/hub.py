@@ -8,12 +8,15 @@ from typing import Final, Literal
 from hub.web.openapi.convention import Shape, example
 
 _STORE: Final = {"name": "DuckDB", "state": "ok", "lag_frames": 0, "left_s": None, "reason": "", "since_us": 1_795_248_000_000_000}
+_LAGS: Final = {"history": 310, "ledger": 0, "rules": 0, "live": 0}
+_LOAD: Final = {"over_s": 10.0, "frames_per_s": 312.4, "durable_p99_ms": 6.2, "lag_frames": _LAGS}
 _HUB: Final = {
     **{"name": "tributary", "version": "0.1.0", "journal": "b8f1c2", "position": 4_711, "time_us": 1_795_248_000_000_000, "credit": "open"},
     **{
         "store_lag": 0,
         "store": _STORE,
         "ack_after": "journal",
+        "load": _LOAD,
         "devices": 12,
         "connected": 11,
         "viewers": 2,
@@ -39,6 +42,18 @@ class StoreState(Shape, json_schema_extra=example(_STORE)):
     since_us: int
 
 
+class Load(Shape, json_schema_extra=example(_LOAD)):
+    """What the hub has to do, over the last seconds."""
+
+    over_s: float
+    frames_per_s: float
+    """That are on disk"""
+    durable_p99_ms: float | None
+    """From the arrival of a frame to its commit, 99 of 100 frames are quicker; null where none came"""
+    lag_frames: dict[str, int]
+    """How far each follower of the journal is behind: history, ledger, rules, live"""
+
+
 class Hub(Shape, json_schema_extra=example(_HUB)):
     """A hub at a glance."""
 
@@ -53,6 +68,7 @@ class Hub(Shape, json_schema_extra=example(_HUB)):
     store_lag: int
     store: StoreState
     ack_after: Literal["journal", "store"]
+    load: Load
     devices: int
     connected: int
     viewers: int
