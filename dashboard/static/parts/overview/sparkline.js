@@ -2,7 +2,7 @@
 //
 // Owns the drawing on its canvas; what becomes of a series is charts/lines.js. Knows no stream.
 
-import { local, lineOf } from "../../charts/lines.js";
+import { lineOf } from "../../charts/lines.js";
 
 const EDGE_PX = 3; // so that neither line nor dot is cut
 const MIN_RANGE = 0.02; // of the value: noise in the last digit is no mountain
@@ -52,7 +52,7 @@ function sized(/** @type {HTMLCanvasElement} */ canvas) {
 function trace(context, canvas, line, { fromUs, nowUs }, colours) {
   const { low, high } = boundsOf(line);
   const [width, height] = [canvas.clientWidth - 2 * EDGE_PX, canvas.clientHeight - 2 * EDGE_PX];
-  const [from, to] = [local(fromUs), local(nowUs)];
+  const [from, to] = [fromUs / 1_000, nowUs / 1_000];
   const x = (/** @type {number} */ at) => EDGE_PX + (width * (at - from)) / (to - from);
   const y = (/** @type {number} */ value) => EDGE_PX + height * (1 - (value - low) / (high - low));
   context.save();
@@ -66,7 +66,7 @@ function trace(context, canvas, line, { fromUs, nowUs }, colours) {
   stroke(context, line, x, y);
   // The newest reading itself, and not the mean of its second.
   const newest = typeof line.now === "number" ? line.now : line.mean.at(-1);
-  if (typeof newest === "number") dot(context, x(local(line.lastUs)), y(newest));
+  if (typeof newest === "number") dot(context, x(line.lastUs / 1_000), y(newest));
   context.restore();
 }
 
@@ -83,7 +83,7 @@ function stroke(context, line, x, y) {
       isPen = true;
     }
   });
-  if (isPen && typeof line.now === "number") context.lineTo(x(local(line.lastUs)), y(line.now));
+  if (isPen && typeof line.now === "number") context.lineTo(x(line.lastUs / 1_000), y(line.now));
   context.stroke();
 }
 
