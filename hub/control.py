@@ -11,6 +11,7 @@ from hub.auth import Account, Auth
 from hub.config import Settings
 from hub.core.ageing import Keep
 from hub.core.commands import CommandDesk
+from hub.core.dashboards import Dashboards
 from hub.core.entities import Entities
 from hub.core.presence import RETURN_S
 from hub.core.provisioning import Provisioning
@@ -40,6 +41,7 @@ class Control:
         self.rules = RulesSide(state, self.entities, journal, now, notifying(settings), self.registry.members)
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)
         self.account = Account(self.auth, state, now)
+        self.dashboards = Dashboards(state, now)
         self.provisioning = Provisioning(state, self.registry, self.auth.audit, now)
 
     async def start(self) -> None:
@@ -49,6 +51,7 @@ class Control:
         await self.provisioning.load()
         await self.desk.load()
         await self.shadows.load()
+        await self.dashboards.load()
         await self.rules.desk.start()
 
     def runs(self) -> tuple[Run, ...]:

@@ -220,6 +220,7 @@ class Hub:
             provisioning=self.control.provisioning,
             targets=self.control.rules.targets,
             silences=self.control.rules.silences,
+            dashboards=self.control.dashboards,
             account=self.control.account,
         )
 

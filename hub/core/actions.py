@@ -17,6 +17,7 @@ class Action(Enum):
     OWN = "change their own password and sessions"
     COMMAND = "send commands"
     ALERTS = "acknowledge and silence alerts"
+    DASHBOARDS = "change dashboards"
     CONNECTIONS = "see connections and addresses"
     MANAGE = "manage devices and the hub"
     USERS = "manage users, tokens and login links"
@@ -25,7 +26,7 @@ class Action(Enum):
 
 ALLOWED: Final = {
     "viewer": frozenset({Action.READ, Action.OWN}),
-    "operator": frozenset({Action.READ, Action.OWN, Action.COMMAND, Action.ALERTS, Action.CONNECTIONS}),
+    "operator": frozenset({Action.READ, Action.OWN, Action.COMMAND, Action.ALERTS, Action.DASHBOARDS, Action.CONNECTIONS}),
     "admin": frozenset(Action),
 }
 ROLES: Final = tuple(ALLOWED)

@@ -20,6 +20,7 @@ from devices.wire.fields import shown
 from hub.auth import Account, Auth
 from hub.core.closed import ClosedAnswers
 from hub.core.commands import CommandDesk
+from hub.core.dashboards import Dashboards
 from hub.core.entities import Entities
 from hub.core.errors import Refusal, TooOften
 from hub.core.provisioning import Provisioning
@@ -32,6 +33,7 @@ from hub.web.account import account_routes
 from hub.web.audit import audit_routes
 from hub.web.backup import Backup, backup_routes
 from hub.web.connections import connection_routes
+from hub.web.dashboards import dashboard_routes
 from hub.web.devices import device_routes
 from hub.web.docs import docs_routes
 from hub.web.envelope import NOT_KEPT, SECURITY, Envelope, Refused, refusal_answer
@@ -110,6 +112,7 @@ class ApiParts:
     provisioning: Provisioning | None = None  # None: there is no such route
     targets: Targets | None = None  # None: there is no such route
     silences: Silences | None = None  # None: there is no such route
+    dashboards: Dashboards | None = None  # None: there is no such route
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -161,6 +164,8 @@ def _include_optional(app: FastAPI, parts: ApiParts, access: Access) -> None:
         app.include_router(silence_routes(parts.silences, access))
     if parts.targets is not None:
         app.include_router(target_routes(parts.targets, access))
+    if parts.dashboards is not None:
+        app.include_router(dashboard_routes(parts.dashboards, access))
 
 
 def _add_health(app: FastAPI, parts: ApiParts, access: Access) -> None:

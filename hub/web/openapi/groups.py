@@ -17,6 +17,7 @@ GROUPS: Final = {
     "alerts": "What rules have raised.",
     "silences": "Stretches of time in which alerts are not told.",
     "targets": "Who is told of alerts, and what became of it.",
+    "dashboards": "What people have put together to look at: tiles, variables, versions.",
     "users": "People, API tokens, login links, and the log of who did what.",
     "live": "What viewers get over a WebSocket, by long poll and server-sent events.",
     "device": "What devices say over a WebSocket, by HTTP POST and long poll.",
