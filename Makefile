@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 PY := .venv/bin/python
 STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
-WHOLE := tests/e2e tests/browser tests/simulators tests/test_wheel.py # tests of whole programs, which need the machine to themselves
+WHOLE := tests/e2e tests/browser tests/simulators tests/test_wheel.py # tests of whole programs, which mostly wait: the files side by side
 
 .PHONY: help install run lint format test unit crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench lock clean
 
@@ -36,7 +36,7 @@ format: install ## rewrite to the house format
 	$(PY) -m ruff check --fix $(SOURCES)
 
 test: unit ## all tests
-	$(PY) -m pytest -q $(WHOLE)
+	$(PY) -m pytest -q -n logical --maxprocesses 3 --dist loadfile $(WHOLE)
 
 unit: install ## the tests of single parts, side by side on all cores
 	$(PY) -m pytest -q -n logical --dist loadgroup $(addprefix --ignore ,$(WHOLE))

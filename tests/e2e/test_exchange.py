@@ -123,7 +123,8 @@ def test_an_export_cut_off_is_an_error_and_leaves_no_file(tmp_path: Path, run: C
 
 
 def test_an_import_that_the_hub_did_not_survive_is_finished_by_the_same_file(tmp_path: Path, run: CommandLine) -> None:
-    source = wide_file(tmp_path / "kiln.csv", ROWS)
+    rows = 3 * ROWS  # enough that it is not at its end when the hub is killed
+    source = wide_file(tmp_path / "kiln.csv", rows)
     command = ("import", str(source), "--device", "kiln", "--time-format", "ms", "--create")
     with running_hub(tmp_path / "data") as hub:
         with subprocess.Popen(
@@ -139,7 +140,7 @@ def test_an_import_that_the_hub_did_not_survive_is_finished_by_the_same_file(tmp
         assert not (tmp_path / "data" / "imports").exists()  # what the killed hub left
         result = json.loads(run(*command, "--json").out)
         assert result["devices"][0]["state"] in ("completed", "known")
-        is_stored(hub, ROWS)
+        is_stored(hub, rows)
 
 
 def test_an_imported_reading_shows_in_a_chart_that_is_open(tmp_path: Path, run: CommandLine) -> None:

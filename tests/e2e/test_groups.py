@@ -14,7 +14,6 @@ from tests.support.command_line import CommandLine
 from tests.support.hub_process import RunningHub, running_hub
 from tests.support.stored import Stored, store_readings
 
-T = time.time_ns() // 1_000 - 60_000_000
 WHERE = "floor=2 and not test"
 DEADLINE_S = 20.0
 
@@ -60,9 +59,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 def test_all_ways_mean_the_same_devices(tmp_path: Path, run: CommandLine) -> None:
+    begin_us = time.time_ns() // 1_000 - 60_000_000
     with running_hub(tmp_path / "data") as hub:
         for at, (name, tags) in enumerate({"pump": ["floor=2"], "fan": ["floor=2", "test"], "lamp": ["floor=3"]}.items()):
-            store_readings(hub, Stored(name, {"temp": [(T + at, float(at))]}))
+            store_readings(hub, Stored(name, {"temp": [(begin_us + at, float(at))]}))
             tag(hub, name, tags)
         seen = trio.run(live_names, hub, ("fan", ["floor=2"]), ("pump", ["floor=1"]), ("fan", []))
         assert seen == [["pump"], ["fan", "pump"], ["fan"], []]
