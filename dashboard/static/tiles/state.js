@@ -1,0 +1,130 @@
+// A tile of states: a lamp and a word for each device, and since when; or their presence, as the hub judges it.
+//
+// Owns its elements. since.js has since when. A lamp has a shape of its own for each level: nobody needs the colours.
+
+import { ApiError } from "../app/api.js";
+import { field, h, keyed, say } from "../app/dom.js";
+import { linkTo } from "../app/router.js";
+import { factText } from "../parts/side.js";
+import { isWord } from "./choices.js";
+import { absence, choice, frame, nameOf } from "./parts.js";
+import { RECENT, ageText, isStale, newestVersions, seriesOf, spanned, timesOf } from "./rules.js";
+import { levelOfWord, sinceOf, wordOf } from "./since.js";
+import { sourceFields } from "./source.js";
+
+const MOST = 60;
+const PRESENCE = "(presence)"; // in the place of a channel
+/** @type {Record<string, string>} */
+const LEVEL_OF_PRESENCE = { online: "good", silent: "warn", unconfirmed: "warn", sleeping: "none", offline: "bad" };
+/** @type {Record<string, string>} */
+const SIGNS = { good: "✓", warn: "!", bad: "✕", on: "", none: "" };
+
+/** @type {import("./index.js").TileType} */
+export const type = {
+  name: "state",
+  label: "State",
+  defaults: { w: 3, h: 3, config: {} },
+  fields: stateFields,
+  wanted: (config) => (isPresence(config) ? null : spanned(config, RECENT)),
+  make: (app, config) => new StateTile(app, config),
+};
+
+/** @param {Record<string, any>} config */
+const isPresence = (config) => config.channels?.[0] === PRESENCE;
+
+/** @param {Record<string, any>} config @param {import("./index.js").Known} known @returns {import("./index.js").Fields} */
+function stateFields(config, known) {
+  // Presence is offered as a channel that every device has.
+  const devices = known.devices.map((each) => ({ ...each, channels: [...(each.channels ?? []).filter(isWord), { name: PRESENCE, kind: "state", unit: "" }] }));
+  const source = sourceFields(config, { ...known, devices: /** @type {any} */ (devices) }, { fits: isWord, isMany: true, most: 1, labels: { [PRESENCE]: "Presence of the device" } });
+  const text = (/** @type {string} */ name, /** @type {string} */ placeholder) => h("input", { type: "text", value: config[name] ?? "", placeholder, autocomplete: "off" });
+  const [on, off, good, warn, bad] = [text("on", "on"), text("off", "off"), text("good", "idle, ready"), text("warn", "busy"), text("bad", "fault")];
+  const pairs = h("div", { class: "tile-pairs" }, field("Word for on", on), field("Word for off", off));
+  const levels = [field("Green for", good, "Values or words, with commas between them."), field("Yellow for", warn), field("Red for", bad)];
+  const read = () => {
+    const found = source.read();
+    if (found.channels.includes(PRESENCE) && found.channels.length > 1) throw new ApiError("Choose the presence of the device, or channels: not both.", {});
+    if (found.channels.includes(PRESENCE) && found.source.where) throw new ApiError("For presence choose devices by name, or all of them.", {});
+    return { ...found, on: on.value.trim(), off: off.value.trim(), good: good.value.trim(), warn: warn.value.trim(), bad: bad.value.trim() };
+  };
+  return { elements: [...source.elements, pairs, ...levels], read };
+}
+
+/** @typedef {{key: string, device: string, channel: string, word: string, level: string, since: string, title: string, isOld: boolean}} Lamp */
+
+class StateTile {
+  /** @param {import("../app/main.js").App} app @param {Record<string, any>} config */
+  constructor(app, config) {
+    this.hub = app.hub;
+    this.config = config;
+    this.list = h("ul", { class: "lamps" });
+    this.more = h("p", { class: "hint", hidden: true });
+    this.frame = frame("state", this.list, this.more);
+    this.element = this.frame.element;
+    this._rows = keyed(this.list, (/** @type {Lamp} */ lamp) => lamp.key, () => row());
+  }
+
+  /** @param {number} nowUs @param {import("../app/stream.js").Stream | null} stream */
+  draw(nowUs, stream) {
+    const lamps = isPresence(this.config) ? this._presences(nowUs) : this._states(nowUs, stream);
+    const isAbsent = isPresence(this.config) ? (lamps.length ? null : "No such device.") : absence(stream, lamps, nowUs, "24 h");
+    this.frame.show(isAbsent);
+    this.list.dataset.many = String(lamps.length > 1);
+    this._rows(lamps.slice(0, MOST));
+    this.more.hidden = lamps.length <= MOST;
+    say(this.more, `${lamps.length - MOST} more are not shown.`);
+  }
+
+  close() {}
+
+  /** @param {number} nowUs @param {import("../app/stream.js").Stream | null} stream @returns {Lamp[]} */
+  _states(nowUs, stream) {
+    const found = newestVersions(seriesOf(stream, this.config));
+    const hasMany = new Set(found.map((each) => each.channel)).size > 1;
+    return found.map((series) => {
+      const { value, atUs, sinceUs, isWhole } = sinceOf(series.rows);
+      const isOld = isStale(series, atUs, nowUs, this.hub.devices.get(series.device));
+      const word = wordOf(value, this.config);
+      const times = timesOf(sinceUs);
+      const since = isOld ? ageText(atUs, nowUs) : `${isWhole ? "since" : "since before"} ${times.local}`;
+      const device = nameOf(this.hub, series.device) + (hasMany || found.length === 1 ? ` · ${series.channel}` : "");
+      return { key: series.key, device: series.device, channel: device, word, level: levelOfWord(value, word, this.config), since, title: times.utc, isOld };
+    });
+  }
+
+  /** @param {number} nowUs @returns {Lamp[]} */
+  _presences(nowUs) {
+    const { devices } = this.hub;
+    const names = this.config.source?.devices ?? [];
+    const items = names.includes("*") ? devices.sorted() : names.map((/** @type {string} */ name) => devices.get(name)).filter(Boolean);
+    return items.map((/** @type {any} */ item) => ({
+      key: item.device, device: item.device, channel: item.title ?? item.device, word: item.presence, level: LEVEL_OF_PRESENCE[item.presence] ?? "none",
+      since: this.hub.isOpen ? sinceText(item, nowUs) : "not known without a connection", title: item.last_seen_us ? timesOf(item.last_seen_us).utc : "", isOld: !this.hub.isOpen,
+    }));
+  }
+}
+
+/** How long it has been so, without the word for what it is. @param {any} item @param {number} nowUs */
+const sinceText = (item, nowUs) => {
+  const text = factText(item, nowUs);
+  return text.startsWith(item.presence) ? text.slice(item.presence.length).replace(/^, /, "").trim() : text;
+};
+
+function row() {
+  const lamp = h("span", { class: "lamp", "aria-hidden": "true" });
+  const name = h("a", { class: "lamp-name" });
+  const word = h("span", { class: "lamp-word" });
+  const since = h("span", { class: "lamp-since" });
+  const element = h("li", {}, lamp, name, word, since);
+  const show = (/** @type {Lamp} */ each) => {
+    element.dataset.level = each.level;
+    element.dataset.stale = String(each.isOld);
+    say(lamp, SIGNS[each.level] ?? "");
+    say(name, each.channel);
+    if (name.getAttribute("href") !== linkTo(["devices", each.device])) name.setAttribute("href", linkTo(["devices", each.device]));
+    say(word, each.word);
+    say(since, each.since);
+    since.title = each.title;
+  };
+  return { element, show };
+}
