@@ -35,7 +35,8 @@ CHANNELS: Final = (
 
 MOUNT: Final = """async ([name, config, wide, high, spanS]) => {
   const load = path => import(`/static/${path}.js`);
-  const [{ Hub }, { Painter }, { Toasts }, { typeOf }] = await Promise.all(["app/hub", "app/painter", "app/toasts", "tiles/index"].map(load));
+  const paths = ["app/hub", "app/painter", "app/toasts", "tiles/index"];
+  const [{ Hub }, { Painter }, { Toasts }, { typeOf }] = await Promise.all(paths.map(load));
   if (!window.stage) {
     const hub = new Hub({ onState: () => {} });
     hub.start();
@@ -48,11 +49,12 @@ MOUNT: Final = """async ([name, config, wide, high, spanS]) => {
   const wanted = type.wanted(config);
   const host = document.createElement("section");
   host.className = "card host";
-  for (const [key, value] of Object.entries({ width: `${wide}px`, height: `${high}px`, padding: "12px", "box-sizing": "border-box" })) host.style.setProperty(key, value);
+  const style = { width: `${wide}px`, height: `${high}px`, padding: "12px" };
+  for (const [key, value] of Object.entries(style)) host.style.setProperty(key, value);
   if (!window.stage.place) {
-    window.stage.place = document.createElement("div");
-    for (const [key, value] of Object.entries({ display: "flex", "flex-wrap": "wrap", gap: "12px", padding: "12px" })) window.stage.place.style.setProperty(key, value);
-    document.getElementById("main").replaceChildren(window.stage.place);
+    const place = (window.stage.place = document.createElement("div"));
+    for (const [key, value] of [["display", "flex"], ["flex-wrap", "wrap"], ["gap", "12px"]]) place.style.setProperty(key, value);
+    document.getElementById("main").replaceChildren(place);
   }
   window.stage.place.append(host);
   const tile = type.make(app, config);
@@ -68,7 +70,9 @@ FORM: Final = """async ([name, config]) => {
   const { typeOf } = await import("/static/tiles/index.js");
   const type = typeOf(name);
   const { hub } = window.stage.app;
-  const known = { devices: hub.devices.sorted(), variables: [{ name: "it", kind: "device", value: "boat" }, { name: "site", kind: "tags", value: "kind=x" }].slice(0, config.variables ?? 0) };
+  const both = [{ name: "it", kind: "device", value: "boat" }, { name: "site", kind: "tags", value: "kind=x" }];
+  const variables = both.slice(0, config.variables ?? 0);
+  const known = { devices: hub.devices.sorted(), variables };
   const form = type.fields({ ...type.defaults.config, ...config }, known);
   const host = document.createElement("form");
   host.className = "form card";
@@ -100,7 +104,9 @@ def sailing(hub: RunningHub) -> Iterator[None]:
             async with device:
                 for count in range(1_000_000):
                     at = (52.5 + count * 1e-5, 13.4 + count * 1e-5)
-                    await device.send({"temp": 20 + count % 3, "level": 91, "flow": count, "door": True, "mode": "busy", "note": HOSTILE, "pos": at})
+                    await device.send(
+                        {"temp": 20 + count % 3, "level": 91, "flow": count, "door": True, "mode": "busy", "note": HOSTILE, "pos": at}
+                    )
                     await trio.sleep(0.2)  # the pace of the sensor
 
     thread = threading.Thread(target=trio.run, args=(sail,))
@@ -195,7 +201,9 @@ def test_a_chart_has_a_plot_for_each_unit_and_says_what_is_no_number(page: Page)
 
 def test_a_map_shows_where_a_device_is_and_moves_by_keys(page: Page) -> None:
     tile = mount(page, "map", size=(500, 360), channels=["pos"])
-    expect(tile.get_by_role("img")).to_have_attribute("aria-label", re.compile(r"^Map: boat at 52\.5\d+°N 13\.4\d+°E, "), timeout=TIMEOUT_MS)
+    expect(tile.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile(r"^Map: boat at 52\.5\d+°N 13\.4\d+°E, "), timeout=TIMEOUT_MS
+    )
     expect(tile.locator(".map-markers text")).to_have_text("boat")
     expect(tile.locator(".map-length")).to_have_text(re.compile(r"^\d+ (m|km|cm)$"))
     assert tile.locator(".map-lines path").count() >= 2
@@ -298,9 +306,10 @@ def test_nothing_is_left_of_a_tile_that_was_closed(page: Page) -> None:
     page.evaluate(
         """() => {
           window.kept = 0;
-          const [add, remove] = [window.addEventListener, window.removeEventListener];
-          window.addEventListener = function (name, ...more) { if (name === "displaychange") kept += 1; return add.call(this, name, ...more); };
-          window.removeEventListener = function (name, ...more) { if (name === "displaychange") kept -= 1; return remove.call(this, name, ...more); };
+          for (const [name, by] of [["addEventListener", 1], ["removeEventListener", -1]]) {
+            const whole = window[name];
+            window[name] = (type, ...more) => { if (type === "displaychange") kept += by; return whole.call(window, type, ...more); };
+          }
         }"""
     )
     mount(page, "text", text="x")

@@ -7,6 +7,7 @@ import { h, keyed, say } from "../app/dom.js";
 import { loadPlotly } from "../app/plotly.js";
 import { colours } from "../app/theme.js";
 import { ago, duration, quantity, shown, symbol } from "../app/units.js";
+import { Crosshair } from "../charts/crosshair.js";
 import { LineChart } from "../charts/linechart.js";
 import { lineOf } from "../charts/lines.js";
 import { isDrawable } from "./choices.js";
@@ -34,6 +35,7 @@ class ChartTile {
     this.lanes = new Map();
     /** @type {Set<string>} */
     this.off = new Set();
+    this.crosshair = new Crosshair();
     this.plots = h("div", { class: "lanes" });
     this.legend = h("ul", { class: "legend tile-legend" });
     this.more = h("p", { class: "hint", hidden: true });
@@ -87,7 +89,7 @@ class ChartTile {
   _lane(unit) {
     const known = this.lanes.get(unit);
     if (known) return known;
-    const lane = new Lane(unit);
+    const lane = new Lane(unit, this.crosshair);
     this.lanes.set(unit, lane);
     this.plots.append(lane.element);
     return lane;
@@ -126,10 +128,10 @@ class ChartTile {
 
 /** The chart of one unit. */
 class Lane {
-  /** @param {string} unit */
-  constructor(unit) {
+  /** @param {string} unit @param {Crosshair} crosshair */
+  constructor(unit, crosshair) {
     this.unit = unit;
-    this.chart = new LineChart();
+    this.chart = new LineChart({ crosshair });
     this.label = h("span", { class: "chart-unit" });
     this.element = h("div", { class: "lane" }, this.label, this.chart.element);
   }
