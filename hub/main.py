@@ -36,6 +36,7 @@ from hub.layers import Run, layer
 from hub.load import Load
 from hub.metrics import Metrics
 from hub.part_settings import door_settings, journal_settings, retention, store_token
+from hub.rules import Preview
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.imports import Imports
 from hub.sessions.live import Live
@@ -152,15 +153,8 @@ class Hub:
                 await self.state.aclose()
 
     def _followers(self) -> tuple[Run, ...]:
-        return (
-            *self.side.runs(),
-            *self.control.runs(),
-            self.live.run,
-            self.system.run,
-            self.load.run,
-            self.data.reserve.run,
-            self.metrics.loop.run,
-        )
+        own = (self.live.run, self.system.run, self.load.run, self.data.reserve.run, self.metrics.loop.run)
+        return (*self.side.runs(), *self.control.runs(), *own)
 
     async def _listen(self, task_status: trio.TaskStatus[str]) -> None:
         """Open the door, say where, and serve until cancelled."""
@@ -217,6 +211,7 @@ class Hub:
             importer=self.importer,
             ways=self.ways,
             rules=self.control.rules.desk,
+            preview=Preview(self.history, self.control.registry, self.control.registry.connections, now_us),
             provisioning=self.control.provisioning,
             targets=self.control.rules.targets,
             silences=self.control.rules.silences,

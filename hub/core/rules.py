@@ -60,6 +60,7 @@ class Rule:
     late_s: float = DEFAULT_LATE_S  # a reading that was older when it came raises nothing
     note: str = ""
     where: str = ""  # a tag expression: the devices of the selector are those that it means
+    is_disabled: bool = False  # it is kept, and judges nothing
 
     def body(self) -> dict[str, Any]:
         """Return the rule as it is kept and shown, without its name."""
@@ -71,7 +72,8 @@ class Rule:
             body |= {"limit": self.limit, "hysteresis": self.hysteresis}
         if self.kind is RuleKind.TEXT:
             body["text"] = self.text
-        return body | ({"note": self.note} if self.note else {}) | ({"where": self.where} if self.where else {})
+        more = {"note": self.note, "where": self.where, "disabled": self.is_disabled}
+        return body | {key: value for key, value in more.items() if value}
 
 
 def checked_name(name: object, what: str = "a rule") -> str:
@@ -103,6 +105,7 @@ def rule_in(name: str, body: Mapping[str, Any]) -> Rule:
         late_s=_number(body, "late_s", 0.0, MAX_LATE_S, DEFAULT_LATE_S),
         note=body_text(body, "note", 0, MAX_NOTE) if body.get("note") is not None else "",
         where=_where(body, selector),
+        is_disabled=_flag(body, "disabled"),
     )
     if kind is RuleKind.NO_DATA and rule.for_s < 1:
         raise _wrong(f"for_s of a rule of kind no_data must be at least 1, not {rule.for_s:g}", "say how long silence is allowed")
@@ -110,7 +113,7 @@ def rule_in(name: str, body: Mapping[str, Any]) -> Rule:
 
 
 def _fields_of(kind: RuleKind) -> set[str]:
-    fields = {"kind", "devices", "where", "for_s", "severity", "note"}
+    fields = {"kind", "devices", "where", "for_s", "severity", "note", "disabled"}
     if kind is not RuleKind.OFFLINE:
         fields |= {"channels", "late_s"}
     if kind in _OF_NUMBERS:
@@ -143,6 +146,13 @@ def _kind(value: object) -> RuleKind:
 def _severity(value: object) -> str:
     if not isinstance(value, str) or value not in SEVERITIES:
         raise _wrong(f"severity must be one of {', '.join(SEVERITIES)}, not {shown(value)}", "correct severity")
+    return value
+
+
+def _flag(body: Mapping[str, Any], key: str) -> bool:
+    value = body.get(key, False)
+    if not isinstance(value, bool):
+        raise _wrong(f"{key} must be true or false, not {shown(value)}", f"correct {key}")
     return value
 
 

@@ -4,7 +4,7 @@ Owns the judgment of absence by time alone. The time is that in which the hub li
 hub was away is no absence of a device. hub/rules/desk.py keeps these beside the courses.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from hub.core.rules import Rule, RuleKind
@@ -61,6 +61,16 @@ class Absence:
         """Go on from changes of `due` and `presence`, now that they are kept."""
         for change in changes:
             (self._open.add if change.is_raised else self._open.discard)(change.key)
+
+    def past(self, key: Key, absences: Iterable[tuple[int, int]]) -> Iterator[tuple[int, Change]]:
+        """Judge stretches of the past, from and to in µs, in which what is waited for was absent; with each change comes when it would
+        have been made."""
+        for from_us, to_us in absences:
+            self._since_s = {key: 0.0}
+            raised = self.due((to_us - from_us) / 1e6)
+            over = [Change(change.key, False, to_us) for change in raised]
+            yield from ((from_us + int(self.rule.for_s * 1e6), change) for change in raised)
+            yield from ((to_us, change) for change in over)
 
     def forget(self, device: str) -> None:
         """Know nothing of a device that was removed."""

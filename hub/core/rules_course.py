@@ -112,6 +112,11 @@ class Course:
         return np.array([np.nan if text is None else float(fnmatchcase(text, self.rule.text)) for text in texts], np.float64)
 
     def _judge(self, key: Key, columns: Columns, at: "npt.NDArray[np.int64]", now_s: float) -> Iterator[Change]:
+        for t_us, level, value in self.levels(key, columns, at):
+            yield from self._step(key, t_us, level, value, now_s)
+
+    def levels(self, key: Key, columns: Columns, at: "npt.NDArray[np.int64]") -> Iterator[tuple[int, float, Any]]:
+        """Yield time, what is compared with the limit and the value of readings of one series in the order of time."""
         times_us, levels = (columns.t_ns[at] // 1_000).tolist(), self._levels(columns, at).tolist()
         values = levels if columns.text is None else columns.text[at].tolist()
         for t_us, level, value in zip(times_us, levels, values, strict=True):
@@ -123,7 +128,33 @@ class Course:
             if self.rule.kind is not RuleKind.TEXT:
                 value = self._sign * level
             if level == level:
-                yield from self._step(key, t_us, level, value, now_s)
+                yield t_us, level, value
+
+    def past(self, key: Key, levels: Iterable[tuple[int, float, Any]]) -> Iterator[tuple[int, Change]]:
+        """Judge what `levels` yields as if each had come at its own time, with what time alone brought in between; with each change
+        comes when it would have been made."""
+        for t_us, level, value in levels:
+            yield from self.passed(key, t_us)
+            for change in self._step(key, t_us, level, value, t_us / 1e6):
+                yield t_us, change
+
+    def passed(self, key: Key, now_us: int) -> Iterator[tuple[int, Change]]:
+        """Yield what time alone brought until a moment of the past."""
+        spell = self._spells.get(key)
+        if spell is not None and now_us > (until_us := spell.since_us + int(self.rule.for_s * 1e6)):
+            yield until_us, self._raised(key, spell)
+
+    def is_open(self, key: Key) -> bool:
+        """Tell whether there is an alert that is not over."""
+        return key in self._open
+
+    def compared(self, numbers: "npt.NDArray[np.float64]") -> "npt.NDArray[np.float64]":
+        """Return numbers as they are compared with the limit; the other way round it gives the numbers."""
+        return self._sign * numbers
+
+    def breaks(self, level: float) -> bool:
+        """Tell whether what is compared breaks the rule."""
+        return level > self._limit
 
     def _rate(self, key: Key, t_us: int, level: float) -> float | None:
         """Return the change a second since the reading before, in the direction that is asked for."""

@@ -6,6 +6,7 @@ Owns the rules' documents, their follower and the outbox. Used by control.py.
 from hub.rules.desk import RuleDesk
 from hub.rules.follower import RulesFollower
 from hub.rules.mail import MailServer
+from hub.rules.preview import Preview
 from hub.rules.side import Notifying, RulesSide
 
-__all__ = ["MailServer", "Notifying", "RuleDesk", "RulesFollower", "RulesSide"]
+__all__ = ["MailServer", "Notifying", "Preview", "RuleDesk", "RulesFollower", "RulesSide"]

@@ -9,20 +9,28 @@ from typing import Any, Final
 from devices.wire.fields import shown
 from hub.core.errors import Refusal
 from hub.core.rules import checked_name, rule_in
-from hub.core.rules_alerts import acknowledged
+from hub.core.rules_alerts import acknowledged, is_over
 from hub.ports import Audited
 from hub.rules.book import ALERT, KEPT, RULE
 from hub.rules.judging import Judging
 
 MAX_RULES: Final = 500
+_WEEK_US: Final = 7 * 86_400_000_000
 
 
 class RuleDesk(Judging):
     """All rules of this hub and their alerts. Every call raises StoreUnavailable, with nothing done, while the state store is away."""
 
     def rules(self) -> list[dict[str, Any]]:
-        """Return all rules by name."""
-        return [self.rule(name) for name in self._book.rules()]
+        """Return all rules by name, each with how often it `fired`, as far as its alerts are kept."""
+        fired: dict[str, dict[str, Any]] = {name: {"open": 0, "week": 0, "last_us": None} for name in self._book.rules()}
+        since_us = self._now() - _WEEK_US
+        for alert in self._book.alerts():  # oldest first
+            if (counts := fired.get(alert["rule"])) is not None:
+                counts["open"] += not is_over(alert)
+                counts["week"] += alert["raised_us"] >= since_us
+                counts["last_us"] = alert["raised_us"]
+        return [self.rule(name) | {"fired": counts} for name, counts in fired.items()]
 
     def rule(self, name: str) -> dict[str, Any]:
         """Return one rule with its version. Raises Refusal."""
@@ -48,7 +56,7 @@ class RuleDesk(Judging):
             bodies = self._over("the rule was changed", lambda alert: alert["rule"] == name)
             audit = Audited(self._now(), who, "create rule" if known is None else "edit rule", f"rule {name}", rule.body())
             await self._keep(bodies | {(RULE, name): rule.body(), (KEPT, name): None}, [audit])
-            self._courses[name] = self._course(name)
+            self._set_out(name)
             self._news = dict(self._presence)
             self._wanted = {}
         return self.rule(name)
@@ -61,8 +69,7 @@ class RuleDesk(Judging):
             bodies = self._over("the rule was deleted", lambda alert: alert["rule"] == name)
             audit = Audited(self._now(), who, "delete rule", f"rule {name}", {})
             await self._keep(bodies | {(RULE, name): None, (KEPT, name): None}, [audit])
-            del self._courses[name]
-            self._reach.drop(name)
+            self._drop(name)
             self._wanted = {}
 
     async def acknowledge(self, id_: str, who: str) -> dict[str, Any]:

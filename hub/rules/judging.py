@@ -71,7 +71,9 @@ class Judging:
         """Read everything anew, as the follower begins anew; return its cursor."""
         async with self._changing:
             await self._book.load()
-            self._courses = {name: self._course(name) for name in self._book.rules()}
+            self._courses = {}
+            for name in self._book.rules():
+                self._set_out(name)
             self._wanted, self._cursor, self._is_kept = {}, self._book.cursor, True
             known = self._board.devices()
             self._presence = {item["device"]: item["presence"] for item in known if item.get("last_seen_us") is not None}
@@ -82,12 +84,22 @@ class Judging:
         self.on_notices()
         return self._cursor
 
-    def _course(self, name: str) -> Course | Absence:
+    def _set_out(self, name: str) -> None:
+        """Have a rule judge from now on as it is kept; one that is disabled does not."""
         found = self._book.rule(name)
         assert found is not None
+        self._drop(name)
+        if found[0].is_disabled:
+            return
         is_open = {key_of(alert) for alert in self._book.open_alerts() if alert["rule"] == name}
         rule = self._reach.hold(found[0])
-        return Course(rule, self._book.kept(name), is_open, self._lived_s) if rule.kind.is_of_readings else Absence(rule, is_open)
+        is_of_readings = rule.kind.is_of_readings
+        self._courses[name] = Course(rule, self._book.kept(name), is_open, self._lived_s) if is_of_readings else Absence(rule, is_open)
+
+    def _drop(self, name: str) -> None:
+        """Have a rule judge no more."""
+        self._courses.pop(name, None)
+        self._reach.drop(name)
 
     def _settle(self) -> None:
         """Have each rule mean the devices that it means now."""

@@ -44,7 +44,7 @@ from hub.web.openapi.convention import refuses, text_content
 from hub.web.openapi.document import describer
 from hub.web.page import Files, page_routes
 from hub.web.provisioning import provisioning_routes
-from hub.web.rules import Rules, rule_routes
+from hub.web.rules import Previews, Rules, rule_routes
 from hub.web.shadow import shadow_routes
 from hub.web.shapes.hub import Health, Readiness
 from hub.web.silences import Silences, silence_routes
@@ -99,6 +99,7 @@ class ApiParts:
     importer: Importer | None = None  # None: there is no such route
     ways: Ways | None = None  # None: there is no such route
     rules: Rules | None = None  # None: there is no such route
+    preview: Previews | None = None  # None: there is no such route
     account: Account | None = None  # None: there is no such route
     provisioning: Provisioning | None = None  # None: there is no such route
     targets: Targets | None = None  # None: there is no such route
@@ -150,7 +151,7 @@ def _include_optional(app: FastAPI, parts: ApiParts, access: Access) -> None:
     if parts.backup is not None:
         app.include_router(backup_routes(access, parts.backup))
     if parts.rules is not None:
-        app.include_router(rule_routes(parts.rules, access))
+        app.include_router(rule_routes(parts.rules, access, parts.preview))
     if parts.silences is not None:
         app.include_router(silence_routes(parts.silences, access))
     if parts.targets is not None:

@@ -19,8 +19,11 @@ from hub.web.shapes import rules as shapes
 
 _EXAMPLE: Final[Any] = {"rule": "too-hot", "kind": "above", "channels": ["temperature"], "limit": 30, "hysteresis": 2, "for_s": 10}
 
+_PREVIEW: Final[Any] = {"kind": "above", "channels": ["temperature"], "limit": 30, "for_s": 10, "days": 7}
 _REFUSED: Final = refuses(no_rule=404, exists=409, conflict=409, too_many_rules=409, bad_name=422, bad_rule=422)
 _State = Annotated[Literal["open", "acknowledged", "cleared"] | None, Query(description="Only in this state", examples=["open"])]
+
+_Severity = Annotated[Literal["info", "warning", "critical"] | None, Query(description="Only of this severity", examples=["critical"])]
 
 
 class Rules(Protocol):
@@ -48,6 +51,13 @@ class Rules(Protocol):
         """Note that somebody has seen an alert."""
 
 
+class Previews(Protocol):
+    """What looks back for a rule."""
+
+    async def look(self, body: Mapping[str, Any], days: float) -> dict[str, Any]:
+        """Return what a rule would have raised. Raises Refusal."""
+
+
 class RuleBody(BaseModel):
     """A rule: its name, the version that is replaced (none: a new rule), and its fields by kind."""
 
@@ -57,10 +67,20 @@ class RuleBody(BaseModel):
     kind: str
 
 
-def rule_routes(rules: Rules, access: Access) -> APIRouter:
+class PreviewBody(BaseModel):
+    """The fields of a rule that need not be there yet, and how many days to look back."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_PREVIEW]})
+    kind: str
+    days: Annotated[float, Field(gt=0, le=31, allow_inf_nan=False)] = 7.0
+
+
+def rule_routes(rules: Rules, access: Access, preview: Previews | None = None) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1")
     _rule_routes(router, rules, access)
+    if preview is not None:
+        _preview_route(router, preview, access)
     _alert_routes(router, rules, access)
     return router
 
@@ -92,6 +112,23 @@ def _rule_routes(router: APIRouter, rules: Rules, access: Access) -> None:
         return Response(status_code=204)
 
 
+def _preview_route(router: APIRouter, preview: Previews, access: Access) -> None:
+    @router.post(
+        "/rules/preview",
+        response_model=shapes.Preview,
+        responses=refuses(bad_rule=422, bad_where=422, busy=503, query_timeout=504, store_refused=502),
+        dependencies=[Depends(access.may(Action.MANAGE))],
+    )
+    async def look(body: Annotated[PreviewBody, Body()]) -> Response:
+        """Return what a rule would have raised in the last days, by what is stored; nothing is made.
+
+        Readings are judged by the rule's own code. Where they are too many, or no longer kept one by one, `width_us` says how wide the
+        buckets are that were looked at instead; `notes` say what that hides, and what else could not be looked at.
+        """
+        fields = {key: value for key, value in body.model_dump().items() if key not in ("days", "rule", "version")}
+        return Answer(await preview.look(fields, body.days))
+
+
 def _alert_routes(router: APIRouter, rules: Rules, access: Access) -> None:
     may_read = Depends(access.may(Action.READ))
 
@@ -100,11 +137,12 @@ def _alert_routes(router: APIRouter, rules: Rules, access: Access) -> None:
         state: _State = None,
         rule: Annotated[str | None, Query(description="Only of this rule", examples=["too-hot"])] = None,
         device: OfDevice = None,
+        severity: _Severity = None,
         after: Annotated[str | None, Query(description="Go on after the alert with this id", examples=["6f1c0c8e2b7a4d55"])] = None,
         limit: Limit = DEFAULT_PAGE,
     ) -> Response:
         """Return alerts, newest first; go on with `after` = `next` of the answer, null at the end."""
-        wanted = {"state": state, "rule": rule, "device": device}
+        wanted = {"state": state, "rule": rule, "device": device, "severity": severity}
         found = _after(rules.alerts(), after)
         found = [alert for alert in found if all(value is None or alert[key] == value for key, value in wanted.items())]
         return Answer({"alerts": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None})

@@ -36,7 +36,19 @@ def findings(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-@pytest.mark.parametrize("at", ["#/", "#/devices/pump", "#/nowhere"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        "#/",
+        "#/devices/pump",
+        "#/alerts",
+        "#/alerts/rules",
+        "#/alerts/rules?new=above",
+        "#/alerts/silences",
+        "#/alerts/targets",
+        "#/nowhere",
+    ],
+)
 def test_no_page_has_a_serious_finding(browser: Browser, hub: RunningHub, at: str, scheme: Literal["dark", "light"]) -> None:
     with page_of(browser, hub, at=at, scheme=scheme) as page:
         expect(page.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)

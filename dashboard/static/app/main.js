@@ -37,7 +37,7 @@ const latency = new Latency(hub.live);
 const router = new Router((place) => shell.show(place));
 const shell = new Shell({ hub, painter, router, toasts, latency }, byId("main"), byId("nav"));
 
-new Alerts(byId("alerts"), byId("alerts-dialog"), hub);
+new Alerts(byId("alerts"), hub, router);
 hub.onSystem((system) => {
   banners.system(system);
   store.system(system);

@@ -14,6 +14,7 @@ import { linkTo } from "./router.js";
 const PAGES = {
   "": { label: "Overview", load: () => import("../pages/overview.js") },
   devices: { label: null, load: () => import("../pages/device.js") },
+  alerts: { label: "Alerts", load: () => import("../pages/alerts.js") },
 };
 
 export class Shell {

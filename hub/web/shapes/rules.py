@@ -11,11 +11,32 @@ _RULE: Final = {
     **{"rule": "too-hot", "version": 1, "kind": "above", "severity": "warning", "for_s": 10.0, "devices": ["*"]},
     **{"channels": ["temperature"], "late_s": 60.0, "limit": 30.0, "hysteresis": 2.0},
 }
+_FIRED: Final = {"open": 1, "week": 3, "last_us": 1_795_248_010_200_000}
+_PREVIEWED: Final = {
+    **{"device": "greenhouse", "channel": "temperature", "value": 31.5, "message": "greenhouse temperature is 31.5, above 30 for 10 s"},
+    **{"raised_us": 1_795_248_010_200_000, "cleared_us": 1_795_248_310_200_000},
+}
+_PREVIEW: Final = {
+    **{"days": 7.0, "from_us": 1_794_650_000_000_000, "to_us": 1_795_254_800_000_000, "looked_from_us": 1_794_650_000_000_000},
+    **{"width_us": 0, "readings": 60_480, "series": 1, "fired": 1, "of_series": 1, "alerts": [_PREVIEWED]},
+    **{"notes": ["When readings came is not kept: each counts as if it had come at once."]},
+}
 _ALERT: Final = {
     **{"id": "6f1c0c8e2b7a4d55", "version": 1, "rule": "too-hot", "kind": "above", "severity": "warning", "state": "open"},
     **{"device": "greenhouse", "channel": "temperature", "value": 31.5, "message": "greenhouse temperature is 31.5, above 30 for 10 s"},
     **{"raised_us": 1_795_248_010_200_000, "at_us": 1_795_248_010_000_000},
 }
+
+
+class Fired(Shape, json_schema_extra=example(_FIRED)):
+    """How often a rule fired, as far as its alerts are kept."""
+
+    open: int
+    """Alerts that are not over"""
+    week: int
+    """Alerts of the last 7 days"""
+    last_us: int | None
+    """When it last fired"""
 
 
 class Rule(Shape, json_schema_extra=example(_RULE)):
@@ -34,9 +55,15 @@ class Rule(Shape, json_schema_extra=example(_RULE)):
     hysteresis: float | None = None
     text: str | None = None
     note: str | None = None
+    where: str | None = None
+    """The devices that a tag expression means"""
+    disabled: bool | None = None
+    """It is kept, and judges nothing"""
+    fired: Fired | None = None
+    """In the list of all rules"""
 
 
-class Rules(Shape, json_schema_extra=example({"rules": [_RULE]})):
+class Rules(Shape, json_schema_extra=example({"rules": [{**_RULE, "fired": _FIRED}]})):
     """Rules by name."""
 
     rules: list[Rule]
@@ -73,3 +100,37 @@ class Alerts(Shape, json_schema_extra=example({"alerts": [_ALERT], "next": None}
     alerts: list[Alert]
     next: str | None
     """The `after` of the next page; null at the end"""
+
+
+class Previewed(Shape, json_schema_extra=example(_PREVIEWED)):
+    """An alert that would have been raised."""
+
+    device: str
+    channel: str | None = None
+    value: Any = None
+    message: str
+    raised_us: int
+    cleared_us: int | None
+    """Null: it would still be open"""
+
+
+class Preview(Shape, json_schema_extra=example(_PREVIEW)):
+    """What a rule would have raised."""
+
+    days: float
+    from_us: int
+    to_us: int
+    looked_from_us: int
+    """What is older could not be looked at"""
+    width_us: int
+    """0: readings were looked at one by one; else the width of the buckets that were looked at"""
+    readings: int
+    series: int
+    """Series, or devices, that were looked at"""
+    fired: int
+    of_series: int
+    """Of how many series something would have been raised"""
+    alerts: list[Previewed]
+    """The newest, 200 at most"""
+    notes: list[str]
+    """What could not be looked at, for people"""

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from hub.layers import layer
-from hub.rules import RuleDesk, RulesSide
+from hub.rules import Preview, RuleDesk, RulesSide
 from hub.web.api import make_app
 from tests.support.api_hub import ApiHub, api_hub, is_refusal, now_us
 from tests.support.waiting import until
@@ -89,3 +89,44 @@ async def test_only_who_may_makes_rules_and_acknowledges(tmp_path: Path) -> None
         is_refusal(await operator.delete("/api/v1/rules/hot"), 403, "not_allowed")
         is_refusal(await viewer.post("/api/v1/alerts/x/acknowledge"), 403, "not_allowed")
         assert (await viewer.get("/api/v1/alerts")).json() == {"alerts": [], "next": None}
+
+
+async def test_a_rule_that_is_disabled_raises_nothing_until_it_is_enabled(tmp_path: Path) -> None:
+    async with ruled_hub(tmp_path) as (hub, desk), hub.admin() as admin:
+        await made(admin)
+        device = await hub.device("d", 7)
+        await device.data(7, 1, [90.0, 0.0])
+        await until(partial(_has_alerts, desk, 1))
+        listed = (await admin.get("/api/v1/rules")).json()["rules"][0]
+        assert (listed["fired"]["open"], listed["fired"]["week"]) == (1, 1)
+        assert (await made(admin, version=1, disabled=True)).json()["disabled"] is True
+        assert (await admin.get("/api/v1/rules")).json()["rules"][0]["fired"]["open"] == 0
+        await made(admin, rule="other", severity="critical")
+        await device.data(7, 2, [91.0, 0.0])
+        await until(partial(_has_alerts, desk, 2))
+        assert [alert["rule"] for alert in (await admin.get("/api/v1/alerts?severity=critical")).json()["alerts"]] == ["other"]
+        await made(admin, version=2)
+        await device.data(7, 3, [92.0, 0.0])
+        await until(partial(_has_alerts, desk, 3))
+        await made(admin, version=3, disabled=True)
+        assert (await admin.delete("/api/v1/rules/hot")).status_code == 204
+        is_refusal(await made(admin, disabled="yes"), 422, "bad_rule")
+
+
+async def test_a_rule_is_tried_on_what_is_stored_and_nothing_is_made(tmp_path: Path) -> None:
+    async with ruled_hub(tmp_path) as (hub, desk):
+        preview = Preview(hub.store, hub.parts.registry, hub.parts.registry.connections, now_us)
+        hub.app = make_app(replace(hub.api, rules=desk, preview=preview))
+        async with hub.admin() as admin, await hub.browser("operator") as operator:
+            device = await hub.device("d", 7)
+            for number, temp in enumerate([90.0, 0.0, 90.0], 1):
+                await device.data(7, number, [temp, 0.0])
+            await device.is_acked(7, 3)
+            await hub.is_stored()
+            asked = {key: value for key, value in HOT.items() if key != "rule"}
+            found = (await admin.post("/api/v1/rules/preview", json=asked)).json()
+            assert (found["fired"], found["days"]) == (2, 7)
+            assert (await admin.get("/api/v1/rules")).json() == {"rules": []}
+            is_refusal(await operator.post("/api/v1/rules/preview", json=asked), 403, "not_allowed")
+            is_refusal(await admin.post("/api/v1/rules/preview", json=asked | {"days": 32}), 422, "bad_request")
+            is_refusal(await admin.post("/api/v1/rules/preview", json=asked | {"limit": "hot"}), 422, "bad_rule")

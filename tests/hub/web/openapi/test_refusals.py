@@ -42,7 +42,10 @@ async def test_every_path_says_what_it_takes(tmp_path: Path) -> None:
         methods: dict[str, set[str]] = {}
         for method, path, _ in described.operations():
             methods.setdefault(path, set()).add(method)
-        for path, known in methods.items():
+        for path in methods:
+            # /rules/preview is also the place of a rule of that name.
+            meant = [each for each in methods if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", each), address(path))]
+            known = set().union(*(methods[each] for each in meant))
             allowed = ", ".join(sorted(known | {"OPTIONS"} | ({"HEAD"} if "GET" in known else set())))
             asked = await admin.options(address(path))
             assert (asked.status_code, asked.headers["allow"], asked.content) == (204, allowed, b"")
