@@ -156,9 +156,9 @@ test("a sparkline breaks where the line does, and keeps a spike that is narrower
 test("a table has a row for each device and a cell for each channel; what has no value comes last", () => {
   const found = [series("a", "t", [point(NOW - S, 20)], { unit: "Cel" }), series("a", "on", [point(NOW, true)], { kind: "state" }), series("b", "t", [point(NOW - 60 * S, 5)], { unit: "Cel" }), series("c", "on", [point(NOW, false)], { kind: "state" })];
   const devices = { get: (name) => (name === "c" ? null : { ...online, device: name, title: name === "a" ? "<b>Anna</b>" : undefined }) };
-  const { columns: names, rows } = columns.rowsOf(found, devices, NOW, ["t", "on", "gone"]);
+  const { columns: names, rows } = columns.rowsOf(found, devices, ["t", "on", "gone"]);
   assert.deepEqual(names, ["t", "on"]);
-  assert.deepEqual(rows.map((row) => row.cells.map((cell) => cell.text)), [["20 °C", "on"], ["5 °C (1 min ago)", "–"], ["–", "off (just now)"]]);
+  assert.deepEqual(rows.map((row) => columns.cellsOf(row, devices.get(row.device), NOW).map((cell) => cell.text)), [["20 °C", "on"], ["5 °C (1 min ago)", "–"], ["–", "off (just now)"]]);
   assert.deepEqual(rows[0].title, "<b>Anna</b>");
   const order = (by, isDown) => columns.orderOf(rows, { by, isDown }).map((row) => row.device);
   assert.deepEqual(order("=t", false), ["b", "a", "c"]);

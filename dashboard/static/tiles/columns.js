@@ -3,19 +3,19 @@
 import { displayed } from "../app/conversion.js";
 import { lastTime, lastValue } from "../app/model.js";
 import { ago, shown } from "../app/units.js";
-import { collator, isStale, newestVersions, timesOf } from "./rules.js";
+import { collator, isStale, newestVersions, utcText } from "./rules.js";
 
-/** @typedef {{text: string, value: any, isOld: boolean, hint: string}} Cell */
-/** @typedef {{device: string, title: string, cells: Cell[], columns: string[], atUs: number, age: string, utc: string}} Row */
+/** @typedef {{text: string, isOld: boolean, hint: string}} Cell */
+/** @typedef {{device: string, title: string, values: any[], units: string[], series: (import("./rules.js").Series | undefined)[], columns: string[], atUs: number}} Row */
 
-const NOTHING = { text: "–", value: null, isOld: false, hint: "no value" };
+const NOTHING = { text: "–", isOld: false, hint: "no value" };
 
 /**
  * @param {import("./rules.js").Series[]} found @param {{get: (name: string) => Record<string, any> | null}} devices
- * @param {number} nowUs @param {string[]} wanted names of channels, in the order in which they are to stand
+ * @param {string[]} wanted names of channels, in the order in which they are to stand
  * @returns {{columns: string[], rows: Row[]}}
  */
-export function rowsOf(found, devices, nowUs, wanted) {
+export function rowsOf(found, devices, wanted) {
   const series = newestVersions(found);
   const present = new Set(series.map((each) => each.channel));
   const columns = wanted.includes("*") ? [...present].sort(collator.compare) : wanted.filter((name) => present.has(name));
@@ -26,27 +26,36 @@ export function rowsOf(found, devices, nowUs, wanted) {
     byDevice.set(each.device, known.set(each.channel, each));
   }
   const rows = [...byDevice].map(([device, channels]) => {
-    const item = devices.get(device);
-    const cells = columns.map((name) => cellOf(channels.get(name), item, nowUs));
+    const cells = columns.map((name) => channels.get(name));
     const atUs = Math.max(...[...channels.values()].map((each) => lastTime(each.rows.at(-1))));
-    return { device, title: item?.title ?? device, cells, columns, atUs, age: ago(Math.max(0, (nowUs - atUs) / 1e6)), utc: timesOf(atUs).utc };
+    return { device, title: devices.get(device)?.title ?? device, series: cells, values: cells.map(valueOf), units: cells.map((each) => (each ? displayed(each.unit).unit : "")), columns, atUs };
   });
   return { columns, rows };
 }
 
-/** @param {import("./rules.js").Series | undefined} series @param {Record<string, any> | null} device @param {number} nowUs @returns {Cell} */
-function cellOf(series, device, nowUs) {
-  if (!series) return NOTHING;
-  const row = series.rows.at(-1);
-  const { unit, of, factor } = displayed(series.unit);
-  const sent = lastValue(row);
+/** @param {import("./rules.js").Series | undefined} series */
+function valueOf(series) {
+  if (!series) return null;
+  const { of, factor } = displayed(series.unit);
+  const sent = lastValue(series.rows.at(-1));
   // A counter is said as it stands: its rate over what is asked for here would be one of an hour.
-  const value = typeof sent === "number" ? (series.kind === "counter" ? sent * factor : of(sent)) : sent;
-  const isOld = isStale(series, lastTime(row), nowUs, device);
-  const hint = [series.kind === "counter" ? "counted so far" : "", `${ago(Math.max(0, (nowUs - lastTime(row)) / 1e6))}, ${timesOf(lastTime(row)).utc}`].filter(Boolean).join("; ");
-  const age = isOld ? ` (${ago(Math.max(0, (nowUs - lastTime(row)) / 1e6))})` : "";
-  return { text: `${shown(value, unit)}${age}`, value, isOld, hint };
+  return typeof sent === "number" ? (series.kind === "counter" ? sent * factor : of(sent)) : sent;
 }
+
+/** What stands in the cells of a row, made for those rows alone that are shown. @param {Row} row @param {Record<string, any> | null} device @param {number} nowUs @returns {Cell[]} */
+export function cellsOf(row, device, nowUs) {
+  return row.series.map((series, at) => {
+    if (!series) return NOTHING;
+    const atUs = lastTime(series.rows.at(-1));
+    const isOld = isStale(series, atUs, nowUs, device);
+    const age = ageOf(atUs, nowUs);
+    const hint = `${series.kind === "counter" ? "counted so far; " : ""}${age}, ${utcText(atUs)}`;
+    return { text: `${shown(row.values[at], row.units[at])}${isOld ? ` (${age})` : ""}`, isOld, hint };
+  });
+}
+
+/** @param {number} atUs @param {number} nowUs */
+export const ageOf = (atUs, nowUs) => ago(Math.max(0, (nowUs - atUs) / 1e6));
 
 /** Rows in an order: by `device`, `age` or `=` and a channel's name. What has no value comes last, whichever way. @param {Row[]} rows @param {{by: string, isDown: boolean}} sort */
 export function orderOf(rows, { by, isDown }) {
@@ -55,7 +64,7 @@ export function orderOf(rows, { by, isDown }) {
   if (by === "device") return [...rows].sort((a, b) => turned * names(a, b));
   if (by === "age") return [...rows].sort((a, b) => turned * (b.atUs - a.atUs) || names(a, b));
   const at = rows[0]?.columns.indexOf(by.slice(1)) ?? -1;
-  return [...rows].sort((a, b) => compare(a.cells[at]?.value ?? null, b.cells[at]?.value ?? null, turned) || names(a, b));
+  return [...rows].sort((a, b) => compare(a.values[at] ?? null, b.values[at] ?? null, turned) || names(a, b));
 }
 
 /** @param {any} a @param {any} b @param {number} turned */

@@ -10,7 +10,7 @@ import { digits, scaleOf, symbol } from "../app/units.js";
 import { isNumeric } from "./choices.js";
 import { arc, levelOf, limitsOf, placeOf, pointAt, problemOf, rimOf, scaleEnds } from "./dial.js";
 import { absence, frame, nameOf, put, svg } from "./parts.js";
-import { RECENT, ageText, isStale, newestOf, newestVersions, numberOrNull, seriesOf, spanned, timesOf } from "./rules.js";
+import { RECENT, ageText, isStale, newestOf, newestVersions, numberOrNull, seriesOf, spanned, utcText } from "./rules.js";
 import { sourceFields } from "./source.js";
 
 const RADIUS = 80;
@@ -91,7 +91,7 @@ class GaugeTile {
     const newest = newestOf(series);
     const name = `${nameOf(this.hub, series.device)} · ${series.channel}`;
     say(this.what, name);
-    this.element.title = timesOf(newest.atUs).utc;
+    this.element.title = utcText(newest.atUs);
     const old = isStale(series, newest.atUs, nowUs, device);
     this.element.dataset.stale = String(old);
     this._turn(series, newest, device, name, old ? ageText(newest.atUs, nowUs) : null);

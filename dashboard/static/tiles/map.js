@@ -15,6 +15,8 @@ import { sourceFields } from "./source.js";
 
 const STEP = 1; // one press: twice as close
 const MOVE_PX = 60;
+const MOST = 500; // devices
+const TRACKED = 50; // of more, tracks are not to be told apart
 const SAID = 10; // devices in the words for those who do not see it
 const GAP_S = 900; // of a device that declares no interval
 
@@ -60,7 +62,9 @@ class MapTile {
 
   /** @param {number} nowUs @param {import("../app/stream.js").Stream | null} stream */
   draw(nowUs, stream) {
-    this.markers = newestVersions(seriesOf(stream, this.config)).flatMap((series) => this._marker(series, nowUs) ?? []);
+    const found = newestVersions(seriesOf(stream, this.config)).slice(0, MOST);
+    const hasTracks = this.config.track !== false && found.length <= TRACKED;
+    this.markers = found.flatMap((series) => this._marker(series, nowUs, hasTracks) ?? []);
     this.frame.show(absence(stream, this.markers, nowUs, duration((stream?.model.spanUs ?? 0) / 1e6)));
     const { wide, high } = this._size();
     if (!this.markers.length || wide < 2) return;
@@ -72,17 +76,18 @@ class MapTile {
     this._sized.disconnect();
   }
 
-  /** @param {any} series @param {number} nowUs @returns {Marker | null} */
-  _marker(series, nowUs) {
+  /** @param {any} series @param {number} nowUs @param {boolean} hasTrack @returns {Marker | null} */
+  _marker(series, nowUs, hasTrack) {
     const last = series.rows.at(-1);
     const place = placeOfValue(lastValue(last));
     if (!place) return null;
     const device = this.hub.devices.get(series.device);
-    const track = this.config.track === false ? [] : series.rows.map((/** @type {any} */ row) => ({ place: placeOfValue(lastValue(row)), atUs: lastTime(row) })).filter((/** @type {any} */ each) => each.place);
+    const track = hasTrack ? trackOf(series.rows) : [];
     const gapUs = 3e6 * Math.max(device?.interval_s ?? GAP_S, last.w / 1e6);
     const atUs = lastTime(last);
-    const name = nameOf(this.hub, series.device);
-    return { key: series.key, name: isStale(series, atUs, nowUs, device) ? `${name} (${ago(Math.max(0, (nowUs - atUs) / 1e6))})` : name, place, atUs, isOld: isStale(series, atUs, nowUs, device), track, gapUs };
+    const isOld = isStale(series, atUs, nowUs, device);
+    const name = nameOf(this.hub, series.device) + (isOld ? ` (${ago(Math.max(0, (nowUs - atUs) / 1e6))})` : "");
+    return { key: series.key, name, place, atUs, isOld, track, gapUs };
   }
 
   _size() {
@@ -152,3 +157,9 @@ class MapTile {
     for (const name of ["pointerup", "pointercancel"]) this.pane.addEventListener(name, end);
   }
 }
+
+/** @param {any[]} rows @returns {Marker["track"]} */
+const trackOf = (rows) => rows.flatMap((row) => {
+  const place = placeOfValue(lastValue(row));
+  return place ? [{ place, atUs: lastTime(row) }] : [];
+});

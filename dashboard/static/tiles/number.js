@@ -8,7 +8,7 @@ import { digits, duration, scaleOf } from "../app/units.js";
 import { lineOf } from "../charts/lines.js";
 import { isNumeric } from "./choices.js";
 import { absence, choice, frame, nameOf, put, svg } from "./parts.js";
-import { ageText, isStale, newestVersions, seriesOf, sourceOf, timesOf } from "./rules.js";
+import { ageText, isStale, newestVersions, seriesOf, sourceOf, utcText } from "./rules.js";
 import { sourceFields } from "./source.js";
 import { changeOf, sparkOf } from "./trend.js";
 
@@ -71,7 +71,7 @@ class NumberTile {
     say(this.value, typeof line.now === "number" ? digits(line.now / scale.factor) : "–");
     say(this.unit, scale.symbol + (old ? ` · ${ageText(line.lastUs, nowUs)}` : ""));
     this.element.dataset.stale = String(old);
-    this.element.title = timesOf(line.lastUs).utc;
+    this.element.title = utcText(line.lastUs);
   }
 
   /** @param {any} line @param {string} unit @param {{fromUs: number, nowUs: number}} view @param {string} channel */

@@ -102,13 +102,17 @@ export function isStale(series, atUs, nowUs, device) {
 /** How old, in words for a value that is stale. @param {number} atUs @param {number} nowUs */
 export const ageText = (atUs, nowUs) => `${duration(Math.max(0, (nowUs - atUs) / 1e6))} old`;
 
-/** A time on this machine's clock, and in UTC for who points at it. @param {number} us */
-export function timesOf(us) {
+const TODAY = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hour12: false });
+const BEFORE = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short", hour12: false });
+
+/** A time on this machine's clock, to the minute. @param {number} us */
+export function localText(us) {
   const date = new Date(us / 1000);
-  const isToday = date.toDateString() === new Date().toDateString();
-  const local = isToday ? date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false }) : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short", hour12: false });
-  return { local, utc: `${date.toISOString().slice(0, 19).replace("T", " ")} UTC` };
+  return (date.toDateString() === new Date().toDateString() ? TODAY : BEFORE).format(date);
 }
+
+/** A time for who points at it. @param {number} us */
+export const utcText = (us) => `${new Date(us / 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 
 /** A number that a person typed, null for none. @param {unknown} text */
 export function numberOrNull(text) {

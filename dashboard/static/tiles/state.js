@@ -8,7 +8,7 @@ import { linkTo } from "../app/router.js";
 import { factText } from "../parts/side.js";
 import { isWord } from "./choices.js";
 import { absence, choice, frame, nameOf } from "./parts.js";
-import { RECENT, ageText, isStale, newestVersions, seriesOf, spanned, timesOf } from "./rules.js";
+import { RECENT, ageText, isStale, localText, newestVersions, seriesOf, sourceOf, spanned, utcText } from "./rules.js";
 import { levelOfWord, sinceOf, wordOf } from "./since.js";
 import { sourceFields } from "./source.js";
 
@@ -66,40 +66,42 @@ class StateTile {
 
   /** @param {number} nowUs @param {import("../app/stream.js").Stream | null} stream */
   draw(nowUs, stream) {
-    const lamps = isPresence(this.config) ? this._presences(nowUs) : this._states(nowUs, stream);
-    const isAbsent = isPresence(this.config) ? (lamps.length ? null : "No such device.") : absence(stream, lamps, nowUs, "24 h");
-    this.frame.show(isAbsent);
-    this.list.dataset.many = String(lamps.length > 1);
-    this._rows(lamps.slice(0, MOST));
-    this.more.hidden = lamps.length <= MOST;
-    say(this.more, `${lamps.length - MOST} more are not shown.`);
+    const found = isPresence(this.config) ? this._devices() : newestVersions(seriesOf(stream, this.config));
+    this.frame.show(isPresence(this.config) ? (found.length ? null : "No such device.") : absence(stream, found, nowUs, "24 h"));
+    this.list.dataset.many = String(found.length > 1);
+    const shown = found.slice(0, MOST);
+    this._rows(isPresence(this.config) ? this._presences(shown, nowUs) : this._states(shown, nowUs));
+    this.more.hidden = found.length <= MOST;
+    say(this.more, `${found.length - MOST} more are not shown.`);
   }
 
   close() {}
 
-  /** @param {number} nowUs @param {import("../app/stream.js").Stream | null} stream @returns {Lamp[]} */
-  _states(nowUs, stream) {
-    const found = newestVersions(seriesOf(stream, this.config));
+  /** @param {any[]} found series @param {number} nowUs @returns {Lamp[]} */
+  _states(found, nowUs) {
     const hasMany = new Set(found.map((each) => each.channel)).size > 1;
     return found.map((series) => {
       const { value, atUs, sinceUs, isWhole } = sinceOf(series.rows);
       const isOld = isStale(series, atUs, nowUs, this.hub.devices.get(series.device));
       const word = wordOf(value, this.config);
-      const times = timesOf(sinceUs);
-      const since = isOld ? ageText(atUs, nowUs) : `${isWhole ? "since" : "since before"} ${times.local}`;
+      const since = isOld ? ageText(atUs, nowUs) : `${isWhole ? "since" : "since before"} ${localText(sinceUs)}`;
       const device = nameOf(this.hub, series.device) + (hasMany || found.length === 1 ? ` · ${series.channel}` : "");
-      return { key: series.key, device: series.device, channel: device, word, level: levelOfWord(value, word, this.config), since, title: times.utc, isOld };
+      return { key: series.key, device: series.device, channel: device, word, level: levelOfWord(value, word, this.config), since, title: utcText(sinceUs), isOld };
     });
   }
 
-  /** @param {number} nowUs @returns {Lamp[]} */
-  _presences(nowUs) {
+  /** @returns {any[]} */
+  _devices() {
     const { devices } = this.hub;
-    const names = this.config.source?.devices ?? [];
-    const items = names.includes("*") ? devices.sorted() : names.map((/** @type {string} */ name) => devices.get(name)).filter(Boolean);
-    return items.map((/** @type {any} */ item) => ({
+    const names = sourceOf(this.config)?.devices ?? [];
+    return names.includes("*") ? devices.sorted() : names.flatMap((name) => devices.get(name) ?? []);
+  }
+
+  /** @param {any[]} items devices @param {number} nowUs @returns {Lamp[]} */
+  _presences(items, nowUs) {
+    return items.map((item) => ({
       key: item.device, device: item.device, channel: item.title ?? item.device, word: item.presence, level: LEVEL_OF_PRESENCE[item.presence] ?? "none",
-      since: this.hub.isOpen ? sinceText(item, nowUs) : "not known without a connection", title: item.last_seen_us ? timesOf(item.last_seen_us).utc : "", isOld: !this.hub.isOpen,
+      since: this.hub.isOpen ? sinceText(item, nowUs) : "not known without a connection", title: item.last_seen_us ? utcText(item.last_seen_us) : "", isOld: !this.hub.isOpen,
     }));
   }
 }

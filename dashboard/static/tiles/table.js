@@ -5,8 +5,8 @@
 import { field, fill, h, keyed, say } from "../app/dom.js";
 import { linkTo } from "../app/router.js";
 import { absence, askRedraw, choice, frame } from "./parts.js";
-import { orderOf, rowsOf } from "./columns.js";
-import { LATEST, seriesOf, spanned } from "./rules.js";
+import { ageOf, cellsOf, orderOf, rowsOf } from "./columns.js";
+import { LATEST, seriesOf, spanned, utcText } from "./rules.js";
 import { sourceFields } from "./source.js";
 
 const MOST = 200; // rows; a page that shows thousands is read by nobody
@@ -25,6 +25,8 @@ export const type = {
   make: (app, config) => new TableTile(app, config),
 };
 
+/** @typedef {{device: string, title: string, cells: import("./columns.js").Cell[], age: string, utc: string}} Shown */
+
 class TableTile {
   /** @param {import("../app/main.js").App} app @param {Record<string, any>} config */
   constructor(app, config) {
@@ -37,7 +39,7 @@ class TableTile {
     const table = h("table", {}, h("thead", {}, this.head), this.body);
     this.frame = frame("table", h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": "Newest values" }, table), this.more);
     this.element = this.frame.element;
-    this._rows = keyed(this.body, (/** @type {import("./columns.js").Row} */ each) => each.device, () => rowElement());
+    this._rows = keyed(this.body, (/** @type {Shown} */ each) => each.device, () => rowElement());
     this._columns = "";
   }
 
@@ -46,10 +48,10 @@ class TableTile {
     const found = seriesOf(stream, this.config);
     this.frame.show(absence(stream, found, nowUs, "24 h"));
     if (!found.length) return;
-    const { columns, rows } = rowsOf(found, this.hub.devices, nowUs, this.config.channels);
+    const { columns, rows } = rowsOf(found, this.hub.devices, this.config.channels);
     this._head(columns);
-    const sorted = orderOf(rows, this.sort);
-    this._rows(sorted.slice(0, MOST));
+    const shown = orderOf(rows, this.sort).slice(0, MOST);
+    this._rows(shown.map((row) => ({ device: row.device, title: row.title, cells: cellsOf(row, this.hub.devices.get(row.device), nowUs), age: ageOf(row.atUs, nowUs), utc: utcText(row.atUs) })));
     this.more.hidden = rows.length <= MOST;
     say(this.more, `The first ${MOST} of ${rows.length} devices in this order.`);
   }
@@ -87,7 +89,7 @@ function rowElement() {
   const element = h("tr", {}, name, age);
   /** @type {HTMLElement[]} */
   let cells = [];
-  const show = (/** @type {import("./columns.js").Row} */ row) => {
+  const show = (/** @type {Shown} */ row) => {
     if (cells.length !== row.cells.length) {
       cells = row.cells.map(() => h("td"));
       fill(element, name, cells, age);
