@@ -19,7 +19,7 @@ from hub.core.inbox import Inbox
 from hub.core.records import Cursor
 from hub.core.registry import Registry
 from hub.core.tallies import GroupBoard, Tallies
-from hub.ports import Audited, CommandRecord, CommandsWanted, DeviceRecord, Document, Now, StateStore
+from hub.ports import Audited, CommandRecord, CommandsWanted, DeviceRecord, Document, LogLine, Now, StateStore
 
 SHOWN: Final = 200  # commands of no group that a page begins with
 _TURN: Final = 200  # records; then others have theirs: a frame that comes meanwhile must not wait for 10,000 commands
@@ -78,11 +78,12 @@ class CommandBook:
         cursor: Cursor | None = None,
         audited: Sequence[Audited] = (),
         group: Group | None = None,
+        lines: Sequence[LogLine] = (),
     ) -> None:
-        """Keep commands as they are now, with what belongs to them: a new group, wishes to cancel, a cursor, who did it; all or nothing."""
+        """Keep commands as they are now, with what belongs to them: a group, wishes to cancel, a cursor, who did it; all or none."""
         groups = self.tallies.counted(records)
         ended = self.tallies.ended(groups)
-        await self.state.put_commands(records, puts=[*puts, *ended], cursor=cursor, audited=audited)
+        await self.state.put_commands(records, puts=[*puts, *ended], lines=lines, cursor=cursor, audited=audited)
         self.cancels.keep(puts)
         self.tallies.keep(groups if group is None else [*groups, group])
         for at, record in enumerate(records):

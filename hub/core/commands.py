@@ -22,7 +22,7 @@ from hub.core.group_desk import GroupDesk
 from hub.core.records import Cursor
 from hub.core.registry import Registry
 from hub.core.wanted import Wanted
-from hub.ports import Audited, CommandPage, CommandRecord, CommandsWanted, Document, Now, StateStore, StoreUnavailable
+from hub.ports import Audited, CommandPage, CommandRecord, CommandsWanted, Document, LogLine, Now, StateStore, StoreUnavailable
 
 CANCEL_WAIT_S: Final = 5.0  # for the answer of a device that is connected
 _SWEEP_S: Final = 1.0  # how late an expiry may be noticed
@@ -134,10 +134,16 @@ class CommandDesk:
         except StoreUnavailable as error:
             _log.error("results_of_hello_not_stored", device=device, reason=str(error))
 
-    async def followed(self, results: Sequence[tuple[str, Outcome]], cursor: Cursor, documents: Sequence[Document] = ()) -> None:
-        """Enter results from the journal, what shadows make of reports, and the follower's cursor in one transaction."""
+    async def followed(
+        self,
+        results: Sequence[tuple[str, Outcome]],
+        cursor: Cursor,
+        documents: Sequence[Document] = (),
+        lines: Sequence[LogLine] = (),
+    ) -> None:
+        """Enter results from the journal, what shadows make of reports, log lines, and the follower's cursor in one transaction."""
         async with self._book.changing:
-            await self._book.put(await self._changed(results), puts=documents, cursor=cursor)
+            await self._book.put(await self._changed(results), puts=documents, cursor=cursor, lines=lines)
 
     async def _changed(self, results: Iterable[tuple[str, Outcome]]) -> list[CommandRecord]:
         """Return the commands that the results move, each once and as it is after all of them; a device speaks only of its own."""

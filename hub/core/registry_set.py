@@ -14,6 +14,7 @@ from devices.wire.fields import shown
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Hello
 from hub.core.connections import ConnectionHistory
+from hub.core.device_log import DeviceLog
 from hub.core.errors import Refusal
 from hub.core.members import Asked, Members
 from hub.core.presence import FLAPPING_S, FLAPPING_TIMES, RETURN_S, LivedTime, Presence, Pulse
@@ -52,6 +53,7 @@ class DeviceSet:
         self._tokens = Tokens()
         self._presence = Presence(return_s)
         self.connections = ConnectionHistory(state, now)
+        self.log = DeviceLog(state)
         self._asked = Asked()
         self.erasing: set[str] = set()  # whose readings are being deleted: a new device of the name would lose its own
         self._ends: dict[str, tuple[CloseCode, str]] = {}  # why connections of a device were last ended

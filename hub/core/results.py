@@ -1,7 +1,7 @@
-"""What devices answer to commands and report of themselves, out of the journal: a follower whose cursor moves with the records.
+"""What devices answer to commands, report of themselves and log, out of the journal: a follower whose cursor moves with the records.
 
-Owns reading results and reports out of rows and the follower's cursor; what a result does to a command is the desk's (commands.py), what
-a report does to a shadow is shadows.py's. Run by hub.followers.run_follower.
+Owns reading results, reports and log lines out of rows and the follower's cursor; what a result does to a command is the desk's
+(commands.py), what a report does to a shadow is shadows.py's. Run by hub.followers.run_follower.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,28 +10,28 @@ from typing import Final
 import structlog
 
 from devices.wire.codec import BadMessage, decode_from_device
-from devices.wire.messages import Reported, Result
+from devices.wire.messages import Log, Reported, Result
 from hub.core.commands import CommandDesk
 from hub.core.records import Cursor, Row, RowKind
 from hub.core.shadows import Report, Shadows
-from hub.ports import StateStore
+from hub.ports import LogLine, StateStore
 
 _log: Final = structlog.get_logger(__name__)
-_ENTERED: Final = frozenset({RowKind.RESULT, RowKind.REPORTED})
+_ENTERED: Final = frozenset({RowKind.RESULT, RowKind.REPORTED, RowKind.LOG})
 
 
-def _said(row: Row) -> Result | Reported | None:
-    """Read a result or report out of a row; one that another version took and this one cannot read must not stop the ledger for all."""
+def _said(row: Row) -> Result | Reported | Log | None:
+    """Read what a row says; one that another version took and this one cannot read must not stop the ledger for all."""
     try:
         message = decode_from_device(row.body)
     except BadMessage as error:
         _log.error("frame_not_readable", device=row.device, epoch=row.epoch, seq=row.seq, position=row.position, reason=str(error))
         return None
-    return message if isinstance(message, Result | Reported) else None
+    return message if isinstance(message, Result | Reported | Log) else None
 
 
 class LedgerFollower:
-    """The follower of the journal that brings results into the ledger and reports into the shadows."""
+    """The follower of the journal that brings results into the ledger, reports into the shadows, and log lines where they are kept."""
 
     name = "ledger"
 
@@ -50,18 +50,20 @@ class LedgerFollower:
         return self._applied
 
     async def apply(self, rows: Sequence[Row]) -> None:
-        """Enter the results and reports among the rows; without any nothing is written until make_safe."""
+        """Enter the results, reports and log lines among the rows; without any nothing is written until make_safe."""
         self._applied = rows[-1].position
-        results, reports = [], []
+        results, reports, lines = [], [], []
         for row in rows:
             said = _said(row) if row.kind in _ENTERED else None
             if isinstance(said, Result):
                 results.append((row.device, said.outcome))
+            elif isinstance(said, Log):
+                lines.append(LogLine(row.device, row.arrived_us, said.time_us, said.level, said.text))
             elif said is not None:
                 reports.append(Report(row.device, row.arrived_us, said))
-        if results or reports:
+        if results or reports or lines:
             async with self._shadows.entering(reports) as documents:
-                await self._desk.followed(results, Cursor(self._journal_id(), self._applied), documents)
+                await self._desk.followed(results, Cursor(self._journal_id(), self._applied), documents, lines)
             self._safe = self._applied
 
     async def make_safe(self) -> int:

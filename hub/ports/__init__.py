@@ -18,6 +18,7 @@ from hub.ports.state import (
     ConnectionRecord,
     DeviceRecord,
     Document,
+    LogLine,
     StateStore,
     WebSession,
 )
@@ -26,6 +27,6 @@ Now = Callable[[], int]  # wall clock in µs, injected so that simulations own t
 
 __all__ = [
     "AuditWanted", "Audited", "CommandPage", "CommandRecord", "CommandsWanted", "Conflict", "ConnectionRecord", "DeviceRecord", "Document",
-    "EpochMark", "FollowerCursor", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull", "JournalState", "Now", "Opening",
-    "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable", "WebSession",
+    "EpochMark", "FollowerCursor", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull", "JournalState", "LogLine", "Now",
+    "Opening", "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable", "WebSession",
 ]  # fmt: skip

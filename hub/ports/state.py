@@ -3,7 +3,7 @@
 Owns the promise that tests/contract/test_state_store.py holds each adapter to; those live in hub/state.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -73,6 +73,17 @@ class ConnectionRecord(NamedTuple):
     reason: str = ""
 
 
+class LogLine(NamedTuple):
+    """A line that a device logged."""
+
+    device: str
+    arrived_us: int  # wall clock of the hub
+    at_us: int | None  # the device's clock; None: it has none
+    level: str  # debug | info | warning | error
+    text: str
+    number: int = 0  # rises from line to line; given by the store
+
+
 class Document(NamedTuple):
     """One thing that is kept whole: a user, a rule, a shadow. Its version counts its changes from 1 on."""
 
@@ -133,19 +144,21 @@ class StateStore(Protocol):
         """Insert or replace by name."""
 
     async def delete_device(self, name: str, kinds: Sequence[str] = (), audited: Sequence[Audited] = ()) -> bool:
-        """Delete a device, its commands, connections and documents of these kinds, whose key is its name; tell whether it was there."""
+        """Delete a device, its commands, connections, log and documents of these kinds, whose key is its name; tell if it was there."""
 
     async def put_commands(
         self,
         commands: Sequence[CommandRecord],
         *,
         puts: Sequence[Document] = (),
+        lines: Sequence[LogLine] = (),
         cursor: Cursor | None = None,
         audited: Sequence[Audited] = (),
     ) -> None:
         """Insert commands, or replace those whose kept version is lower; put documents, move the cursor of the follower `ledger`.
 
-        And note who did it: all in one transaction, or nothing. Raises Conflict as `change` does.
+        And append log lines of known devices, of each of which the newest stay, and note who did it: all in one transaction, or nothing.
+        Raises Conflict as `change` does.
         """
 
     async def command(self, command_id: str) -> CommandRecord | None:
@@ -174,6 +187,9 @@ class StateStore(Protocol):
 
     async def last_connections(self) -> list[ConnectionRecord]:
         """Return the newest connection of each device that had one."""
+
+    async def log_lines(self, device: str, levels: Collection[str], before: int | None, limit: int) -> list[LogLine]:
+        """Return lines of a device with one of these levels and numbers below `before`, newest first."""
 
     async def documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by key."""

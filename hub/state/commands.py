@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hub.core.records import Cursor
-from hub.ports import Audited, CommandPage, CommandRecord, CommandsWanted, Document
-from hub.state.documents import SQLiteDocuments, as_json, note_audited, put_document
+from hub.ports import Audited, CommandPage, CommandRecord, CommandsWanted, Document, LogLine
+from hub.state.documents import as_json, note_audited, put_document
+from hub.state.log_lines import SQLiteLogLines, put_log_lines
 
 MAX_PAGE_BYTES: Final = 4 * 1024 * 1024  # one command alone may be 128 KiB
 OPEN: Final = "state IN ('queued', 'sent', 'accepted', 'running')"  # word for word as in the index of open commands, or it is not used
@@ -32,7 +33,7 @@ _FORGETTABLE: Final = f"{ENDED} AND {_OLDER} AND {_OF_NO_OPEN_GROUP}"
 _FORGET: Final = f"DELETE FROM commands WHERE id IN (SELECT id FROM commands WHERE {_FORGETTABLE} ORDER BY updated_us, id LIMIT ?)"
 
 
-class SQLiteCommands(SQLiteDocuments):
+class SQLiteCommands(SQLiteLogLines):
     """The commands of one file."""
 
     async def put_commands(
@@ -40,16 +41,18 @@ class SQLiteCommands(SQLiteDocuments):
         commands: Sequence[CommandRecord],
         *,
         puts: Sequence[Document] = (),
+        lines: Sequence[LogLine] = (),
         cursor: Cursor | None = None,
         audited: Sequence[Audited] = (),
     ) -> None:
-        """Insert commands, or replace those whose kept version is lower, with documents, the ledger's cursor and who did it; or nothing."""
+        """Insert commands, or replace those whose kept version is lower, with documents, log lines, cursor and who did it; or nothing."""
 
         def put() -> None:
             with self._transaction() as connection:
                 connection.executemany(_PUT_COMMAND, map(_command_values, commands))
                 for document in puts:
                     put_document(connection, document)
+                put_log_lines(connection, lines)
                 if cursor is not None:
                     connection.execute("INSERT OR REPLACE INTO cursors VALUES ('ledger', ?, ?)", cursor)
                 note_audited(connection, audited)

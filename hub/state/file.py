@@ -14,7 +14,7 @@ import trio
 from hub.ports import StoreUnavailable
 
 T = TypeVar("T")
-FORMAT: Final = 4  # PRAGMA user_version; a change comes with a migration in MIGRATIONS
+FORMAT: Final = 5  # PRAGMA user_version; a change comes with a migration in MIGRATIONS
 TABLES: Final = """
 CREATE TABLE devices (name TEXT PRIMARY KEY, created_us INTEGER NOT NULL, token_hash BLOB NOT NULL, description TEXT NOT NULL,
     last_seen_us INTEGER, is_disabled INTEGER NOT NULL) WITHOUT ROWID;
@@ -44,7 +44,12 @@ CONNECTIONS: Final = """
 CREATE TABLE connections (device TEXT NOT NULL, came_us INTEGER NOT NULL, left_us INTEGER, remote TEXT NOT NULL, code INTEGER,
     reason TEXT NOT NULL, PRIMARY KEY (device, came_us)) WITHOUT ROWID;
 """
-MIGRATIONS: Final = {1: DOCUMENTS, 2: COMMAND_GROUPS, 3: CONNECTIONS}  # format n: the statements that make it n + 1
+LOG_LINES: Final = """
+CREATE TABLE log_lines (number INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, arrived_us INTEGER NOT NULL, at_us INTEGER,
+    level TEXT NOT NULL, text TEXT NOT NULL);
+CREATE INDEX log_lines_by_device ON log_lines (device, number);
+"""
+MIGRATIONS: Final = {1: DOCUMENTS, 2: COMMAND_GROUPS, 3: CONNECTIONS, 4: LOG_LINES}  # format n: the statements that make it n + 1
 
 
 class SQLiteFile:

@@ -27,12 +27,13 @@ class SQLiteStateStore(SQLiteConnections):
         await self._change(PUT_DEVICE, device_values(device))
 
     async def delete_device(self, name: str, kinds: Sequence[str] = (), audited: Sequence[Audited] = ()) -> bool:
-        """Delete a device, its commands, its connections and its documents of these kinds; tell whether it was there."""
+        """Delete a device, its commands, connections, log and documents of these kinds; tell whether it was there."""
 
         def delete() -> bool:
             with self._transaction() as connection:
                 connection.execute("DELETE FROM commands WHERE device = ?", (name,))
                 connection.execute("DELETE FROM connections WHERE device = ?", (name,))
+                connection.execute("DELETE FROM log_lines WHERE device = ?", (name,))
                 connection.executemany("DELETE FROM documents WHERE kind = ? AND key = ?", [(kind, name) for kind in kinds])
                 note_audited(connection, audited)
                 return connection.execute("DELETE FROM devices WHERE name = ?", (name,)).rowcount > 0

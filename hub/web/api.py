@@ -28,6 +28,7 @@ from hub.web.audit import audit_routes
 from hub.web.backup import Backup, backup_routes
 from hub.web.connections import connection_routes
 from hub.web.dashboards import dashboard_routes
+from hub.web.device_log import device_log_routes
 from hub.web.devices import device_routes
 from hub.web.docs import docs_routes
 from hub.web.envelope import Envelope, Refused
@@ -120,6 +121,7 @@ def make_app(parts: ApiParts) -> FastAPI:
     access = Access(parts.auth, parts.registry.members, parts.allowed_origins)
     eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
     app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
+    app.include_router(device_log_routes(parts.registry, access))
     app.include_router(shadow_routes(parts.shadows, access))
     app.include_router(history_routes(parts.history, parts.registry, access, parts.closed, parts.store.figures))
     app.include_router(latest_routes(parts.journal, parts.history, parts.registry, access))

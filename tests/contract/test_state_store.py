@@ -16,6 +16,7 @@ from hub.ports import (
     ConnectionRecord,
     DeviceRecord,
     Document,
+    LogLine,
     StateStore,
     StoreUnavailable,
     WebSession,
@@ -271,6 +272,22 @@ async def test_connections_of_a_device_are_read_newest_first_page_by_page_and_th
     await store.put_connections([over], 5)
     assert (await store.connections("pump", None, 1), await store.last_connections()) == ([over], [over])
     assert await store.connections("stranger", None, 9) == []  # a device that was removed meanwhile
+
+
+async def test_log_lines_of_a_device_are_read_newest_first_by_level_and_the_newest_stay(store: StateStore) -> None:
+    await store.put_device(DEVICE)
+    lines = [LogLine("pump", at, None if at % 2 else at - 1, "error" if at % 2 else "info", f"line {at}") for at in range(1, 521)]
+    await store.put_commands([], lines=[*lines, LogLine("stranger", 1, None, "info", "who?")], cursor=Cursor("j", 7))
+    assert await store.cursor_of("ledger") == Cursor("j", 7)
+    found = await store.log_lines("pump", ["info", "error"], None, 1_000)
+    assert [line._replace(number=0) for line in found] == lines[:19:-1]  # the newest 500
+    assert sorted({line.number for line in found}, reverse=True) == [line.number for line in found]
+    errors = await store.log_lines("pump", ["error"], found[2].number, 2)
+    assert [line.text for line in errors] == ["line 517", "line 515"]
+    assert await store.log_lines("stranger", ["info"], None, 9) == []  # a device that was removed meanwhile
+    await store.delete_device("pump")
+    await store.put_device(DEVICE)
+    assert await store.log_lines("pump", ["info", "error"], None, 9) == []
 
 
 async def test_a_deleted_device_takes_its_connections_along(store: StateStore) -> None:

@@ -1,11 +1,11 @@
-// The page of one device: its readings as charts, what it is, and commands to it.
+// The page of one device: its readings as charts, and in tabs what else there is of it.
 //
 // Owns what stands beside the charts; made of the template in index.html. What it shows is in the address.
 
 import { say } from "../app/dom.js";
 import { duration } from "../app/units.js";
 import { Readings } from "../charts/readings.js";
-import { Commands } from "../parts/commands.js";
+import { DeviceTabs } from "../parts/device_tabs.js";
 import { Side, factText, isConnected } from "../parts/side.js";
 
 /** @param {import("../app/main.js").App} app @returns {import("../app/shell.js").Page} */
@@ -21,7 +21,9 @@ class DevicePage {
     this.element = /** @type {HTMLElement} */ (/** @type {DocumentFragment} */ (template.content.cloneNode(true)).firstElementChild);
     this.name = "";
     this.readings = new Readings(app, { charts: this._part("charts"), waiting: this._part("waiting"), ranges: this._part("ranges"), note: this._part("hole") });
-    this.commands = new Commands(this._part("commands"));
+    this.tabs = new DeviceTabs(app, this._part("readings"), this._part("beside"), (tab) => this._choose(tab));
+    this._part("tabs").replaceWith(this.tabs.tabs.element);
+    this._part("readings").after(...this.tabs.elements);
     this.side = new Side(this._part("side"), app.hub);
     /** @type {(() => void)[]} */
     this._stops = [];
@@ -37,12 +39,20 @@ class DevicePage {
     if (!this._stops.length) this._begin();
     this.readings.show(this.name, query);
     this.side.choose(this.name);
+    this._part("ranges").hidden = this.tabs.choose(this.name, query.tab) !== "readings";
     this._show();
+  }
+
+  // The tab stands in the address; a step back leads to the page before and not through tabs.
+  /** @param {string} tab */
+  _choose(tab) {
+    this.app.router.replace(["devices", this.name], { ...this.app.router.place.query, tab: tab === "readings" ? null : tab });
   }
 
   leave() {
     for (const stop of this._stops.splice(0)) stop();
     this.readings.leave();
+    this.tabs.leave();
   }
 
   _begin() {
@@ -50,13 +60,10 @@ class DevicePage {
     const timer = setInterval(() => this._facts(), 500);
     this._stops = [
       hub.devices.watch(() => this._show()),
-      hub.commands.watch((changed) => this.commands.apply(changed)),
-      hub.groupCommands.watch((changed) => this.commands.applyGroups(changed)),
       this.side.start(),
       () => clearInterval(timer),
     ];
-    this.commands.apply([...hub.commands.items.values()]);
-    this.commands.applyGroups([...hub.groupCommands.items.values()]);
+    this.tabs.start();
   }
 
   get device() {
@@ -69,8 +76,7 @@ class DevicePage {
     this._part("view").hidden = device === null;
     this._part("unknown").hidden = device !== null || !hub.devices.isKnown;
     say(this._part("unknown-name"), this.name);
-    this.commands.setRole(hub.role);
-    this.commands.show(device);
+    this.tabs.show(device);
     if (device === null) return;
     say(this._part("device-name"), device.title ?? device.device);
     this._part("device-name").dataset.presence = device.presence;

@@ -1,280 +1,94 @@
-// The box of commands: a form made from what the device declares, and what became of the commands sent to it.
+// The box of commands beside the charts: the form, the newest commands to this device, the newest to many devices.
 //
-// Owns the newest version of each command. Sends over HTTP; states and results come by `commands` messages.
+// Owns the box and how a command is cancelled; states and results come by the live connection. command_history.js has the older ones.
 
-import { shown } from "../app/units.js";
-import { isConnected } from "./side.js";
+import { ApiError, post } from "../app/api.js";
+import { fill, h } from "../app/dom.js";
+import { commandEntry, groupEntry } from "./command_entry.js";
+import { CommandForm } from "./command_form.js";
 
-const KEPT = 200;
 const LISTED = 8;
 const GROUPS_LISTED = 3;
-const AWAY_TTL_S = 3_600; // for a device that is not connected: it may take a while to come
-const FINAL = new Set(["done", "failed", "rejected", "expired", "cancelled", "lost"]);
-const INPUTS = { number: "number", integer: "number", bool: "checkbox", text: "text" };
 
 export class Commands {
-  // `root`: the box, with the elements it is made of.
-  constructor(root) {
-    this.items = new Map();
-    this.groupItems = new Map();
+  /** @param {import("../app/main.js").App} app */
+  constructor({ hub, toasts }) {
+    this.hub = hub;
+    this.toasts = toasts;
+    /** @type {any} */
     this.device = null;
-    this.declared = "";
-    this.mayCommand = true;
-    const part = (/** @type {string} */ name) => root.querySelector(`#command-${name}`);
-    this.box = root;
-    this.form = part("form");
-    this.name = part("name");
-    this.description = part("description");
-    this.fields = part("fields");
-    this.error = part("error");
-    this.send = part("send");
-    this.list = part("list");
-    this.groups = part("groups");
-    this.groupList = part("group-list");
-    this.name.addEventListener("change", () => this._showFields());
-    this.form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this._send();
-    });
+    this.form = new CommandForm(hub);
+    this.list = h("ol", { class: "sent", id: "command-list", "aria-live": "polite" });
+    this.recent = h("section", {}, h("h3", {}, "Sent to this device"), this.list);
+    this.groupList = h("ol", { class: "sent", id: "command-group-list", "aria-live": "polite" });
+    this.groups = h("section", { hidden: true }, h("h3", {}, "Sent to many devices"), this.groupList);
+    this.element = h("section", { class: "card commands", "aria-labelledby": "commands-title" }, h("h2", { id: "commands-title" }, "Commands"), this.form.element, this.recent, this.groups);
+    this._entries = "";
   }
 
-  setRole(role) {
-    this.mayCommand = role !== "viewer";
+  /** Follow the hub; returns how to stop. @returns {() => void} */
+  start() {
+    const stops = [this.hub.commands.watch(() => this._showList()), this.hub.groupCommands.watch(() => this._showGroups())];
+    this._showGroups();
+    return () => stops.forEach((stop) => stop());
   }
 
-  // Apply a `commands` message.
-  apply(items) {
-    for (const item of items) {
-      const known = this.items.get(item.id);
-      if (!known || known.version <= item.version) this.items.set(item.id, item);
-    }
-    if (this.items.size > KEPT) {
-      const oldest = [...this.items.values()].sort((a, b) => a.created_us - b.created_us).slice(0, this.items.size - KEPT);
-      for (const { id } of oldest) this.items.delete(id);
-    }
-    this._showList();
+  /** Whether there is anything in the box. */
+  get isEmpty() {
+    return !this.device?.commands?.length && !this._sent().length;
   }
 
-  // Apply a `group_commands` message: of each of the newest its tally.
-  applyGroups(items) {
-    for (const item of items) {
-      const known = this.groupItems.get(item.id);
-      if (!known || known.version < item.version) this.groupItems.set(item.id, item);
-    }
-    const newest = [...this.groupItems.values()].sort((a, b) => b.created_us - a.created_us).slice(0, KEPT);
-    this.groupItems = new Map(newest.map((item) => [item.id, item]));
-    this.groups.hidden = !newest.length;
-    this.groupList.replaceChildren(...newest.slice(0, GROUPS_LISTED).map(groupEntry));
-  }
-
-  // Show the box of a device; null for none.
+  /** Show the box of a device; null for none. @param {any} device */
   show(device) {
-    const declared = JSON.stringify([device?.device, device?.commands]);
     this.device = device;
-    this.box.hidden = !device?.commands?.length && !this._sent().length;
-    this.form.hidden = !device?.commands?.length || !this.mayCommand;
-    this.send.disabled = false;
-    this.send.textContent = device && isConnected(device) ? "Send" : "Send when the device connects";
-    if (declared !== this.declared) {
-      this.declared = declared;
-      this.name.replaceChildren(...(device?.commands ?? []).map((spec) => new Option(spec.name.replaceAll("_", " "), spec.name)));
-      this._showFields();
-    }
+    this.form.show(device);
     this._showList();
   }
 
-  _spec() {
-    return this.device?.commands?.find((spec) => spec.name === this.name.value) ?? null;
-  }
-
-  _showFields() {
-    const spec = this._spec();
-    this._fail(null);
-    this.description.textContent = spec?.description ?? "";
-    this.description.hidden = !spec?.description;
-    this.fields.replaceChildren(...Object.entries(spec?.args ?? {}).map(([name, rule]) => field(name, rule)));
-  }
-
-  async _send() {
-    const spec = this._spec();
-    if (!spec) return;
-    this._fail(null);
-    const args = {};
-    for (const [name, rule] of Object.entries(spec.args ?? {})) {
-      const input = this.fields.querySelector(`[name="${CSS.escape(name)}"]`);
-      const problem = problemOf(input, rule);
-      input.setAttribute("aria-invalid", String(problem !== null));
-      if (problem !== null) {
-        this._fail(`${labelOf(name, rule)}: ${problem}`);
-        input.focus();
-        return;
-      }
-      if (rule.type === "bool") args[name] = input.checked;
-      else if (input.value !== "") args[name] = rule.type === "text" ? input.value : Number(input.value);
-    }
-    this.send.disabled = true;
+  /** Cancel a command; what became of that is told. @param {any} item */
+  async cancel(item) {
     try {
-      const answer = await fetch(`api/v1/devices/${encodeURIComponent(this.device.device)}/commands`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ name: spec.name, args, ttl_s: isConnected(this.device) ? 30 : AWAY_TTL_S }),
-      });
-      const said = await answer.json();
-      if (answer.ok) this.apply([said]);
-      else this._fail([said.message, said.hint].filter(Boolean).join(". "));
-    } catch {
-      this._fail("The hub does not answer. Nothing is known to have been sent; try again when the connection is back");
-    } finally {
-      this.send.disabled = false;
+      const said = await post(`commands/${encodeURIComponent(item.id)}/cancel`);
+      this.hub.commands.apply([said.command], false);
+      if (said.answer === "too_late") this.toasts.failed("Too late to cancel: it has run, or cannot be stopped any more.");
+    } catch (error) {
+      const isUnknown = error instanceof ApiError && error.status === 0;
+      this.toasts.failed(isUnknown ? "The hub does not answer: whether the command is cancelled is not known. Try again when the connection is back." : error);
     }
-  }
-
-  async _cancel(id) {
-    this._fail(null);
-    try {
-      const answer = await fetch(`/api/v1/commands/${encodeURIComponent(id)}/cancel`, { method: "POST" });
-      const said = await answer.json();
-      if (answer.ok) this.apply([said.command]);
-      if (said.answer === "too_late") this._fail("Too late to cancel: it has run, or cannot be stopped any more");
-      else if (!answer.ok) this._fail([said.message, said.hint].filter(Boolean).join(". "));
-    } catch {
-      this._fail("The hub does not answer. Whether the command is cancelled is not known; try again when the connection is back");
-    }
-  }
-
-  _fail(text) {
-    this.error.textContent = text ?? "";
-    this.error.hidden = text === null;
-  }
-
-  _entry(item) {
-    const element = entry(item);
-    if (!this.mayCommand || FINAL.has(item.state)) return element;
-    const cancel = part("button", "quiet", item.cancel === "asked" ? "Asked to cancel" : "Cancel");
-    cancel.type = "button";
-    cancel.disabled = item.cancel === "asked";
-    cancel.addEventListener("click", () => {
-      cancel.disabled = true;
-      this._cancel(item.id).finally(() => (cancel.disabled = item.cancel === "asked"));
-    });
-    element.append(cancel);
-    return element;
   }
 
   _sent() {
-    const sent = [...this.items.values()].filter((item) => item.device === this.device?.device);
+    const sent = [...this.hub.commands.items.values()].filter((item) => item.device === this.device?.device);
     return sent.sort((a, b) => b.created_us - a.created_us).slice(0, LISTED);
   }
 
   _showList() {
-    const sent = this._sent();
-    const kept = new Map([...this.list.children].map((element) => [element.dataset.id, element]));
-    const elements = sent.map((item) => {
-      const element = kept.get(item.id);
-      return element?.dataset.version === String(item.version) ? element : this._entry(item);
-    });
-    if (!elements.length) {
-      const none = document.createElement("li");
-      none.className = "muted";
-      none.textContent = "No command yet.";
-      elements.push(none);
-    }
-    if (elements.length === this.list.children.length && elements.every((element, at) => element === this.list.children[at])) return;
-    this.list.replaceChildren(...elements);
-    if (this.device && sent.length) this.box.hidden = false;
+    const cancel = this.hub.mayOperate ? (/** @type {any} */ item) => this.cancel(item) : null;
+    showEntries(this.list, this._sent(), (item) => commandEntry(item, { cancel, isWhole: false }), `${cancel !== null}`);
+    if (!this.list.children.length) fill(this.list, h("li", { class: "muted" }, "No command yet."));
+  }
+
+  _showGroups() {
+    const newest = [...this.hub.groupCommands.items.values()].sort((a, b) => b.created_us - a.created_us).slice(0, GROUPS_LISTED);
+    this.groups.hidden = !newest.length;
+    fill(this.groupList, newest.map(groupEntry));
   }
 }
 
-const label = (name) => name.replaceAll("_", " ");
-
-// What an argument is called: its unit stands beside its limits.
-const labelOf = (name, rule) => label(rule.unit && name.endsWith(`_${rule.unit}`) ? name.slice(0, -rule.unit.length - 1) : name);
-
-function field(name, rule) {
-  const row = document.createElement("div");
-  row.className = rule.type === "bool" ? "field check" : "field";
-  const input = document.createElement("input");
-  input.id = `argument-${name}`;
-  input.name = name;
-  input.type = INPUTS[rule.type] ?? "text";
-  input.autocomplete = "off";
-  if (rule.type === "bool") {
-    input.checked = rule.default === true;
-  } else {
-    if (rule.min !== undefined) input.min = rule.min;
-    if (rule.max !== undefined) input.max = rule.max;
-    if (input.type === "number") input.step = rule.type === "integer" ? "1" : "any";
-    if (rule.default !== undefined) input.value = rule.default;
-  }
-  const text = document.createElement("label");
-  text.htmlFor = input.id;
-  text.textContent = labelOf(name, rule);
-  const limits = document.createElement("span");
-  limits.className = "muted";
-  limits.id = `${input.id}-limits`;
-  limits.textContent = limitsOf(rule);
-  input.setAttribute("aria-describedby", limits.id);
-  if (rule.type === "bool") row.append(input, text);
-  else row.append(text, limits, input);
-  return row;
-}
-
-function limitsOf(rule) {
-  const unit = rule.unit ? ` ${rule.unit}` : "";
-  if (rule.min !== undefined && rule.max !== undefined) return `${rule.min} to ${rule.max}${unit}`;
-  if (rule.min !== undefined) return `at least ${rule.min}${unit}`;
-  if (rule.max !== undefined) return `at most ${rule.max}${unit}`;
-  return unit.trim();
-}
-
-function problemOf(input, rule) {
-  if (rule.type === "bool" || rule.type === "text") return null;
-  if (input.validity.badInput) return "this is no number";
-  if (input.value === "") return rule.default === undefined ? "a number is needed" : null;
-  const value = Number(input.value);
-  if (rule.type === "integer" && !Number.isInteger(value)) return "a whole number is needed";
-  if ((rule.min !== undefined && value < rule.min) || (rule.max !== undefined && value > rule.max)) return `must be ${limitsOf(rule)}`;
-  return null;
-}
-
-function entry(item) {
-  const element = document.createElement("li");
-  element.dataset.id = item.id;
-  element.dataset.version = item.version;
-  element.dataset.state = item.state;
-  const head = part("div", "sent-head");
-  head.append(part("span", "sent-name", label(item.name)), part("span", "chip", item.state.replaceAll("_", " ")));
-  const args = Object.entries(item.args ?? {}).map(([name, value]) => `${label(name)} ${plain(value)}`).join(", ");
-  const time = new Date(item.created_us / 1000).toLocaleTimeString([], { hour12: false });
-  element.append(head, part("p", "muted", [time, args, item.by && `by ${item.by}`].filter(Boolean).join(" · ")));
-  if (typeof item.progress === "number" && !FINAL.has(item.state)) {
-    const bar = document.createElement("progress");
-    bar.max = 1;
-    bar.value = item.progress;
-    element.append(bar);
-  }
-  if (item.value !== undefined && item.value !== null) element.append(part("p", "sent-value", resultText(item.value)));
-  if (item.reason) element.append(part("p", "sent-reason", item.reason));
-  return element;
-}
-
-function groupEntry(item) {
-  const element = document.createElement("li");
-  element.dataset.id = item.id;
-  const head = part("div", "sent-head");
-  head.append(part("span", "sent-name", label(item.name)), part("span", "chip", item.ended_us ? "ended" : `${item.devices} devices`));
-  const tally = Object.entries(item.tally).map(([state, count]) => `${count} ${state}`).join(", ");
-  const who = item.where ? `${item.where} · by ${item.by}` : `by ${item.by}`;
-  element.append(head, part("p", "muted", who), part("p", "sent-value", tally));
-  return element;
-}
-
-const plain = (value) => (typeof value === "number" ? String(value) : shown(value, ""));
-const resultText = (value) => (typeof value === "object" ? JSON.stringify(value, null, 1) : plain(value));
-
-function part(name, className, text = "") {
-  const element = document.createElement(name);
-  element.className = className;
-  element.textContent = text;
-  return element;
+/**
+ * Show commands in a list; an entry that is as it was stays the same element, so that what has the focus keeps it.
+ * @param {HTMLElement} list @param {any[]} items @param {(item: any) => HTMLElement} make @param {string} how what else decides how it looks
+ */
+export function showEntries(list, items, make, how) {
+  /** @type {Map<string | undefined, HTMLElement>} */
+  const kept = new Map([...list.children].map((element) => [/** @type {HTMLElement} */ (element).dataset.id, /** @type {HTMLElement} */ (element)]));
+  const elements = items.map((item) => {
+    const element = kept.get(item.id);
+    if (element?.dataset.version === String(item.version) && element.dataset.how === how) return element;
+    const made = make(item);
+    made.dataset.how = how;
+    return made;
+  });
+  if (elements.length === list.children.length && elements.every((element, at) => element === list.children[at])) return;
+  fill(list, elements);
 }
