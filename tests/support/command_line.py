@@ -3,6 +3,7 @@
 Owns how a command is run and what is kept of it. Used by tests/hub/cli.
 """
 
+import io
 import os
 import sys
 from dataclasses import dataclass
@@ -22,6 +23,14 @@ class Done:
     code: int
     out: str
     err: str
+
+
+class Terminal(io.StringIO):
+    """What a person types who sits there."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
 
 
 class CommandLine:

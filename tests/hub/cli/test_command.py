@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -33,11 +32,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
         finally:
             worker.kill()
             worker.communicate()
-
-
-@pytest.fixture
-def run(hub: RunningHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(Path(hub.process.data_dir), monkeypatch, capsys)
 
 
 def until(ask: Callable[[], bool]) -> None:

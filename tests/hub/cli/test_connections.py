@@ -1,26 +1,12 @@
 """`tributary device connections` on a real hub, with a real device that comes and goes."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 import trio
 
 from devices import Channel, Device
 from tests.support.command_line import CommandLine
-from tests.support.hub_process import RunningHub, running_hub
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    with running_hub(tmp_path_factory.mktemp("hub") / "data") as running:
-        yield running
-
-
-@pytest.fixture
-def run(hub: RunningHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(Path(hub.process.data_dir), monkeypatch, capsys)
+from tests.support.hub_process import RunningHub
 
 
 async def come_and_go(hub: RunningHub, token: str) -> None:

@@ -1,27 +1,14 @@
 """`tributary dashboard` on a real hub: imported, listed, shown, exported as it came, deleted, restored; bad files are told plainly."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import CommandLine
-from tests.support.hub_process import RunningHub, running_hub
 
 TILE = {"id": "t1", "type": "number", "x": 3, "y": 0, "w": 4, "h": 2, "title": "Température", "config": {"channels": ["temp"]}}
 DOCUMENT = {"title": "Hall", "variables": [{"name": "it", "kind": "device", "value": ""}], "range": "15min", "tiles": [TILE]}
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    with running_hub(tmp_path_factory.mktemp("hub") / "data") as running:
-        yield running
-
-
-@pytest.fixture
-def run(hub: RunningHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(Path(hub.process.data_dir), monkeypatch, capsys)
 
 
 def test_a_dashboard_goes_out_as_a_file_and_comes_back(run: CommandLine, tmp_path: Path) -> None:

@@ -5,26 +5,14 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trio
 
 from tests.support.command_line import CommandLine
-from tests.support.hub_process import RunningHub, running_hub
+from tests.support.hub_process import RunningHub
 from tests.support.waiting import until
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    with running_hub(tmp_path_factory.mktemp("hub") / "data") as running:
-        yield running
-
-
-@pytest.fixture
-def run(hub: RunningHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(Path(hub.process.data_dir), monkeypatch, capsys)
 
 
 def test_a_key_stands_alone_on_stdout_is_listed_without_its_secret_and_revoked(run: CommandLine) -> None:

@@ -1,26 +1,10 @@
 """`tributary rule` and `tributary alert` on a real hub: rules made, listed, edited by version and deleted; alerts listed."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from tests.support.command_line import CommandLine
-from tests.support.hub_process import RunningHub, running_hub
 
 HOT = ("rule", "set", "hot", "--kind", "above", "--channel", "temp", "--limit", "80")
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    with running_hub(tmp_path_factory.mktemp("hub") / "data") as running:
-        yield running
-
-
-@pytest.fixture
-def run(hub: RunningHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(Path(hub.process.data_dir), monkeypatch, capsys)
 
 
 def test_a_rule_is_made_listed_edited_and_deleted(run: CommandLine) -> None:

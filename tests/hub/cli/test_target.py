@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +14,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     environment = {"TRIBUTARY_WEBHOOK_ALLOW": "127.0.0.1"}
     with running_hub(tmp_path_factory.mktemp("hub") / "data", environment=environment) as running:
         yield running
-
-
-@pytest.fixture
-def run(hub: RunningHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(Path(hub.process.data_dir), monkeypatch, capsys)
 
 
 def test_a_target_is_made_listed_tested_and_deleted(run: CommandLine) -> None:
