@@ -3,32 +3,23 @@
 What a chart shows is compared with the store, point by point. Needs Chromium and nginx.
 """
 
-import math
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import trio
 from playwright.sync_api import Browser, Page, expect
 
-from devices.client import Device
-from devices.wire.messages import Channel
 from simulators.faults import FaultProxy
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, free_port, running_hub
 from tests.support.proxy_process import nginx
+from tests.support.shown import SHOWN, InThread, equals_the_store, pump
 
-SHOWN = """() => {
-  const found = {};
-  for (const plot of document.querySelectorAll('.plot'))
-    for (const trace of plot.data ?? []) trace.x.forEach((x, at) => trace.y[at] !== null && (found[Math.round(x * 1000)] = trace.y[at]));
-  return found;
-}"""
+POINTS = f"Object.values(({SHOWN})()).flatMap(points => Object.keys(points).map(Number))"
 # A network that lets no WebSocket through, and one that lets no stream through; trials that come each second.
 MISDIRECTED = """window.WebSocket = class extends WebSocket {
   constructor(url, kind) { super(window.isDirected ? url : url + '/none', kind); }
@@ -37,60 +28,6 @@ NO_EVENTS = "const ask = fetch; window.fetch = (path, options) => ask(String(pat
 SOON = "const every = setInterval; window.setInterval = (call, ms) => every(call, ms === 60_000 ? 1_000 : ms);"
 NETWORK = ["WebSocket connection", "ERR_", "Failed to load resource"]  # what Chromium itself says of connections that fail
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
-
-
-class InThread:
-    """Something of trio's beside a test that is not: runs until the block is left, then once more for what it does at its end."""
-
-    def __init__(self, run: Callable[[trio.Event, Callable[[], None]], Any]) -> None:
-        self._run = run
-        self._started = threading.Event()
-        self._failure: BaseException | None = None
-
-    def __enter__(self) -> "InThread":
-        self._thread = threading.Thread(target=self._main)
-        self._thread.start()
-        assert self._started.wait(20)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """End it, and return when it has ended."""
-        trio.from_thread.run_sync(self._stop.set, trio_token=self._token) if self._thread.is_alive() else None
-        self._thread.join(30)
-        if self._failure is not None:
-            raise self._failure
-
-    def _main(self) -> None:
-        async def main() -> None:
-            self._token, self._stop = trio.lowlevel.current_trio_token(), trio.Event()
-            await self._run(self._stop, self._started.set)
-
-        try:
-            trio.run(main)
-        except BaseException as error:
-            self._failure = error
-        finally:
-            self._started.set()
-
-
-def pump(hub: RunningHub) -> InThread:
-    """Five readings a second until the block is left; then all of them are stored."""
-    token = hub.provision("pump")
-
-    async def run(stop: trio.Event, started: Callable[[], None]) -> None:
-        async with Device(hub.device_url, "pump", token, channels=(Channel("temp", "Cel"),), interval_s=0.2) as device:
-            started()
-            for count in range(1_000_000):
-                await device.send({"temp": 20 + 5 * math.sin(count / 10)})
-                with trio.move_on_after(0.2):  # the pace of the sensor
-                    await stop.wait()
-                    break
-            await device.drained(20)
-
-    return InThread(run)
 
 
 def cutter(hub: RunningHub, port: int, every_s: float, begins: threading.Event) -> InThread:
@@ -134,26 +71,13 @@ def page_behind(browser: Browser, hub: RunningHub, port: int, script: str = "") 
 def takes(page: Page, text: str) -> None:
     """Wait until the page is live by a way and shows readings."""
     expect(page.locator("#connection-text")).to_have_text(text, timeout=TIMEOUT_MS)
-    page.wait_for_function(f"() => Object.keys(({SHOWN})()).length > 5")
+    page.wait_for_function(f"() => {POINTS}.length > 5")
 
 
 def stays_live(page: Page, for_s: float) -> None:
     """Wait until the newest reading shown is so much newer than the one shown now."""
-    newest = f"Math.max(...Object.keys(({SHOWN})()).map(Number))"
+    newest = f"Math.max(...{POINTS})"
     page.wait_for_function(f"than => {newest} > than", arg=page.evaluate(newest) + for_s * 1e6, timeout=TIMEOUT_MS + for_s * 1000)
-
-
-def equals_the_store(page: Page, hub: RunningHub) -> None:
-    """Wait until the chart shows what the store has: each reading, and no other."""
-    deadline = time.monotonic() + 20
-    while True:
-        (series,) = hub.api("GET", "/api/v1/query?device=pump&span_s=290")["series"]
-        stored = {t: value for t, _, value in series["points"]}
-        shown = {int(t): value for t, value in page.evaluate(SHOWN).items()}
-        if shown == pytest.approx(stored):
-            return
-        differ = sorted(set(shown) ^ set(stored))
-        assert time.monotonic() < deadline, f"{len(shown)} shown, {len(stored)} stored; only in one: {differ[:10]}"
 
 
 def site_of(hub: RunningHub, port: int, more: str) -> str:
