@@ -42,6 +42,7 @@ def findings(page: Page) -> list[str]:
     [
         "#/",
         "#/devices/pump",
+        "#/devices/pump?from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z",
         *TABS_OF_A_DEVICE,
         "#/alerts",
         "#/alerts/rules",
@@ -57,6 +58,18 @@ def test_no_page_has_a_serious_finding(browser: Browser, hub: RunningHub, at: st
         page.locator("main h1:visible").first.wait_for()
         if at == "#/devices/pump":
             is_live(page)
+        assert findings(page) == []
+
+
+def test_a_chart_that_is_pointed_at_and_its_menu_have_no_serious_finding(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub) as page:
+        is_live(page)
+        page.locator(".plot-frame").first.focus()
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator(".readout:visible")).to_have_count(1)
+        assert findings(page) == []
+        page.locator(".save summary").first.click()
+        expect(page.get_by_role("link", name="CSV")).to_be_visible()
         assert findings(page) == []
 
 

@@ -61,7 +61,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
         yield running
 
 
-def bring(hub: RunningHub, readings: list[tuple[str, str, str, int, float]]) -> None:
+def bring(hub: RunningHub, readings: list[tuple[str, str, str, float, float]]) -> None:
     """Store readings of the past: device, channel, unit, seconds since the begin, value."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -311,7 +311,7 @@ def say(hub: RunningHub, token: str, *messages: Any) -> None:
 def test_fifty_hostile_names_and_units_are_shown_as_text_also_in_a_picture(browser: Browser, hub: RunningHub) -> None:
     spoken: list[str] = []
     with page_of(browser, hub, at=at(-5, 10, "odd")) as page:
-        page.on("dialog", lambda dialog: (spoken.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", lambda dialog: spoken.append(dialog.message))
         is_drawn(page)
         names = page.locator(".legend-name").all_text_contents()
         assert sorted(set(names)) == sorted(HOSTILE)
