@@ -206,7 +206,9 @@ class Hub:
             csp=content_security_policy(),
             allowed_origins=self.settings.origins,
             closed=self.closed,
-            store=StoreFacts(self.settings.store, retention(self.settings), self.system.history_figures),
+            store=StoreFacts(
+                self.settings.store, retention(self.settings), self.system.history_figures, self.journal.statistics, self._lags
+            ),
             backup=BackupService(Parts(self.data, self.journal, self.history, now_us, made_by(), int(self.settings.min_free_bytes))),
             importer=self.importer,
             ways=self.ways,

@@ -20,6 +20,7 @@ from hub.web.shapes.hub import Store
 Figures = Mapping[str, float]
 _TIERS: Final = {"raw": "raw_days", "1min": "minutes_days", "1h": "hours_days"}
 _COUNTS: Final = ("readings", "series", "bytes", "hot_readings", "parked_readings", "damaged_files", "evicted_bytes", "expired_bytes")
+_JOURNAL: Final = ("first_position", "position", "size_bytes", "free_bytes", "left_bytes")
 _CREDENTIAL: Final = re.compile(r"//[^/@]*@")
 
 
@@ -30,6 +31,8 @@ class StoreFacts:
     url: str = "duckdb"
     retention: Retention = field(default_factory=Retention)
     figures: Callable[[], Figures] = dict
+    journal: Callable[[], Figures] = dict
+    lags: Callable[[], Figures] = dict  # of followers, by name, in frames
 
 
 def store_routes(history: HistoryStore, entities: Entities, access: Access, facts: StoreFacts) -> APIRouter:
@@ -38,7 +41,7 @@ def store_routes(history: HistoryStore, entities: Entities, access: Access, fact
 
     @router.get("/store", response_model=Store)
     async def store() -> Response:
-        """Return what holds the history, its tiers, bounds, notes, and how it fares."""
+        """Return what holds the history, its tiers, bounds, notes, and how it fares; the journal, and how far its followers are behind."""
         return Answer(about_store(history.name, entities.system(), facts))
 
     return router
@@ -63,6 +66,8 @@ def about_store(name: str, system: Mapping[str, Any], facts: StoreFacts) -> dict
         "retention": retention if bounds else {"raw_days": kept.raw_days},
         "tiers": [_tier(tier, figures, getattr(kept, days)) for tier, days in _TIERS.items() if f"{tier}_files" in figures],
         "notes": system.get("notes", []),
+        "journal": {key: int(value) for key, value in facts.journal().items() if key in _JOURNAL},
+        "followers": [{"name": name, "lag_frames": int(lag)} for name, lag in facts.lags().items()],
     }
 
 

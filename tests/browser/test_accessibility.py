@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 
 AXE: Final = (resources.files("axe_playwright_python") / "axe.min.js").read_text()
 TABS_OF_A_DEVICE: Final = [f"#/devices/pump?tab={name}" for name in ("commands", "shadow", "connections", "log", "about")]
+ADMIN: Final = ("devices", "keys", "users", "tokens", "account", "retention", "stores", "connections", "audit")
 SERIOUS: Final = ("serious", "critical")
 
 
@@ -49,6 +50,7 @@ def findings(page: Page) -> list[str]:
         "#/alerts/rules?new=above",
         "#/alerts/silences",
         "#/alerts/targets",
+        *(f"#/admin/{each}" for each in ADMIN),
         "#/nowhere",
     ],
 )
@@ -58,6 +60,8 @@ def test_no_page_has_a_serious_finding(browser: Browser, hub: RunningHub, at: st
         page.locator("main h1:visible").first.wait_for()
         if at == "#/devices/pump":
             is_live(page)
+        if "admin" in at:
+            page.locator(".admin-section").wait_for()
         assert findings(page) == []
 
 

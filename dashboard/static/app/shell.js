@@ -15,6 +15,7 @@ const PAGES = {
   "": { label: "Overview", load: () => import("../pages/overview.js") },
   devices: { label: null, load: () => import("../pages/device.js") },
   alerts: { label: "Alerts", load: () => import("../pages/alerts.js") },
+  admin: { label: "Admin", load: () => import("../pages/admin.js") },
 };
 
 export class Shell {

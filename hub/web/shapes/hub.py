@@ -94,11 +94,42 @@ class Tier(Shape, json_schema_extra=example(_TIER)):
     keep_days: float
 
 
+_JOURNAL: Final = {
+    "first_position": 4_000,
+    "position": 4_711,
+    "size_bytes": 2_048_000,
+    "free_bytes": 51_539_607_552,
+    "left_bytes": 19_997_952_000,
+}
+_FOLLOWER: Final = {"name": "history", "lag_frames": 12}
+
+
+class JournalRoom(Shape, json_schema_extra=example(_JOURNAL)):
+    """What of the journal is there, and the room it has."""
+
+    first_position: int | None = None
+    """What lies below was trimmed: every follower has it"""
+    position: int | None = None
+    size_bytes: int | None = None
+    free_bytes: int | None = None
+    """Of its disk"""
+    left_bytes: int | None = None
+    """How much it may still grow until devices are held"""
+
+
+class FollowerLag(Shape, json_schema_extra=example(_FOLLOWER)):
+    """What reads on in the journal, and how many frames it has yet to read."""
+
+    name: str
+    lag_frames: int
+
+
 _ABOUT_STORE: Final = {
     **{"name": "DuckDB", "url": "duckdb", "state": "ok", "since_us": 1_795_248_000_000_000, "reason": "", "lag_frames": 0, "left_s": None},
     **{"ack_after": "journal", "readings": 36_000_000, "series": 240, "bytes": 73_400_320, "hot_readings": 900_000, "parked_readings": 0},
     **{"damaged_files": 0, "evicted_bytes": 0, "expired_bytes": 0, "quota_bytes": 0, "limit_bytes": 51_539_607_552},
     **{"retention": {"raw_days": 30.0, "minutes_days": 365.0, "hours_days": 3_650.0}, "tiers": [_TIER], "notes": []},
+    **{"journal": _JOURNAL, "followers": [_FOLLOWER]},
 }
 
 
@@ -131,6 +162,8 @@ class Store(Shape, json_schema_extra=example(_ABOUT_STORE)):
     tiers: list[Tier]
     notes: list[str]
     """What an operator should know"""
+    journal: JournalRoom
+    followers: list[FollowerLag]
 
 
 class Health(Shape, json_schema_extra=example({"status": "ok"})):

@@ -59,6 +59,14 @@ def test_a_credential_is_not_told(url: str, shown: str) -> None:
     assert about({}, url)["url"] == shown
 
 
+def test_the_journal_and_its_followers_are_told() -> None:
+    journal = {"first_position": 3.0, "position": 9.0, "size_bytes": 4096.0, "free_bytes": 1e9, "left_bytes": 5e8, "pending_rows": 1.0}
+    facts = StoreFacts(journal=lambda: journal, lags=lambda: {"history": 2.0, "rules": 0.0})
+    said = about_store("Store", SYSTEM, facts)
+    assert said["journal"] == {"first_position": 3, "position": 9, "size_bytes": 4096, "free_bytes": 10**9, "left_bytes": 5 * 10**8}
+    assert said["followers"] == [{"name": "history", "lag_frames": 2}, {"name": "rules", "lag_frames": 0}]
+
+
 def test_before_anything_is_known_there_is_an_answer() -> None:
     said = about_store("Store", {}, StoreFacts())
     assert (said["state"], said["notes"], said["tiers"], said["ack_after"]) == (None, [], [], "journal")
