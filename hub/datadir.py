@@ -19,7 +19,7 @@ from hub.reserve import START_BYTES, Reserve
 # Of the whole directory; each SQLite file carries its own number besides (PRAGMA user_version, bytes 60-63 of its header,
 # sqlite.org/fileformat2.html section 1.3.13).
 FORMAT: Final = 1
-FILE_FORMATS: Final = {"journal.db": 2, "state.db": 4}
+FILE_FORMATS: Final = {"journal.db": 2, "state.db": 5}
 _VERSION_AT: Final = 60
 
 # MIGRATIONS[n] turns a directory of format n into one of format n + 1, in place; it must be safe to run again after a crash.
