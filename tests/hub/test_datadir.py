@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.datadir import FORMAT, Claim, DataDir, DataDirError
+from hub.datadir import FILE_FORMATS, FORMAT, Claim, DataDir, DataDirError
+from hub.journal import sqlite_state
+from hub.state import file as state_file
 from simulators.crash.disk import DiskUnavailable, small_disk
 
 
@@ -133,3 +135,7 @@ def test_newer_file_inside_is_refused(tmp_path: Path) -> None:
 def test_unreadable_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "format").write_text("one\n")
     assert "no number" in refusal(tmp_path)
+
+
+def test_the_formats_of_files_are_those_that_their_adapters_write() -> None:
+    assert FILE_FORMATS == {"journal.db": sqlite_state.FORMAT, "state.db": state_file.FORMAT}

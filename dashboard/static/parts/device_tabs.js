@@ -66,7 +66,8 @@ export class DeviceTabs {
 
   /** Follow the hub. */
   start() {
-    this._stop = this.commands.start();
+    const stops = [this.commands.start(), this.hub.shadows.watch(() => this._mark())];
+    this._stop = () => stops.forEach((stop) => stop());
   }
 
   /** The device is another now. @param {any} device null: there is none of this name, or none is known yet */
@@ -75,6 +76,8 @@ export class DeviceTabs {
     this.commands.show(device);
     this.beside.hidden = this.commands.isEmpty;
     this.tabs.offer("connections", this.hub.mayOperate);
+    this.tabs.mark("connections", device?.flapping ? "It comes and goes" : "");
+    this._mark();
     if (device === null) this._end();
     else if (!this._isOpen) {
       this._isOpen = true;
@@ -82,6 +85,11 @@ export class DeviceTabs {
       this._close = panel?.open(this.device) ?? nothing;
     }
     if (device !== null) panel?.show?.(device);
+  }
+
+  _mark() {
+    const shadow = this.hub.shadows.get(this.device);
+    this.tabs.mark("shadow", shadow && shadow.desired.version && !shadow.is_in_step ? "Not in step" : "");
   }
 
   /** End what it costs. */
