@@ -4,7 +4,7 @@
 // slow machine spends at most half of its time on drawing.
 
 const DRAW_MS = 250;
-const IDLE_MS = 1_400; // the time axis moves on also where nothing comes
+const IDLE_MS = 1_400; // the time axis and ages move on also where nothing comes, beside views that are drawn all the time
 
 /** @typedef {{element: Element, draw: (nowUs: number) => void, painted?: (nowUs: number) => void}} View */
 
@@ -12,18 +12,18 @@ export class Painter {
   /** @param {() => number} nowUs */
   constructor(nowUs) {
     this.nowUs = nowUs;
-    /** @type {Map<View, {isDirty: boolean, isSeen: boolean}>} */
+    /** @type {Map<View, {isDirty: boolean, isSeen: boolean, drawnAt: number}>} */
     this._views = new Map();
     this._isScheduled = false;
     this._drawnAt = 0;
     this._seen = new IntersectionObserver((entries) => this._look(entries), { rootMargin: "200px" });
     document.addEventListener("visibilitychange", () => document.hidden || this.askAll());
-    setInterval(() => performance.now() - this._drawnAt > IDLE_MS && this.askAll(), 500);
+    setInterval(() => this._askIdle(), 500);
   }
 
   /** Draw a view from now on, as often as it asks and as it moves on with time. @param {View} view */
   add(view) {
-    this._views.set(view, { isDirty: true, isSeen: true });
+    this._views.set(view, { isDirty: true, isSeen: true, drawnAt: 0 });
     this._seen.observe(view.element);
     this._schedule();
   }
@@ -46,6 +46,11 @@ export class Painter {
     for (const view of this._views.keys()) this.ask(view);
   }
 
+  _askIdle() {
+    const now = performance.now();
+    for (const [view, state] of this._views) if (now - state.drawnAt > IDLE_MS) this.ask(view);
+  }
+
   _schedule() {
     if (this._isScheduled || document.hidden) return;
     this._isScheduled = true;
@@ -61,6 +66,7 @@ export class Painter {
     for (const [view, state] of this._views) {
       if (!state.isDirty || !state.isSeen) continue;
       state.isDirty = false;
+      state.drawnAt = began;
       view.draw(nowUs);
       drawn.push(view);
     }

@@ -1,7 +1,7 @@
 // The types of tiles that a dashboard has. The page of dashboards owns streams, grid, titles and editing; a tile owns what is in it.
 //
-// A tile is made from its config, in which variables are replaced already, and is made anew when that changes. `draw` is called as often as
-// its readings change and once a second besides (ages go on); it also asks itself, by the bubbling event `redraw` of its element.
+// A tile is made from its config, in which variables are replaced already, and is made anew when that changes. `draw` is called when
+// its readings change and now and then besides, so that ages go on; a tile asks for it by the bubbling event `redraw` of its element.
 
 import { type as chart } from "./chart.js";
 import { type as command } from "./command.js";
