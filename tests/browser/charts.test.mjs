@@ -83,7 +83,7 @@ test("the past is asked for in the finest width of which no line has too many po
 test("an answer of the store becomes the rows that lines are made of", () => {
   const named = { device: "pump", channel: "temp", unit: "Cel", kind: "gauge" };
   const buckets = { width_us: S, t: [S], min: [1], max: [3], sum: [4], count: [2], last: [3], last_t: [S + 5] };
-  const model = modelOf({ series: [{ ...named, points: [[5, 1, 20]] }, { ...named, channel: "flow", buckets }], kept_from_us: 4 }, 10 * S, S);
+  const model = modelOf({ series: [{ ...named, points: [[5, 1, 20]] }, { ...named, channel: "flow", buckets }], kept_from_us: 4 });
   const [temp, flow] = [...model.series.values()];
   assert.deepEqual(temp.rows, [{ t: 5, n: 1, w: 0, v: 20 }]);
   assert.deepEqual(flow.rows, [{ t: S, n: -1, w: S, min: 1, max: 3, sum: 4, count: 2, last: 3, lastT: S + 5 }]);
@@ -106,9 +106,9 @@ test("holes are told with their reason, and only as far as they are seen", () =>
 });
 
 test("at a moment it is said what is missing there and what happened near", () => {
-  const alert = markOfAlert({ at_us: 50, rule: "hot", state: "open", severity: "warning", message: "temp above 30", value: 31 });
+  const alert = markOfAlert({ at_us: 50, rule: "hot", state: "open", severity: "warning", message: "temp is 31, above 30" });
   const holes = [{ fromUs: 40, toUs: 60, reason: "Nothing came", kind: "silence" }];
-  assert.deepEqual(saidAt(holes, [alert], 52, 5), ["Nothing came", "Alert hot, open: temp above 30 (31)"]);
+  assert.deepEqual(saidAt(holes, [alert], 52, 5), ["Nothing came", "Alert hot, open: temp is 31, above 30"]);
   assert.deepEqual(saidAt(holes, [alert], 80, 5), []);
   assert.equal(saidAt([], Array(8).fill(alert), 50, 5).at(-1), "and 3 more");
 });

@@ -81,19 +81,19 @@ export class History {
       const longest = answer.series.reduce((/** @type {number} */ most, /** @type {any} */ each) => Math.max(most, each.points?.length ?? 0), 0);
       // A wider width may reach further back, and holds what is too much for this one.
       const isLess = answer.truncated || longest > MAX_RAW || (answer.kept_from_us ?? 0) > fromUs;
-      if (!isLess || !widths.length) return modelOf(answer, toUs - fromUs, width);
+      if (!isLess || !widths.length) return modelOf(answer);
     }
   }
 }
 
-/** What charts draw of an answer. @param {any} answer @param {number} spanUs @param {number} widthUs */
-export function modelOf(answer, spanUs, widthUs) {
+/** What charts draw of an answer. @param {any} answer */
+export function modelOf(answer) {
   const series = new Map();
   for (const { device, channel, unit, kind, points, buckets } of answer.series) {
     const key = keyOf({ device, channel, unit, kind });
     series.set(key, { key, device, channel, unit, kind, rows: points ? points.map(pointOf) : rowsOf(buckets) });
   }
-  return { series, spanUs, widthUs, hole: null, keptFromUs: answer.kept_from_us ?? null };
+  return { series, hole: null, keptFromUs: answer.kept_from_us ?? null };
 }
 
 /** @param {[number, number, any]} point */

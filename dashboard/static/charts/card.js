@@ -82,7 +82,7 @@ export class Card {
   // The present values, or those of the moment that is pointed at.
   _values() {
     const { atUs } = this.shared.crosshair;
-    const pointed = atUs === null ? [] : this.chart.readout.valuesAt(atUs);
+    const pointed = atUs === null ? [] : this.chart.readout.valuesAt(atUs, true);
     const texts = Object.fromEntries(pointed.map((each) => [each[0].series.key, each[1]]));
     for (const line of this.lines) {
       const item = this.items.get(line.series.key);

@@ -1,7 +1,5 @@
 // What is missing in a stretch of time, and why; and what happened there: alerts and commands. Pure.
 
-import { symbol } from "../app/units.js";
-
 /** @typedef {{fromUs: number, toUs: number, reason: string, kind: string}} Hole */
 /** @typedef {{atUs: number, kind: "alert" | "command", level: string, text: string}} Mark */
 
@@ -56,8 +54,7 @@ export function holeOfGap({ from_us: fromUs, to_us: toUs, readings, reason }) {
 
 /** An alert on the time line. @param {any} alert @returns {Mark} */
 export function markOfAlert(alert) {
-  const value = typeof alert.value === "number" ? ` (${alert.value}${alert.unit ? ` ${symbol(alert.unit)}` : ""})` : "";
-  return { atUs: alert.at_us ?? alert.raised_us, kind: "alert", level: alert.severity, text: `Alert ${alert.rule}, ${alert.state}: ${alert.message}${value}` };
+  return { atUs: alert.at_us ?? alert.raised_us, kind: "alert", level: alert.severity, text: `Alert ${alert.rule}, ${alert.state}: ${alert.message}` };
 }
 
 /** A command on the time line. @param {any} command @returns {Mark} */

@@ -148,7 +148,8 @@ export class Readings {
 
   _exportOf(channels, format) {
     const { fromUs, toUs } = this._seen();
-    const width = WIDTHS.get(this.model?.widthUs ?? 0);
+    const rows = [...(this.model?.series.values() ?? [])].flatMap((/** @type {any} */ each) => each.rows.at(-1) ?? []);
+    const width = WIDTHS.get(Math.max(0, ...rows.map((row) => row.w))); // what came, which may be wider than what was asked for
     return withQuery("api/v1/export", { format, width, device: this.name, channel: channels, from: Math.floor(fromUs), to: Math.ceil(toUs) });
   }
 

@@ -57,10 +57,10 @@ export class Readout {
     this.onPoint(isSeen ? us : null);
   }
 
-  /** The values of a moment, by line: [line, text]. @param {number} us @returns {[any, string][]} */
-  valuesAt(us) {
+  /** The values of a moment, by line: [line, text]; `isShort`: the mean alone. @param {number} us @returns {[any, string][]} */
+  valuesAt(us, isShort = false) {
     const { drawn } = this.chart;
-    return drawn === null ? [] : drawn.lines.map((line) => [line, valueText(line, us, drawn.unit)]);
+    return drawn === null ? [] : drawn.lines.map((line) => [line, valueText(line, us, drawn.unit, isShort)]);
   }
 
   /** @param {number} us */
@@ -128,12 +128,12 @@ function steppedTo(key, { lines, view }, atUs) {
   return best === null ? null : best * 1000;
 }
 
-/** The value of a line at a moment, with what lies between the least and the largest. @param {any} line @param {number} us @param {string} unit */
-export function valueText(line, us, unit) {
+/** The value of a line at a moment, with the least and the largest. @param {any} line @param {number} us @param {string} unit @param {boolean} isShort */
+export function valueText(line, us, unit, isShort) {
   const at = pointAt(line, us);
   if (at < 0) return "–";
   const value = line.mean[at];
   if (unit === "state") return value === 1 ? "on" : value === 0 ? "off" : digits(value);
   const [low, high] = [line.low[at], line.high[at]];
-  return low === high ? shown(value, unit) : `${shown(value, unit)} (${shown(low, unit)} to ${shown(high, unit)})`;
+  return isShort || low === high ? shown(value, unit) : `${shown(value, unit)} (${shown(low, unit)} to ${shown(high, unit)})`;
 }
