@@ -23,6 +23,7 @@ TextOption = Annotated[str | None, typer.Option("--text", metavar="PATTERN", hel
 Severity = Annotated[str | None, typer.Option("--severity", help="info, warning or critical. Default warning.")]
 Late = Annotated[float | None, typer.Option("--late", metavar="SECONDS", help="Older readings raise nothing. Default 60.")]
 Note = Annotated[str | None, typer.Option("--note", help="What to do about it, for people.")]
+Disabled = Annotated[bool, typer.Option("--disabled", help="Keep the rule without judging by it.")]
 Version = Annotated[int | None, typer.Option("--version", help="Replace this version of the rule. Default: make a new rule.")]
 
 
@@ -52,6 +53,7 @@ def set_rule(
     severity: Severity = None,
     late_s: Late = None,
     note: Note = None,
+    disabled: Disabled = False,
     version: Version = None,
     data_dir: DataDirOption = None,
 ) -> None:
@@ -59,7 +61,7 @@ def set_rule(
     from hub.client import rules
 
     said = {"kind": kind, "devices": device, "where": where, "channels": channel, "limit": limit, "hysteresis": hysteresis, "for_s": for_s}
-    said |= {"text": text, "severity": severity, "late_s": late_s, "note": note}
+    said |= {"text": text, "severity": severity, "late_s": late_s, "note": note, "disabled": disabled or None}
     fields = {key: value for key, value in said.items() if value not in (None, [])}
     made = ask_hub(data_dir, lambda client: rules.put_rule(client, name, fields, version))
     typer.echo(f"rule {name} is at version {made['version']}", err=True)
@@ -93,7 +95,9 @@ def _meant(item: dict[str, Any]) -> str:
 
 def _looked_for(item: dict[str, Any]) -> str:
     limit = f" {item['limit']:g}" if "limit" in item else f" {item['text']}" if "text" in item else ""
-    return f"{item['kind']}{limit}" + (f" for {item['for_s']:g} s" if item["for_s"] else "")
+    return (
+        f"{item['kind']}{limit}" + (f" for {item['for_s']:g} s" if item["for_s"] else "") + (" (disabled)" if item.get("disabled") else "")
+    )
 
 
 def list_alerts(

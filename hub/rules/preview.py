@@ -126,6 +126,7 @@ class Preview:
             look.notes.append("When readings came is not kept: each counts as if it had come at once.")
         else:
             look.notes.append("A device that was asleep, or a hub that did not run, counts as silence here.")
+            look.notes.append("Silence is looked for from the first reading of these days on; what sent nothing in them is not counted.")
         if series and await self._is_whole(look, series):
             await self._raw(look, series)
         elif series:

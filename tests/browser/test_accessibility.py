@@ -22,6 +22,12 @@ SERIOUS: Final = ("serious", "critical")
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     with running_hub(tmp_path_factory.mktemp("hub") / "data") as running, streaming(running, "pump"):
+        # So that each part of the page of alerts has something to show.
+        running.api("POST", "/api/v1/rules", {"rule": "warm", "kind": "above", "channels": ["temp"], "limit": 0, "note": "look"})
+        running.api("POST", "/api/v1/rules", {"rule": "off", "kind": "offline", "disabled": True})
+        running.api("POST", "/api/v1/silences", {"where": "hall", "for_s": 3600, "reason": "planned"})
+        running.api("POST", "/api/v1/targets", {"target": "on-call", "kind": "webhook", "url": "https://hook.invalid/"})
+        running.api("POST", "/api/v1/targets/on-call/test", {})
         yield running
 
 

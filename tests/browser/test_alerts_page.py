@@ -185,6 +185,21 @@ def test_a_target_is_added_its_secret_shown_once_tried_and_deleted_unless_undone
         expect(page.get_by_text("Nobody is told of alerts yet")).to_be_visible()
 
 
+def test_hostile_texts_are_only_texts(browser: Browser, hub: RunningHub, token: str) -> None:
+    hostile = "<img src=x onerror=alert(1)>\u202e\"'>{{7*7}}</script><script>alert(2)</script>"
+    may(hub, HOT | {"note": hostile}, {"rule": "says", "kind": "text", "text": hostile[:200]})
+    hub.api("POST", "/api/v1/silences", {"rule": hostile, "for_s": 3600, "reason": hostile})
+    with page_of(browser, hub, at="#/alerts/rules") as page:
+        expect(page.locator(".rule p.muted").first).to_have_text(hostile)
+        page.evaluate("location.hash = '#/alerts/silences'")
+        expect(page.locator(".cards > .card")).to_contain_text(hostile)
+        page.evaluate("text => { location.hash = '#/alerts?device=' + encodeURIComponent(text) }", hostile)
+        expect(page.get_by_label("Device")).to_have_value(hostile)
+        page.evaluate("text => { location.hash = '#/alerts/rules?new=above&channel=' + encodeURIComponent(text) }", hostile)
+        expect(page.locator(".sentence")).to_contain_text(hostile)
+        assert page.locator("main img, main script").count() == 0
+
+
 def test_who_may_only_look_is_offered_nothing_else(browser: Browser, hub: RunningHub, token: str) -> None:
     may(hub, HOT)
     says(hub, token, 70.0)

@@ -32,8 +32,10 @@ export class AlertList {
     this.more = button("Show older", () => this._load(), { class: "quiet more" });
     this.bar = h("div", { class: "alert-bar" });
     this.inputs = this._inputs();
+    this.names = { device: h("datalist", { id: "alert-devices" }), rule: h("datalist", { id: "alert-rules" }) };
+    for (const name of /** @type {const} */ (["device", "rule"])) this.inputs[name].setAttribute("list", this.names[name].id);
     const shown = Object.values(this.inputs);
-    this.element = h("section", { "aria-label": "Alerts" }, h("div", { class: "filters" }, ...shown), this.bar, this.list, this.empty, this.more);
+    this.element = h("section", { "aria-label": "Alerts" }, h("div", { class: "filters" }, ...shown, ...Object.values(this.names)), this.bar, this.list, this.empty, this.more);
     this._rows = keyed(this.list, (/** @type {any} */ item) => item.id, (item) => this._row(item));
   }
 
@@ -43,6 +45,7 @@ export class AlertList {
     for (const [name, input] of Object.entries(this.inputs)) input.value = this.filter[/** @type {"rule"} */ (name)];
     this.chosen.clear();
     this._begin();
+    this._name();
     const stop = this.app.hub.alerts.watch((changed) => this._changed(changed));
     const timer = setInterval(() => this._ages(), 1_000);
     return () => { stop(); clearInterval(timer); this._asked += 1; };
@@ -59,6 +62,12 @@ export class AlertList {
       device: text("Device"),
       rule: text("Rule"),
     };
+  }
+
+  async _name() {
+    fill(this.names.device, ...this.app.hub.devices.sorted().map((each) => h("option", { value: each.device })));
+    const { rules } = await get("rules").catch(() => ({ rules: [] })); // only what is offered while somebody types
+    fill(this.names.rule, ...rules.map((/** @type {any} */ each) => h("option", { value: each.rule })));
   }
 
   _filtered() {
@@ -131,6 +140,7 @@ export class AlertList {
   }
 
   _nothing() {
+    if (!this.isPaged && !this.app.hub.alerts.isKnown) return "Asking the hub …";
     if (this.isPaged) return "No rule has raised an alert yet.";
     return ["Nothing is wrong: no alert is open. ", h("a", { href: linkTo(["alerts", "rules"]) }, "See what is watched"), "."];
   }

@@ -2,7 +2,7 @@
 //
 // Owns the dialog; the hub checks what is said.
 
-import { post } from "../app/api.js";
+import { ApiError, post } from "../app/api.js";
 import { askForm } from "../app/dialog.js";
 import { field, h } from "../app/dom.js";
 
@@ -23,7 +23,7 @@ export function askSilence(app, alert, onMade = () => {}) {
   length.addEventListener("change", show);
   show();
   const fields = alert
-    ? [h("fieldset", { class: "choices" }, h("legend", {}, "Alerts"), check(rule, `of the rule ${alert.rule}`), check(device, `of ${alert.device}`), check(byTags, "of devices that are", names.where))]
+    ? [h("fieldset", { class: "choices" }, h("legend", {}, "Alerts"), check(rule, `of the rule ${alert.rule}`), check(device, `of ${alert.device}`), check(byTags, "of devices with the tags", names.where))]
     : [field("Rule", names.rule, "Leave out what does not matter."), field("Device", names.device), field("Tags", names.where)];
   const form = askForm("Silence alerts", [
     h("p", { class: "muted" }, "They are still raised and shown, and told to nobody."), ...fields, field("For how long", length), untilField, field("Reason", reason),
@@ -35,13 +35,14 @@ export function askSilence(app, alert, onMade = () => {}) {
     app.toasts.done("Silenced.");
     onMade();
   });
+  if (alert) names.where.setAttribute("aria-label", "Tags");
   names.where.addEventListener("input", () => { byTags.checked = true; });
   (alert ? length : names.rule).focus();
   return form;
 }
 
 /** @param {string} value @param {string} placeholder */
-const text = (value, placeholder) => h("input", { type: "text", value, placeholder, autocomplete: "off", spellcheck: "false", "aria-label": "Tags" });
+const text = (value, placeholder) => h("input", { type: "text", value, placeholder, autocomplete: "off", spellcheck: "false" });
 
 /** @param {HTMLInputElement} box @param {string} label @param {HTMLElement} [more] */
 const check = (box, label, more) => h("div", { class: "check" }, h("label", { class: "check" }, box, label), more);
@@ -53,7 +54,9 @@ function tagsOf(device) {
 
 /** @param {string} length @param {string} until */
 function endOf(length, until) {
-  if (length === "until") return { until_us: new Date(until).getTime() * 1_000 };
+  const untilMs = new Date(until).getTime();
+  if (length === "until" && Number.isNaN(untilMs)) throw new ApiError("Say until when", {});
+  if (length === "until") return { until_us: untilMs * 1_000 };
   return length ? { for_s: Number(length) } : {};
 }
 

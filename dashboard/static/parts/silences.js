@@ -43,7 +43,7 @@ export class Silences {
 
   /** @param {any} item */
   _row(item) {
-    const of = [item.rule && `the rule ${item.rule}`, item.device && item.device, item.where && `devices that are ${item.where}`].filter(Boolean).join(", ");
+    const of = [item.rule && `the rule ${item.rule}`, item.device && item.device, item.where && `devices with ${item.where}`].filter(Boolean).join(", ");
     const until = item.until_us === null ? "until it is lifted" : h("span", {}, "until ", whenOf(item.until_us));
     const lift = this.app.hub.mayOperate && item.state !== "over" ? button("Lift", () => this._lift(item), { "aria-label": `Lift the silence of ${of}` }) : null;
     return h("li", { class: "card", data: { state: item.state } },

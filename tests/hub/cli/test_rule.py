@@ -17,6 +17,8 @@ def test_a_rule_is_made_listed_edited_and_deleted(run: CommandLine) -> None:
     assert "is at version 1, not 7" in refused.err
     assert run(*HOT, "--version", "1").err == "rule hot is at version 2\n"
     assert json.loads(run("rule", "list", "--json").out)[0]["for_s"] == 0
+    run(*HOT, "--version", "2", "--disabled")
+    assert "above 80 (disabled)" in run("rule", "list").out
     assert run("rule", "delete", "hot").err == "deleted hot\n"
     assert json.loads(run("rule", "list", "--json").out) == []
 
