@@ -3,5 +3,8 @@ declare global {
   interface Window {
     Plotly: any;
   }
+  interface HTMLElement {
+    hidePopover(): void;
+  }
 }
 export {};

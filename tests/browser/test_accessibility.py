@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, running_hub
-from tests.support.pages import is_live, page_of, streaming
+from tests.support.pages import from_menu, is_live, page_of, streaming
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 
@@ -87,6 +87,6 @@ def test_a_chart_that_is_pointed_at_and_its_menu_have_no_serious_finding(browser
 def test_no_dialog_has_a_serious_finding(browser: Browser, hub: RunningHub, name: str) -> None:
     with page_of(browser, hub) as page:
         is_live(page)
-        page.get_by_role("button", name=name).click()
+        from_menu(page, name)
         expect(page.get_by_role("dialog")).to_be_visible(timeout=TIMEOUT_MS)
         assert findings(page) == []

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, running_hub
+from tests.support.pages import from_menu
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 SIZES = [(1280, 800), (390, 844)]
@@ -94,5 +95,5 @@ def test_a_link_to_a_route_opens_it_and_the_page_links_here(browser: Browser, hu
     with api_page(browser, hub, place="#get_query") as page:
         expect(page.locator("#get_query .route-more")).to_be_visible()
         page.goto(hub.login_url())
-        page.get_by_role("link", name="API").click()
+        from_menu(page, "API")
         expect(page.get_by_role("heading", name="Tributary's HTTP API")).to_be_visible()

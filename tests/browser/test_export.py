@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, running_hub
+from tests.support.pages import from_menu
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 
@@ -48,7 +49,7 @@ def dialog_of(
         page.locator("#connection").wait_for()  # the way in leads to the page
         page.evaluate("location.hash = '#/devices/boiler'")
         expect(page.locator("#device-name")).to_have_text("boiler")
-        page.get_by_role("button", name="Export").click()
+        from_menu(page, "Export")
         expect(page.get_by_role("checkbox", name="temperature")).to_be_visible()
         yield page
     finally:

@@ -16,7 +16,7 @@ from dashboard.csp import content_security_policy, style_hashes
 from simulators.crash.disk import DiskUnavailable, small_disk
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, free_port, running_hub
-from tests.support.pages import Wire, is_live, newest_drawn, page_of, streaming, wait_for_newer
+from tests.support.pages import Wire, from_menu, is_live, newest_drawn, page_of, streaming, wait_for_newer
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 
@@ -104,7 +104,9 @@ def test_the_theme_follows_the_system_until_it_is_chosen_and_stays_chosen(browse
         dark = page.evaluate(ground)
         page.emulate_media(color_scheme="light")
         assert page.evaluate(ground) != dark
+        page.get_by_role("button", name="Menu").click()
         page.locator("#theme").click()
+        page.keyboard.press("Escape")
         assert page.evaluate(ground) == dark
         page.reload()
         is_live(page)
@@ -208,7 +210,7 @@ def test_a_store_that_is_away_is_told_with_the_time_that_is_left_and_then_no_mor
 def test_all_about_the_history_is_a_click_away(browser: Browser, hub: RunningHub) -> None:
     with page_of(browser, hub, size=(390, 844)) as page:
         is_live(page)
-        page.get_by_role("button", name="History").click()
+        from_menu(page, "History")
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("DuckDB (duckdb)", timeout=TIMEOUT_MS)
         expect(dialog).to_contain_text("stores what comes")
@@ -357,7 +359,7 @@ def test_a_link_keeps_the_range_and_a_step_back_the_page_before(browser: Browser
 def test_without_a_login_the_page_says_how_to_get_one(browser: Browser, hub: RunningHub) -> None:
     with page_of(browser, hub, allowed=["401"]) as page:
         is_live(page)
-        page.get_by_role("button", name="Log out").click()
+        from_menu(page, "Log out")
         expect(page.locator(".login h1")).to_have_text("Log in to Tributary", timeout=TIMEOUT_MS)
         expect(page.locator("code")).to_have_text("tributary login")
 
@@ -374,7 +376,7 @@ def test_units_are_shown_as_they_were_chosen_and_stay_chosen(browser: Browser, h
         is_live(page)
         value = page.locator(".legend-value").first
         expect(value).to_contain_text("°C")
-        page.get_by_role("button", name="Units").click()
+        from_menu(page, "Units")
         page.get_by_label("Temperature").select_option("°F")
         page.keyboard.press("Escape")
         expect(value).to_contain_text("°F")
@@ -388,7 +390,7 @@ def test_every_place_is_reached_by_keyboard(browser: Browser, hub: RunningHub) -
     with page_of(browser, hub, at="#/") as page:
         page.get_by_role("link", name="pump").wait_for()
         page.keyboard.press("Control+k")
-        expect(page.get_by_role("combobox")).to_be_focused()
+        expect(page.get_by_role("dialog").get_by_role("combobox")).to_be_focused()
         page.keyboard.type("pum")
         page.keyboard.press("Enter")
         is_live(page)

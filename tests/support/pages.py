@@ -153,6 +153,12 @@ def wait_for_newer(page: Page, than: float) -> None:
     page.wait_for_function(f"than => {newest} > than", arg=than)
 
 
+def from_menu(page: Page, name: str) -> None:
+    """Choose an entry of the menu."""
+    page.get_by_role("button", name="Menu").click()
+    page.locator("#menu").get_by_text(name, exact=True).click()
+
+
 def is_live(page: Page) -> None:
     """Wait until the page is connected and a chart is drawn."""
     expect(page.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)

@@ -41,6 +41,7 @@ new Alerts(byId("alerts"), hub, router);
 hub.onSystem((system) => {
   banners.system(system);
   store.system(system);
+  byId("menu-button").dataset.state = byId("store").dataset.state ?? "ok"; // seen at a glance, behind the menu too
 });
 new Export(byId("export"), () => (router.place.path[0] === "devices" ? router.place.path[1] ?? null : null));
 // Colours or units are others now.
@@ -58,6 +59,8 @@ function entries() {
 }
 listenForPalette(entries);
 byId("palette").addEventListener("click", () => openPalette(entries()));
+// What was chosen is done behind no menu; the theme is tried on.
+byId("menu").addEventListener("click", (event) => event.target instanceof HTMLElement && event.target.closest("button, a") && event.target.id !== "theme" && byId("menu").hidePopover());
 byId("logout").addEventListener("click", async () => {
   await fetch("logout", { method: "POST" });
   location.assign("./");
