@@ -13,6 +13,7 @@ import { linkTo } from "./router.js";
 /** @type {Record<string, {label: string | null, load: () => Promise<{make: (app: import("./main.js").App) => Page}>}>} */
 const PAGES = {
   "": { label: "Overview", load: () => import("../pages/overview.js") },
+  dashboards: { label: "Dashboards", load: () => import("../pages/dashboards.js") },
   devices: { label: null, load: () => import("../pages/device.js") },
   alerts: { label: "Alerts", load: () => import("../pages/alerts.js") },
   admin: { label: "Admin", load: () => import("../pages/admin.js") },

@@ -1,0 +1,99 @@
+// What is done with a dashboard as a whole: saved, copied, exported, restored, deleted.
+//
+// Owns what becomes of conflicts and how a delete is undone. The board has the document and shows it.
+
+import { ApiError, get, post, put, request } from "../app/api.js";
+import { h } from "../app/dom.js";
+import { showConflict, showVersions } from "./board_dialogs.js";
+import { nameFor } from "./board_rules.js";
+
+export class BoardDeeds {
+  /** @param {import("./board.js").Board} board */
+  constructor(board) {
+    this.board = board;
+  }
+
+  /** Save the draft with the range that is shown, in the place of a version. */
+  async save(version = this.board.saved?.version ?? 0) {
+    const { draft, saved, name } = this.board;
+    if (!draft || !saved) return;
+    const kept = { ...draft, range: this.board.context().range.name };
+    this.board.bar.busy(true);
+    try {
+      this.board.saved = await put(`dashboards/${encodeURIComponent(name)}`, { version, dashboard: kept });
+      if (this.board.draft === draft) this.board.draft = null;
+      this.board.app.toasts.done("Saved");
+      this.board.show();
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "conflict") await this._conflict(saved.dashboard, kept).catch((failed) => this.board.app.toasts.failed(failed));
+      else this.board.app.toasts.failed(error);
+    }
+    this.board.bar.busy(false);
+  }
+
+  /** @param {import("./board_rules.js").Board} begun @param {import("./board_rules.js").Board} mine */
+  async _conflict(begun, mine) {
+    const now = await get(`dashboards/${encodeURIComponent(this.board.name)}`);
+    showConflict(now, begun, mine, {
+      overwrite: () => this.save(now.version),
+      discard: () => { this.board.saved = now; this.board.draft = null; this.board.show(); },
+      copy: () => this.copy(mine),
+    });
+  }
+
+  /** Save what is shown under another name. */
+  async copy(copied = this.board.document) {
+    if (!copied) return;
+    try {
+      const { dashboards } = await get("dashboards");
+      const title = `${copied.title.slice(0, 120)} (copy)`;
+      const name = nameFor(title, dashboards.map((/** @type {any} */ each) => each.name));
+      await put(`dashboards/${encodeURIComponent(name)}`, { version: 0, dashboard: { ...copied, title } });
+      this.board.draft = null;
+      this.board.app.router.go(["dashboards", name]);
+      this.board.app.toasts.done(`Saved as ${title}`);
+    } catch (error) {
+      this.board.app.toasts.failed(error);
+    }
+  }
+
+  /** Show the versions that are kept. */
+  async versions() {
+    const restore = async (/** @type {number} */ version) => {
+      try {
+        this.board.saved = await post(`dashboards/${encodeURIComponent(this.board.name)}/restore`, { version });
+        this.board.app.toasts.done(`Restored version ${version}`);
+        this.board.show();
+      } catch (error) {
+        this.board.app.toasts.failed(error);
+      }
+    };
+    await showVersions(this.board.name, this.board.app.hub.mayOperate, restore).catch((error) => this.board.app.toasts.failed(error));
+  }
+
+  /** Give what is saved as a file. */
+  exportFile() {
+    const text = JSON.stringify(this.board.saved?.dashboard, null, 2);
+    const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    h("a", { href: address, download: `${this.board.name}.json` }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  }
+
+  /** Delete it; undone by the toast. */
+  async remove() {
+    const { name, saved, app } = this.board;
+    if (!saved) return;
+    try {
+      await request("DELETE", `dashboards/${encodeURIComponent(name)}`);
+    } catch (error) {
+      app.toasts.failed(error);
+      return;
+    }
+    this.board.name = "";
+    app.router.go(["dashboards"]);
+    app.toasts.done(`Deleted ${saved.dashboard.title}`, async () => {
+      await request("POST", `dashboards/${encodeURIComponent(name)}/restore`, { version: saved.version }).catch((error) => app.toasts.failed(error));
+      app.router.go(["dashboards", name]);
+    });
+  }
+}
