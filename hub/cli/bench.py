@@ -1,22 +1,19 @@
 """`tributary bench ...`: the benchmarks, against hubs they start themselves.
 
-Owns the options and how rows are printed; simulators.bench measures. Touches no hub that is running already.
+Owns the options; simulators.bench measures, bench_rows.py prints. Touches no hub that is running already.
 """
 
-import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub.cli.bench_page import page
+from hub.cli.bench_rows import MarkdownOption, Say, measure
 from hub.cli.options import JsonOption
-from hub.core.errors import Refusal
 
 if TYPE_CHECKING:
     from simulators.bench.report import BenchRow
 
-Say = Callable[[str], None]
-MarkdownOption = Annotated[bool, typer.Option("--markdown", help="Print the table of docs/performance.md.")]
 PairsOption = Annotated[int, typer.Option("--pairs", help="How often hub and floor are measured in turn.")]
 TlsOption = Annotated[bool, typer.Option("--tls", help="Hub and floor speak TLS, with a certificate made by openssl.")]
 SecondsOption = Annotated[float, typer.Option("--seconds", help="Length of each measured window.")]
@@ -39,6 +36,7 @@ def add_to(app: typer.Typer) -> None:
         (latency, "Device to viewer, p50 and p99."),
         (idle, "Memory per idle device connection."),
         (store, "The history: inserts, bytes, one series out of very many, ingest beside queries."),
+        (page, "How smooth the dashboard's overview scrolls, in Chromium."),
     ):
         group.command(short_help=summary)(command)
     group.command("all", short_help="All of them in one table, in about 15 minutes.")(everything)
@@ -47,21 +45,6 @@ def add_to(app: typer.Typer) -> None:
 
 def _group() -> None:
     pass
-
-
-def _measure(work: "Callable[[Say], list[BenchRow]]", *, as_json: bool, as_markdown: bool) -> None:
-    """Run a benchmark and print its rows; what stopped it becomes one line that says what to do."""
-    from simulators.bench import report
-    from simulators.bench.errors import BenchError
-
-    if as_json and as_markdown:
-        raise Refusal("bad_usage", "--json and --markdown contradict each other", "give one of them")
-    try:
-        rows = work(lambda line: print(line, file=sys.stderr, flush=True))
-    except BenchError as error:
-        raise Refusal("bad_usage" if error.is_usage else "bench_failed", error.message, error.hint) from None
-    shown = report.as_json if as_json else report.as_markdown if as_markdown else report.as_table
-    typer.echo(shown(rows))
 
 
 def ingest(
@@ -82,7 +65,7 @@ def ingest(
         plan = IngestPlan(devices=devices, frames_per_s=frames_per_s, seconds=seconds, pairs=pairs, is_encrypted=is_encrypted)
         return run_bench(run, plan, say)
 
-    _measure(work, as_json=as_json, as_markdown=as_markdown)
+    measure(work, as_json=as_json, as_markdown=as_markdown)
 
 
 def rules(
@@ -104,7 +87,7 @@ def rules(
         plan = RulesPlan(IngestPlan(devices, frames_per_s, seconds, pairs), count)
         return run_bench(run, plan, say)
 
-    _measure(work, as_json=as_json, as_markdown=as_markdown)
+    measure(work, as_json=as_json, as_markdown=as_markdown)
 
 
 def flood(
@@ -123,7 +106,7 @@ def flood(
 
         return run_bench(run, FloodPlan(devices=devices, senders=senders, seconds=seconds, pairs=pairs), say)
 
-    _measure(work, as_json=as_json, as_markdown=as_markdown)
+    measure(work, as_json=as_json, as_markdown=as_markdown)
 
 
 def pack(
@@ -142,7 +125,7 @@ def pack(
 
         return run_bench(run, PackPlan(devices=devices, values=values, readings=readings, pairs=pairs), say)
 
-    _measure(work, as_json=as_json, as_markdown=as_markdown)
+    measure(work, as_json=as_json, as_markdown=as_markdown)
 
 
 def fanout(
@@ -166,7 +149,7 @@ def fanout(
         plan = FanoutPlan(viewers, updates_per_s=updates_per_s, seconds=seconds, pairs=pairs, crowd=beside, is_encrypted=is_encrypted)
         return run_bench(run, plan, say)
 
-    _measure(work, as_json=as_json, as_markdown=as_markdown)
+    measure(work, as_json=as_json, as_markdown=as_markdown)
 
 
 def latency(
@@ -185,7 +168,7 @@ def latency(
 
         return run_bench(run, LatencyPlan(devices=devices, frames_per_s=frames_per_s, seconds=seconds, pairs=pairs), say)
 
-    _measure(work, as_json=as_json, as_markdown=as_markdown)
+    measure(work, as_json=as_json, as_markdown=as_markdown)
 
 
 def idle(
@@ -202,7 +185,7 @@ def idle(
 
         return run_bench(run, IdlePlan(devices=devices, pairs=pairs), say)
 
-    _measure(work, as_json=as_json, as_markdown=as_markdown)
+    measure(work, as_json=as_json, as_markdown=as_markdown)
 
 
 def store(
@@ -220,7 +203,7 @@ def store(
 
         return run_bench(run, StorePlan.small(pairs) if is_small else StorePlan(pairs=pairs), say)
 
-    _measure(work, as_json=as_json, as_markdown=as_markdown)
+    measure(work, as_json=as_json, as_markdown=as_markdown)
 
 
 def everything(
@@ -235,4 +218,4 @@ def everything(
 
         return run(EverythingPlan(pairs), say)
 
-    _measure(work, as_json=as_json, as_markdown=as_markdown)
+    measure(work, as_json=as_json, as_markdown=as_markdown)

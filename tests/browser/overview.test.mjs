@@ -9,7 +9,7 @@ const { channelsOf, choiceIn, countsOf, narrowed, queryOf, readWhere, sorted, tu
 const { wantedFor } = await load("parts/overview/lines");
 const { factsOf } = await load("parts/overview/health");
 const { countsText, openOf } = await load("parts/overview/open_alerts");
-const { boundsOf } = await load("parts/overview/sparkline");
+const { boundsOf, pathsOf } = await load("parts/overview/sparkline");
 
 const gauge = (name) => ({ name, kind: "gauge" });
 const device = (name, more = {}) => ({ device: name, presence: "online", channels: [], ...more });
@@ -79,6 +79,17 @@ test("open alerts are counted by severity, those that somebody has seen to besid
   assert.deepEqual(open.map(({ id }) => id), [2, 1]);
   assert.equal(countsText(open, quiet.length), "1 critical · 1 warning, 2 acknowledged or silenced");
   assert.equal(countsText([], 0), "No open alert");
+});
+
+test("a line has a hole where nothing came, and ends at the newest reading itself", () => {
+  const S = 1_000_000;
+  const line = { x: [-1_000, 10_000, 20_000, null, 50_000, 60_000], mean: [5, 0, 10, null, 10, 5], low: [5, 0, 10, null, 10, 4], high: [5, 0, 10, null, 10, 6], lowest: 0, highest: 10, hasBand: false, now: 0, lastUs: 65 * S };
+  const { path, dot, band } = pathsOf(line, { fromUs: 0, nowUs: 100 * S });
+  assert.equal(path, "M0.0 50.0h0.1L99.0 90.0L198.0 10.0M495.0 10.0h0.1L594.0 50.0L643.5 90.0");
+  assert.equal(dot, "M643.5 90.0h0");
+  assert.equal(band, "");
+  assert.equal(pathsOf({ ...line, hasBand: true }, { fromUs: 0, nowUs: 100 * S }).band.split("M").length, 4); // none across the hole
+  assert.equal(pathsOf({ ...line, lowest: Infinity, highest: -Infinity }, { fromUs: 0, nowUs: 1 }).path, "");
 });
 
 test("noise in the last digit is drawn flat, and a flat line in the middle", () => {

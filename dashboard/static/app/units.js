@@ -46,7 +46,17 @@ export function digits(value) {
   if (!Number.isFinite(value)) return String(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
   const decimals = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 1 : 2;
-  return value.toLocaleString("en", { minimumFractionDigits: Number.isInteger(value) ? 0 : decimals, maximumFractionDigits: size < 0.1 ? 4 : decimals });
+  return format(Number.isInteger(value) ? 0 : decimals, size < 0.1 ? 4 : decimals).format(value);
+}
+
+/** @type {Map<string, Intl.NumberFormat>} */
+const formats = new Map(); // one is dear to make, and pages write many numbers
+
+function format(least, most) {
+  const key = `${least} ${most}`;
+  const known = formats.get(key) ?? new Intl.NumberFormat("en", { minimumFractionDigits: least, maximumFractionDigits: most });
+  formats.set(key, known);
+  return known;
 }
 
 // A value of any kind with its unit, as people read it.

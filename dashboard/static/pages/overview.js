@@ -9,7 +9,6 @@ import { DeviceRow } from "../parts/overview/device_row.js";
 import { Health } from "../parts/overview/health.js";
 import { Lines, wantedFor } from "../parts/overview/lines.js";
 import { OpenAlerts } from "../parts/overview/open_alerts.js";
-import { sparkColours } from "../parts/overview/sparkline.js";
 import { Toolbar } from "../parts/overview/toolbar.js";
 import { VirtualList } from "../parts/virtual_list.js";
 import { empty } from "../parts/overview/empty.js";
@@ -34,7 +33,7 @@ class Overview {
     this.empty = empty();
     this.count = h("p", { class: "muted", role: "status" });
     this.head = h("div", { role: "row", class: "device-row device-head", "aria-rowindex": 1 });
-    this.grid = h("div", { role: "grid", class: "device-grid card", "aria-label": "Devices" }, h("div", { role: "rowgroup", class: "device-head-group" }, this.head), h("div", { role: "rowgroup", class: "device-rows" }));
+    this.grid = h("div", { role: "grid", class: "device-grid", "aria-label": "Devices" }, h("div", { role: "rowgroup", class: "device-head-group" }, this.head), h("div", { role: "rowgroup", class: "device-rows" }));
     const clear = h("button", { type: "button", class: "quiet", on: { click: () => this._choose({ words: "", state: "", where: "" }) } }, "Show all devices");
     this.noMatch = h("div", { class: "empty-note", hidden: true }, h("p", {}, "No device matches."), clear);
     this.note = h("p", { class: "note", hidden: true });
@@ -53,10 +52,8 @@ class Overview {
     this._isListed = false;
     this._isScrolled = false;
     this._left = { query: "", y: 0 };
-    this._colours = sparkColours();
     this._scroll = () => this._scrolled();
-    this._resize = () => this.rows.resized();
-    addEventListener("displaychange", () => { this._colours = sparkColours(); });
+    this._resize = () => { this.rows.resized(); painter.ask(this.view); };
     /** @type {(() => void)[]} */
     this._stops = [];
   }
@@ -172,7 +169,7 @@ class Overview {
     for (const each of rows) {
       const row = /** @type {DeviceRow} */ (each);
       if (hub.isOpen) row.tell(nowUs); // without a connection nobody knows whether it is still there
-      row.draw({ series: this.lines.of(row.item.device), hasChannel: hasChannel(row.item, this.channel ?? ""), time, colours: this._colours });
+      row.draw({ series: this.lines.of(row.item.device), hasChannel: hasChannel(row.item, this.channel ?? ""), time });
     }
   }
 

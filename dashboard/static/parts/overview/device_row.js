@@ -8,9 +8,9 @@ import { linkTo } from "../../app/router.js";
 import { shown } from "../../app/units.js";
 import { PRESENCE, factText } from "../side.js";
 import { nameOf } from "./choosing.js";
-import { drawSparkline } from "./sparkline.js";
+import { Sparkline } from "./sparkline.js";
 
-/** @typedef {{series: any, hasChannel: boolean, time: {fromUs: number, nowUs: number, intervalUs: number}, colours: import("./sparkline.js").Colours}} Picture */
+/** @typedef {{series: any, hasChannel: boolean, time: import("./sparkline.js").Time}} Picture */
 
 export class DeviceRow {
   /** @param {(tag: string) => void} onTag somebody wants the devices that have a tag */
@@ -23,7 +23,7 @@ export class DeviceRow {
     this.tags = h("div", { class: "row-tags" });
     this.kind = h("span", { class: "row-kind" });
     this.value = h("span", { class: "row-value" });
-    this.canvas = h("canvas", { class: "row-spark", "aria-hidden": "true" });
+    this.spark = new Sparkline();
     const cell = (/** @type {string} */ name, /** @type {(Node | null)[]} */ ...parts) => h("div", { role: "gridcell", class: name }, parts);
     this.element = h("div", { role: "row", class: "device-row" },
       h("div", { role: "rowheader", class: "cell-name" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "row-names" }, this.link, this.id, this.flags)),
@@ -31,7 +31,7 @@ export class DeviceRow {
       cell("cell-kind", this.kind),
       cell("cell-tags", this.tags),
       cell("cell-value", this.value),
-      cell("cell-spark", this.canvas));
+      cell("cell-spark", this.spark.element));
     /** @type {any} */
     this.item = null;
   }
@@ -50,22 +50,20 @@ export class DeviceRow {
     const tags = /** @type {string[]} */ (item.tags ?? []);
     fill(this.tags, tags.map((tag) => h("button", { type: "button", class: "tag", tabindex: -1, title: `Show the devices with ${tag}`, on: { click: () => this.onTag(tag) } }, tag)));
     this.tags.title = tags.join(", ");
+    const seen = item.last_seen_us === undefined ? null : new Date(item.last_seen_us / 1_000);
+    const when = seen ? `; last seen ${seen.toLocaleString()} (${seen.toISOString().slice(0, 19).replace("T", " ")} UTC)` : "";
+    this.facts.title = `${PRESENCE[item.presence] ?? item.presence}${when}`;
   }
 
   /** Say how the device is at a moment. @param {number} nowUs */
   tell(nowUs) {
-    const { item } = this;
-    say(this.facts, factText(item, nowUs).replace(", comes and goes", ""));
-    const seenUs = item.last_seen_us;
-    const when = seenUs === undefined ? "" : `; last seen ${new Date(seenUs / 1_000).toLocaleString()} (${new Date(seenUs / 1_000).toISOString().slice(0, 19).replace("T", " ")} UTC)`;
-    const title = `${PRESENCE[item.presence] ?? item.presence}${when}`;
-    if (this.facts.title !== title) this.facts.title = title;
+    say(this.facts, factText(this.item, nowUs).replace(", comes and goes", "")); // that is a flag beside the name
   }
 
   /** Draw the line and say the newest value. @param {Picture} picture */
-  draw({ series, hasChannel, time, colours }) {
+  draw({ series, hasChannel, time }) {
     const converted = displayed(series?.unit ?? "");
-    const newest = drawSparkline(this.canvas, series, { ...time, intervalUs: Math.max(time.intervalUs, (this.item.interval_s ?? 0) * 1e6) }, colours, converted);
+    const newest = this.spark.draw(series, { ...time, intervalUs: Math.max(time.intervalUs, (this.item.interval_s ?? 0) * 1e6) }, converted);
     const unit = series?.kind === "counter" ? `${converted.unit}/s` : converted.unit;
     say(this.value, series ? shown(newest, unit) : hasChannel ? "–" : "");
     this.value.dataset.live = String(this.item.presence === "online");

@@ -1,19 +1,43 @@
 // A line as large as a word: the last minutes of one series, its range and its newest reading. A silence is a hole in it.
 //
-// Owns the drawing on its canvas; what becomes of a series is charts/lines.js. Knows no stream.
+// Owns the drawing, as paths that the browser stretches to their place: forty canvases would each be a layer to put together in every
+// frame, and would have to be asked for their size. What becomes of a series is charts/lines.js. Knows no stream.
 
 import { lineOf } from "../../charts/lines.js";
 
-const EDGE_PX = 3; // so that neither line nor dot is cut
+const [WIDTH, HEIGHT, EDGE] = [1_000, 100, 10]; // of the drawing, in units of its own; neither line nor dot is cut at the edge
 const MIN_RANGE = 0.02; // of the value: noise in the last digit is no mountain
+const SVG = "http://www.w3.org/2000/svg";
 
-/** @typedef {{line: string, band: string, rest: string}} Colours */
 /** @typedef {ReturnType<typeof lineOf>} Line */
+/** @typedef {{fromUs: number, nowUs: number, intervalUs: number}} Time */
 
-/** The colours of the present theme. @returns {Colours} */
-export function sparkColours() {
-  const style = getComputedStyle(document.documentElement);
-  return { line: style.getPropertyValue("--series-0"), band: style.getPropertyValue("--accent-soft"), rest: style.getPropertyValue("--muted") };
+export class Sparkline {
+  constructor() {
+    this.element = document.createElementNS(SVG, "svg");
+    for (const [name, value] of Object.entries({ class: "row-spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" })) this.element.setAttribute(name, value);
+    this.paths = ["band", "line", "dot"].map((name) => {
+      const path = document.createElementNS(SVG, "path");
+      path.setAttribute("class", `spark-${name}`);
+      this.element.append(path);
+      return path;
+    });
+    this._drawn = ["", "", ""];
+  }
+
+  /**
+   * Draw a series, or nothing where it is null. Returns its newest value, null where there is none.
+   * @param {any} series of a model @param {Time} time @param {{of: (value: number) => number, factor: number}} converted
+   */
+  draw(series, time, converted) {
+    const line = series ? lineOf(series, time, converted) : null;
+    const { band, path, dot } = line ? pathsOf(line, time) : { band: "", path: "", dot: "" };
+    [band, path, dot].forEach((drawn, at) => {
+      if (drawn !== this._drawn[at]) this.paths[at].setAttribute("d", (this._drawn[at] = drawn));
+    });
+    this.element.classList.toggle("is-old", line?.isStale ?? false);
+    return line?.now ?? null;
+  }
 }
 
 /** Lowest and highest value of a picture: all of the line, and never so near that noise looks like news. @param {{lowest: number, highest: number}} line */
@@ -23,84 +47,43 @@ export function boundsOf({ lowest, highest }) {
   return { low: middle - span / 2, high: middle + span / 2 };
 }
 
-/**
- * Draw a series, or nothing where it is null. Returns its newest value, null where there is none.
- * @param {HTMLCanvasElement} canvas @param {any} series of a model @param {{fromUs: number, nowUs: number, intervalUs: number}} time
- * @param {Colours} colours @param {{of: (value: number) => number, factor: number}} converted
- */
-export function drawSparkline(canvas, series, time, colours, converted) {
-  const context = sized(canvas);
-  const line = series ? lineOf(series, time, converted) : null;
-  if (!context || !line) return null;
-  if (Number.isFinite(line.highest - line.lowest)) trace(context, canvas, line, time, colours);
-  return line.now;
-}
-
-// The canvas is cleared, and has as many pixels as the screen has in its place.
-function sized(/** @type {HTMLCanvasElement} */ canvas) {
-  const ratio = devicePixelRatio || 1;
-  const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
-  if (width === 0) return null; // out of sight
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
-  return context;
-}
-
-/** @param {CanvasRenderingContext2D} context @param {HTMLCanvasElement} canvas @param {Line} line @param {{fromUs: number, nowUs: number}} time @param {Colours} colours */
-function trace(context, canvas, line, { fromUs, nowUs }, colours) {
+/** What is drawn of a line over a stretch of time. @param {Line} line @param {{fromUs: number, nowUs: number}} time */
+export function pathsOf(line, { fromUs, nowUs }) {
+  if (!Number.isFinite(line.highest - line.lowest)) return { band: "", path: "", dot: "" };
   const { low, high } = boundsOf(line);
-  const [width, height] = [canvas.clientWidth - 2 * EDGE_PX, canvas.clientHeight - 2 * EDGE_PX];
-  const [from, to] = [fromUs / 1_000, nowUs / 1_000];
-  const x = (/** @type {number} */ at) => EDGE_PX + (width * (at - from)) / (to - from);
-  const y = (/** @type {number} */ value) => EDGE_PX + height * (1 - (value - low) / (high - low));
-  context.save();
-  context.beginPath();
-  context.rect(0, 0, canvas.clientWidth, canvas.clientHeight);
-  context.clip();
-  context.lineWidth = 1.5;
-  context.lineJoin = "round";
-  if (line.hasBand) fillBand(context, line, x, y, colours.band);
-  context.strokeStyle = context.fillStyle = line.isStale ? colours.rest : colours.line;
-  stroke(context, line, x, y);
+  const from = line.x.findLastIndex((/** @type {number} */ at) => at < fromUs / 1_000); // one before the edge: the line comes in from there
+  const x = (/** @type {number} */ ms) => ((Math.max(0, ms - fromUs / 1_000) / ((nowUs - fromUs) / 1_000)) * (WIDTH - EDGE)).toFixed(1);
+  const y = (/** @type {number} */ value) => (EDGE + (HEIGHT - 2 * EDGE) * (1 - (value - low) / (high - low))).toFixed(1);
   // The newest reading itself, and not the mean of its second.
-  const newest = typeof line.now === "number" ? line.now : line.mean.at(-1);
-  if (typeof newest === "number") dot(context, x(line.lastUs / 1_000), y(newest));
-  context.restore();
+  const newest = typeof line.now === "number" ? line.now : null;
+  const end = newest === null ? "" : `${x(line.lastUs / 1_000)} ${y(newest)}`;
+  return {
+    band: line.hasBand ? bandOf(line, Math.max(0, from), x, y) : "",
+    path: strokeOf(line, Math.max(0, from), x, y) + (end && line.mean.at(-1) !== null ? `L${end}` : ""),
+    dot: end && `M${end}h0`,
+  };
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Line} line @param {(at: number) => number} x @param {(value: number) => number} y */
-function stroke(context, line, x, y) {
-  context.beginPath();
+/** @param {Line} line @param {number} from @param {(ms: number) => string} x @param {(value: number) => string} y */
+function strokeOf(line, from, x, y) {
+  let path = "";
   let isPen = false;
-  line.mean.forEach((/** @type {number | null} */ value, /** @type {number} */ at) => {
-    if (value === null) isPen = false;
-    else if (isPen) context.lineTo(x(line.x[at]), y(value));
-    else {
-      context.moveTo(x(line.x[at]), y(value));
-      context.lineTo(x(line.x[at]) + 0.5, y(value)); // a point alone is seen, too
-      isPen = true;
-    }
-  });
-  if (isPen && typeof line.now === "number") context.lineTo(x(line.lastUs / 1_000), y(line.now));
-  context.stroke();
-}
-
-/** @param {CanvasRenderingContext2D} context @param {Line} line @param {(at: number) => number} x @param {(value: number) => number} y @param {string} colour */
-function fillBand(context, line, x, y, colour) {
-  context.fillStyle = colour;
-  for (let at = 0; at < line.x.length; at += 1) {
-    const [bottom, top] = [line.low[at], line.high[at]];
-    if (bottom === null || top === null) continue;
-    const left = x(line.x[at]);
-    const right = at + 1 < line.x.length && line.mean[at + 1] !== null ? x(line.x[at + 1]) : left + 1;
-    context.fillRect(left, y(top), Math.max(1, right - left), Math.max(1, y(bottom) - y(top)));
+  for (let at = from; at < line.x.length; at += 1) {
+    const value = line.mean[at];
+    if (value !== null) path += `${isPen ? "L" : "M"}${x(line.x[at])} ${y(value)}${isPen ? "" : "h0.1"}`; // a point alone is seen, too
+    isPen = value !== null;
   }
+  return path;
 }
 
-function dot(/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ x, /** @type {number} */ y) {
-  context.beginPath();
-  context.arc(x, y, 2.2, 0, 2 * Math.PI);
-  context.fill();
+// From the lowest to the highest of each step, as far as the next one.
+/** @param {Line} line @param {number} from @param {(ms: number) => string} x @param {(value: number) => string} y */
+function bandOf(line, from, x, y) {
+  let path = "";
+  for (let at = from; at < line.x.length - 1; at += 1) {
+    const [low, high] = [line.low[at], line.high[at]];
+    if (low === null || high === null || line.mean[at + 1] === null) continue;
+    path += `M${x(line.x[at])} ${y(high)}H${x(line.x[at + 1])}V${y(low)}H${x(line.x[at])}Z`;
+  }
+  return path;
 }
