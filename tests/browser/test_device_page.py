@@ -108,8 +108,10 @@ def test_tabs_are_gone_through_by_keyboard_and_stand_in_the_address(browser: Bro
     with page_of(browser, hub, at="#/devices/valve") as page:
         expect(tab(page, "Readings")).to_have_attribute("aria-selected", "true", timeout=TIMEOUT_MS)
         tab(page, "Readings").focus()
+        expect(page.get_by_label("Zoom in")).to_be_visible()
         page.keyboard.press("ArrowRight")
         expect(tab(page, "Commands")).to_be_focused()
+        expect(page.get_by_label("Zoom in")).to_be_hidden()
         expect(page.get_by_role("tabpanel", name="Commands")).to_be_visible()
         page.keyboard.press("End")
         expect(tab(page, "About")).to_be_focused()
@@ -164,6 +166,7 @@ def test_the_shadow_marks_what_differs_and_follows_live(browser: Browser, hub: R
         expect(row.filter(has_text=LAMP_ON)).to_contain_text("differs")
         expect(row.filter(has_text="interval_s")).to_have_attribute("data-apart", "false")
         expect(page.locator(".shadow-status")).to_contain_text("Not in step since")
+        expect(tab(page, "Shadow")).to_have_accessible_description("Not in step")
 
 
 def test_what_is_desired_is_edited_as_fields_and_as_json(browser: Browser, hub: RunningHub, valve: Valve) -> None:
@@ -238,7 +241,7 @@ def test_what_people_say_is_edited_undone_and_not_overwritten_unseen(browser: Br
         page.get_by_label("Tags").fill("floor=2\noutdoor")
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#device-name")).to_have_text("Valve <2>", timeout=TIMEOUT_MS)
-        expect(page.locator(".tag")).to_have_text(["floor=2", "outdoor"])
+        expect(page.locator(".device-tag")).to_have_text(["floor=2", "outdoor"])
         page.get_by_role("button", name="Undo").click()
         expect(page.locator("#device-name")).to_have_text("valve", timeout=TIMEOUT_MS)
         page.get_by_role("button", name="Edit …").click()
@@ -259,7 +262,7 @@ def test_a_token_is_shown_once_and_a_device_is_removed_by_its_typed_name(browser
         dialog = page.get_by_role("dialog", name="Token of old")
         expect(dialog.locator(".secret")).to_have_text(re.compile(r"^\S{20,}$"), timeout=TIMEOUT_MS)
         dialog.get_by_role("button", name="Close").click()
-        expect(page.get_by_text("the old one is good until")).to_be_visible()
+        expect(page.get_by_text("replaced; the old one is good until")).to_be_visible()
         page.get_by_role("button", name="Withdraw token …").click()
         page.get_by_role("button", name="Withdraw", exact=True).click()
         expect(page.get_by_text("withdrawn: it needs a new one")).to_be_visible(timeout=TIMEOUT_MS)

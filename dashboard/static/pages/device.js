@@ -39,7 +39,7 @@ class DevicePage {
     if (!this._stops.length) this._begin();
     this.readings.show(this.name, query);
     this.side.choose(this.name);
-    this._part("ranges").hidden = this.tabs.choose(this.name, query.tab) !== "readings";
+    this._part("view").dataset.tab = this.tabs.choose(this.name, query.tab);
     this._show();
   }
 

@@ -66,7 +66,7 @@ const pairs = (rows) => rows.flatMap(([name, value]) => [h("dt", {}, name), h("d
 
 /** @param {any} device */
 function saidOf(device) {
-  const tags = (device.tags ?? []).map((/** @type {string} */ tag) => h("a", { class: "tag", href: linkTo([], { where: tag }) }, tag));
+  const tags = (device.tags ?? []).map((/** @type {string} */ tag) => h("a", { class: "device-tag", href: linkTo([], { where: tag }) }, tag));
   const notes = device.notes ? h("span", { class: "pre-line" }, device.notes) : "–";
   return pairs([
     ["Title", device.title ?? "–"],

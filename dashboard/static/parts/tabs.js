@@ -13,7 +13,7 @@ export class Tabs {
     this.onChoose = onChoose;
     this.chosen = "";
     this._buttons = new Map(tabs.map((tab) => [tab.name, this._button(tab)]));
-    this.element = h("div", { class: "tabs", role: "tablist", "aria-label": label, on: { keydown: (/** @type {KeyboardEvent} */ event) => this._key(event) } }, ...this._buttons.values());
+    this.element = h("div", { class: "device-tabs", role: "tablist", "aria-label": label, on: { keydown: (/** @type {KeyboardEvent} */ event) => this._key(event) } }, ...this._buttons.values());
   }
 
   /** Show a tab. @param {string} name */
