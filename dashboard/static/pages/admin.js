@@ -110,6 +110,8 @@ class Admin {
   _links(mine, present) {
     const links = mine.map((each) => h("a", { href: linkTo(["admin", each.name]), "aria-current": each === present ? "page" : null }, each.label));
     const isSame = links.length === this.nav.children.length && links.every((link, at) => link.isEqualNode(this.nav.children[at]));
-    if (!isSame) fill(this.nav, links); // else the focus stays where it is
+    if (isSame) return; // and the focus stays where it is
+    fill(this.nav, links);
+    this.nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // a phone has no room for all
   }
 }

@@ -32,6 +32,7 @@ class Account {
       ],
     });
     this.logins = h("section", { "aria-label": "Logins", hidden: true }, h("div", { class: "admin-bar" }, h("h2", {}, "Where I am logged in"), button("Log out everywhere", () => this._endAll())), this.table.element);
+    this.name = h("input", { autocomplete: "username", hidden: true, "aria-hidden": "true" }); // whose password it is, for what keeps passwords
     this.password = this._passwordForm();
     this.element = h("section", { class: "admin-section" }, this.asking.error, this.facts, this.password, this.logins);
   }
@@ -48,6 +49,7 @@ class Account {
   async _ask(signal) {
     const who = await get("account", signal);
     const isFromPassword = who.has_password;
+    this.name.value = who.name;
     fill(
       this.facts,
       factsOf([["Name", who.name], ["Role", `${who.role}. ${MAY[/** @type {"viewer"} */ (who.role)] ?? ""}`], ["Login ends", who.until_us ? when(who.until_us) : null]]),
@@ -64,7 +66,7 @@ class Account {
     const again = asked("New password again", input("new-password"));
     const error = h("p", { class: "error", role: "alert", hidden: true });
     const submit = h("button", { type: "submit", class: "primary" }, "Change the password");
-    const form = h("form", { class: "form admin-form card padded", novalidate: true, "aria-label": "Change my password", hidden: true }, h("h2", {}, "Change my password"), old.element, fresh.element, again.element, error, h("div", { class: "form-actions" }, submit));
+    const form = h("form", { class: "form admin-form card padded", novalidate: true, "aria-label": "Change my password", hidden: true }, h("h2", {}, "Change my password"), this.name, old.element, fresh.element, again.element, error, h("div", { class: "form-actions" }, submit));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       for (const each of [old, fresh, again]) each.fail("");

@@ -111,11 +111,12 @@ export function tagsAfter(before, added, taken) {
 /** @param {App} app @param {HTMLElement} status @param {string[]} names */
 export function askRemove(app, status, names) {
   const word = names.length === 1 ? names[0] : String(names.length);
+  const named = names.length > 1 ? `${names.slice(0, 12).join(", ")}${names.length > 12 ? " …" : ""}` : "";
   const withData = h("input", { type: "checkbox", id: "remove-data" });
   const more = h("label", { class: "check" }, withData, " Delete their readings, too, for good");
   const text = [`${counted(names.length)} cannot connect any more: the token is gone and cannot be brought back. Readings stay, unless you say otherwise below. To keep ${names.length === 1 ? "it" : "them"} out for a while, disable instead.`];
   confirmTyped(`Remove ${names.length === 1 ? names[0] : counted(names.length)}`, text, word, "Remove", async () => {
     const query = withData.checked ? "?data=true" : "";
     run(app, status, names, (name) => remove(`${pathOf(name)}${query}`), withData.checked ? "removed, with all readings" : "removed");
-  }, [more]);
+  }, [named ? h("p", { class: "muted" }, named) : null, more]);
 }

@@ -14,6 +14,7 @@ import { choice } from "./form.js";
 import { importFleet } from "./import.js";
 
 const SHOW_MS = 500; // a fleet changes all the time
+const SEEN_LOOKS = 10; // how long ago something was goes on, too
 /** @type {[string, string, (item: any) => boolean][]} */
 const STATES = [
   ["", "All", () => true],
@@ -33,7 +34,6 @@ class Devices {
   constructor(app) {
     this.app = app;
     this._stop = () => {};
-    this._timer = 0;
     this.search = h("input", { type: "search", placeholder: "Search name, title, kind, tags", "aria-label": "Search devices", autocomplete: "off", spellcheck: "false" });
     this.state = choice(STATES.map(([value, label]) => [value, label]), "", { "aria-label": "Which devices" });
     this.search.addEventListener("input", () => this._filtered());
@@ -59,19 +59,16 @@ class Devices {
     this.search.value = query.q ?? "";
     this.state.value = query.state ?? "";
     this.table.go(query);
-    const tick = () => {
+    let looks = 0;
+    let isOld = false;
+    const stop = this.app.hub.devices.watch(() => (isOld = true));
+    const timer = setInterval(() => {
+      looks += 1;
+      if (document.hidden || (!isOld && looks % SEEN_LOOKS !== 0)) return;
+      isOld = false;
       this._show();
-      this._timer = setTimeout(() => (this._timer = 0), SHOW_MS);
-    };
-    let isWaiting = false;
-    const soon = () => {
-      if (isWaiting) return;
-      isWaiting = true;
-      setTimeout(() => { isWaiting = false; tick(); }, this._timer ? SHOW_MS : 0);
-    };
-    const stop = this.app.hub.devices.watch(soon);
-    const seen = setInterval(() => document.hidden || this._show(), 5_000); // how long ago something was goes on
-    this._stop = () => { stop(); clearInterval(seen); };
+    }, SHOW_MS);
+    this._stop = () => { stop(); clearInterval(timer); };
     this._show();
   }
 

@@ -72,7 +72,7 @@ export function ask(title, parts, action, send, isDanger = false) {
 /**
  * Ask for a word to be typed before what cannot be undone is done.
  * @param {string} title @param {import("../../app/dom.js").Child[]} text @param {string} word @param {string} action
- * @param {() => Promise<unknown>} send @param {Node[]} [more]
+ * @param {() => Promise<unknown>} send @param {(Node | null)[]} [more]
  */
 export function confirmTyped(title, text, word, action, send, more = []) {
   const typed = asked(`Type ${word} to go on`, h("input", { autocomplete: "off", spellcheck: "false" }));

@@ -9,7 +9,7 @@ export function snippetsFor(url, name, token, nowMs) {
   return [
     { title: "Python", about: "Needs pip install tributary-hub. Readings wait in spool until the hub has them.", text: python(url, name, token) },
     { title: "This machine's sensors", about: "In a shell, on a machine with the same package: processor, memory, disk, network.", text: host(url, name, token) },
-    { title: "curl", about: "Sends one reading, 21.5 °C, as protocol section 14 says; good once, to see that the way is open.", text: curl(url, name, token, nowMs) },
+    { title: "curl", about: "Sends one reading, 21.5 °C, as protocol section 14 says; good once, to see that the way is open. Needs curl and GNU grep.", text: curl(url, name, token, nowMs) },
   ];
 }
 
