@@ -298,6 +298,28 @@ def test_what_is_missing_is_shaded_and_said_and_what_happened_is_marked(browser:
         expect(page.locator(".readout:visible")).to_contain_text("Command double")
 
 
+def test_an_alert_is_marked_on_the_time_line(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub) as page:
+        is_live(page)
+        hub.api("POST", "/api/v1/rules", {"rule": "any", "kind": "above", "limit": -100, "devices": ["pump"], "channels": ["temp"]})
+        page.wait_for_function("() => document.querySelector('.plot').layout.shapes.some(each => each.yanchor === 1)", timeout=TIMEOUT_MS)
+        place = place_of(page.locator(".plot-frame").first)
+        (alert,) = hub.api("GET", "/api/v1/alerts?rule=any")["alerts"]
+        share = 1 - (time.time() - alert["at_us"] / 1e6) / 300
+        page.mouse.move(place["left"] + place["width"] * share, place["middle"])
+        expect(page.locator(".readout:visible")).to_contain_text("Alert any, open: ")
+        hub.api("DELETE", "/api/v1/rules/any")
+
+
+def test_readings_that_come_late_are_shown_in_a_stretch_that_somebody_looks_at(browser: Browser, hub: RunningHub) -> None:
+    now_s = time.time() - BEGIN_S
+    bring(hub, [("late", "level", "m", now_s - 3_000, 1), ("late", "level", "m", now_s - 2_900, 2)])
+    with page_of(browser, hub, at=at(now_s - 3_600, now_s + 60, "late")) as page:
+        is_drawn(page)
+        bring(hub, [("late", "level", "m", now_s - 2_800, 3)])
+        page.wait_for_function("() => document.querySelector('.plot').data.at(-1).y.includes(3)", timeout=TIMEOUT_MS)
+
+
 def say(hub: RunningHub, token: str, *messages: Any) -> None:
     """Say something as a device, over HTTP."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/msgpack"}

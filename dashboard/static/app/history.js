@@ -1,7 +1,7 @@
 // Readings of a stretch of the past, over HTTP: the same rows as a stream's model has, in the finest detail of which no line has too many.
 //
-// Owns the model of what was asked for last, which stays until the next answer is there. A stretch that reaches up to now is asked for
-// again until the hub has stored all of it.
+// Owns the model of what was asked for last, which stays until the next answer is there. A stretch is asked for again while somebody looks
+// at it: soon as long as the hub has not stored all of it, else now and then, as late readings may come (304 where none did).
 
 import { get, textOf, withQuery } from "./api.js";
 import { keyOf } from "./model.js";
@@ -11,7 +11,8 @@ import { MAX_POINTS, WIDTHS, widthsFor } from "../charts/span.js";
 const LIMIT = 100_000; // points or buckets of an answer, which the hub gives
 const MAX_RAW = 2 * MAX_POINTS; // of one series, which are drawn as buckets then
 const MARGIN = 0.05; // of the stretch, to both sides: the line comes in from the edges
-const AGAIN_MS = 5_000;
+const SOON_MS = 5_000;
+const AGAIN_MS = 60_000;
 const STORED_US = 5e6; // so long after its time a reading is stored, as a rule
 
 /** @typedef {{devices?: string[], where?: string, channels?: string[]}} Readings */
@@ -28,15 +29,23 @@ export class History {
     this.error = "";
     this._stop = new AbortController();
     this._timer = 0;
+    this._stretch = { fromUs: 0, toUs: 0, intervalUs: 0 };
+    this._dueAt = Infinity; // performance.now() at which it is asked for again
   }
 
   /** Ask for a stretch, after a while where it may be another one soon. @param {number} fromUs @param {number} toUs @param {number} intervalUs */
   show(fromUs, toUs, intervalUs, afterMs = 0) {
     this.close();
     this.isLoading = true;
+    this._stretch = { fromUs, toUs, intervalUs };
     this._stop = new AbortController();
     const { signal } = this._stop;
-    this._timer = setTimeout(() => this._load({ fromUs, toUs, intervalUs }, signal), afterMs);
+    this._timer = setTimeout(() => this._load(signal), afterMs);
+  }
+
+  /** It is looked at. */
+  look() {
+    if (performance.now() > this._dueAt) this._load(this._stop.signal);
   }
 
   /** What a person must know of what is shown; null: nothing. @param {number} fromUs @returns {string | null} */
@@ -46,11 +55,14 @@ export class History {
 
   close() {
     clearTimeout(this._timer);
+    this._dueAt = Infinity;
     this._stop.abort();
   }
 
-  /** @param {{fromUs: number, toUs: number, intervalUs: number}} stretch @param {AbortSignal} signal */
-  async _load({ fromUs, toUs, intervalUs }, signal) {
+  /** @param {AbortSignal} signal */
+  async _load(signal) {
+    const { fromUs, toUs, intervalUs } = this._stretch;
+    this._dueAt = Infinity;
     const askedUs = this.hub.nowUs();
     let isWhole = true;
     try {
@@ -64,8 +76,8 @@ export class History {
     }
     if (signal.aborted) return;
     this.isLoading = false;
+    this._dueAt = performance.now() + (isWhole ? AGAIN_MS : SOON_MS);
     this.onChange();
-    if (!isWhole) this._timer = setTimeout(() => this._load({ fromUs, toUs, intervalUs }, signal), AGAIN_MS);
   }
 
   /** @param {number} fromUs @param {number} toUs @param {number} intervalUs @param {AbortSignal} signal */

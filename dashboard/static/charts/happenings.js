@@ -51,8 +51,8 @@ export class Happenings {
     this.device = "";
     this.fromUs = Infinity;
     this._stop = new AbortController();
-    this._timer = 0;
     this._isLooking = false;
+    this._dueAt = 0;
     /** @type {any[]} */
     this._gaps = [];
     this._position = -1; // of the journal, up to which losses were looked for
@@ -60,12 +60,12 @@ export class Happenings {
     this._commands = pastCommands();
   }
 
-  /** Tell of a device, back to a time. @param {string} device @param {number} fromUs */
+  /** Tell of a device, back to a time: called again and again while somebody looks. @param {string} device @param {number} fromUs */
   show(device, fromUs) {
     if (device !== this.device) this._begin(device);
     const isFarther = fromUs < this.fromUs;
     this.fromUs = Math.min(fromUs, this.fromUs);
-    if (isFarther && !this._isLooking) this._look();
+    if ((isFarther || performance.now() > this._dueAt) && !this._isLooking) this._look();
   }
 
   /** What the hub tells of whole is another now. */
@@ -99,7 +99,6 @@ export class Happenings {
   /** @param {string} device */
   _begin(device) {
     this._stop.abort();
-    clearTimeout(this._timer);
     this.device = device;
     this.fromUs = Infinity;
     this._marks = null;
@@ -111,10 +110,9 @@ export class Happenings {
     this._commands = pastCommands();
   }
 
-  // Ask for what is new; again after a while.
+  // Ask for what is new.
   async _look() {
     const { device, _stop: { signal } } = this;
-    clearTimeout(this._timer);
     this._isLooking = true;
     try {
       await Promise.all([this._losses(device, signal), this._alerts.reach(device, this.fromUs, signal), this._commands.reach(device, this.fromUs, signal)]);
@@ -124,7 +122,7 @@ export class Happenings {
     }
     if (signal.aborted) return;
     this._isLooking = false;
-    this._timer = setTimeout(() => this._look(), AGAIN_MS);
+    this._dueAt = performance.now() + AGAIN_MS;
   }
 
   /** @param {string} device @param {AbortSignal} signal */

@@ -162,6 +162,8 @@ export class Readings {
   _draw(nowUs) {
     const { stream, history, shown } = this;
     const device = this.app.hub.devices.get(this.name);
+    history?.look();
+    if (device) this.happenings.show(this.name, stretchOf(shown, nowUs).fromUs);
     if (!device || !window.Plotly || !(stream || this._isDirty)) return; // the past stands still
     this._isDirty = false;
     stream?.trim(nowUs);
@@ -172,7 +174,6 @@ export class Readings {
     this.parts.note.hidden = note === null;
     if (note !== null) say(this.parts.note, note);
     if (this.model === null) return;
-    this.happenings.show(this.name, fromUs);
     const { hole, keptFromUs } = this.model;
     const { holes, marks } = this.happenings;
     this.charts.draw(this.model, device, { fromUs, nowUs: toUs, isPast: shown.past !== null, intervalUs: this._intervalUs(), hole, keptFromUs, holes, marks });
