@@ -16,12 +16,18 @@ pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 AXE: Final = (resources.files("axe_playwright_python") / "axe.min.js").read_text()
 TABS_OF_A_DEVICE: Final = [f"#/devices/pump?tab={name}" for name in ("commands", "shadow", "connections", "log", "about")]
 ADMIN: Final = ("devices", "keys", "users", "tokens", "account", "retention", "stores", "connections", "audit")
+TILE: Final = {"y": 0, "w": 4, "h": 3, "config": {"source": {"devices": ["$it"]}, "channels": ["temp"]}}
+HALL: Final = {
+    **{"title": "Hall", "range": "5min", "variables": [{"name": "it", "kind": "device", "value": "pump"}]},
+    "tiles": [TILE | {"id": name, "type": name, "x": 4 * at, "title": name} for at, name in enumerate(("chart", "number", "gauge"))],
+}
 SERIOUS: Final = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     with running_hub(tmp_path_factory.mktemp("hub") / "data") as running, streaming(running, "pump"):
+        running.api("PUT", "/api/v1/dashboards/hall", {"version": 0, "dashboard": HALL})
         # So that each part of the page of alerts has something to show.
         running.api("POST", "/api/v1/rules", {"rule": "warm", "kind": "above", "channels": ["temp"], "limit": 0, "note": "look"})
         running.api("POST", "/api/v1/rules", {"rule": "off", "kind": "offline", "disabled": True})
@@ -57,6 +63,8 @@ def findings(page: Page) -> list[str]:
         "#/alerts/silences",
         "#/alerts/targets",
         *(f"#/admin/{each}" for each in ADMIN),
+        "#/dashboards",
+        "#/dashboards/hall",
         "#/nowhere",
     ],
 )
@@ -90,3 +98,14 @@ def test_no_dialog_has_a_serious_finding(browser: Browser, hub: RunningHub, name
         from_menu(page, name)
         expect(page.get_by_role("dialog")).to_be_visible(timeout=TIMEOUT_MS)
         assert findings(page) == []
+
+
+def test_a_dashboard_that_is_edited_has_no_serious_finding(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub, at="#/dashboards/hall") as page:
+        page.get_by_role("button", name="Edit", exact=True).click()
+        assert findings(page) == []
+        for name in ("Add a tile", "Title and variables", "Edit gauge"):
+            page.get_by_role("button", name=name, exact=True).click()
+            page.get_by_role("dialog").wait_for()
+            assert findings(page) == []
+            page.keyboard.press("Escape")

@@ -1,22 +1,14 @@
 // What a dashboard's document means: variables in texts, ranges, names, new documents, files. Pure: no screen, no hub.
 
-import { COLUMNS, freePlace, inOrder } from "./grid.js";
+import { RANGES as LIVE_RANGES, short } from "../charts/span.js";
+import { COLUMNS, freePlace } from "./grid.js";
 
 /** @typedef {{name: string, kind: string, value: string}} Variable */
 /** @typedef {import("./grid.js").Tile} Tile */
 /** @typedef {{title: string, variables: Variable[], range: string, tiles: Tile[]}} Board */
 
-/** @type {{name: string, label: string, spanS: number, widthUs: number}[]} */
-export const RANGES = [
-  { name: "5min", label: "5 min", spanS: 300, widthUs: 0 },
-  { name: "15min", label: "15 min", spanS: 900, widthUs: 1_000_000 },
-  { name: "1h", label: "1 h", spanS: 3_600, widthUs: 10_000_000 },
-  { name: "6h", label: "6 h", spanS: 21_600, widthUs: 60_000_000 },
-  { name: "24h", label: "24 h", spanS: 86_400, widthUs: 600_000_000 },
-  { name: "7d", label: "7 d", spanS: 604_800, widthUs: 600_000_000 },
-  { name: "30d", label: "30 d", spanS: 2_592_000, widthUs: 3_600_000_000 },
-  { name: "1y", label: "1 y", spanS: 31_536_000, widthUs: 86_400_000_000 },
-];
+/** As the address and a document name them, and as people do. */
+export const RANGES = LIVE_RANGES.map((each) => ({ ...each, name: short(each), label: each.name }));
 export const rangeOf = (/** @type {string | undefined} */ name) => RANGES.find((each) => each.name === name) ?? null;
 
 const EVERYTHING = "name=*";
@@ -149,5 +141,3 @@ export function differences(from, to) {
   if (from.range !== to.range || JSON.stringify(plain(from.variables)) !== JSON.stringify(plain(to.variables))) said.push("range or variables changed");
   return said.filter(Boolean).join(", ") || "nothing that is shown";
 }
-
-export { inOrder };
