@@ -25,7 +25,7 @@ class AlertsPage {
     this.tabs = new Map(TABS.map(([name, label]) => [name, h("a", { href: linkTo(name ? ["alerts", name] : ["alerts"]) }, label)]));
     this.body = h("div", {});
     this.element = h("div", { class: "page alerts-page" },
-      h("div", { class: "view-head" }, h("h1", {}, "Alerts"), h("nav", { class: "tabs", "aria-label": "Parts of alerts" }, ...this.tabs.values())), this.body);
+      h("div", { class: "view-head" }, h("h1", {}, "Alerts"), h("nav", { class: "parts", "aria-label": "Parts of alerts" }, ...this.tabs.values())), this.body);
     this.alerts = new AlertList(app);
     this.rules = new RuleList(app);
     this.editor = new RuleEditor(app);

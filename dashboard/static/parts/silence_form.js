@@ -36,6 +36,7 @@ export function askSilence(app, alert, onMade = () => {}) {
     onMade();
   });
   if (alert) names.where.setAttribute("aria-label", "Tags");
+  form.form.classList.add("alert-form");
   names.where.addEventListener("input", () => { byTags.checked = true; });
   (alert ? length : names.rule).focus();
   return form;

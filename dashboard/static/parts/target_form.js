@@ -26,7 +26,7 @@ export function askTarget(app, item, onDone) {
   kind.addEventListener("change", show);
   show();
   const fields = [field("Name", name), field("Kind", kind), urlField, toField, field("Tell of", severity), field("Rules", rules, "Several are parted by commas; nothing means all."), field("Note", note)];
-  askForm(item ? `Edit ${item.target}` : "Add a target", fields, "Save", async () => {
+  const { form } = askForm(item ? `Edit ${item.target}` : "Add a target", fields, "Save", async () => {
     const where = kind.value === "webhook" ? { url: url.value.trim() } : { to: to.value.split(",").map((each) => each.trim()).filter(Boolean) };
     const body = { target: name.value.trim(), kind: kind.value, ...where, rules: namesIn(rules.value), severity: severity.value, ...(note.value.trim() ? { note: note.value.trim() } : {}) };
     const made = await post("targets", item ? { ...body, version: item.version } : body);
@@ -34,6 +34,7 @@ export function askTarget(app, item, onDone) {
     if (made.secret) showSecret(made.secret);
     else app.toasts.done(`${made.target} is saved.`);
   });
+  form.classList.add("alert-form");
 }
 
 /** @param {string} secret */

@@ -113,6 +113,31 @@ async def test_a_rule_that_is_disabled_raises_nothing_until_it_is_enabled(tmp_pa
         is_refusal(await made(admin, disabled="yes"), 422, "bad_rule")
 
 
+async def test_looking_back_finds_the_alerts_that_the_hub_raised_on_the_same_readings(tmp_path: Path) -> None:
+    async with ruled_hub(tmp_path) as (hub, desk):
+        preview = Preview(hub.store, hub.parts.registry, hub.parts.registry.connections, now_us)
+        hub.app = make_app(replace(hub.api, rules=desk, preview=preview))
+        async with hub.admin() as admin:
+            await made(admin, hysteresis=5)
+            for name, temps in (("a", [90, 78, 85, 70, 81, 99, 0]), ("b", [10, 20, 30]), ("c", [80, 80.5, 76, 74, 95])):
+                device = await hub.device(name, 7)
+                for number, temp in enumerate(temps, 1):
+                    await device.data(7, number, [float(temp), 0.0])
+                await device.is_acked(7, len(temps))
+            await hub.is_stored()
+            journal = hub.parts.journal
+            await until(lambda: journal.cursor("rules").applied == journal.position)
+            asked = {key: value for key, value in HOT.items() if key != "rule"}
+            found = (await admin.post("/api/v1/rules/preview", json=asked | {"hysteresis": 5})).json()
+            live = desk.alerts()
+            keys = ("device", "channel", "value", "message")
+            assert len(live) == 4
+            assert sorted([[each[key] for key in keys] + [each["raised_us"]] for each in found["alerts"]]) == sorted(
+                [[each[key] for key in keys] + [each["at_us"]] for each in live]
+            )
+            assert sum(each["cleared_us"] is None for each in found["alerts"]) == sum(each["state"] == "open" for each in live)
+
+
 async def test_a_rule_is_tried_on_what_is_stored_and_nothing_is_made(tmp_path: Path) -> None:
     async with ruled_hub(tmp_path) as (hub, desk):
         preview = Preview(hub.store, hub.parts.registry, hub.parts.registry.connections, now_us)
