@@ -35,7 +35,7 @@ export class AlertList {
     this.names = { device: h("datalist", { id: "alert-devices" }), rule: h("datalist", { id: "alert-rules" }) };
     for (const name of /** @type {const} */ (["device", "rule"])) this.inputs[name].setAttribute("list", this.names[name].id);
     const shown = Object.values(this.inputs);
-    this.element = h("section", { "aria-label": "Alerts" }, h("div", { class: "filters" }, ...shown, ...Object.values(this.names)), this.bar, this.list, this.empty, this.more);
+    this.element = h("section", { "aria-label": "Alerts" }, h("div", { class: "alert-filters" }, ...shown, ...Object.values(this.names)), this.bar, this.list, this.empty, this.more);
     this._rows = keyed(this.list, (/** @type {any} */ item) => item.id, (item) => this._row(item));
   }
 
