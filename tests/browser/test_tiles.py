@@ -137,7 +137,7 @@ def mount(page: Page, name: str, size: tuple[int, int] = (380, 260), span_s: flo
     if "channels" in config:
         config.setdefault("source", {"devices": ["boat"]})
     page.evaluate(MOUNT, [name, config, *size, span_s])
-    return page.locator(".host").last
+    return page.locator(".host").nth(page.locator(".host").count() - 1)
 
 
 def read(page: Page) -> Any:
@@ -309,6 +309,41 @@ def test_a_tile_without_news_grows_old_beside_one_that_moves(page: Page) -> None
         "window.drawn = 0; stage.app.painter.add({ element: document.querySelector('.host'), draw: () => { window.drawn += 1 } })"
     )
     page.wait_for_function("() => window.drawn >= 3")
+
+
+def test_values_are_shown_in_the_units_that_a_person_chose(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub, at="#/nowhere") as page:
+        page.locator("main h1").wait_for()
+        page.evaluate("""localStorage.setItem("tributary.units", '{"Temperature": "[degF]"}')""")
+        page.reload()
+        page.locator("main h1").wait_for()
+        gauge = mount(page, "gauge", channels=["temp"], warn_above=21)
+        expect(gauge.locator(".dial-end")).to_have_text(["32", "104"], timeout=TIMEOUT_MS)
+        expect(gauge.locator(".dial-unit")).to_have_text("°F")
+        number = mount(page, "number", channels=["temp"])
+        expect(number.locator(".number-value")).to_have_text(re.compile(r"^(68|69\.8|71\.6)$"), timeout=TIMEOUT_MS)
+
+
+def test_a_hostile_title_is_text_in_every_tile(page: Page, hub: RunningHub) -> None:
+    hub.api("PATCH", "/api/v1/devices/boat", {"title": HOSTILE})
+    try:
+        mount(page, "text", text="x")
+        page.wait_for_function("title => stage.app.hub.devices.get('boat').title === title", arg=HOSTILE)
+        tiles = [
+            (mount(page, "number", channels=["temp"]), ".tile-what"),
+            (mount(page, "gauge", channels=["temp"]), ".tile-what"),
+            (mount(page, "state", channels=["door"]), ".lamp-name"),
+            (mount(page, "table", channels=["temp"]), "tbody th"),
+            (mount(page, "map", channels=["pos"]), ".map-markers text"),
+            (mount(page, "command", source={"devices": ["boat"]}, command="double"), ".tile-what"),
+            (mount(page, "chart", channels=["*"], source={"devices": ["*"]}), ".legend-name"),
+        ]
+        for tile, place in tiles[:-1]:
+            expect(tile.locator(place).first).to_contain_text(HOSTILE, timeout=TIMEOUT_MS)
+        expect(tiles[-1][0].locator(".legend-name").first).to_be_visible(timeout=TIMEOUT_MS)
+        assert page.locator("main img").count() == 0
+    finally:
+        hub.api("PATCH", "/api/v1/devices/boat", {"title": ""})
 
 
 def test_nothing_is_left_of_a_tile_that_was_closed(page: Page) -> None:

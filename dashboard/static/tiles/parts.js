@@ -30,8 +30,9 @@ export const UNCHOSEN = "Nothing is chosen yet. Edit this tile to choose what it
  * @param {string} kind @param {...Node} children
  */
 export function frame(kind, ...children) {
-  const note = h("p", { class: "tile-empty", hidden: true });
-  const content = h("div", { class: `tile-body ${kind}-tile` }, ...children);
+  // Until the first drawing there is nothing to see in it, nor to be said of it.
+  const note = h("p", { class: "tile-empty" }, "Waiting for readings.");
+  const content = h("div", { class: `tile-body ${kind}-tile`, hidden: true }, ...children);
   const element = h("div", { class: "tile-content" }, content, note);
   const show = (/** @type {string | null} */ text) => {
     content.hidden = text !== null;
