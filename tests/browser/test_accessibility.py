@@ -109,3 +109,30 @@ def test_a_dashboard_that_is_edited_has_no_serious_finding(browser: Browser, hub
             page.get_by_role("dialog").wait_for()
             assert findings(page) == []
             page.keyboard.press("Escape")
+
+
+FORMS: Final = [
+    ("devices", "Add a device"),
+    ("devices", "Import CSV"),
+    ("users", "Add a user"),
+    ("tokens", "Make a token"),
+    ("keys", "Make a key"),
+]
+
+
+@pytest.mark.parametrize(("section", "name"), FORMS)
+def test_no_form_of_the_administration_has_a_serious_finding(browser: Browser, hub: RunningHub, section: str, name: str) -> None:
+    with page_of(browser, hub, at=f"#/admin/{section}") as page:
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_role("dialog")).to_be_visible(timeout=TIMEOUT_MS)
+        assert findings(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_a_token_that_is_shown_has_no_serious_finding(browser: Browser, hub: RunningHub, scheme: Literal["dark", "light"]) -> None:
+    with page_of(browser, hub, at="#/admin/devices", scheme=scheme) as page:
+        page.get_by_role("button", name="Add a device").click()
+        page.get_by_label("Name", exact=True).fill(f"fan-{scheme}")
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.locator(".waiting")).to_be_visible(timeout=TIMEOUT_MS)
+        assert findings(page) == []

@@ -408,4 +408,5 @@ def test_no_section_needs_sideways_scrolling_on_a_phone(browser: Browser, hub: R
             page.locator(".admin-nav").get_by_role("link", name=section).click()
             expect(page.get_by_role("heading", level=1)).to_have_text(section)
             expect(page.locator(".admin-section")).to_be_visible()
+            expect(page.locator(".admin-nav [aria-current=page]")).to_be_in_viewport(ratio=0.9)
             assert page.evaluate("document.documentElement.scrollWidth") == 390, section

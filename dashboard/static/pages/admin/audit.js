@@ -45,7 +45,7 @@ class Audit {
     this.older = button("Older", () => this._go({ after: this.next }));
     this.save = button("Download as CSV", () => this._download());
     this.next = /** @type {number | null} */ (null);
-    const form = h("form", { class: "admin-bar filters", "aria-label": "Filter" }, Object.values(this.inputs), h("button", { type: "submit", class: "primary" }, "Show"), button("All", () => this._clear()), this.save);
+    const form = h("form", { class: "admin-bar filters", "aria-label": "Filter" }, this.inputs.who, this.inputs.action, this.inputs.what, h("label", { class: "with-label" }, "From", this.inputs.from), h("label", { class: "with-label" }, "To", this.inputs.to), h("button", { type: "submit", class: "primary" }, "Show"), button("All", () => this._clear()), this.save);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this._go({ ...Object.fromEntries(Object.entries(this.inputs).map(([name, input]) => [name, input.value.trim() || null])), after: null });
