@@ -53,7 +53,7 @@ test("what was found is said with its doubt", () => {
   const found = { days: 7, series: 4, of_series: 1, width_us: 0, fired: 3 };
   assert.equal(foundText(found), "Would have fired 3 times in the last week.");
   assert.equal(foundText({ ...found, fired: 1, width_us: 60e6, of_series: 2 }), "Would have fired at least once in the last week, of 2 of 4 series.");
-  assert.equal(foundText({ ...found, fired: 0, days: 1 }), "Would have fired not once in the last day.");
+  assert.equal(foundText({ ...found, fired: 0, days: 1 }), "Would not have fired in the last day.");
   assert.match(foundText({ ...found, series: 0 }), /nothing to look at/);
   assert.equal(lasting(90), "1.5 min");
 });

@@ -79,7 +79,8 @@ export function foundText(found) {
   const days = found.days === 1 ? "the last day" : found.days === 7 ? "the last week" : `the last ${digits(found.days)} days`;
   if (!found.series) return `There is nothing to look at: no readings of this in ${days}.`;
   const least = found.width_us ? "at least " : "";
-  const times = found.fired === 0 ? `${found.width_us ? "not once that can be seen" : "not once"}` : found.fired === 1 ? `${least}once` : `${least}${digits(found.fired)} times`;
+  if (!found.fired) return `Would not have fired in ${days}${found.width_us ? ", as far as can be seen" : ""}.`;
+  const times = found.fired === 1 ? `${least}once` : `${least}${digits(found.fired)} times`;
   const where = found.of_series > 1 ? `, of ${found.of_series} of ${found.series} series` : "";
-  return found.fired ? `Would have fired ${times} in ${days}${where}.` : `Would have fired ${times} in ${days}.`;
+  return `Would have fired ${times} in ${days}${where}.`;
 }
