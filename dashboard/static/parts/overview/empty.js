@@ -1,15 +1,17 @@
 // What a hub without devices shows: what to do next. Owns its section.
 
 import { fill, h } from "../../app/dom.js";
+import { linkTo } from "../../app/router.js";
 
 /** @returns {{element: HTMLElement, show: (isEmpty: boolean, isAdmin: boolean) => void}} */
 export function empty() {
   const element = h("section", { class: "empty", id: "empty", hidden: true });
   const command = (/** @type {string} */ text) => h("pre", {}, h("code", {}, text));
   const steps = [
-    h("p", {}, "Add one on the machine where the hub runs; it prints the token the device connects with:"),
+    h("a", { class: "primary empty-way", href: linkTo(["admin", "devices"]) }, "Add a device"),
+    h("p", {}, "Or on the machine where the hub runs; it prints the token the device connects with:"),
     command("tributary device add NAME"),
-    h("p", {}, "Or let this computer show its own sensors, there too:"),
+    h("p", {}, "No device at hand? Let that machine show its own sensors:"),
     command("tributary host"),
     h("p", { class: "muted" }, "Devices show up here by themselves as soon as they are added."),
   ];

@@ -26,7 +26,7 @@ export class OpenAlerts {
     say(this.counts, countsText(open, quiet.length));
     this.element.dataset.severity = open[0]?.severity ?? "none";
     const newest = [...open].sort((a, b) => b.raised_us - a.raised_us).slice(0, SHOWN);
-    this._entries(newest.map((item) => ({ ...item, said: `${item.device} · ${ago(Math.max(0, (nowUs - item.raised_us) / 1e6))}` })));
+    this._entries(newest.map((item) => ({ ...item, said: ago(Math.max(0, (nowUs - item.raised_us) / 1e6)) })));
   }
 }
 
