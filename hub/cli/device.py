@@ -12,6 +12,7 @@ import typer
 
 from hub.cli.chosen import WhereOption, chosen, for_each
 from hub.cli.connections import past_connections
+from hub.cli.device_log import device_log
 from hub.cli.fleet import import_devices, put_fact, span_s
 from hub.cli.options import DataDirOption, JsonOption, ask_hub
 from hub.cli.tables import show_table, time_text
@@ -34,6 +35,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("list")(list_devices)
     group.command("import")(import_devices)
     group.command("connections")(past_connections)
+    group.command("log")(device_log)
     app.add_typer(group)
 
 
