@@ -16,10 +16,20 @@ pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 AXE: Final = (resources.files("axe_playwright_python") / "axe.min.js").read_text()
 TABS_OF_A_DEVICE: Final = [f"#/devices/pump?tab={name}" for name in ("commands", "shadow", "connections", "log", "about")]
 ADMIN: Final = ("devices", "keys", "users", "tokens", "account", "retention", "stores", "connections", "audit")
-TILE: Final = {"y": 0, "w": 4, "h": 3, "config": {"source": {"devices": ["$it"]}, "channels": ["temp"]}}
+TYPES: Final = ("chart", "number", "gauge", "state", "table", "command", "text", "map")
+TILE: Final = {
+    **{"w": 4, "h": 3},
+    "config": {
+        "source": {"devices": ["$it"]},
+        "channels": ["temp"],
+        "command": "refuse",
+        "text": "- [docs](https://example.org)",
+        "warn_above": 20,
+    },
+}
 HALL: Final = {
     **{"title": "Hall", "range": "5min", "variables": [{"name": "it", "kind": "device", "value": "pump"}]},
-    "tiles": [TILE | {"id": name, "type": name, "x": 4 * at, "title": name} for at, name in enumerate(("chart", "number", "gauge"))],
+    "tiles": [TILE | {"id": name, "type": name, "x": at % 3 * 4, "y": at // 3 * 3, "title": name} for at, name in enumerate(TYPES)],
 }
 SERIOUS: Final = ("serious", "critical")
 
