@@ -207,4 +207,5 @@ test("a moment belongs to the nearest point, and in a silence to none", () => {
   const valued = (seconds) => line.x[pointAt(line, seconds * S)] ?? null;
   assert.deepEqual([1.2, 3.6, 4, 6, 8.9, 9, 11.4, 50].map(valued), [1_000, 4_000, 4_000, null, null, 9_000, 11_000, null]);
   assert.deepEqual(line.silences, [[4 * S, 9 * S], [11 * S, Infinity]]);
+  assert.deepEqual(lineOf(every([50, 51, 52, 53, 99, 100]), view).silences, [[-Infinity, 50 * S], [53 * S, 99 * S]]);
 });

@@ -261,6 +261,13 @@ def test_the_crosshair_goes_through_all_charts_and_keys_say_the_values(browser: 
         expect(readout).to_contain_text("99.5 °C")
         expect(readout).to_contain_text(f"{stamp(SPIKE).replace('T', ' ').removesuffix('Z')} UTC")
         expect(page.locator(".legend-value").nth(1)).to_have_text(f"{SPIKE % 7} L")
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.wait_for_function("() => document.querySelector('.plot .main-svg').clientWidth < 390")
+        place = place_of(charts.first)
+        for share in (0.01, 0.45, 0.99):
+            page.mouse.move(place["left"] + place["width"] * share, place["middle"])
+            expect(readout).to_have_count(1)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.mouse.move(1, 1)
         expect(page.locator(".crosshair:visible")).to_have_count(0)
         charts.first.focus()

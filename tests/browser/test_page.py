@@ -20,7 +20,7 @@ from tests.support.pages import Wire, from_menu, is_live, newest_drawn, page_of,
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 
-SHADED = "document.querySelector('.plot').layout.shapes.filter(shape => shape.type === 'rect').length"
+SHADED = "document.querySelector('.plot').layout.shapes.filter(shape => shape.type === 'rect' && shape.opacity === 0.5).length"
 LONG_OFFLINE = re.compile("No connection to the hub")
 
 

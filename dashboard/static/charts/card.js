@@ -10,6 +10,7 @@ import { attach } from "./gestures.js";
 import { LineChart } from "./linechart.js";
 import { lineOf } from "./lines.js";
 import { keep } from "./picture.js";
+import { valueText } from "./readout.js";
 import { moment } from "./ticks.js";
 
 const MAX_LINES = 8; // shown at first; more are a click away
@@ -32,9 +33,11 @@ export class Card {
     this.letters = 0; // of the longest entry of the legend so far
     this.entryPx = 0;
     this.channels = [];
+    /** @type {number | null} the moment that is pointed at */
+    this.atUs = null;
     this.title = h("h2");
     this.unitLabel = h("span", { class: "chart-unit" });
-    this.chart = new LineChart({ crosshair: shared.crosshair, onPoint: () => this.view && this._values() });
+    this.chart = new LineChart({ crosshair: shared.crosshair, onPoint: (us) => this._point(us) });
     attach(this.chart, shared.actions);
     this.legend = h("ul", { class: "legend" });
     const head = h("div", { class: "chart-head" }, this.title, h("div", { class: "chart-more" }, this.unitLabel, this._saving()));
@@ -79,17 +82,21 @@ export class Card {
     this._values();
   }
 
+  /** @param {number | null} us */
+  _point(us) {
+    if (this.view === null || (us === null && this.atUs === null)) return;
+    this.atUs = us;
+    this._values();
+  }
+
   // The present values, or those of the moment that is pointed at.
   _values() {
-    const { atUs } = this.shared.crosshair;
-    const pointed = atUs === null ? [] : this.chart.readout.valuesAt(atUs, true);
-    const texts = Object.fromEntries(pointed.map((each) => [each[0].series.key, each[1]]));
     for (const line of this.lines) {
       const item = this.items.get(line.series.key);
       if (!item) continue;
       const now = line.now === null ? "–" : shown(line.now, this.unit === "state" ? "" : this.unit);
-      say(item.value, texts[line.series.key] ?? now);
-      if (atUs === null) this._widen(item);
+      say(item.value, this.atUs === null ? now : valueText(line, this.atUs, this.unit, true));
+      if (this.atUs === null) this._widen(item);
       const isOn = !this.hidden.has(line.series.key);
       const when = this.view.isPast ? moment(line.lastUs, this.view.nowUs - this.view.fromUs) : ago((this.view.nowUs - line.lastUs) / 1e6);
       item.button.title = `${line.series.channel}: ${now}, ${when}. Click to ${isOn ? "hide" : "show"} the line`;

@@ -54,6 +54,7 @@ export function lineOf(series, { fromUs, nowUs, intervalUs }, converted = SENT) 
   const lastUs = last ? lastTime(last) : series.rows.length ? lastTime(series.rows.at(-1)) : fromUs;
   const newest = !last ? null : series.kind === "counter" ? meanOf(last) : lastValue(last);
   const now = typeof newest === "number" ? of(newest) : newest;
+  if (rows.length && rows[0].t - fromUs > gapUs) silences.unshift([-Infinity, rows[0].t]);
   const isStale = nowUs - lastUs > gapUs + 2e6;
   if (isStale && rows.length) silences.push([lastUs, Infinity]);
   return { x, mean, low, high, dots, largest, lowest, highest, hasBand, now, lastUs, isStale, silences, gapUs };

@@ -9,6 +9,7 @@ import { pointAt } from "./lines.js";
 import { moment, utc } from "./ticks.js";
 
 const NEAR_PX = 6; // of a mark
+const BESIDE_PX = 10;
 const PAGE = 0.05; // of what is seen, by PageUp and PageDown
 
 export class Readout {
@@ -57,10 +58,10 @@ export class Readout {
     this.onPoint(isSeen ? us : null);
   }
 
-  /** The values of a moment, by line: [line, text]; `isShort`: the mean alone. @param {number} us @returns {[any, string][]} */
-  valuesAt(us, isShort = false) {
+  /** The values of a moment, by line: [line, text]. @param {number} us @returns {[any, string][]} */
+  valuesAt(us) {
     const { drawn } = this.chart;
-    return drawn === null ? [] : drawn.lines.map((line) => [line, valueText(line, us, drawn.unit, isShort)]);
+    return drawn === null ? [] : drawn.lines.map((line) => [line, valueText(line, us, drawn.unit)]);
   }
 
   /** @param {number} us */
@@ -79,9 +80,10 @@ export class Readout {
       h("ul", {}, ...values),
       this._said(us).map((text) => h("p", { class: "readout-said" }, text)),
     );
-    this.box.classList.toggle("is-left", share > 0.5);
     const { leftPx, widthPx } = this.chart.area;
-    this.box.style.setProperty("--at", `${leftPx + share * widthPx}px`);
+    const atPx = leftPx + share * widthPx;
+    const asidePx = share > 0.5 ? atPx - BESIDE_PX - this.box.offsetWidth : atPx + BESIDE_PX;
+    this.box.style.left = `${Math.max(0, Math.min(asidePx, this.chart.element.clientWidth - this.box.offsetWidth))}px`;
   }
 
   /** @param {PointerEvent} event */
@@ -128,8 +130,8 @@ function steppedTo(key, { lines, view }, atUs) {
   return best === null ? null : best * 1000;
 }
 
-/** The value of a line at a moment, with the least and the largest. @param {any} line @param {number} us @param {string} unit @param {boolean} isShort */
-export function valueText(line, us, unit, isShort) {
+/** The value of a line at a moment, with the least and the largest; `isShort`: the mean alone. @param {any} line @param {number} us @param {string} unit */
+export function valueText(line, us, unit, isShort = false) {
   const at = pointAt(line, us);
   if (at < 0) return "–";
   const value = line.mean[at];
