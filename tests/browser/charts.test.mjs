@@ -101,6 +101,7 @@ test("holes are told with their reason, and only as far as they are seen", () =>
   const view = { fromUs: 5, nowUs: 100, hole: [90, 200], keptFromUs: 8, holes: [lost, { ...lost, fromUs: 200, toUs: 300 }] };
   const holes = holesOf(view, [{ silences: [[50, 60], [95, Infinity]] }]);
   assert.deepEqual(holes.map(({ fromUs, toUs, kind }) => [fromUs, toUs, kind]), [[10, 20, "lost"], [90, 100, "storing"], [5, 8, "kept"], [50, 60, "silence"], [95, 100, "silence"]]);
+  assert.deepEqual(holesOf({ fromUs: 0, nowUs: 100, clockUs: 70 }, [{ silences: [[60, Infinity]] }]).map((hole) => hole.toUs), [70], "nothing is missing in the future");
   assert.match(lost.reason, /1,234 readings lost on the device: spool_full/);
   assert.equal(holeOfGap({ from_us: null, to_us: null, readings: 0, reason: "" }), null);
 });

@@ -10,8 +10,8 @@ const REASONS = {
 };
 
 /**
- * The holes of a chart: what the hub does not have, what the device gave up (`view.holes`), and where none of the lines has anything.
- * @param {{fromUs: number, nowUs: number, hole?: number[] | null, keptFromUs?: number | null, holes?: Hole[]}} view
+ * The holes of a chart, `clockUs` being the present where more than the past is seen: what the hub does not have, what the device gave up (`view.holes`), and where none of the lines has anything.
+ * @param {{fromUs: number, nowUs: number, hole?: number[] | null, keptFromUs?: number | null, clockUs?: number, holes?: Hole[]}} view
  * @param {{silences?: [number, number][]}[]} lines
  * @returns {Hole[]}
  */
@@ -23,9 +23,9 @@ export function holesOf(view, lines) {
   const kept = view.keptFromUs ?? 0;
   if (kept > fromUs) holes.push({ fromUs, toUs: kept, reason: REASONS.kept, kind: "kept" });
   for (const [from, to] of common(lines.map((line) => line.silences ?? []))) {
-    holes.push({ fromUs: from, toUs: Math.min(to, toUs), reason: REASONS.silence, kind: "silence" });
+    holes.push({ fromUs: from, toUs: Math.min(to, view.clockUs ?? toUs), reason: REASONS.silence, kind: "silence" });
   }
-  return holes.filter((hole) => hole.toUs > fromUs && hole.fromUs < toUs).map((hole) => (
+  return holes.filter((hole) => hole.toUs > Math.max(fromUs, hole.fromUs) && hole.fromUs < toUs).map((hole) => (
     { ...hole, fromUs: Math.max(hole.fromUs, fromUs), toUs: Math.min(hole.toUs, toUs) }
   ));
 }

@@ -19,9 +19,9 @@ const TICK_PX = 64; // so much room has the text of a time
 const MAX_MARKS = 200; // drawn; all are told beside the pointer
 
 /**
- * What is shown: times in µs on the hub's clock, `nowUs` the right edge.
+ * What is shown: times in µs on the hub's clock, `nowUs` the right edge, `clockUs` the present where that is another time.
  * @typedef {{fromUs: number, nowUs: number, intervalUs: number, hole: number[] | null, keptFromUs: number | null,
- *   holes?: import("./holes.js").Hole[], marks?: import("./holes.js").Mark[]}} Span
+ *   clockUs?: number, holes?: import("./holes.js").Hole[], marks?: import("./holes.js").Mark[]}} Span
  */
 
 export class LineChart {

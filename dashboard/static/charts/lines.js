@@ -11,7 +11,7 @@ const MIN_RANGE = 0.01; // of the value: noise in the last digit does not fill a
 
 // The columns of a line: times in ms since 1970, mean, low, high; null where it breaks, and `silences`, where nothing came. Numbers are
 // converted as conversion.js says; a rate by its factor alone.
-export function lineOf(series, { fromUs, nowUs, intervalUs }, converted = SENT) {
+export function lineOf(series, { fromUs, nowUs, intervalUs, clockUs = nowUs }, converted = SENT) {
   const rows = bounded(series, series.kind === "counter" ? rates(series.rows) : series.rows, nowUs - fromUs);
   const of = (value) => (value === null ? null : series.kind === "counter" ? value * converted.factor : converted.of(value));
   const gapUs = GAP_INTERVALS * Math.max(intervalUs, usualStep(rows), 50_000);
@@ -55,7 +55,7 @@ export function lineOf(series, { fromUs, nowUs, intervalUs }, converted = SENT) 
   const newest = !last ? null : series.kind === "counter" ? meanOf(last) : lastValue(last);
   const now = typeof newest === "number" ? of(newest) : newest;
   if (rows.length && rows[0].t - fromUs > gapUs) silences.unshift([-Infinity, rows[0].t]);
-  const isStale = nowUs - lastUs > gapUs + 2e6;
+  const isStale = Math.min(nowUs, clockUs) - lastUs > gapUs + 2e6;
   if (isStale && rows.length) silences.push([lastUs, Infinity]);
   return { x, mean, low, high, dots, largest, lowest, highest, hasBand, now, lastUs, isStale, silences, gapUs };
 }

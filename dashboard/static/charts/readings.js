@@ -176,7 +176,7 @@ export class Readings {
     if (this.model === null) return;
     const { hole, keptFromUs } = this.model;
     const { holes, marks } = this.happenings;
-    this.charts.draw(this.model, device, { fromUs, nowUs: toUs, isPast: shown.past !== null, intervalUs: this._intervalUs(), hole, keptFromUs, holes, marks });
+    this.charts.draw(this.model, device, { fromUs, nowUs: toUs, clockUs: nowUs, isPast: shown.past !== null, intervalUs: this._intervalUs(), hole, keptFromUs, holes, marks });
   }
 
   _painted() {

@@ -3,7 +3,7 @@
 // Owns these elements. All texts of devices are text nodes. Arrow keys go from point to point, and what is there is said.
 
 import { fill, h } from "../app/dom.js";
-import { digits, shown } from "../app/units.js";
+import { digits, scaleOf, shown } from "../app/units.js";
 import { saidAt } from "./holes.js";
 import { pointAt } from "./lines.js";
 import { moment, utc } from "./ticks.js";
@@ -137,5 +137,7 @@ export function valueText(line, us, unit, isShort = false) {
   const value = line.mean[at];
   if (unit === "state") return value === 1 ? "on" : value === 0 ? "off" : digits(value);
   const [low, high] = [line.low[at], line.high[at]];
-  return isShort || low === high ? shown(value, unit) : `${shown(value, unit)} (${shown(low, unit)} to ${shown(high, unit)})`;
+  if (isShort || low === high) return shown(value, unit);
+  const { factor } = scaleOf(unit, value); // said once, with the value
+  return `${shown(value, unit)} (${digits(low / factor)} to ${digits(high / factor)})`;
 }
