@@ -87,7 +87,7 @@ export class Table {
   _head(column) {
     const props = { scope: "col", role: "columnheader", class: column.isNumber ? "number" : "", data: { column: column.name } };
     if (column.isHidden) return h("th", props, h("span", { class: "visually-hidden" }, column.label));
-    return h("th", props, column.by ? button(column.label, () => this._sortBy(column.name), { class: "sorter" }) : column.label);
+    return h("th", props, column.by ? button(column.label, () => this._sortBy(column.name), { class: "rows-sorter" }) : column.label);
   }
 
   // Without heads, on a phone, it is sorted by this.
