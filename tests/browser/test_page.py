@@ -113,7 +113,7 @@ def test_the_theme_follows_the_system_until_it_is_chosen_and_stays_chosen(browse
         assert page.evaluate(ground) == dark
 
 
-@pytest.mark.parametrize("size", [(390, 844), (1280, 800), (1920, 1080)])
+@pytest.mark.parametrize("size", [(390, 844), (1000, 700), (1280, 800), (1920, 1080)])
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_nothing_is_wider_than_the_screen(
     browser: Browser, hub: RunningHub, size: tuple[int, int], scheme: Literal["dark", "light"]
