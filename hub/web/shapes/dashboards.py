@@ -20,6 +20,7 @@ DOCUMENT: Final[dict[str, Any]] = {
     ],
 }
 _SAID: Final = {"version": 3, "at_us": 1_795_248_000_000_000, "by": "ann"}
+_LISTED: Final = {"name": "greenhouse", "title": "Greenhouse", "tiles": 1, **_SAID}
 _DASHBOARD: Final = {"name": "greenhouse", **_SAID, "dashboard": DOCUMENT}
 _CONFLICT: Final = {
     **{"code": "conflict", "message": "dashboard greenhouse is at version 3, by ann, not 2"},
@@ -41,7 +42,7 @@ class DashboardVersions(Shape, json_schema_extra=example({"versions": [_SAID]}))
     versions: list[SavedVersion]
 
 
-class ListedDashboard(SavedVersion):
+class ListedDashboard(SavedVersion, json_schema_extra=example(_LISTED)):
     """A dashboard as a list shows it: all but its document."""
 
     name: str
@@ -51,7 +52,7 @@ class ListedDashboard(SavedVersion):
     """Of a deleted one: since when"""
 
 
-class AllDashboards(Shape, json_schema_extra=example({"dashboards": [{"name": "greenhouse", "title": "Greenhouse", "tiles": 1, **_SAID}]})):
+class AllDashboards(Shape, json_schema_extra=example({"dashboards": [_LISTED]})):
     """Dashboards by name."""
 
     dashboards: list[ListedDashboard]
