@@ -28,6 +28,7 @@ READY: Final = "count => document.querySelector('.device-grid')?.getAttribute('a
 DRAWN: Final = "() => [...document.querySelectorAll('[data-presence=online] .row-value')].some(value => /\\d/.test(value.textContent))"
 EMPTY: Final = "() => { document.body.replaceChildren(Object.assign(document.createElement('div'), { style: 'height: 53000px' })) }"
 RECORD: Final = """() => {
+  if (window.gaps) return window.gaps.splice(0); // it records already
   window.gaps = [];
   let last = performance.now();
   const frame = () => {
@@ -103,7 +104,7 @@ def _scrolled(page: "Page") -> list[float]:
     for key in ("End", "Home", *["PageDown"] * 10):
         page.keyboard.press(key)
         page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    gaps: list[float] = page.evaluate("() => { const gaps = window.gaps; window.gaps = []; return gaps.slice(1) }")
+    gaps: list[float] = page.evaluate("() => window.gaps.splice(0).slice(1)")
     return gaps
 
 
