@@ -79,7 +79,8 @@ def is_nowhere(page: Page, secret: str) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert len(secret) > 16
-    assert not page.evaluate("secret => document.documentElement.outerHTML.includes(secret)", secret)
+    # A dialog that is closed is taken out of the page in the next turn.
+    page.wait_for_function("secret => !document.documentElement.outerHTML.includes(secret)", arg=secret)
     assert not page.evaluate("secret => JSON.stringify([{...localStorage}, {...sessionStorage}, history.state]).includes(secret)", secret)
 
 

@@ -165,8 +165,8 @@ def test_a_thousand_devices_are_a_few_rows_and_the_keyboard_reaches_all(browser:
 def test_who_comes_back_from_a_device_finds_the_list_where_it_was(browser: Browser, crowded: RunningHub) -> None:
     with page_of(browser, crowded, at="#/?q=d-0") as page:
         page.get_by_role("link", name="d-0000", exact=True).wait_for()
-        page.evaluate("scrollTo(0, 20000)")
-        page.locator(LINKS).nth(12).click()
+        page.wait_for_function("() => { scrollTo(0, 20000); return scrollY === 20000; }")  # the list may still be growing
+        page.locator(LINKS).nth(12).evaluate("link => link.click()")  # where it is: a click of the mouse may scroll to it
         page.locator("#device-name").wait_for()
         page.go_back()
         page.wait_for_function("() => scrollY === 20000")

@@ -76,11 +76,12 @@ class Overview {
     painter.add(this.view);
     this._draw(hub.nowUs());
     // Who comes back from a device finds the list where it was.
-    if (JSON.stringify(query) === this._left.query) scrollTo(0, this._left.y);
+    if (JSON.stringify(queryOf(this.choice)) === this._left.query) scrollTo(0, this._left.y);
   }
 
   leave() {
-    this._left = { query: JSON.stringify(this.app.router.place.query), y: scrollY };
+    // The address is another page's by now.
+    this._left = { query: JSON.stringify(queryOf(this.choice)), y: scrollY };
     for (const stop of this._stops.splice(0)) stop();
     removeEventListener("scroll", this._scroll);
     removeEventListener("resize", this._resize);
