@@ -2,7 +2,7 @@
 // the top; all about the history is in its dialog (store.js).
 
 import { byId } from "./dom.js";
-import { duration } from "./units.js";
+import { count, duration } from "./units.js";
 
 const HOLDING = {
   store_full: "The hub's disk is full: devices hold their readings until there is room.",
@@ -61,7 +61,7 @@ export class Banners {
     const kept = isAcking ? "Devices get no acknowledgement until it is back, and keep their readings." : "Live readings are shown, and nothing is lost: the hub keeps them until it is back.";
     const said = store.state === "down" ? `The history store ${store.name} does not answer${since}${reason}. ${kept}` : `The history store ${store.name} is behind${since}: charts of the past lack the newest messages.`;
     const left = (store.left_s ?? Infinity) > SOON_S ? "" : ` Devices must hold their readings in about ${duration(store.left_s)}.`;
-    const detail = `${store.lag_frames.toLocaleString("en")} messages are not stored yet.${left}`;
+    const detail = `${count(store.lag_frames)} messages are not stored yet.${left}`;
     this._put("store", said, store.state === "down" && isAcking ? "error" : "warning", detail);
   }
 

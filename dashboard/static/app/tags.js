@@ -3,6 +3,8 @@
 //
 // Owns the grammar in this language. tests/vectors/tag_expressions.json and random expressions hold both to the same answers. Pure.
 
+import { count } from "./units.js";
+
 const MAX_EXPRESSION = 1_024; // characters
 const MAX_DEPTH = 32; // parentheses and nots within each other
 const MAX_SHOWN = 40; // characters of a wrong value in a sentence
@@ -48,7 +50,6 @@ export function parse(expression) {
   return where;
 }
 
-const count = (/** @type {number} */ number) => number.toLocaleString("en");
 
 /** The expression that means all devices with a tag. @param {string} tag */
 export function expressionOf(tag) {

@@ -16,6 +16,9 @@ export function timeText(us, now = new Date()) {
 /** The same in UTC, whole. @param {number} us since 1970 */
 export const utcText = (us) => `${new Date(us / 1_000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 
+/** Both, for who points at something. @param {number} us since 1970 */
+export const wholeText = (us) => `${new Date(us / 1_000).toLocaleString()} (${utcText(us)})`;
+
 /** An element that shows a time. @param {number} us since 1970 @param {string} [text] what to show instead of the time */
 export function moment(us, text = timeText(us)) {
   return h("time", { datetime: new Date(us / 1_000).toISOString(), title: utcText(us) }, text);

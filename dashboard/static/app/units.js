@@ -83,3 +83,14 @@ export function duration(seconds) {
 
 // "3 s ago" etc.
 export const ago = (seconds) => (seconds < 2 ? "just now" : `${duration(seconds)} ago`);
+
+/** A whole number as people read it. @param {number} number */
+export const count = (number) => number.toLocaleString("en");
+
+const SIZES = ["B", "kB", "MB", "GB", "TB", "PB"];
+
+/** A size in decimal units, as disks are sold. @param {number} number of bytes */
+export function bytes(number) {
+  const at = Math.min(SIZES.length - 1, number >= 1000 ? Math.floor(Math.log10(number) / 3) : 0);
+  return `${(number / 1000 ** at).toLocaleString("en", { maximumFractionDigits: at ? 1 : 0 })} ${SIZES[at]}`;
+}

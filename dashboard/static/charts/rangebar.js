@@ -5,8 +5,9 @@
 import { ApiError } from "../app/api.js";
 import { askForm } from "../app/dialog.js";
 import { button, field, fill, h, say } from "../app/dom.js";
+import { utcText } from "../app/times.js";
 import { RANGES, short } from "./span.js";
-import { moment, utc } from "./ticks.js";
+import { moment } from "./ticks.js";
 
 const STEP = 0.5; // of what is seen
 
@@ -43,7 +44,7 @@ export class RangeBar {
     this.live.hidden = past === null;
     const spanUs = past === null ? 0 : past.toUs - past.fromUs;
     say(this.label, past === null ? "" : `${moment(past.fromUs, spanUs)} – ${moment(past.toUs, spanUs)}`);
-    this.label.title = past === null ? "" : `${utc(past.fromUs)} – ${utc(past.toUs)}`;
+    this.label.title = past === null ? "" : `${utcText(past.fromUs)} – ${utcText(past.toUs)}`;
     this.label.classList.toggle("is-loading", isLoading);
   }
 

@@ -3,10 +3,11 @@
 // Owns these elements. All texts of devices are text nodes. Arrow keys go from point to point, and what is there is said.
 
 import { fill, h } from "../app/dom.js";
+import { utcText } from "../app/times.js";
 import { digits, scaleOf, shown } from "../app/units.js";
 import { saidAt } from "./holes.js";
 import { pointAt } from "./lines.js";
-import { moment, utc } from "./ticks.js";
+import { moment } from "./ticks.js";
 
 const NEAR_PX = 6; // of a mark
 const BESIDE_PX = 10;
@@ -76,7 +77,7 @@ export class Readout {
     const values = this.valuesAt(us).map(([line, text]) => h("li", {}, h("span", { class: "swatch", style: { "--line": line.colour } }), h("span", { class: "legend-name" }, line.series.channel), h("b", {}, text)));
     fill(
       this.box,
-      h("p", {}, moment(us, view.nowUs - view.fromUs), h("span", { class: "muted" }, utc(us))),
+      h("p", {}, moment(us, view.nowUs - view.fromUs), h("span", { class: "muted" }, utcText(us))),
       h("ul", {}, ...values),
       this._said(us).map((text) => h("p", { class: "readout-said" }, text)),
     );

@@ -69,6 +69,3 @@ export function moment(us, spanUs) {
   const year = spanUs > 100 * DAY * 1000 ? ` ${date.getFullYear()}` : "";
   return `${day(date)}${year}, ${clock(date, true)}${spanUs < 60e6 ? `.${String(date.getMilliseconds()).padStart(3, "0")}` : ""}`;
 }
-
-/** The same moment in UTC. @param {number} us */
-export const utc = (us) => `${new Date(us / 1000).toISOString().slice(0, -5).replace("T", " ")} UTC`;

@@ -12,6 +12,7 @@ import { OpenAlerts } from "../parts/overview/open_alerts.js";
 import { Toolbar } from "../parts/overview/toolbar.js";
 import { VirtualList } from "../parts/virtual_list.js";
 import { empty } from "../parts/overview/empty.js";
+import { count } from "../app/units.js";
 
 const COLUMNS = { name: "Device", state: "State", kind: "Kind" };
 
@@ -129,8 +130,7 @@ class Overview {
     const shown = sorted(state ? meant.filter(STATES[state]) : meant, sort);
     this.toolbar.count(countsOf(meant), meant.length, state);
     const online = all.filter(STATES.online).length;
-    const number = (/** @type {number} */ value) => value.toLocaleString("en");
-    say(this.count, shown.length === all.length ? `${number(online)} of ${number(all.length)} online` : `${number(shown.length)} of ${number(all.length)} shown`);
+    say(this.count, shown.length === all.length ? `${count(online)} of ${count(all.length)} online` : `${count(shown.length)} of ${count(all.length)} shown`);
     this.grid.setAttribute("aria-rowcount", String(shown.length + 1));
     this.grid.hidden = shown.length === 0;
     this.noMatch.hidden = shown.length > 0;
@@ -148,7 +148,7 @@ class Overview {
     const having = all.filter((item) => hasChannel(item, channel));
     const wanted = wantedFor(channel, having.length, this._read, narrowed(having, "", this._test).length);
     this.note.hidden = wanted !== null || having.length === 0;
-    say(this.note, `${having.length.toLocaleString("en")} devices measure ${channel}: too many for a line each. A tag expression that means fewer of them brings the lines back.`);
+    say(this.note, `${count(having.length)} devices measure ${channel}: too many for a line each. A tag expression that means fewer of them brings the lines back.`);
     this.lines.watch(wanted);
     say(this._spanHead, wanted ? `Last ${wanted.span_s / 60} minutes` : "");
   }

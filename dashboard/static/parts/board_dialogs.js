@@ -5,6 +5,7 @@
 import { ApiError, get, post, withQuery } from "../app/api.js";
 import { askForm, openDialog } from "../app/dialog.js";
 import { button, field, fill, h } from "../app/dom.js";
+import { utcText } from "../app/times.js";
 import { TYPES, typeOf } from "../tiles/index.js";
 import { boardIn, boardOfTag, differences, emptyBoard, nameFor } from "./board_rules.js";
 
@@ -110,7 +111,7 @@ export function askSettings(board, done) {
 export function savedText({ at_us: atUs, by }) {
   const date = new Date(atUs / 1000);
   const local = date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  return h("span", { title: `${date.toISOString().slice(0, 19).replace("T", " ")} UTC` }, `${local}, by ${by}`);
+  return h("span", { title: utcText(atUs) }, `${local}, by ${by}`);
 }
 
 /** Show the versions that are kept. @param {string} name @param {boolean} mayRestore @param {(version: number) => void} restore */

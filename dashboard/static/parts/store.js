@@ -2,7 +2,7 @@
 //
 // Owns the dialog and the button that opens it; asks the hub while it is open. main.js tells it of each `system` message.
 
-import { duration } from "../app/units.js";
+import { bytes, count, duration } from "../app/units.js";
 
 const AGAIN_MS = 2_000;
 const STATES = { ok: "stores what comes", behind: "is behind the devices and catching up", down: "does not answer; the hub keeps what comes" };
@@ -99,15 +99,8 @@ function tiersOf(tiers) {
   return frame;
 }
 
-const count = (number) => number.toLocaleString("en");
 const days = (number) => (number ? `${count(number)} ${number === 1 ? "day" : "days"}` : "ever");
 const day = (us) => (us === null ? "–" : new Date(us / 1000).toLocaleDateString([], { year: "numeric", month: "short", day: "numeric" }));
-
-function bytes(number) {
-  const names = ["B", "kB", "MB", "GB", "TB"];
-  const at = Math.min(names.length - 1, number >= 1000 ? Math.floor(Math.log10(number) / 3) : 0);
-  return `${(number / 1000 ** at).toLocaleString("en", { maximumFractionDigits: at ? 1 : 0 })} ${names[at]}`;
-}
 
 function part(name, className = "", text = "") {
   const element = document.createElement(name);

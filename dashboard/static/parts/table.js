@@ -4,6 +4,7 @@
 // change. A cell that looks as it did stays the same element, so that nobody loses their place in a live table.
 
 import { button, fill, h, keyed, say } from "../app/dom.js";
+import { count } from "../app/units.js";
 
 const PAGE = 50;
 
@@ -179,7 +180,6 @@ export class Table {
 }
 
 const collator = new Intl.Collator("en", { numeric: true });
-const count = (/** @type {number} */ number) => number.toLocaleString("en");
 
 /**
  * Rows in the order of what `by` says of them; those of which it says nothing stand last, whichever way.

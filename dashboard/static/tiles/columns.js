@@ -2,8 +2,9 @@
 
 import { displayed } from "../app/conversion.js";
 import { lastTime, lastValue } from "../app/model.js";
+import { utcText } from "../app/times.js";
 import { ago, shown } from "../app/units.js";
-import { collator, isStale, newestVersions, utcText } from "./rules.js";
+import { collator, isStale, newestVersions } from "./rules.js";
 
 /** @typedef {{text: string, isOld: boolean, hint: string}} Cell */
 /** @typedef {{device: string, title: string, values: any[], units: string[], series: (import("./rules.js").Series | undefined)[], columns: string[], atUs: number}} Row */

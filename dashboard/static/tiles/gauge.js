@@ -6,11 +6,12 @@ import { ApiError } from "../app/api.js";
 import { displayed } from "../app/conversion.js";
 import { numberOf } from "../app/model.js";
 import { field, h, say } from "../app/dom.js";
+import { utcText } from "../app/times.js";
 import { digits, scaleOf, symbol } from "../app/units.js";
 import { isNumeric } from "./choices.js";
 import { arc, levelOf, limitsOf, placeOf, pointAt, problemOf, rimOf, scaleEnds } from "./dial.js";
 import { absence, frame, nameOf, put, svg } from "./parts.js";
-import { RECENT, ageText, isStale, newestOf, newestVersions, numberOrNull, seriesOf, spanned, utcText } from "./rules.js";
+import { RECENT, ageText, isStale, newestOf, newestVersions, numberOrNull, seriesOf, spanned } from "./rules.js";
 import { sourceFields } from "./source.js";
 
 const RADIUS = 80;

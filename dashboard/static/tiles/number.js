@@ -4,11 +4,12 @@
 
 import { displayed } from "../app/conversion.js";
 import { field, fill, h, say } from "../app/dom.js";
+import { utcText } from "../app/times.js";
 import { digits, duration, scaleOf } from "../app/units.js";
 import { lineOf } from "../charts/lines.js";
 import { isNumeric } from "./choices.js";
 import { absence, choice, frame, nameOf, put, svg } from "./parts.js";
-import { ageText, isStale, newestVersions, seriesOf, sourceOf, utcText } from "./rules.js";
+import { ageText, isStale, newestVersions, seriesOf, sourceOf } from "./rules.js";
 import { sourceFields } from "./source.js";
 import { changeOf, sparkOf } from "./trend.js";
 

@@ -111,9 +111,6 @@ export function localText(us) {
   return (date.toDateString() === new Date().toDateString() ? TODAY : BEFORE).format(date);
 }
 
-/** A time for who points at it. @param {number} us */
-export const utcText = (us) => `${new Date(us / 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
-
 /** A number that a person typed, null for none. @param {unknown} text */
 export function numberOrNull(text) {
   const value = typeof text === "number" ? text : typeof text === "string" && text.trim() ? Number(text) : NaN;

@@ -5,10 +5,11 @@
 import { ApiError } from "../app/api.js";
 import { field, h, keyed, say } from "../app/dom.js";
 import { linkTo } from "../app/router.js";
+import { utcText } from "../app/times.js";
 import { factText } from "../parts/side.js";
 import { isWord } from "./choices.js";
 import { absence, choice, frame, nameOf } from "./parts.js";
-import { RECENT, ageText, isStale, localText, newestVersions, seriesOf, sourceOf, spanned, utcText } from "./rules.js";
+import { RECENT, ageText, isStale, localText, newestVersions, seriesOf, sourceOf, spanned } from "./rules.js";
 import { levelOfWord, sinceOf, wordOf } from "./since.js";
 import { sourceFields } from "./source.js";
 

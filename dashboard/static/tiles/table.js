@@ -4,9 +4,10 @@
 
 import { field, fill, h, keyed, say } from "../app/dom.js";
 import { linkTo } from "../app/router.js";
+import { utcText } from "../app/times.js";
 import { absence, askRedraw, choice, frame } from "./parts.js";
 import { ageOf, cellsOf, orderOf, rowsOf } from "./columns.js";
-import { LATEST, seriesOf, spanned, utcText } from "./rules.js";
+import { LATEST, seriesOf, spanned } from "./rules.js";
 import { sourceFields } from "./source.js";
 
 const MOST = 200; // rows; a page that shows thousands is read by nobody

@@ -4,10 +4,11 @@
 
 import { get, withQuery } from "../../app/api.js";
 import { button, h, say } from "../../app/dom.js";
+import { count } from "../../app/units.js";
 import { Table } from "../../parts/table.js";
 import { keep } from "./address.js";
 import { Asking } from "./asking.js";
-import { count, when } from "./cells.js";
+import { when } from "./cells.js";
 import { written } from "./csv.js";
 import { saveFile } from "./files.js";
 

@@ -1,12 +1,10 @@
-// What cells of tables and lists of facts hold: times, sizes, tags, facts.
+// What cells of tables and lists of facts hold: times, tags, facts.
 //
 // Owns no state.
 
 import { h } from "../../app/dom.js";
 import { moment } from "../../app/times.js";
 import { duration } from "../../app/units.js";
-
-const BYTES = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 const none = () => h("span", { class: "muted" }, "–");
 
@@ -31,15 +29,6 @@ export function leftUntil(us, nowUs) {
   const seconds = (us - nowUs) / 1e6;
   return h("span", { class: "chip", data: { tone: seconds < 7 * 86_400 ? "warn" : "" } }, `in ${duration(seconds)}`);
 }
-
-/** @param {number} number */
-export function bytes(number) {
-  const at = Math.min(BYTES.length - 1, number >= 1000 ? Math.floor(Math.log10(number) / 3) : 0);
-  return `${(number / 1000 ** at).toLocaleString("en", { maximumFractionDigits: at ? 1 : 0 })} ${BYTES[at]}`;
-}
-
-/** @param {number} number */
-export const count = (number) => number.toLocaleString("en");
 
 /** @param {string} text @param {string} [tone] good, warn or bad */
 export const chip = (text, tone = "") => h("span", { class: "chip", data: { tone } }, text);

@@ -5,11 +5,11 @@
 import { get, withQuery } from "../../app/api.js";
 import { h, say } from "../../app/dom.js";
 import { linkTo } from "../../app/router.js";
-import { duration, milliseconds } from "../../app/units.js";
+import { bytes, count, duration, milliseconds } from "../../app/units.js";
 import { Table } from "../../parts/table.js";
 import { keep } from "./address.js";
 import { Asking } from "./asking.js";
-import { bytes, chip, count } from "./cells.js";
+import { chip } from "./cells.js";
 import { choice } from "./form.js";
 
 const EVERY_MS = 3_000;

@@ -4,12 +4,13 @@
 
 import { button, h, say } from "../../app/dom.js";
 import { linkTo } from "../../app/router.js";
+import { count } from "../../app/units.js";
 import { isConnected, seenText } from "../../parts/side.js";
 import { Table } from "../../parts/table.js";
 import { addDevice, editDevice, newToken } from "./add_device.js";
 import { keep } from "./address.js";
 import { askRemove, askTags, setDisabled } from "./bulk.js";
-import { chip, count, tagsOf } from "./cells.js";
+import { chip, tagsOf } from "./cells.js";
 import { choice } from "./form.js";
 import { importFleet } from "./import.js";
 

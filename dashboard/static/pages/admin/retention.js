@@ -4,9 +4,10 @@
 
 import { get } from "../../app/api.js";
 import { fill, h } from "../../app/dom.js";
+import { bytes, count } from "../../app/units.js";
 import { Table } from "../../parts/table.js";
 import { Asking } from "./asking.js";
-import { bytes, count, dayOf, factsOf } from "./cells.js";
+import { dayOf, factsOf } from "./cells.js";
 import { copied } from "./form.js";
 
 const EVERY_MS = 5_000;

@@ -4,11 +4,11 @@
 
 import { get } from "../../app/api.js";
 import { fill, h, say } from "../../app/dom.js";
-import { duration } from "../../app/units.js";
+import { bytes, count, duration } from "../../app/units.js";
 import { Table } from "../../parts/table.js";
 import { Asking } from "./asking.js";
 import { takeBackup } from "./backup.js";
-import { bytes, chip, count, factsOf, when } from "./cells.js";
+import { chip, factsOf, when } from "./cells.js";
 import { asked } from "./form.js";
 
 const EVERY_MS = 2_000;

@@ -5,6 +5,7 @@
 import { displayed } from "../../app/conversion.js";
 import { fill, h, say } from "../../app/dom.js";
 import { linkTo } from "../../app/router.js";
+import { wholeText } from "../../app/times.js";
 import { shown } from "../../app/units.js";
 import { PRESENCE, factText } from "../side.js";
 import { nameOf } from "./choosing.js";
@@ -50,8 +51,8 @@ export class DeviceRow {
     const tags = /** @type {string[]} */ (item.tags ?? []);
     fill(this.tags, tags.map((tag) => h("button", { type: "button", class: "tag", tabindex: -1, title: `Show the devices with ${tag}`, on: { click: () => this.onTag(tag) } }, tag)));
     this.tags.title = tags.join(", ");
-    const seen = item.last_seen_us === undefined ? null : new Date(item.last_seen_us / 1_000);
-    const when = seen ? `; last seen ${seen.toLocaleString()} (${seen.toISOString().slice(0, 19).replace("T", " ")} UTC)` : "";
+    const seenUs = item.last_seen_us;
+    const when = seenUs === undefined ? "" : `; last seen ${wholeText(seenUs)}`;
     this.facts.title = `${PRESENCE[item.presence] ?? item.presence}${when}`;
   }
 

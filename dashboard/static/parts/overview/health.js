@@ -4,7 +4,7 @@
 
 import { ApiError, get } from "../../app/api.js";
 import { h, say } from "../../app/dom.js";
-import { duration, milliseconds } from "../../app/units.js";
+import { count, duration, milliseconds } from "../../app/units.js";
 
 const AGAIN_MS = 2_000;
 const UNTIL_OPEN_MS = 200;
@@ -85,8 +85,8 @@ export function factsOf({ load, credit, devices, connected, viewers }) {
   return {
     Frames: fact(load.frames_per_s.toLocaleString("en", { maximumFractionDigits: load.frames_per_s < 100 ? 1 : 0 }), "/s", `Frames that came and are on disk, ${over}`),
     "On disk within": fact(p99 === null ? "–" : p99 < 10 ? `${p99.toFixed(1)} ms` : milliseconds(p99), p99 === null ? "" : "p99", `From the arrival of a frame until it is on disk, and may be acknowledged: 99 of 100 are quicker, ${over}`),
-    Connected: fact(number(connected), `of ${number(devices)}`, "Devices with an open connection"),
-    Viewers: fact(number(viewers), "", "Pages and programs that watch live, this one too"),
+    Connected: fact(count(connected), `of ${count(devices)}`, "Devices with an open connection"),
+    Viewers: fact(count(viewers), "", "Pages and programs that watch live, this one too"),
     Behind: behind(load),
     Intake: credit === "open" ? fact("Open", "", "Devices may send: none is held") : fact("Held", HELD[credit] ?? credit, "Devices keep their readings until it goes on", "error"),
   };
@@ -96,12 +96,11 @@ export function factsOf({ load, credit, devices, connected, viewers }) {
 function behind({ lag_frames, frames_per_s }) {
   const all = Object.entries(FOLLOWERS).map(([name, label]) => ({ label, frames: lag_frames[name] ?? 0 }));
   const worst = all.reduce((a, b) => (b.frames > a.frames ? b : a));
-  const hint = `What is on disk and not yet passed on: ${all.map(({ label, frames }) => `${label} ${number(frames)}`).join(", ")} frames`;
+  const hint = `What is on disk and not yet passed on: ${all.map(({ label, frames }) => `${label} ${count(frames)}`).join(", ")} frames`;
   const seconds = worst.frames / Math.max(frames_per_s, 1);
   if (seconds <= SOON_S) return fact("Nothing", "", hint);
-  return fact(duration(seconds), `${worst.label}, ${number(worst.frames)} frames`, hint, "warning");
+  return fact(duration(seconds), `${worst.label}, ${count(worst.frames)} frames`, hint, "warning");
 }
 
-const number = (/** @type {number} */ value) => value.toLocaleString("en");
 /** @param {string} value @param {string} more @param {string} hint @param {Fact["level"]} [level] @returns {Fact} */
 const fact = (value, more, hint, level = "") => ({ value, more, level, hint });

@@ -4,6 +4,7 @@
 
 import { h, keyed, say } from "../../app/dom.js";
 import { linkTo } from "../../app/router.js";
+import { wholeText } from "../../app/times.js";
 import { ago } from "../../app/units.js";
 
 const SEVERITIES = ["critical", "warning", "info"];
@@ -54,8 +55,7 @@ function entry() {
     link.href = linkTo(["devices", item.device]);
     say(link, item.message);
     say(more, item.said);
-    const at = new Date(item.raised_us / 1_000);
-    more.title = `${at.toLocaleString()} (${at.toISOString().slice(0, 19).replace("T", " ")} UTC)`;
+    more.title = wholeText(item.raised_us);
   };
   return { element, show };
 }
