@@ -97,6 +97,11 @@ def sailing(hub: RunningHub) -> Iterator[None]:
         async def _double(number: int) -> int:
             return 2 * number
 
+        @device.command("drift", description="Drift until it is stopped")
+        async def _drift() -> None:
+            await device.progress(0.25)
+            await trio.sleep_forever()
+
         with trio.CancelScope() as scope:
             portal = trio.lowlevel.current_trio_token()
             stop.append(lambda: trio.from_thread.run_sync(scope.cancel, trio_token=portal))
@@ -246,6 +251,29 @@ def test_a_command_is_confirmed_sent_and_answered(page: Page) -> None:
     dialog.get_by_label("number").fill("7")
     dialog.get_by_role("button", name="Send").click()
     expect(asking.get_by_role("status")).to_have_text("done: 14", timeout=TIMEOUT_MS)
+
+
+def test_a_command_that_runs_shows_how_far_it_is_and_is_cancelled_by_whom_sent_it_and_by_another(page: Page) -> None:
+    tile = mount(page, "command", source={"devices": ["boat"]}, command="drift", confirm=False)
+    tile.get_by_role("button", name="drift", exact=True).click()
+    expect(tile.get_by_role("status")).to_have_text("running", timeout=TIMEOUT_MS)
+    expect(tile.get_by_role("progressbar")).to_have_js_property("value", 0.25)
+    tile.get_by_role("button", name="Cancel drift").click()
+    expect(tile.get_by_role("status")).to_have_text(re.compile("^cancelled"), timeout=TIMEOUT_MS)
+    expect(tile.get_by_role("progressbar")).to_be_hidden()
+    expect(tile.get_by_role("button", name="Cancel drift")).to_be_hidden()
+    expect(tile.get_by_role("button", name="drift", exact=True)).to_be_focused()
+    tile.get_by_role("button", name="drift", exact=True).click()
+    expect(tile.get_by_role("status")).to_have_text("running", timeout=TIMEOUT_MS)
+    later = mount(page, "command", source={"devices": ["boat"]}, command="drift")
+    expect(later.get_by_role("status")).to_have_text("running")
+    later.get_by_role("button", name="Cancel drift").click()
+    expect(tile.get_by_role("status")).to_have_text(re.compile("^cancelled"), timeout=TIMEOUT_MS)
+    many = mount(page, "command", source={"where": "name=boat"}, command="drift", confirm=False)
+    many.get_by_role("button", name="drift", exact=True).click()
+    expect(many.get_by_role("status")).to_have_text("1 running", timeout=TIMEOUT_MS)
+    many.get_by_role("button", name="Cancel drift").click()
+    expect(many.get_by_role("status")).to_have_text("1 cancelled", timeout=TIMEOUT_MS)
 
 
 def test_a_viewer_sees_a_command_and_may_not_send_it(page: Page) -> None:

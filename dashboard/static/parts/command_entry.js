@@ -56,8 +56,8 @@ function cancelButton(item, cancel) {
   return made;
 }
 
-/** A command to many devices: how many of them are how far. @param {any} item */
-export function groupEntry(item) {
+/** A command to many devices: how many of them are how far. @param {any} item @param {((item: any) => Promise<void>) | null} cancel */
+export function groupEntry(item, cancel) {
   const tally = Object.entries(item.tally);
   const ended = tally.filter(([state]) => FINAL.has(state) || state === "removed").reduce((sum, [, count]) => sum + count, 0);
   const who = item.where ? `${item.where} · by ${item.by}` : `by ${item.by}`;
@@ -69,6 +69,7 @@ export function groupEntry(item) {
     !item.ended_us && h("progress", { max: item.devices, value: ended, "aria-label": "Devices that are done" }),
     h("p", { class: "sent-value" }, tally.map(([state, count]) => `${count} ${labelOf(state)}`).join(", ")),
     item.refused > 0 && h("p", { class: "sent-reason" }, `${item.refused} could not take it`),
+    cancel && !item.ended_us && cancelButton(item, cancel),
   );
 }
 

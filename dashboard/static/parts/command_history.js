@@ -5,6 +5,7 @@
 
 import { get, textOf, withQuery } from "../app/api.js";
 import { button, fill, h } from "../app/dom.js";
+import { cancel } from "./cancelling.js";
 import { commandEntry } from "./command_entry.js";
 import { showEntries } from "./commands.js";
 
@@ -12,10 +13,10 @@ const PAGE = 20;
 const AGAIN_MS = 1_000;
 
 export class CommandHistory {
-  /** @param {import("../app/main.js").App} app @param {(item: any) => Promise<void>} cancel */
-  constructor({ hub }, cancel) {
-    this.hub = hub;
-    this.cancel = cancel;
+  /** @param {import("../app/main.js").App} app */
+  constructor(app) {
+    this.app = app;
+    this.hub = app.hub;
     this.device = "";
     /** @type {Map<string, any>} */
     this._read = new Map();
@@ -75,8 +76,9 @@ export class CommandHistory {
 
   _show() {
     const items = newestFirst(this._read, this.hub.commands.items, this.device, this._next === null && this._isRead);
-    const cancel = this.hub.mayOperate ? this.cancel : null;
-    showEntries(this.list, items, (item) => commandEntry(item, { cancel, isWhole: true }), String(cancel !== null));
+    const { mayOperate } = this.hub;
+    const how = { cancel: mayOperate ? (/** @type {any} */ item) => cancel(this.app, item) : null, isWhole: true };
+    showEntries(this.list, items, (item) => commandEntry(item, how), String(mayOperate));
     this.more.hidden = this._next === null;
     fill(this.empty, this._isRead ? "No command was ever sent to this device." : "Asking the hub …");
     this.empty.hidden = items.length > 0;

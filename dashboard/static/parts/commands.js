@@ -1,9 +1,9 @@
 // The box of commands beside the charts: the form, the newest commands to this device, the newest to many devices.
 //
-// Owns the box and how a command is cancelled; states and results come by the live connection. command_history.js has the older ones.
+// Owns the box; states and results come by the live connection. command_history.js has the older ones.
 
-import { ApiError, post } from "../app/api.js";
 import { fill, h } from "../app/dom.js";
+import { cancel } from "./cancelling.js";
 import { commandEntry, groupEntry } from "./command_entry.js";
 import { CommandForm } from "./command_form.js";
 
@@ -12,12 +12,12 @@ const GROUPS_LISTED = 3;
 
 export class Commands {
   /** @param {import("../app/main.js").App} app */
-  constructor({ hub, toasts }) {
-    this.hub = hub;
-    this.toasts = toasts;
+  constructor(app) {
+    this.app = app;
+    this.hub = app.hub;
     /** @type {any} */
     this.device = null;
-    this.form = new CommandForm(hub);
+    this.form = new CommandForm(app.hub);
     this.list = h("ol", { class: "sent", id: "command-list", "aria-live": "polite" });
     this.recent = h("section", {}, h("h3", {}, "Sent to this device"), this.list);
     this.groupList = h("ol", { class: "sent", id: "command-group-list", "aria-live": "polite" });
@@ -45,33 +45,23 @@ export class Commands {
     this._showList();
   }
 
-  /** Cancel a command; what became of that is told. @param {any} item */
-  async cancel(item) {
-    try {
-      const said = await post(`commands/${encodeURIComponent(item.id)}/cancel`);
-      this.hub.commands.apply([said.command], false);
-      if (said.answer === "too_late") this.toasts.failed("Too late to cancel: it has run, or cannot be stopped any more.");
-    } catch (error) {
-      const isUnknown = error instanceof ApiError && error.status === 0;
-      this.toasts.failed(isUnknown ? "The hub does not answer: whether the command is cancelled is not known. Try again when the connection is back." : error);
-    }
-  }
-
   _sent() {
     const sent = [...this.hub.commands.items.values()].filter((item) => item.device === this.device?.device);
     return sent.sort((a, b) => b.created_us - a.created_us).slice(0, LISTED);
   }
 
   _showList() {
-    const cancel = this.hub.mayOperate ? (/** @type {any} */ item) => this.cancel(item) : null;
-    showEntries(this.list, this._sent(), (item) => commandEntry(item, { cancel, isWhole: false }), `${cancel !== null}`);
+    const { mayOperate } = this.hub;
+    const how = { cancel: mayOperate ? (/** @type {any} */ item) => cancel(this.app, item) : null, isWhole: false };
+    showEntries(this.list, this._sent(), (item) => commandEntry(item, how), `${mayOperate}`);
     if (!this.list.children.length) fill(this.list, h("li", { class: "muted" }, "No command yet."));
   }
 
   _showGroups() {
     const newest = [...this.hub.groupCommands.items.values()].sort((a, b) => b.created_us - a.created_us).slice(0, GROUPS_LISTED);
     this.groups.hidden = !newest.length;
-    fill(this.groupList, newest.map(groupEntry));
+    const stop = this.hub.mayOperate ? (/** @type {any} */ item) => cancel(this.app, item, true) : null;
+    fill(this.groupList, newest.map((item) => groupEntry(item, stop)));
   }
 }
 

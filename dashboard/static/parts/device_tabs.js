@@ -24,7 +24,7 @@ export class DeviceTabs {
     this.hub = app.hub;
     this.beside = beside;
     this.commands = new Commands(app);
-    const history = new CommandHistory(app, (item) => this.commands.cancel(item));
+    const history = new CommandHistory(app);
     this.commandPanel = h("div", { class: "command-columns" }, h("div"), history.element);
     /** @type {Record<string, Panel>} */
     this.panels = {

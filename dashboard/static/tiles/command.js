@@ -4,9 +4,10 @@
 
 import { ApiError, post, textOf } from "../app/api.js";
 import { askForm } from "../app/dialog.js";
-import { field, fill, h, say } from "../app/dom.js";
+import { button, field, fill, h, say } from "../app/dom.js";
+import { cancel } from "../parts/cancelling.js";
 import { argFields, wordOf } from "./args.js";
-import { argsText, callOf, outcomeOf, specOf, targetOf, targetText } from "./commanding.js";
+import { argsText, callOf, isOver, outcomeOf, runningOf, specOf, targetOf, targetText } from "./commanding.js";
 import { check, choice } from "./parts.js";
 import { manyDevices } from "./source.js";
 import { devicesOf, suggestedTarget } from "./choices.js";
@@ -63,11 +64,13 @@ class CommandTile {
     this.what = h("p", { class: "tile-what" });
     this.outcome = h("p", { class: "command-outcome", role: "status" });
     this.progress = h("progress", { max: 1, hidden: true, "aria-label": "Progress" });
-    this.element = h("div", { class: "tile-content" }, h("div", { class: "tile-body command-tile" }, this.button, this.what, this.progress, this.outcome));
+    this.cancel = button("Cancel", () => this._cancel(), { class: "quiet command-cancel", hidden: true, "aria-label": `Cancel ${name}` });
+    this.element = h("div", { class: "tile-content" }, h("div", { class: "tile-body command-tile" }, this.button, this.what, this.progress, this.outcome, this.cancel));
     const { hub } = app;
     const show = () => this._show();
     this._stops = [hub.devices.watch(show), hub.commands.watch(show), hub.groupCommands.watch(show)];
     this.isPending = false;
+    this.isCancelling = false;
     this._show();
   }
 
@@ -90,13 +93,41 @@ class CommandTile {
       : !hub.mayOperate ? "Your login may look and not send commands." : null;
     this.button.disabled = why !== null || this.isPending;
     say(this.what, why ?? [targetText(/** @type {any} */ (target), hub.devices), this.config.ask ? "" : argsText(this.config.args)].filter(Boolean).join(" · "));
-    const item = this.sent.id ? (this.sent.isGroup ? hub.groupCommands : hub.commands).get(this.sent.id) : null;
-    if (!item) return;
-    const { text, state, progress } = outcomeOf(item, this.sent.isGroup);
+    const known = this._item;
+    const running = known && !isOver(known, this.sent.isGroup) ? null : runningOf(/** @type {any} */ (target), this.config.command, hub.commands.items);
+    if (running) this.sent = { id: running.id, isGroup: false };
+    if (this._item) this._showOutcome(this._item);
+  }
+
+  /** What was sent last from here, or runs by somebody else's doing. */
+  get _item() {
+    return this.sent.id ? (this.sent.isGroup ? this.app.hub.groupCommands : this.app.hub.commands).get(this.sent.id) : null;
+  }
+
+  /** @param {Record<string, any>} item */
+  _showOutcome(item) {
+    const { isGroup } = this.sent;
+    const { text, state, progress } = outcomeOf(item, isGroup);
     say(this.outcome, text);
     this.outcome.dataset.state = state;
     this.progress.hidden = progress === null;
     if (progress !== null) this.progress.value = progress;
+    const isHere = document.activeElement === this.cancel;
+    const isAsked = item.cancel === "asked";
+    this.cancel.hidden = isOver(item, isGroup) || !this.app.hub.mayOperate;
+    this.cancel.setAttribute("aria-disabled", String(isAsked || this.isCancelling)); // one that is disabled would lose the focus
+    say(this.cancel, isAsked ? "Asked to cancel" : "Cancel");
+    if (isHere && this.cancel.hidden) this.button.focus();
+  }
+
+  async _cancel() {
+    const item = this._item;
+    if (!item || this.isCancelling || item.cancel === "asked") return;
+    this.isCancelling = true;
+    this._show();
+    await cancel(this.app, item, this.sent.isGroup);
+    this.isCancelling = false;
+    this._show();
   }
 
   _press() {
@@ -135,6 +166,7 @@ class CommandTile {
   _failed(error) {
     this.sent = { id: "", isGroup: false };
     this.outcome.dataset.state = "failed";
+    this.cancel.hidden = this.progress.hidden = true;
     say(this.outcome, textOf(error));
   }
 }

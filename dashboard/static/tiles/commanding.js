@@ -49,6 +49,20 @@ export function callOf(target, name, args, devices) {
   return { path: "group-commands", body: { name, args, ttl_s: TTL_S, ...whom }, isGroup: true };
 }
 
+/**
+ * The newest command of a name to the one device that is meant, where it still runs: whoever sent it, and from wherever.
+ * @param {Target | null} target @param {string} name @param {Map<string, Record<string, any>>} commands
+ */
+export function runningOf(target, name, commands) {
+  const one = !target?.where && target?.devices?.length === 1 ? target.devices[0] : null;
+  const sent = [...commands.values()].filter((each) => each.device === one && each.name === name);
+  const newest = sent.reduce((a, b) => (a && a.created_us > b.created_us ? a : b), /** @type {Record<string, any> | null} */ (null));
+  return newest && !FINAL.has(newest.state) ? newest : null;
+}
+
+/** Whether it has ended, and nothing is left to cancel. @param {Record<string, any>} item @param {boolean} isGroup */
+export const isOver = (item, isGroup) => (isGroup ? Boolean(item.ended_us) : FINAL.has(item.state));
+
 /** @param {Record<string, any> | undefined} args */
 export function argsText(args) {
   const said = Object.entries(args ?? {}).map(([name, value]) => `${wordOf(name)} ${typeof value === "number" ? value : shown(value, "")}`);
