@@ -1,14 +1,17 @@
 """Routes of the page: the app and its files.
 
-Owns caching; the files are the dashboard's, and plotly's out of its installed wheel. Made into the app by api.py; login.py has the way in.
+Owns caching and compression; the files are the dashboard's, and plotly's out of its installed wheel. Pages name files by a hash over all
+of them, so that a browser asks once for each version. Made into the app by api.py; login.py has the way in.
 """
 
 import hashlib
 import mimetypes
+import re
+import zlib
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 from fastapi import APIRouter, Request, Response
@@ -23,6 +26,16 @@ LOGIN_PAGE: Final = "login.html"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _THREAD: Final = trio.CapacityLimiter(1)  # each file is read once
 _TYPES: Final = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+_NAMED: Final = re.compile(rb'((?:src|href)="[^"]*/?static/)([^"]+)"')
+
+
+class File(NamedTuple):
+    """A file as it is given: whole, and compressed where that makes it smaller."""
+
+    content: bytes
+    kind: str
+    tag: str
+    packed: bytes | None
 
 
 class Files:
@@ -31,32 +44,74 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._paths: dict[str, Path] = {}
-        self._held: dict[str, tuple[bytes, str, str]] = {}  # name -> content, type, ETag
+        self._release = ""  # a hash over all of the folder
+        self._held: dict[str, File] = {}
 
     async def get(self, name: str) -> tuple[bytes, str, str]:
         """Return a file's content, type and ETag. Raises Refusal 404."""
+        return (await self.file(name))[:3]
+
+    async def file(self, name: str) -> File:
+        """Return a file. Raises Refusal 404."""
         if name not in self._held:
-            content = await trio.to_thread.run_sync(self._read, name, limiter=_THREAD)
-            suffix = Path(name).suffix
-            kind = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-            charset = "; charset=utf-8" if kind.startswith("text/") else ""
-            self._held[name] = (content, kind + charset, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+            self._held[name] = await trio.to_thread.run_sync(self._made, name, limiter=_THREAD)
         return self._held[name]
+
+    def meant(self, name: str) -> tuple[str, bool]:
+        """Return which file a path below static/ means, and whether the path says the present version of all of them."""
+        if not name.startswith("@"):
+            return name, False
+        said, _, rest = name.partition("/")
+        return rest, bool(self._release) and said == f"@{self._release}"
+
+    def _made(self, name: str) -> File:
+        content = self._read(name)
+        suffix = Path(name).suffix
+        kind = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        charset = "; charset=utf-8" if kind.startswith("text/") else ""
+        # The same for everybody and without secrets: how long it is when it is compressed tells nobody anything.
+        packed = _gzipped(content) if suffix in _TYPES else None
+        tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        return File(content, kind + charset, tag, packed if packed is not None and len(packed) < len(content) else None)
 
     def _read(self, name: str) -> bytes:
         if name == PLOTLY:
             return (resources.files("plotly") / "package_data" / PLOTLY).read_bytes()
-        if name == _PAGE:
-            return self._file(name).replace(f"/static/{PLOTLY}".encode(), f"/static/{PLOTLY}?v={_PLOTLY_VERSION}".encode())
-        return self._file(name)
+        content = self._file(name)
+        return _NAMED.sub(self._versioned, content) if name in (_PAGE, LOGIN_PAGE) else content
+
+    def _versioned(self, found: re.Match[bytes]) -> bytes:
+        before, name = found.groups()
+        if name == PLOTLY.encode():
+            return b'%b%b?v=%b"' % (before, name, _PLOTLY_VERSION.encode())
+        return b'%b@%b/%b"' % (before, self._release.encode(), name)  # modules import each other by paths below the same
 
     def _file(self, name: str) -> bytes:
         if not self._paths:
             # A request only ever picks one of these names: it cannot leave the folder, nor have one file held under many names.
-            self._paths = {path.relative_to(self._folder).as_posix(): path for path in self._folder.rglob("*") if path.is_file()}
+            paths = {path.relative_to(self._folder).as_posix(): path for path in self._folder.rglob("*") if path.is_file()}
+            contents = hashlib.sha256()
+            for each in sorted(paths):
+                contents.update(b"%b\0%b" % (each.encode(), hashlib.sha256(paths[each].read_bytes()).digest()))
+            self._release = contents.hexdigest()[:16]
+            self._paths = paths
         if name not in self._paths:
             raise Refusal("not_found", f"there is no file {name[:64]!r}", "the page is at /", 404)
         return self._paths[name].read_bytes()
+
+
+def _gzipped(content: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)  # 16: a header of gzip, without a time
+    return packer.compress(content) + packer.flush()
+
+
+def _takes_gzip(said: str) -> bool:
+    """Tell whether an Accept-Encoding allows gzip."""
+    for each in said.lower().split(","):
+        name, _, quality = each.partition(";")
+        if name.strip() == "gzip":
+            return not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", quality)
+    return False
 
 
 def page_routes(access: Access, files: Files) -> APIRouter:
@@ -73,13 +128,18 @@ def page_routes(access: Access, files: Files) -> APIRouter:
 
     @router.get("/static/{name:path}", include_in_schema=False)
     async def static(name: str, request: Request) -> Response:
-        """Return a file; browsers ask each time whether it is still the same, but for plotly's 5 MB, whose address names its version."""
-        content, kind, tag = await files.get(name)
-        is_versioned = name == PLOTLY and request.query_params.get("v") == _PLOTLY_VERSION
-        headers = {"ETag": tag, "Cache-Control": _FOR_EVER if is_versioned else "no-cache"}
+        """Return a file. What is named with its version, as pages do, is kept by browsers; else they ask whether it is still the same."""
+        name, is_present = files.meant(name)
+        file = await files.file(name)
+        is_versioned = is_present or (name == PLOTLY and request.query_params.get("v") == _PLOTLY_VERSION)
+        is_packed = file.packed is not None and _takes_gzip(request.headers.get("accept-encoding", ""))
+        tag = f'{file.tag[:-1]}-gzip"' if is_packed else file.tag
+        headers = {"ETag": tag, "Cache-Control": _FOR_EVER if is_versioned else "no-cache", "Vary": "Accept-Encoding"}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        return Response(content, media_type=kind, headers=headers)
+        if is_packed:
+            headers["Content-Encoding"] = "gzip"
+        return Response(file.packed if is_packed else file.content, media_type=file.kind, headers=headers)
 
     @router.get("/favicon.ico", include_in_schema=False)
     async def icon() -> Response:

@@ -103,3 +103,49 @@ async def test_the_dashboards_own_pages_are_there() -> None:
         content, kind, _ = await files.get(name)
         assert content.startswith(b"<!doctype html>")
         assert kind == "text/html; charset=utf-8"
+
+
+PAGE = b'<link href="./static/app.css"><script src="./static/app/main.js" type="module">'
+
+
+async def test_what_a_page_names_is_kept_by_browsers_until_any_file_changes(tmp_path: Path) -> None:
+    files = {"index.html": PAGE, "app/main.js": b"import './a.js'", "app/a.js": b"", "app.css": b"body {}"}
+    async with api_hub(tmp_path / "old", files) as hub, await hub.browser("viewer") as browser:
+        _, style, _, script, *_ = (await browser.get("/")).text.split('"')
+        release = style.removesuffix("/app.css")
+        assert script == f"{release}/app/main.js"  # so that what it imports by relative paths has the version too
+        for address in (style, script, f"{release}/app/a.js"):
+            answer = await browser.get(address.removeprefix("."))
+            assert answer.status_code == 200
+            assert "immutable" in answer.headers["cache-control"]
+        old = await browser.get("/static/@0000/app/a.js")  # of a page that was open while the hub was upgraded
+        assert (old.status_code, old.headers["cache-control"]) == (200, "no-cache")
+    async with api_hub(tmp_path / "new", {**files, "app/a.js": b"another()"}) as hub, await hub.browser("viewer") as browser:
+        assert release not in (await browser.get("/")).text
+
+
+@pytest.mark.parametrize(
+    ("said", "is_packed"),
+    [("gzip, deflate", True), ("br;q=1, gzip;q=0.5", True), ("GZIP", True), ("gzip;q=0", False), ("identity", False), ("", False)],
+)
+async def test_files_come_compressed_to_who_takes_that_and_caches_are_told(tmp_path: Path, said: str, is_packed: bool) -> None:
+    content = b"let answer = 42; " * 100
+    async with api_hub(tmp_path, {"app.js": content, "little.js": b"1", "a.woff2": content}) as hub, hub.client() as browser:
+        answer = await browser.get("/static/app.js", headers={"Accept-Encoding": said})
+        assert answer.content == content
+        assert ("content-encoding" in answer.headers) is is_packed
+        assert (int(answer.headers["content-length"]) < len(content)) is is_packed
+        assert answer.headers["vary"] == "Accept-Encoding"
+        tags = {"Accept-Encoding": said, "If-None-Match": answer.headers["etag"]}
+        again = await browser.get("/static/app.js", headers=tags)
+        assert (again.status_code, again.headers["etag"], again.headers["vary"]) == (304, answer.headers["etag"], "Accept-Encoding")
+        other = {**tags, "Accept-Encoding": "identity" if is_packed else "gzip"}
+        assert (await browser.get("/static/app.js", headers=other)).status_code == 200  # not the same bytes
+        for name in ("little.js", "a.woff2"):
+            assert "content-encoding" not in (await browser.get(f"/static/{name}", headers={"Accept-Encoding": said})).headers
+
+
+async def test_plotly_is_less_than_a_third_of_its_size_on_the_way(tmp_path: Path) -> None:
+    async with api_hub(tmp_path) as hub, hub.client() as browser:
+        answer = await browser.get("/static/plotly.min.js", headers={"Accept-Encoding": "gzip"})
+        assert int(answer.headers["content-length"]) < len(answer.content) / 3
