@@ -4,7 +4,7 @@ Owns the paths; the hub decides. Used by the command line and by programs. Every
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +36,11 @@ async def alerts(client: HubClient, **wanted: Any) -> AsyncIterator[dict[str, An
 async def acknowledge(client: HubClient, alert_id: str) -> dict[str, Any]:
     """Note that an open alert was seen."""
     return await asked(client, "POST", f"/api/v1/alerts/{quote(alert_id, safe='')}/acknowledge")
+
+
+async def acknowledge_all(client: HubClient, alert_ids: Sequence[str]) -> dict[str, Any]:
+    """Note in one request that up to 1,000 alerts were seen: `alerts` that are acknowledged now, `refusals` of those that were not open."""
+    return await asked(client, "POST", "/api/v1/alerts/acknowledge", {"alerts": list(alert_ids)})
 
 
 async def asked(

@@ -113,7 +113,10 @@ class Book:
         audited: Sequence[Audited] = (),
     ) -> None:
         """Put documents by kind and key (None: delete) and the cursor in one transaction. Raises StoreUnavailable with nothing done."""
-        puts, deletes = [], [*self._outdated(sum(kind == ALERT for kind, _ in bodies)), *self._old_notices(bodies)]
+        puts, deletes = (
+            [],
+            [*self._outdated(sum(kind == ALERT and key not in self._documents[ALERT] for kind, key in bodies)), *self._old_notices(bodies)],
+        )
         for (kind, key), body in bodies.items():
             known = self._documents[kind].get(key)
             if body is not None:

@@ -3,7 +3,7 @@
 Owns the checks against what is there now; judging.py, which it is built on, owns how it is kept. web/rules.py calls it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from devices.wire.fields import shown
@@ -11,7 +11,7 @@ from hub.core.errors import Refusal
 from hub.core.rules import checked_name, rule_in
 from hub.core.rules_alerts import acknowledged, is_over
 from hub.ports import Audited
-from hub.rules.book import ALERT, KEPT, RULE
+from hub.rules.book import ALERT, KEPT, RULE, Bodies
 from hub.rules.judging import Judging
 
 MAX_RULES: Final = 500
@@ -78,8 +78,24 @@ class RuleDesk(Judging):
             self._check_current()
             now_us = self._now()
             body = acknowledged(self.alert(id_), who, now_us)
-            await self._keep({(ALERT, id_): body}, [Audited(now_us, who, "acknowledge alert", f"alert {id_}", {"rule": body["rule"]})])
+            await self._keep({(ALERT, id_): body}, [_seen(body, who, now_us)])
         return self.alert(id_)
+
+    async def acknowledge_all(self, ids: Iterable[str], who: str) -> tuple[list[dict[str, Any]], dict[str, Refusal]]:
+        """Note that somebody has seen these alerts, all in one transaction; return them, and why others of them are left as they are."""
+        refused: dict[str, Refusal] = {}
+        seen: Bodies = {}
+        async with self._changing:
+            self._check_current()
+            now_us = self._now()
+            for id_ in dict.fromkeys(ids):
+                try:
+                    seen[ALERT, id_] = acknowledged(self.alert(id_), who, now_us)
+                except Refusal as refusal:
+                    refused[id_] = refusal
+            if seen:
+                await self._keep(seen, [_seen(body, who, now_us) for body in seen.values() if body is not None])
+        return [self.alert(id_) for _, id_ in seen], refused
 
     def alert(self, id_: str) -> dict[str, Any]:
         """Return one alert. Raises Refusal."""
@@ -91,3 +107,7 @@ class RuleDesk(Judging):
     def alerts(self) -> list[dict[str, Any]]:
         """Return all alerts, newest first."""
         return self._book.alerts()[::-1]
+
+
+def _seen(alert: Mapping[str, Any], who: str, now_us: int) -> Audited:
+    return Audited(now_us, who, "acknowledge alert", f"alert {alert['id']}", {"rule": alert["rule"]})

@@ -50,6 +50,9 @@ class Rules(Protocol):
     async def acknowledge(self, id_: str, who: str) -> dict[str, Any]:
         """Note that somebody has seen an alert."""
 
+    async def acknowledge_all(self, ids: Sequence[str], who: str) -> tuple[list[dict[str, Any]], dict[str, Refusal]]:
+        """Note that somebody has seen alerts; return them, and why others of them are left as they are."""
+
 
 class Previews(Protocol):
     """What looks back for a rule."""
@@ -73,6 +76,13 @@ class PreviewBody(BaseModel):
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_PREVIEW]})
     kind: str
     days: Annotated[float, Field(gt=0, le=31, allow_inf_nan=False)] = 7.0
+
+
+class SeenBody(BaseModel):
+    """The alerts that somebody has seen, by their ids."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"alerts": ["6f1c0c8e2b7a4d55", "0a3d5e7f9b1c2d44"]}]})
+    alerts: Annotated[list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=1_000)]
 
 
 def rule_routes(rules: Rules, access: Access, preview: Previews | None = None) -> APIRouter:
@@ -156,6 +166,13 @@ def _alert_routes(router: APIRouter, rules: Rules, access: Access) -> None:
     async def acknowledge(alert_id: AlertId, by: Annotated[Principal, Depends(access.may(Action.ALERTS))]) -> Response:
         """Note that you have seen an open alert; it stays until it is cleared."""
         return Answer(await rules.acknowledge(alert_id, by.name))
+
+    @router.post("/alerts/acknowledge", response_model=shapes.Acknowledged)
+    async def acknowledge_all(seen: Annotated[SeenBody, Body()], by: Annotated[Principal, Depends(access.may(Action.ALERTS))]) -> Response:
+        """Note that you have seen these alerts, at most 1,000, all at once; those that are not open are left as they are and named."""
+        found, refused = await rules.acknowledge_all(seen.alerts, by.name)
+        refusals = [{"alert": id_, "code": refusal.code, "message": refusal.message} for id_, refusal in refused.items()]
+        return Answer({"alerts": found, "refusals": refusals})
 
 
 def _after(alerts: Sequence[dict[str, Any]], id_: str | None) -> Sequence[dict[str, Any]]:

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { load } from "./modules.mjs";
 
-const { filterOf, foundText, isMeant, lasting, sentence } = await load("parts/alert_words");
+const { countsText, filterOf, foundText, isMeant, lasting, sentence } = await load("parts/alert_words");
 const { fieldOf, formOf, ruleIn } = await load("parts/rule_fields");
 
 const RULE = { kind: "above", severity: "warning", channels: ["temp"], devices: ["*"], limit: 30, for_s: 300, hysteresis: 0 };
@@ -25,6 +25,10 @@ test("what a form makes of a rule is the rule again", () => {
     { kind: "no_data", severity: "critical", for_s: 7_200, devices: ["a"], channels: ["*"], late_s: 60 },
     { kind: "offline", severity: "info", for_s: 90, devices: ["a", "b"] },
   ]) assert.deepEqual(ruleIn(formOf(rule)), { rule, wrong: {} });
+});
+
+test("how many of each severity are meant is said worst first", () => {
+  assert.equal(countsText([{ severity: "warning" }, { severity: "info" }, { severity: "critical" }, { severity: "warning" }]), "1 critical, 2 warnings, 1 info");
 });
 
 test("what is wrong in a form is said of its field", () => {

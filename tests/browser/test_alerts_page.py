@@ -2,6 +2,7 @@
 deleted and brought back; silences and targets; what each role may. Needs Chromium."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Literal
 
@@ -53,6 +54,16 @@ def says(hub: RunningHub, token: str, *temps: float) -> None:
     trio.run(say)
 
 
+def is_stored(hub: RunningHub, value: float) -> None:
+    """Return when the store's newest reading is this one."""
+    deadline = time.monotonic() + 10
+    while True:
+        series = hub.api("GET", "/api/v1/query?device=pump&channel=temp&span_s=600")["series"]
+        if series and series[0]["points"][-1][2] == value:
+            return
+        assert time.monotonic() < deadline
+
+
 def may(hub: RunningHub, *rules: dict[str, object]) -> None:
     for rule in rules:
         hub.api("POST", "/api/v1/rules", rule)
@@ -97,6 +108,12 @@ def test_several_are_acknowledged_at_once_and_the_filter_stands_in_the_address(b
         expect(page.locator(".alerts > li")).to_have_count(2)
         page.get_by_label("All 2 open").check()
         page.get_by_role("button", name="Acknowledge 2").click()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+        expect(page.get_by_role("dialog")).to_contain_text("2 warnings")
+        page.get_by_role("dialog").get_by_role("button", name="Acknowledge").click()
+        expect(page.locator(".toast")).to_contain_text("2 alerts acknowledged.")
+        assert [url.rsplit("/api/v1/", 1)[1] for url in asked] == ["alerts/acknowledge"]
         expect(page.locator(".alerts > li").last).to_contain_text("acknowledged by")
         page.get_by_label("Rule").fill("mild")
         page.get_by_label("Rule").press("Enter")
@@ -111,7 +128,8 @@ def test_several_are_acknowledged_at_once_and_the_filter_stands_in_the_address(b
 def test_a_rule_is_made_in_the_form_tried_on_the_past_switched_off_deleted_and_brought_back(
     browser: Browser, hub: RunningHub, token: str
 ) -> None:
-    says(hub, token, 20.0, 70.0, 20.0, 80.0, 20.0)
+    says(hub, token, 20.0, 70.0, 20.0, 80.0, 20.5)
+    is_stored(hub, 20.5)
     with page_of(browser, hub, allowed=["422"], at="#/alerts/rules") as page:
         page.get_by_role("link", name="Add a rule").click()
         page.get_by_role("button", name="Save").click()

@@ -3,14 +3,16 @@
 // Owns its list, filter and selection; what it shows is in the address. Silences are made in silence_form.js.
 
 import { get, post, withQuery } from "../app/api.js";
+import { askForm } from "../app/dialog.js";
 import { button, fill, h, keyed, say } from "../app/dom.js";
 import { linkTo } from "../app/router.js";
 import { ago } from "../app/units.js";
-import { SEVERITIES, filterOf, isMeant, lasting, newestFirst, worstFirst } from "./alert_words.js";
+import { SEVERITIES, countsText, filterOf, isMeant, lasting, newestFirst, worstFirst } from "./alert_words.js";
 import { askSilence } from "./silence_form.js";
 import { whenOf } from "./when.js";
 
 const PAGE = 50;
+const AT_ONCE = 1_000; // as many as the hub takes in one request
 const MAX_SHOWN = 200; // of thousands at once nobody reads more, and the page must stay quick
 const AROUND_US = 900e6; // of the chart that a link leads to, before and after
 const STATES = [["current", "Not over"], ["open", "Open"], ["acknowledged", "Acknowledged"], ["past", "Past"], ["all", "All"]];
@@ -154,7 +156,7 @@ export class AlertList {
       this.chosen = new Set(all.checked ? open.map((item) => item.id) : []);
       this._show();
     } } });
-    const go = button(this.chosen.size ? `Acknowledge ${this.chosen.size}` : "Acknowledge", () => this._acknowledge([...this.chosen]), { disabled: !this.chosen.size });
+    const go = button(this.chosen.size ? `Acknowledge ${this.chosen.size}` : "Acknowledge", () => this._acknowledgeChosen(), { disabled: !this.chosen.size });
     const isHere = this.bar.contains(document.activeElement);
     fill(this.bar, h("label", { class: "check" }, all, `All ${open.length} open`), go);
     if (isHere) all.focus();
@@ -196,23 +198,30 @@ export class AlertList {
     if (!this.app.hub.mayOperate || item.state === "cleared") return [chart];
     const silence = button("Silence …", () => askSilence(this.app, item), { "aria-label": `Silence: ${item.message}` });
     if (item.state !== "open") return [silence, chart];
-    return [button("Acknowledge", () => this._acknowledge([item.id]), { "aria-label": `Acknowledge: ${item.message}` }), silence, chart];
+    return [button("Acknowledge", () => this._acknowledge(item.id), { "aria-label": `Acknowledge: ${item.message}` }), silence, chart];
   }
 
-  /** @param {string[]} ids */
-  async _acknowledge(ids) {
-    let done = 0;
+  /** Acknowledge one. @param {string} id */
+  async _acknowledge(id) {
     try {
-      for (const id of ids) {
-        this.app.hub.alerts.apply([await post(`alerts/${encodeURIComponent(id)}/acknowledge`)], false);
-        done += 1;
-      }
+      this.app.hub.alerts.apply([await post(`alerts/${encodeURIComponent(id)}/acknowledge`)], false);
     } catch (error) {
       this.app.toasts.failed(error);
     }
-    for (const id of ids.slice(0, done)) this.chosen.delete(id);
-    if (done > 1) this.app.toasts.done(`${done} alerts acknowledged.`);
-    this._show();
+  }
+
+  /** Acknowledge those that are chosen, in one request: it cannot be undone, so it is asked for first. */
+  _acknowledgeChosen() {
+    const ids = [...this.chosen].slice(0, AT_ONCE);
+    const said = h("p", {}, `${countsText(this.items.filter((item) => ids.includes(item.id)))}. They stay until they are over; everybody sees that you have seen them. This cannot be undone.`);
+    askForm(`Acknowledge ${ids.length} ${ids.length === 1 ? "alert" : "alerts"}?`, [said], "Acknowledge", async () => {
+      const { alerts, refusals } = await post("alerts/acknowledge", { alerts: ids });
+      this.app.hub.alerts.apply(alerts, false);
+      for (const id of ids) this.chosen.delete(id);
+      const left = refusals.length ? ` ${refusals.length} ${refusals.length === 1 ? "was" : "were"} no longer open.` : "";
+      this.app.toasts.done(`${alerts.length} ${alerts.length === 1 ? "alert" : "alerts"} acknowledged.${left}`);
+      this._show();
+    });
   }
 
   _ages() {

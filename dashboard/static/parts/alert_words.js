@@ -15,6 +15,12 @@ export const worstFirst = (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.
 /** @param {Item} a @param {Item} b */
 export const newestFirst = (a, b) => b.raised_us - a.raised_us || (a.id < b.id ? 1 : -1);
 
+/** How many of each severity there are, worst first: 1 critical, 2 warnings. @param {Item[]} items */
+export function countsText(items) {
+  const said = SEVERITIES.map((each) => [each, items.filter((item) => item.severity === each).length]).filter(([, count]) => count);
+  return said.map(([each, count]) => `${count} ${each}${each === "warning" && count > 1 ? "s" : ""}`).join(", ");
+}
+
 /**
  * Which alerts an address asks for.
  * @param {Record<string, string>} query

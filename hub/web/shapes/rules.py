@@ -27,6 +27,8 @@ _ALERT: Final = {
     **{"raised_us": 1_795_248_010_200_000, "at_us": 1_795_248_010_000_000},
 }
 
+_NOT_OPEN: Final = {"alert": "0a3d5e7f9b1c2d44", "code": "not_open", "message": "alert 0a3d5e7f9b1c2d44 is acknowledged, by ann"}
+
 
 class Fired(Shape, json_schema_extra=example(_FIRED)):
     """How often a rule fired, as far as its alerts are kept."""
@@ -100,6 +102,23 @@ class Alerts(Shape, json_schema_extra=example({"alerts": [_ALERT], "next": None}
     alerts: list[Alert]
     next: str | None
     """The `after` of the next page; null at the end"""
+
+
+class RefusedAlert(Shape, json_schema_extra=example(_NOT_OPEN)):
+    """An alert that was left as it is, and why."""
+
+    alert: str
+    code: str
+    message: str
+    """For people"""
+
+
+class Acknowledged(Shape, json_schema_extra=example({"alerts": [_ALERT], "refusals": [_NOT_OPEN]})):
+    """What became of the alerts that somebody has seen."""
+
+    alerts: list[Alert]
+    """Acknowledged now"""
+    refusals: list[RefusedAlert]
 
 
 class Previewed(Shape, json_schema_extra=example(_PREVIEWED)):

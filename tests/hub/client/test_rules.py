@@ -53,6 +53,8 @@ async def test_an_alert_reaches_a_viewer_within_a_second_of_its_reading_and_is_o
         assert (await rules.acknowledge(client, alert["id"]))["state"] == "acknowledged"
         with pytest.raises(HubError, match="is acknowledged"):
             await rules.acknowledge(client, alert["id"])
+        said = await rules.acknowledge_all(client, [alert["id"]])
+        assert (said["alerts"], [each["code"] for each in said["refusals"]]) == ([], ["not_open"])
     async with hub_client(tmp_path) as client, client.live() as live:
         kept = await next_alert(live)
         assert (kept["id"], kept["state"]) == (alert["id"], "acknowledged")

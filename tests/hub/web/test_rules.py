@@ -83,11 +83,29 @@ async def test_alerts_come_page_by_page_newest_first_and_an_operator_acknowledge
         is_refusal(await admin.get("/api/v1/alerts?state=new"), 422, "bad_request")
 
 
+async def test_many_alerts_are_acknowledged_at_once_and_those_that_are_not_open_are_named(tmp_path: Path) -> None:
+    async with ruled_hub(tmp_path) as (hub, desk), hub.admin() as admin, await hub.browser("operator") as operator:
+        await made(admin)
+        for number in range(3):
+            device = await hub.device(f"d{number}", 7)
+            await device.data(7, 1, [81.0 + number, 0.0])
+            await until(partial(_has_alerts, desk, number + 1))
+        ids = [alert["id"] for alert in desk.alerts()]
+        await admin.post(f"/api/v1/alerts/{ids[0]}/acknowledge")
+        said = (await operator.post("/api/v1/alerts/acknowledge", json={"alerts": [*ids, ids[1], "none"]})).json()
+        assert [(each["id"], each["state"], each["by"]) for each in said["alerts"]] == [(id_, "acknowledged", "ann") for id_ in ids[1:]]
+        assert [(each["alert"], each["code"]) for each in said["refusals"]] == [(ids[0], "not_open"), ("none", "no_alert")]
+        entries = (await admin.get("/api/v1/audit")).json()["entries"]
+        assert {entry["what"] for entry in entries if entry["action"] == "acknowledge alert"} == {f"alert {id_}" for id_ in ids}
+        is_refusal(await operator.post("/api/v1/alerts/acknowledge", json={"alerts": []}), 422, "bad_request")
+
+
 async def test_only_who_may_makes_rules_and_acknowledges(tmp_path: Path) -> None:
     async with ruled_hub(tmp_path) as (hub, _), await hub.browser("operator") as operator, await hub.browser("viewer") as viewer:
         is_refusal(await made(operator), 403, "not_allowed")
         is_refusal(await operator.delete("/api/v1/rules/hot"), 403, "not_allowed")
         is_refusal(await viewer.post("/api/v1/alerts/x/acknowledge"), 403, "not_allowed")
+        is_refusal(await viewer.post("/api/v1/alerts/acknowledge", json={"alerts": ["x"]}), 403, "not_allowed")
         assert (await viewer.get("/api/v1/alerts")).json() == {"alerts": [], "next": None}
 
 
