@@ -74,8 +74,11 @@ HOMES = {
     "starlette": ("hub.web",),  # FastAPI is made of it
     "h11": ("hub.web", "devices.client"),
     # Parquet of any encoding is read by DuckDB, without a database; DuckDB without us is what we are measured against.
-    "duckdb": ("hub.store", "hub.core.exchange.parquet_input", "simulators.bench.duckdb_floor"),
-    "influxdb_client": ("hub.store", "simulators.bench.influx_floor"),  # as with DuckDB
+    "duckdb": ("hub.store", "hub.core.exchange.parquet_input", "simulators.bench.duckdb_floor", "simulators.bench.peers.reading_table"),
+    "influxdb_client": ("hub.store", "simulators.bench.influx_floor", "simulators.bench.peers.mqtt_writer"),  # as with DuckDB
+    "websockets": ("simulators.bench.peers",),  # what others build on
+    "uvloop": ("simulators.bench.peers",),
+    "paho": ("simulators.bench.peers",),
     "urllib3": ("hub.store",),  # influxdb-client speaks through it and raises its errors
     "plotly": ("dashboard",),
     "argon2": ("hub.auth",),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.bench_page import page
+from hub.cli.bench_peers import peers
 from hub.cli.bench_rows import MarkdownOption, Say, measure
 from hub.cli.options import JsonOption
 
@@ -36,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
         (latency, "Device to viewer, p50 and p99."),
         (idle, "Memory per idle device connection."),
         (store, "The history: inserts, bytes, one series out of very many, ingest beside queries."),
+        (peers, "Beside an asyncio hub and Mosquitto with a subscriber; what a kill loses."),
         (page, "How smooth the dashboard's overview scrolls, in Chromium."),
     ):
         group.command(short_help=summary)(command)

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +64,12 @@ class BenchHub:
 
 
 @asynccontextmanager
-async def running_hub(connections: int, *, is_encrypted: bool = False, at: Path | None = None) -> AsyncIterator[BenchHub]:
+async def running_hub(
+    connections: int, *, is_encrypted: bool = False, at: Path | None = None, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[BenchHub]:
     """Run a hub for so many connections on a directory of its own; both are gone when the block is left.
 
+    `settings` are environment variables.
     With `at` the directory is the caller's, who may look into it afterwards and start another hub there.
     """
     has_descriptors = raise_descriptor_limit()
@@ -76,7 +79,7 @@ async def running_hub(connections: int, *, is_encrypted: bool = False, at: Path 
         )
         raise BenchError(message, "ask for fewer, or raise the limit: ulimit -Hn", is_usage=True)
     with nullcontext(at) if at else tempfile.TemporaryDirectory(prefix="tributary-bench-") as directory:
-        environment = {"TRIBUTARY_MAX_CONNECTIONS": str(connections + SPARE_DESCRIPTORS)}
+        environment = {"TRIBUTARY_MAX_CONNECTIONS": str(connections + SPARE_DESCRIPTORS), **(settings or {})}
         certificate = make_certificate(Path(directory)) if is_encrypted else None
         if certificate:
             environment |= {"TRIBUTARY_TLS_CERTIFICATE": str(certificate.chain), "TRIBUTARY_TLS_KEY": str(certificate.key)}
@@ -122,13 +125,14 @@ class Window:
     said: Sequence[dict[str, Any]]
 
 
-async def window(pid: int, seconds: float, *programs: Program) -> Window:
-    """Let the programs count for so long. Raises BenchError where one gave up or the hub rejected its frames."""
+async def window(pids: int | Sequence[int], seconds: float, *programs: Program) -> Window:
+    """Let the programs count for so long, and what processes spend. Raises BenchError where one gave up or the hub rejected its frames."""
     for program in programs:
         await program.ask("begin")
-    spent_s, began_s = cpu_s(pid), trio.current_time()
+    watched = [pids] if isinstance(pids, int) else pids
+    spent_s, began_s = sum(map(cpu_s, watched)), trio.current_time()
     await trio.sleep(seconds)
-    spent_s, elapsed_s = cpu_s(pid) - spent_s, trio.current_time() - began_s
+    spent_s, elapsed_s = sum(map(cpu_s, watched)) - spent_s, trio.current_time() - began_s
     said = [await program.ask("end") for program in programs]
     for report in said:
         if report.get("rejects"):

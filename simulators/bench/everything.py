@@ -10,6 +10,7 @@ from simulators.bench import fanout, flood, idle, ingest, latency, pack, store
 from simulators.bench.course import Say, run_bench
 from simulators.bench.crowd import CrowdPlan
 from simulators.bench.errors import BenchError
+from simulators.bench.peers import comparing
 from simulators.bench.report import BenchRow
 from simulators.bench.store_plan import StorePlan
 
@@ -32,6 +33,7 @@ def run(plan: EverythingPlan, say: Say) -> list[BenchRow]:
         lambda: run_bench(fanout.run, fanout.FanoutPlan(pairs=plan.pairs, is_encrypted=True), say),
         lambda: run_bench(latency.run, latency.LatencyPlan(pairs=plan.pairs), say),
         lambda: run_bench(store.run, StorePlan(), say),
+        lambda: run_bench(comparing.run, comparing.PeersPlan(pairs=plan.pairs), say),
         lambda: run_bench(idle.run, idle.IdlePlan(pairs=plan.pairs), say),
     ]
     rows: list[BenchRow] = []

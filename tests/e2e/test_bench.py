@@ -17,6 +17,7 @@ from simulators.bench import fanout, flood, idle, ingest, latency, pack, rules, 
 from simulators.bench.course import against, running_hub
 from simulators.bench.crowd import CrowdPlan
 from simulators.bench.errors import BenchError
+from simulators.bench.peers import comparing
 from simulators.bench.report import BenchRow, as_json, as_markdown, as_table
 from simulators.bench.store_plan import StorePlan
 
@@ -33,6 +34,8 @@ FLOORED = {
     "latency: device to viewer p50 : bare relay",
     "latency: device to viewer p99 : bare relay",
     "idle: resident memory per connection : trio-websocket",
+    "peers: CPU per acked frame : an asyncio hub",
+    "peers: CPU per acked frame, VictoriaMetrics : Mosquitto and a subscriber",
 }
 TINY: list[tuple[Callable[[Any, Callable[[str], None]], Awaitable[list[BenchRow]]], object]] = [
     (ingest.run, ingest.IngestPlan(devices=10, frames_per_s=100, seconds=1, pairs=1, warm_up_s=0.5)),
@@ -87,6 +90,16 @@ async def test_benchmark_gives_rows_and_leaves_no_process(run: Callable[..., Awa
     assert children_of(os.getpid()) <= before
 
 
+@pytest.mark.needs_server("mosquitto", "victoria-metrics")
+async def test_peers_are_measured_beside_the_hub_which_alone_with_the_durable_one_keeps_what_it_acked() -> None:
+    plan = comparing.PeersPlan(devices=10, frames_per_s=100, seconds=1, pairs=1, warm_up_s=0.5, killed_after_s=1)
+    with trio.fail_after(FEW_S):
+        rows = await comparing.run(plan, print)
+    check_rows(rows)
+    lost = {row.name.rpartition(": ")[2]: row.value for row in rows if "lost" in row.name}
+    assert (lost["the hub"], lost["the asyncio hub"]) == (0, 0)
+
+
 async def test_fanout_gives_rows_and_the_slow_viewer_its_spike() -> None:
     plan = fanout.FanoutPlan(
         viewers=10, seconds=1, pairs=1, crowd=CrowdPlan(viewers=10, slow=1, dead=2, seconds=1, pairs=1, warm_up_s=0.5), warm_up_s=0.5
@@ -125,6 +138,7 @@ def test_signal_ends_a_benchmark_with_all_its_processes(how: signal.Signals) -> 
         (["pack", "--values", "17000"], "--values 17000 is outside"),
         (["fanout", "--viewers", "-3"], "--viewers -3 is outside"),
         (["latency", "--pairs", "0"], "--pairs 0 is outside"),
+        (["peers", "--pairs", "21"], "--pairs 21 is outside"),
         (["store", "--small", "--pairs", "0"], "--pairs 0 is outside"),
         (["idle", "--devices", "100000"], "--devices 100000 is outside"),
         (["idle", "--json", "--markdown"], "contradict each other"),
