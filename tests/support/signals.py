@@ -1,5 +1,7 @@
 """Signals to try: one of a kind, and the times of some days to look at it."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from simulators.sensors import KINDS, Signal, plan_of
@@ -14,7 +16,7 @@ def times(days: float, step_s: float) -> Times:
     return BEGIN_US + np.arange(int(days * 86_400 / step_s), dtype=np.int64) * int(step_s * 1_000_000)
 
 
-def signal(kind: str, *, seed: int = 1, device: str = "d", faults: tuple[dict[str, object], ...] = (), **parameters: float) -> Signal:
+def signal(kind: str, *, seed: int = 1, device: str = "d", faults: Sequence[Mapping[str, object]] = (), **parameters: float) -> Signal:
     """Return the signal of a channel of this kind, as a plan makes it; what it is derived from has parameters of its own by default."""
     before = [{"name": "source", "kind": SOURCES[kind]}] if kind in SOURCES else []
     tables = [*before, {"name": "it", "kind": kind, "faults": faults, **parameters}]

@@ -1,5 +1,7 @@
 """The spectrum of a motor's vibration has its shaft and harmonics in it, and the blows of the bearing grow with its age."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ def burst(vibration: Vibration, start_us: int, samples: int = 8_000) -> np.ndarr
     return vibration.at(start_us + np.arange(samples) * 250).astype(np.float64)  # 4 kHz, 2 s
 
 
-def made(**parameters: float) -> Vibration:
+def made(**parameters: Any) -> Vibration:
     vibration = signal("vibration", **parameters)
     assert isinstance(vibration, Vibration)
     return vibration

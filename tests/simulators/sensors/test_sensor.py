@@ -70,7 +70,8 @@ def test_readings_that_are_not_there_or_no_numbers_are_left_out_of_rows_and_said
     when = times(1, 60)
     rows, unsound = dict(sensor.rows(when)), dict(sensor.rows(when, with_unsound=True))
     t, d = sensor.column("t", when), sensor.column("d", when)
-    assert (t.made.all(), t.sound.all(), d.made.mean()) == (True, False, pytest.approx(0.5, abs=0.02))
+    assert (bool(t.made.all()), bool(t.sound.all())) == (True, False)
+    assert d.made.mean() == pytest.approx(0.5, abs=0.02)
     assert [int(time_us) for time_us in when[t.sound]] == [time_us for time_us, row in rows.items() if "t" in row]
     assert sum("d" in row for row in rows.values()) == d.sound.sum()
     assert sum("t" in row for row in unsound.values()) == len(when)

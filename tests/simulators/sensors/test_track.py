@@ -12,7 +12,8 @@ def metres(places: Floats) -> Floats:
     """Return the distances between places that follow each other."""
     north = np.diff(places[:, 0]) * 111_320
     east = np.diff(places[:, 1]) * 111_320 * np.cos(np.radians(places[0, 0]))
-    return np.hypot(north, east)
+    distances: Floats = np.hypot(north, east)
+    return distances
 
 
 @pytest.mark.parametrize("seed", range(3))
