@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from dashboard.csp import content_security_policy, style_hashes
 from simulators.crash.disk import DiskUnavailable, small_disk
@@ -406,3 +406,46 @@ def test_every_place_is_reached_by_keyboard(browser: Browser, hub: RunningHub) -
         page.keyboard.press("Enter")
         expect(page.locator("#device-name")).to_be_hidden()
         assert page.evaluate("location.hash") == "#/"
+
+
+def chosen(page: Page, text: str, label: str, hint: str) -> None:
+    """Choose in the palette what a text means first."""
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Go to").fill(text)
+    expect(page.locator("#palette-list [aria-selected=true]")).to_have_text(f"{label}{hint}")
+    page.keyboard.press("Enter")
+
+
+def test_the_palette_leads_to_each_part_and_does_what_the_role_may(browser: Browser, hub: RunningHub) -> None:
+    board = {"title": "Boiler room", "variables": [], "range": "1h", "tiles": []}
+    hub.api("PUT", "/api/v1/dashboards/boiler", {"version": 0, "dashboard": board})
+    with page_of(browser, hub, at="#/") as page:
+        page.get_by_role("link", name="pump").wait_for()
+        for text, label, hint, place in (
+            ("audit", "Admin: Audit log", "page", "#/admin/audit"),
+            ("silences", "Alerts: silences", "page", "#/alerts/silences"),
+            ("boiler", "Boiler room", "dashboard", "#/dashboards/boiler"),
+        ):
+            chosen(page, text, label, hint)
+            page.wait_for_function("place => location.hash === place", arg=place)
+        for text, label, dialog in (("new dash", "New dashboard", "New dashboard"), ("add a dev", "Add a device", "Add a device")):
+            chosen(page, text, label, "action")
+            expect(page.get_by_role("dialog", name=dialog)).to_be_visible()
+            page.keyboard.press("Escape")
+        chosen(page, "light", "Theme: light", "action")
+        expect(page.locator("html")).to_have_attribute("data-theme", "light")
+        for role, count in (("viewer", 0), ("operator", 1)):
+            page.evaluate(
+                """async role => {
+                  const { offers } = await import('/static/parts/offers.js');
+                  const nothing = { items: new Map(), sorted: () => [] };
+                  const hub = { role, mayOperate: role !== 'viewer', isAdmin: false, alerts: nothing, devices: nothing };
+                  window.offered = offers({ hub }, { links: () => [] }, {}).entries.map(each => each.label);
+                }""",
+                role,
+            )
+            offered = page.evaluate("window.offered")
+            assert offered.count("New dashboard") == count
+            assert offered.count("Admin: Connections") == count
+            assert not {"Add a device", "Admin: Users"} & set(offered)
+            assert "Admin: My account" in offered

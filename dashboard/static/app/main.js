@@ -14,6 +14,7 @@ import { Toasts } from "./toasts.js";
 import { Alerts } from "../parts/alerts.js";
 import { Export } from "../parts/export.js";
 import { openDisplay } from "../parts/display.js";
+import { offers } from "../parts/offers.js";
 import { listenForPalette, openPalette } from "../parts/palette.js";
 import { StoreDialog } from "../parts/store.js";
 
@@ -35,9 +36,10 @@ const store = new StoreDialog(byId("store"), byId("store-dialog"));
 const banners = new Banners(() => hub.live.tryNow(), () => store.open());
 const latency = new Latency(hub.live);
 const router = new Router((place) => shell.show(place));
-const shell = new Shell({ hub, painter, router, toasts, latency }, byId("main"), byId("nav"));
+const app = { hub, painter, router, toasts, latency };
+const shell = new Shell(app, byId("main"), byId("nav"));
 
-new Alerts(byId("alerts"), hub, router);
+new Alerts(shell.link("alerts"), hub);
 hub.onSystem((system) => {
   banners.system(system);
   store.system(system);
@@ -49,16 +51,11 @@ function redraw() {
   dispatchEvent(new Event("displaychange"));
   painter.askAll();
 }
-new Theme(byId("theme"), () => queueMicrotask(redraw)); // called while the rest is still being made, too
+const theme = new Theme(byId("theme"), () => queueMicrotask(redraw)); // called while the rest is still being made, too
 byId("units").addEventListener("click", () => openDisplay(redraw));
-/** What the palette offers: pages, what the buttons at the top do, devices. @returns {import("../parts/palette.js").Entry[]} */
-function entries() {
-  const actions = ["alerts", "store", "export", "units", "theme", "logout"].map((id) => ({ label: byId(id).textContent ?? "", hint: "action", run: () => byId(id).click() }));
-  const devices = hub.devices.sorted().map((item) => ({ label: item.title ? `${item.title} (${item.device})` : item.device, hint: item.presence, run: () => router.go(["devices", item.device]) }));
-  return [...shell.links().map(({ label, path }) => ({ label, hint: "page", run: () => router.go(path) })), ...devices, ...actions];
-}
-listenForPalette(entries);
-byId("palette").addEventListener("click", () => openPalette(entries()));
+const offered = () => offers(app, shell, theme);
+listenForPalette(offered);
+byId("palette").addEventListener("click", () => openPalette(offered()));
 // What was chosen is done behind no menu; the theme is tried on.
 byId("menu").addEventListener("click", (event) => event.target instanceof HTMLElement && event.target.closest("button, a") && event.target.id !== "theme" && byId("menu").hidePopover());
 byId("logout").addEventListener("click", async () => {

@@ -39,6 +39,11 @@ export class Shell {
     setInterval(() => this._title(), 1_000); // a page's name may come later than the page
   }
 
+  /** The entry of a page in the navigation. @param {string} name @returns {HTMLElement} */
+  link(name) {
+    return this._links.get(name);
+  }
+
   /** The pages of the navigation, for whoever offers them elsewhere. */
   links() {
     return Object.entries(PAGES).flatMap(([name, { label }]) => (label === null ? [] : [{ label, path: name ? [name] : [] }]));

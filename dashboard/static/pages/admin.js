@@ -6,27 +6,10 @@
 import { get, textOf } from "../app/api.js";
 import { fill, h, say } from "../app/dom.js";
 import { linkTo } from "../app/router.js";
+import { SECTIONS } from "./admin/sections.js";
 
-/**
- * A section: `enter` is called with what the address says, and begins what costs something; `leave` ends that.
- * @typedef {{element: HTMLElement, enter: (query: Record<string, string>) => void, leave: () => void}} Section
- * @typedef {{name: string, label: string, roles: string[], load: () => Promise<{make: (app: import("../app/main.js").App) => Section}>}} Known
- */
-
-const ALL = ["viewer", "operator", "admin"];
-
-/** @type {Known[]} */
-const SECTIONS = [
-  { name: "devices", label: "Devices", roles: ["admin"], load: () => import("./admin/devices.js") },
-  { name: "keys", label: "Provisioning keys", roles: ["admin"], load: () => import("./admin/keys.js") },
-  { name: "users", label: "Users", roles: ["admin"], load: () => import("./admin/users.js") },
-  { name: "tokens", label: "API tokens", roles: ["admin"], load: () => import("./admin/tokens.js") },
-  { name: "account", label: "My account", roles: ALL, load: () => import("./admin/account.js") },
-  { name: "retention", label: "Retention and disk", roles: ALL, load: () => import("./admin/retention.js") },
-  { name: "stores", label: "Stores and lag", roles: ALL, load: () => import("./admin/stores.js") },
-  { name: "connections", label: "Connections", roles: ["operator", "admin"], load: () => import("./admin/connections.js") },
-  { name: "audit", label: "Audit log", roles: ["admin"], load: () => import("./admin/audit.js") },
-];
+/** @typedef {import("./admin/sections.js").Known} Known */
+/** @typedef {import("./admin/sections.js").Section} Section */
 
 /** @param {import("../app/main.js").App} app @returns {import("../app/shell.js").Page} */
 export function make(app) {

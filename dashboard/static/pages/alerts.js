@@ -6,12 +6,11 @@ import { fill, h } from "../app/dom.js";
 import { linkTo } from "../app/router.js";
 import { AlertList } from "../parts/alert_list.js";
 import { RuleEditor } from "../parts/rule_editor.js";
+import { TABS } from "../parts/alert_words.js";
 import { KINDS, namesIn, usualFor } from "../parts/rule_fields.js";
 import { RuleList } from "../parts/rule_list.js";
 import { Silences } from "../parts/silences.js";
 import { Targets } from "../parts/targets.js";
-
-const TABS = [["", "Alerts"], ["rules", "Rules"], ["silences", "Silences"], ["targets", "Targets"]];
 
 /** @param {import("../app/main.js").App} app @returns {import("../app/shell.js").Page} */
 export function make(app) {

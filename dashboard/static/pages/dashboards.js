@@ -2,13 +2,13 @@
 //
 // Owns the list, with search and order in its address; parts/board.js has the one that is shown.
 
-import { ApiError, get, put } from "../app/api.js";
+import { ApiError, get } from "../app/api.js";
 import { button, fill, h, keyed, say } from "../app/dom.js";
 import { linkTo } from "../app/router.js";
 import { ago } from "../app/units.js";
 import { Board } from "../parts/board.js";
+import { create } from "../parts/board_deeds.js";
 import { askFile, askNew, showDeleted } from "../parts/board_dialogs.js";
-import { nameFor } from "../parts/board_rules.js";
 
 const REFRESH_MS = 30_000;
 const collator = new Intl.Collator("en", { numeric: true });
@@ -75,12 +75,12 @@ class DashboardsPage {
   }
 
   _actions() {
-    const create = (/** @type {any} */ board) => this._create(board);
+    const made = (/** @type {any} */ board) => create(this.app.router, board);
     const restored = (/** @type {string} */ name) => this.app.router.go(["dashboards", name]);
     return h("div", { class: "board-actions" },
       button("Deleted", () => showDeleted(this.app.hub.mayOperate, restored).catch((error) => this.app.toasts.failed(error))),
-      button("Import", () => askFile(create)),
-      button("New dashboard", () => askNew(create), { class: "primary board-save" }));
+      button("Import", () => askFile(made)),
+      button("New dashboard", () => askNew(made), { class: "primary board-save" }));
   }
 
   _beginList() {
@@ -117,14 +117,6 @@ class DashboardsPage {
     this.none.hidden = found.length > 0;
     if (!found.length) fill(this.none, ...emptyWords(this.listed.length > 0, may));
     this._rows(found);
-  }
-
-  /** @param {import("../parts/board_rules.js").Board} board */
-  async _create(board) {
-    const { dashboards } = await get("dashboards");
-    const name = nameFor(board.title, dashboards.map((/** @type {Listed} */ each) => each.name));
-    await put(`dashboards/${encodeURIComponent(name)}`, { version: 0, dashboard: board });
-    this.app.router.go(["dashboards", name]);
   }
 }
 

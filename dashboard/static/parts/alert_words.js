@@ -2,6 +2,8 @@
 
 import { digits, symbol } from "../app/units.js";
 
+/** The parts of the page of alerts, as the address and as people name them. */
+export const TABS = [["", "Alerts"], ["rules", "Rules"], ["silences", "Silences"], ["targets", "Targets"]];
 export const SEVERITIES = ["critical", "warning", "info"];
 const VIEWS = ["current", "open", "acknowledged", "past", "all"];
 

@@ -1,17 +1,18 @@
-// The button with the number of open alerts: it says how bad the worst is, and leads to the page of alerts.
+// The number of open alerts, at the entry of their page in the navigation: how many, and how bad the worst is.
 //
-// Owns that button; the hub judges.
+// Owns that number; the hub judges.
 
-import { say } from "../app/dom.js";
+import { h, say } from "../app/dom.js";
 import { isOpen, worstFirst } from "./alert_words.js";
 
 export class Alerts {
-  /** @param {HTMLElement} opener @param {import("../app/hub.js").Hub} hub @param {import("../app/router.js").Router} router */
-  constructor(opener, hub, router) {
-    this.opener = opener;
+  /** @param {HTMLElement} link @param {import("../app/hub.js").Hub} hub */
+  constructor(link, hub) {
+    this.link = link;
     this.hub = hub;
-    this.count = /** @type {HTMLElement} */ (opener.querySelector(".count"));
-    opener.addEventListener("click", () => router.go(["alerts"]));
+    this.count = h("span", { class: "count" });
+    link.id = "alerts";
+    link.append(this.count);
     hub.alerts.watch(() => this._show());
     this._show();
   }
@@ -20,8 +21,9 @@ export class Alerts {
     const present = [...this.hub.alerts.items.values()].filter((item) => item.state !== "cleared");
     const open = present.filter((item) => isOpen(item) && !item.silenced).sort(worstFirst);
     const more = present.length - open.length;
-    this.opener.dataset.severity = open[0]?.severity ?? "none";
+    this.link.dataset.severity = open[0]?.severity ?? "none";
     say(this.count, open.length ? String(open.length) : "");
-    this.opener.title = `${open.length || "No"} open ${open.length === 1 ? "alert" : "alerts"}${more ? `, ${more} acknowledged or silenced` : ""}`;
+    this.link.setAttribute("aria-label", `Alerts${open.length ? `, ${open.length} open` : ""}`);
+    this.link.title = `${open.length || "No"} open ${open.length === 1 ? "alert" : "alerts"}${more ? `, ${more} acknowledged or silenced` : ""}`;
   }
 }

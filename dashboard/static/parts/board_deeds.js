@@ -7,6 +7,14 @@ import { h } from "../app/dom.js";
 import { showConflict, showVersions } from "./board_dialogs.js";
 import { nameFor } from "./board_rules.js";
 
+/** Save a new dashboard under a name that nobody has, and go there. @param {import("../app/router.js").Router} router @param {import("./board_rules.js").Board} board */
+export async function create(router, board) {
+  const { dashboards } = await get("dashboards");
+  const name = nameFor(board.title, dashboards.map((/** @type {any} */ each) => each.name));
+  await put(`dashboards/${encodeURIComponent(name)}`, { version: 0, dashboard: board });
+  router.go(["dashboards", name]);
+}
+
 export class BoardDeeds {
   /** @param {import("./board.js").Board} board */
   constructor(board) {
@@ -45,12 +53,9 @@ export class BoardDeeds {
   async copy(copied = this.board.document) {
     if (!copied) return;
     try {
-      const { dashboards } = await get("dashboards");
       const title = `${copied.title.slice(0, 120)} (copy)`;
-      const name = nameFor(title, dashboards.map((/** @type {any} */ each) => each.name));
-      await put(`dashboards/${encodeURIComponent(name)}`, { version: 0, dashboard: { ...copied, title } });
+      await create(this.board.app.router, { ...copied, title });
       this.board.draft = null;
-      this.board.app.router.go(["dashboards", name]);
       this.board.app.toasts.done(`Saved as ${title}`);
     } catch (error) {
       this.board.app.toasts.failed(error);

@@ -1,6 +1,6 @@
 // Everything by keyboard: Ctrl-K (Command-K on a Mac) or / asks where to go or what to do, and Enter does it.
 //
-// Owns the dialog while it is open, and the keys that open it; what there is to do is asked of `entries` each time.
+// Owns the dialog while it is open, and the keys that open it; what there is to do is asked of `offered` (offers.js) each time.
 
 import { openDialog } from "../app/dialog.js";
 import { fill, h } from "../app/dom.js";
@@ -24,19 +24,21 @@ export function matching(entries, text) {
   return ranked.sort((a, b) => a.rank - b.rank || a.place - b.place).map((each) => each.entry);
 }
 
-/** Listen for the keys. @param {() => Entry[]} entries */
-export function listenForPalette(entries) {
+/** What there is at once, and what the hub is asked for. @typedef {() => {entries: Entry[], later: Promise<Entry[]>}} Offered */
+
+/** Listen for the keys. @param {Offered} offered */
+export function listenForPalette(offered) {
   addEventListener("keydown", (event) => {
     const isTyping = event.target instanceof HTMLElement && event.target.closest("input, textarea, select, [contenteditable]") !== null;
     const isCalled = (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !isTyping);
     if (!isCalled || event.altKey || document.querySelector("dialog[open]")) return;
     event.preventDefault();
-    openPalette(entries());
+    openPalette(offered());
   });
 }
 
-/** Ask now. @param {Entry[]} entries */
-export function openPalette(entries) {
+/** Ask now. @param {ReturnType<Offered>} offered */
+export function openPalette({ entries, later }) {
   /** @type {Entry[]} */
   let found = [];
   let at = 0;
@@ -81,4 +83,8 @@ export function openPalette(entries) {
 
   show(0);
   input.focus();
+  later.then((more) => {
+    entries = [...entries, ...more];
+    if (dialog.open) show(at);
+  });
 }
