@@ -41,7 +41,7 @@ class Control:
         self.rules = RulesSide(state, self.entities, journal, now, notifying(settings), self.registry.members)
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)
         self.account = Account(self.auth, state, now)
-        self.dashboards = Dashboards(state, now)
+        self.dashboards = Dashboards(state, self.entities, now)
         self.provisioning = Provisioning(state, self.registry, self.auth.audit, now)
 
     async def start(self) -> None:

@@ -10,7 +10,7 @@ whole, and a name that is taken again goes on counting, so that no two versions 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import trio
 
@@ -63,11 +63,25 @@ class DashboardConflict(Refusal):
         self.sent = sent
 
 
+class Board(Protocol):
+    """Where dashboards are shown to viewers, without what they hold."""
+
+    def dashboards(self) -> list[dict[str, Any]]:
+        """Return those that are shown."""
+
+    def put_dashboard(self, item: Mapping[str, Any]) -> None:
+        """Show a dashboard."""
+
+    def remove_dashboard(self, name: str) -> None:
+        """Show it no longer."""
+
+
 class Dashboards:
     """The dashboards of this hub. Its methods raise StoreUnavailable with nothing done."""
 
-    def __init__(self, state: StateStore, now: Now) -> None:
+    def __init__(self, state: StateStore, board: Board, now: Now) -> None:
         self._state = state
+        self._board = board
         self._now = now
         self._facts: dict[str, _Facts] = {}
         self._changing = trio.Lock()  # one change at a time: each is made of what the one before has stored
@@ -75,6 +89,15 @@ class Dashboards:
     async def load(self) -> None:
         """Read what there is, once at start."""
         self._facts = {each.key: _facts(each) for each in await self._state.documents(KIND)}
+        for name in {*self._facts, *(item["name"] for item in self._board.dashboards())}:
+            self._show(name)
+
+    def _show(self, name: str) -> None:
+        facts = self._facts.get(name)
+        if facts is None or facts.deleted_us is not None:
+            self._board.remove_dashboard(name)
+        else:
+            self._board.put_dashboard(facts.item())
 
     def items(self, *, is_deleted: bool = False) -> list[dict[str, Any]]:
         """Return what a list shows, by name: of those that are there, or of those that were deleted within 30 days."""
@@ -134,6 +157,7 @@ class Dashboards:
             entry = Audited(self._now(), by, "delete dashboard", f"dashboard {name}", {"version": before.version})
             await self._change([after.kept(document)], self._over(), [entry])
             self._facts[name] = after
+            self._show(name)
 
     async def _put(
         self, name: str, before: _Facts | None, document: Mapping[str, Any], by: str, action: str, **detail: Any
@@ -152,6 +176,7 @@ class Dashboards:
         detail = {"version": said["version"], "title": after.title, "tiles": after.tiles, **detail}
         await self._change(puts, gone, [Audited(self._now(), by, action, f"dashboard {name}", detail)])
         self._facts[name] = after
+        self._show(name)
         return {"name": name, **said, "dashboard": dict(document)}
 
     async def _change(self, puts: Sequence[Document], gone: Sequence[Document], audited: Sequence[Audited]) -> None:

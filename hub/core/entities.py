@@ -1,4 +1,4 @@
-"""What every viewer sees whole: devices, shadows, the newest commands and alerts, the state of the hub itself; each with a version.
+"""What every viewer sees whole: devices, shadows, dashboards, the newest commands and alerts, the hub itself; each with a version.
 
 Owns the current items and their versions. Must not know viewers, sockets or clocks. The registry, the desks and main put;
 viewer sessions read everything once and then watch.
@@ -29,6 +29,7 @@ class Entities:
         self._group_commands: dict[str, Item] = {}
         self._alerts: dict[str, Item] = {}
         self._shadows: dict[str, Item] = {}
+        self._dashboards: dict[str, Item] = {}
         self._system: Item = {}
         self._watchers: dict[object, Watcher] = {}
 
@@ -94,6 +95,17 @@ class Entities:
             del self._alerts[min(over, key=lambda key: (self._alerts[key]["cleared_us"], key))]
         self._tell("alert", item)
 
+    def put_dashboard(self, item: Item) -> None:
+        """Replace a dashboard by its key `name`; its version is its own. An equal one changes nothing."""
+        if self._dashboards.get(item["name"]) != item:
+            self._dashboards[item["name"]] = dict(item)
+            self._tell("dashboard", item)
+
+    def remove_dashboard(self, name: str) -> None:
+        """Forget a dashboard; the watchers get an item with `removed`."""
+        if (kept := self._dashboards.pop(name, None)) is not None:
+            self._tell("dashboard", {"name": name, "version": kept["version"], "removed": True})
+
     def put_system(self, item: Item) -> None:
         """Replace the state of the hub; an equal one changes nothing."""
         if self._is_same(self._system, item):
@@ -122,6 +134,10 @@ class Entities:
         """Return every shadow by the name of its device."""
         return [dict(self._shadows[name]) for name in sorted(self._shadows)]
 
+    def dashboards(self) -> list[dict[str, Any]]:
+        """Return every dashboard by name, without what it holds."""
+        return [dict(self._dashboards[name]) for name in sorted(self._dashboards)]
+
     def system(self) -> dict[str, Any]:
         """Return the state of the hub, empty before it is first put."""
         return dict(self._system)
@@ -129,8 +145,8 @@ class Entities:
     def watch(self, callback: Watcher) -> Callable[[], None]:
         """Call `callback(what, item)` at each change; return the call that ends it.
 
-        `what` is device, command, group_command, alert, shadow or system. The callback is plain, quick, and must not raise: it runs
-        inside the put.
+        `what` is device, command, group_command, alert, shadow, dashboard or system. The callback is plain, quick, and must not raise:
+        it runs inside the put.
         """
         key = object()
         self._watchers[key] = callback

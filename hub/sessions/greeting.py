@@ -1,4 +1,4 @@
-"""What a viewer is told without asking: devices, commands, alerts, shadows, the hub itself; whole on entering, then the newest of each.
+"""What a viewer is told without asking: devices, commands, alerts, shadows, dashboards, the hub; whole at first, then the newest of each.
 
 Owns what of the entities one viewer has yet to be sent by its own task: what came before its greeting, and what its link was too busy for.
 Bounded by the number of entities: a newer item replaces the one that waits. Plain code; viewer.py sends what it gives, news.py fills it.
@@ -19,8 +19,9 @@ _PLURALS: Final = {
     "group_command": "group_commands",
     "alert": "alerts",
     "shadow": "shadows",
+    "dashboard": "dashboards",
 }
-_NAMES: Final = {"device": "device", "command": "id", "group_command": "id", "alert": "id", "shadow": "device"}
+_NAMES: Final = {"device": "device", "command": "id", "group_command": "id", "alert": "id", "shadow": "device", "dashboard": "name"}
 Changes = dict[tuple[str, str], Mapping[str, Any]]  # (what, name) -> the newest item
 
 
@@ -46,6 +47,7 @@ class EntityMail:
             "group_command": entities.group_commands(),
             "alert": entities.alerts(),
             "shadow": entities.shadows(),
+            "dashboard": entities.dashboards(),
         }
         whole = [part for what, items in everything.items() for part in _parts(_PLURALS[what], self._shown(what, items))]
         return iter([*whole, {"op": "system", **entities.system()}])

@@ -108,7 +108,7 @@ test("a file that holds no dashboard is told plainly", () => {
 test("what differs is said in words, and the order of keys differs in nothing", () => {
   const board = { ...emptyBoard("Hall"), tiles: [tile("a", 0, 0), tile("b", 4, 0)] };
   assert.ok(isSame(board, { tiles: board.tiles, range: "1h", variables: [], title: "Hall" }));
-  assert.equal(differences(board, { ...board, tiles: [tile("a", 1, 0), tile("c", 4, 0)] }), "1 tile added, 1 tile removed, 1 tile changed");
+  assert.equal(differences(board, { ...board, tiles: [tile("a", 1, 0), tile("c", 4, 0)] }), "1 tile added (c), 1 tile removed (b), 1 tile changed (a)");
   assert.equal(differences(board, { ...board, title: "Attic", range: "7d" }), "the title is “Attic”, range or variables changed");
   assert.equal(differences(board, board), "nothing that is shown");
 });

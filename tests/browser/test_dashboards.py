@@ -177,7 +177,8 @@ def test_two_editors_see_both_and_one_chooses(browser: Browser, hub: RunningHub,
         put(hub, saved, {"title": "Theirs", "tiles": [text("a", 0, 0), text("c", 4, 0)]}, 1)
         page.get_by_role("button", name="Save", exact=True).click()
         dialog = page.get_by_role("dialog")
-        expect(dialog).to_contain_text("1 tile added, 1 tile removed, the title is “Theirs”", timeout=TIMEOUT_MS)
+        expect(dialog).to_contain_text("You1 tile removed (Tile b)", timeout=TIMEOUT_MS)
+        expect(dialog).to_contain_text("1 tile added (Tile c), 1 tile removed (Tile b), the title is “Theirs”", timeout=TIMEOUT_MS)
         dialog.get_by_role("button", name="Overwrite theirs").click()
         expect(page.get_by_role("button", name="Edit", exact=True)).to_be_visible(timeout=TIMEOUT_MS)
         assert list(kept(hub, saved)) == ["a"]
@@ -185,6 +186,38 @@ def test_two_editors_see_both_and_one_chooses(browser: Browser, hub: RunningHub,
         page.get_by_role("button", name="Restore version 2").click()
         expect(page.get_by_role("heading", name="Theirs")).to_be_visible(timeout=TIMEOUT_MS)
         assert list(kept(hub, saved)) == ["a", "c"]
+
+
+def test_what_somebody_else_saves_is_told_in_an_open_page_and_shown_when_one_asks(browser: Browser, hub: RunningHub, saved: str) -> None:
+    with page_of(browser, hub, at=at(saved)) as page:
+        expect(tile(page, "Tile a")).to_be_visible(timeout=TIMEOUT_MS)
+        put(hub, saved, {"title": "Theirs", "tiles": [text("c", 4, 0)]}, 1)
+        news = page.locator(".board-news")
+        expect(news).to_contain_text("Changed by admin meanwhile.")
+        expect(tile(page, "Tile a")).to_be_visible()
+        news.get_by_role("button", name="Show it").click()
+        expect(tile(page, "Tile c")).to_be_visible()
+        expect(page.get_by_role("heading", name="Theirs")).to_be_visible()
+        expect(news).to_be_hidden()
+        edit(page)
+        page.get_by_role("button", name="Remove Tile c", exact=True).click()
+        put(hub, saved, {"title": "Again", "tiles": [text("c", 8, 0)]}, 2)
+        news.get_by_role("button", name="See both").click()
+        expect(page.get_by_role("dialog")).to_contain_text("1 tile changed (Tile c), the title is “Again”")
+        page.get_by_role("dialog").get_by_role("button", name="Take theirs, discard mine").click()
+        expect(page.get_by_role("heading", name="Again")).to_be_visible()
+        page.evaluate("location.hash += '?wall=1'")
+        expect(page.get_by_role("button", name="Leave full screen")).to_be_visible()
+        put(hub, saved, {"title": "Wall", "tiles": [text("d", 0, 0)]}, 3)
+        expect(tile(page, "Tile d")).to_be_visible()
+        page.keyboard.press("Escape")
+        hub.api("DELETE", f"/api/v1/dashboards/{saved}")
+        expect(page.get_by_role("heading", name="No such dashboard")).to_be_visible()
+        page.get_by_role("link", name="See all dashboards").click()
+        put(hub, "later", {"title": "Made meanwhile", "tiles": []})
+        expect(page.get_by_role("link", name="Made meanwhile")).to_be_visible()
+        hub.api("DELETE", "/api/v1/dashboards/later")
+        expect(page.get_by_role("link", name="Made meanwhile")).to_be_hidden()
 
 
 def test_a_deleted_dashboard_is_back_by_undo_and_from_the_list(browser: Browser, hub: RunningHub, saved: str) -> None:

@@ -439,8 +439,9 @@ def test_the_palette_leads_to_each_part_and_does_what_the_role_may(browser: Brow
                 """async role => {
                   const { offers } = await import('/static/parts/offers.js');
                   const nothing = { items: new Map(), sorted: () => [] };
-                  const hub = { role, mayOperate: role !== 'viewer', isAdmin: false, alerts: nothing, devices: nothing };
-                  window.offered = offers({ hub }, { links: () => [] }, {}).entries.map(each => each.label);
+                  const entities = { alerts: nothing, devices: nothing, dashboards: nothing };
+                  const hub = { role, mayOperate: role !== 'viewer', isAdmin: false, ...entities };
+                  window.offered = offers({ hub }, { links: () => [] }, {}).map(each => each.label);
                 }""",
                 role,
             )

@@ -1,4 +1,4 @@
-// The newest item of each thing that the hub tells of whole: devices, commands, alerts, shadows. An older version of one is ignored.
+// The newest item of each thing that the hub tells of whole: devices, commands, alerts, shadows, dashboards. An older version of one is ignored.
 //
 // Owns the items; who wants to know of changes says so. Plain: no socket, no screen.
 

@@ -1,4 +1,4 @@
-// The hub as the page knows it: one connection, what it tells of whole (devices, commands, alerts, shadows, system), and subscriptions.
+// The hub as the page knows it: one connection, what it tells of whole (devices, commands, alerts, shadows, dashboards, system), and subscriptions.
 //
 // Owns who gets which message. Draws nothing.
 
@@ -16,6 +16,7 @@ export class Hub {
     this.groupCommands = new Entities("id", KEPT_COMMANDS);
     this.alerts = new Entities("id");
     this.shadows = new Entities("device");
+    this.dashboards = new Entities("name"); // without what they hold
     this.role = "viewer";
     /** @type {Record<string, any>} */
     this.system = {};
@@ -98,6 +99,7 @@ export class Hub {
       case "commands":
       case "alerts":
       case "shadows":
+      case "dashboards":
         this[/** @type {"devices"} */ (message.op)].apply(message.items, this._isFirst(message.op));
         break;
       case "group_commands":

@@ -2,7 +2,6 @@
 //
 // Owns the list, with search and order in its address; parts/board.js has the one that is shown.
 
-import { ApiError, get } from "../app/api.js";
 import { button, fill, h, keyed, say } from "../app/dom.js";
 import { linkTo } from "../app/router.js";
 import { ago } from "../app/units.js";
@@ -10,10 +9,10 @@ import { Board } from "../parts/board.js";
 import { create } from "../parts/board_deeds.js";
 import { askFile, askNew, showDeleted } from "../parts/board_dialogs.js";
 
-const REFRESH_MS = 30_000;
+const AGES_MS = 30_000;
 const collator = new Intl.Collator("en", { numeric: true });
 
-/** @typedef {{name: string, title: string, tiles: number, version: number, at_us: number, by: string}} Listed */
+/** @typedef {import("../app/entities.js").Item} Listed */
 
 /** @param {import("../app/main.js").App} app @returns {import("../app/shell.js").Page} */
 export function make(app) {
@@ -24,8 +23,6 @@ class DashboardsPage {
   /** @param {import("../app/main.js").App} app */
   constructor(app) {
     this.app = app;
-    /** @type {Listed[] | null} */
-    this.listed = null;
     this.board = new Board(app);
     this.isBoard = false;
     const keep = () => {
@@ -65,7 +62,6 @@ class DashboardsPage {
     this.search.value = query.q ?? "";
     this.order.value = query.sort === "newest" ? "newest" : "title";
     if (!this._stops.length) this._beginList();
-    this._load();
     this._show();
   }
 
@@ -84,38 +80,31 @@ class DashboardsPage {
   }
 
   _beginList() {
-    const timer = setInterval(() => !document.hidden && this._load(), REFRESH_MS);
-    this._stops = [() => clearInterval(timer), this.app.hub.onSystem(() => this._show())];
+    const timer = setInterval(() => document.hidden || this._show(), AGES_MS);
+    this._stops = [() => clearInterval(timer), this.app.hub.dashboards.watch(() => this._show()), this.app.hub.onSystem(() => this._show())];
   }
 
   _endList() {
     for (const stop of this._stops.splice(0)) stop();
   }
 
-  async _load() {
-    try {
-      this.listed = (await get("dashboards")).dashboards;
-    } catch (error) {
-      if (this.listed === null && !this.isBoard) {
-        this.none.hidden = false;
-        fill(this.none, h("p", {}, error instanceof ApiError ? error.text : String(error)));
-      }
-      return;
-    }
-    this._show();
-  }
-
   _show() {
     const may = this.app.hub.mayOperate;
     this.actions.hidden = !may;
-    if (this.listed === null) return;
+    const { dashboards } = this.app.hub;
+    this.none.hidden = dashboards.isKnown;
+    if (!dashboards.isKnown) {
+      fill(this.none, h("p", { class: "muted" }, "Asking the hub …"));
+      return;
+    }
+    const listed = dashboards.sorted();
     const wanted = this.search.value.trim().toLowerCase();
-    const found = this.listed.filter((each) => `${each.title} ${each.name}`.toLowerCase().includes(wanted));
+    const found = listed.filter((each) => `${each.title} ${each.name}`.toLowerCase().includes(wanted));
     const byTitle = (/** @type {Listed} */ a, /** @type {Listed} */ b) => collator.compare(a.title, b.title) || collator.compare(a.name, b.name);
     found.sort(this.order.value === "newest" ? (a, b) => b.at_us - a.at_us : byTitle);
-    say(this.count, this.listed.length === 1 ? "1 dashboard" : `${this.listed.length} dashboards`);
+    say(this.count, listed.length === 1 ? "1 dashboard" : `${listed.length} dashboards`);
     this.none.hidden = found.length > 0;
-    if (!found.length) fill(this.none, ...emptyWords(this.listed.length > 0, may));
+    if (!found.length) fill(this.none, ...emptyWords(listed.length > 0, may));
     this._rows(found);
   }
 }

@@ -14,8 +14,6 @@ import { differing, isSame, rangeOf, RANGES, valuesOf } from "./board_rules.js";
 import { TileGrid } from "./tile_grid.js";
 import { Wall } from "./wall.js";
 
-const LOOK_AGAIN_MS = 60_000; // whether somebody has saved it: a page stays open for weeks
-
 /** @typedef {import("./board_rules.js").Board} Document */
 /** @typedef {{name: string, version: number, at_us: number, by: string, dashboard: Document}} Saved */
 
@@ -57,12 +55,13 @@ export class Board {
       wall: () => { this.wall.fill(); this._go({ wall: "1" }); },
     });
     this.note = h("p", { class: "note", hidden: true });
+    this.news = h("p", { class: "note board-news", role: "status", hidden: true });
     this.missing = h("section", { class: "empty", hidden: true });
     this.empty = h("section", { class: "empty board-empty", hidden: true }, h("h2", {}, "No tiles yet"));
     const leaveWall = button("Leave full screen", () => this._go({ wall: null }), { class: "board-leave" });
     const keys = h("span", { id: "board-keys", hidden: true }, "Arrow keys move the tile, Shift and arrow keys resize it.");
     this.live = h("p", { class: "visually-hidden", "aria-live": "polite" });
-    this.body = h("div", { class: "board", hidden: true }, this.bar.element, this.note, this.empty, this.grid.element, keys, this.live, leaveWall);
+    this.body = h("div", { class: "board", hidden: true }, this.bar.element, this.news, this.note, this.empty, this.grid.element, keys, this.live, leaveWall);
     this.element = h("div", {}, this.missing, this.body);
     addEventListener("beforeunload", (event) => this.isChanged && event.preventDefault());
     /** @type {(() => void)[]} */
@@ -104,9 +103,9 @@ export class Board {
 
   _begin() {
     const { hub } = this.app;
-    const timer = setInterval(() => !document.hidden && this.load(), LOOK_AGAIN_MS);
     const notes = setInterval(() => document.hidden || this._look(), 1_000);
-    this._stops = [() => clearInterval(timer), () => clearInterval(notes), hub.devices.watch(() => { this._isBarOld = true; }), hub.onSystem(() => { this._isBarOld = true; })];
+    const told = (/** @type {import("../app/entities.js").Item[]} */ changed) => changed.some((each) => each.name === this.name) && this._told();
+    this._stops = [() => clearInterval(notes), hub.dashboards.watch(told), hub.devices.watch(() => { this._isBarOld = true; }), hub.onSystem(() => { this._isBarOld = true; })];
   }
 
   /** Read what is saved; while it is edited, what is being edited stays. */
@@ -120,7 +119,6 @@ export class Board {
     } catch (error) {
       if (name !== this.name) return;
       if (this.saved !== null && /** @type {ApiError} */ (error).status !== 404) return; // it is shown on; the top says that the hub is away
-      this.saved = null;
       this._absent(error);
     }
     this.show();
@@ -128,6 +126,7 @@ export class Board {
 
   /** @param {any} error */
   _absent(error) {
+    this.saved = null;
     const isGone = error instanceof ApiError && error.status === 404;
     this._isAway = !isGone;
     const text = isGone ? h("p", {}, "No dashboard is called ", h("code", {}, this.name), ". It may have been deleted.") : h("p", {}, error instanceof ApiError ? error.text : String(error));
@@ -154,6 +153,7 @@ export class Board {
     this.grid.show(shown.tiles, this.context());
     this.empty.hidden = shown.tiles.length > 0;
     this._bar();
+    this._showNews();
   }
 
   _bar() {
@@ -173,6 +173,26 @@ export class Board {
     const note = this.grid.note(this.app.hub.nowUs());
     this.note.hidden = note === null;
     if (note !== null) say(this.note, note);
+  }
+
+  // Somebody has saved, deleted or restored it. A wall, which nobody sits at, shows it at once.
+  _told() {
+    const now = this.app.hub.dashboards.get(this.name);
+    if (this.deeds.isSaving) return;
+    if (now === null && !this.draft) this._absent(new ApiError("", { status: 404 }));
+    else if (this.wall.isOn || this.saved === null) this.load();
+    this.show();
+  }
+
+  _showNews() {
+    const { dashboards } = this.app.hub;
+    const now = dashboards.get(this.name);
+    const isNewer = now !== null && this.saved !== null && now.version > this.saved.version;
+    const isGone = now === null && dashboards.isKnown && this.draft !== null;
+    this.news.hidden = !(isNewer || isGone) || this.deeds.isSaving;
+    if (this.news.hidden) return;
+    if (isGone) fill(this.news, "This dashboard was deleted meanwhile. ", button("Save mine as a copy", () => this.deeds.copy()));
+    else fill(this.news, `Changed by ${now?.by} meanwhile. `, this.draft ? button("See both", () => this.deeds.compare()) : button("Show it", () => this.load()));
   }
 
   // Say in the address what is shown.

@@ -9,7 +9,7 @@ import { nameFor } from "./board_rules.js";
 
 /** Save a new dashboard under a name that nobody has, and go there. @param {import("../app/router.js").Router} router @param {import("./board_rules.js").Board} board */
 export async function create(router, board) {
-  const { dashboards } = await get("dashboards");
+  const { dashboards } = await get("dashboards"); // as they are now: what a page was told may be a moment old
   const name = nameFor(board.title, dashboards.map((/** @type {any} */ each) => each.name));
   await put(`dashboards/${encodeURIComponent(name)}`, { version: 0, dashboard: board });
   router.go(["dashboards", name]);
@@ -19,6 +19,7 @@ export class BoardDeeds {
   /** @param {import("./board.js").Board} board */
   constructor(board) {
     this.board = board;
+    this.isSaving = false; // what the hub tells of it meanwhile is one's own doing
   }
 
   /** Save the draft with the range that is shown, in the place of a version. */
@@ -27,16 +28,25 @@ export class BoardDeeds {
     if (!draft || !saved) return;
     const kept = { ...draft, range: this.board.context().range.name };
     this.board.bar.busy(true);
+    this.isSaving = true;
     try {
       this.board.saved = await put(`dashboards/${encodeURIComponent(name)}`, { version, dashboard: kept });
       if (this.board.draft === draft) this.board.draft = null;
       this.board.app.toasts.done("Saved");
-      this.board.show();
     } catch (error) {
       if (error instanceof ApiError && error.code === "conflict") await this._conflict(saved.dashboard, kept).catch((failed) => this.board.app.toasts.failed(failed));
       else this.board.app.toasts.failed(error);
     }
+    this.isSaving = false;
     this.board.bar.busy(false);
+    this.board.show();
+  }
+
+  /** Show what somebody else saved beside what is edited here. */
+  async compare() {
+    const { draft, saved } = this.board;
+    if (!draft || !saved) return;
+    await this._conflict(saved.dashboard, { ...draft, range: this.board.context().range.name }).catch((failed) => this.board.app.toasts.failed(failed));
   }
 
   /** @param {import("./board_rules.js").Board} begun @param {import("./board_rules.js").Board} mine */
@@ -65,13 +75,15 @@ export class BoardDeeds {
   /** Show the versions that are kept. */
   async versions() {
     const restore = async (/** @type {number} */ version) => {
+      this.isSaving = true;
       try {
         this.board.saved = await post(`dashboards/${encodeURIComponent(this.board.name)}/restore`, { version });
         this.board.app.toasts.done(`Restored version ${version}`);
-        this.board.show();
       } catch (error) {
         this.board.app.toasts.failed(error);
       }
+      this.isSaving = false;
+      this.board.show();
     };
     await showVersions(this.board.name, this.board.app.hub.mayOperate, restore).catch((error) => this.board.app.toasts.failed(error));
   }
@@ -88,11 +100,14 @@ export class BoardDeeds {
   async remove() {
     const { name, saved, app } = this.board;
     if (!saved) return;
+    this.isSaving = true;
     try {
       await request("DELETE", `dashboards/${encodeURIComponent(name)}`);
     } catch (error) {
       app.toasts.failed(error);
       return;
+    } finally {
+      this.isSaving = false;
     }
     this.board.name = "";
     app.router.go(["dashboards"]);

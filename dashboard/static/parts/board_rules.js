@@ -128,15 +128,23 @@ function plain(value) {
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, plain(value[key])]));
 }
 
+const NAMED = 3;
+
+/** How many tiles, and how they are called where they have a title. @param {Tile[]} tiles @param {string} how */
+function tilesText(tiles, how) {
+  const names = tiles.map((each) => each.title).filter(Boolean);
+  const more = names.length > NAMED ? ", …" : "";
+  return tiles.length && `${tiles.length} ${tiles.length === 1 ? "tile" : "tiles"} ${how}${names.length ? ` (${names.slice(0, NAMED).join(", ")}${more})` : ""}`;
+}
+
 /** What differs between two documents, in words. @param {Board} from @param {Board} to */
 export function differences(from, to) {
   const before = new Map(from.tiles.map((each) => [each.id, each]));
   const after = new Set(to.tiles.map((each) => each.id));
-  const added = to.tiles.filter((each) => !before.has(each.id)).length;
-  const removed = from.tiles.filter((each) => !after.has(each.id)).length;
-  const changed = to.tiles.filter((each) => before.has(each.id) && JSON.stringify(plain(each)) !== JSON.stringify(plain(before.get(each.id)))).length;
-  const tiles = (/** @type {number} */ count) => `${count} ${count === 1 ? "tile" : "tiles"}`;
-  const said = [added && `${tiles(added)} added`, removed && `${tiles(removed)} removed`, changed && `${tiles(changed)} changed`];
+  const added = to.tiles.filter((each) => !before.has(each.id));
+  const removed = from.tiles.filter((each) => !after.has(each.id));
+  const changed = to.tiles.filter((each) => before.has(each.id) && JSON.stringify(plain(each)) !== JSON.stringify(plain(before.get(each.id))));
+  const said = [tilesText(added, "added"), tilesText(removed, "removed"), tilesText(changed, "changed")];
   if (from.title !== to.title) said.push(`the title is “${to.title}”`);
   if (from.range !== to.range || JSON.stringify(plain(from.variables)) !== JSON.stringify(plain(to.variables))) said.push("range or variables changed");
   return said.filter(Boolean).join(", ") || "nothing that is shown";

@@ -2,7 +2,6 @@
 //
 // Owns no list: each is asked for when the palette opens. What the role may not do is not offered; the hub refuses it all the same.
 
-import { get } from "../app/api.js";
 import { byId } from "../app/dom.js";
 import { SECTIONS } from "../pages/admin/sections.js";
 import { TABS, isOpen, worstFirst } from "./alert_words.js";
@@ -14,22 +13,19 @@ const BUTTONS = ["store", "export", "units"]; // of the menu
 /** @typedef {{links: () => {label: string, path: string[]}[]}} Pages */
 /** @typedef {{choose: (choice: string) => void}} Theme */
 
-/**
- * What is there at once, and the dashboards, which come later.
- * @param {import("../app/main.js").App} app @param {Pages} pages @param {Theme} theme
- */
+/** What there is now. @param {import("../app/main.js").App} app @param {Pages} pages @param {Theme} theme @returns {Entry[]} */
 export function offers(app, pages, theme) {
   const go = (/** @type {string[]} */ path, query = {}) => () => app.router.go(path, query);
   const alerts = [...app.hub.alerts.items.values()].filter(isOpen).sort(worstFirst).slice(0, ALERTS);
-  const entries = [
+  return [
     ...pages.links().map(({ label, path }) => ({ label, hint: "page", run: go(path) })),
+    ...app.hub.dashboards.sorted().map((each) => ({ label: each.title, hint: "dashboard", run: go(["dashboards", each.name]) })),
     ...deeds(app, theme),
     ...TABS.slice(1).map(([name, label]) => ({ label: `Alerts: ${label.toLowerCase()}`, hint: "page", run: go(["alerts", name]) })),
     ...alerts.map((each) => ({ label: each.message, hint: `alert, ${each.severity}`, run: go(["alerts"], { device: each.device, rule: each.rule }) })),
     ...app.hub.devices.sorted().map((each) => ({ label: each.title ? `${each.title} (${each.device})` : each.device, hint: each.presence, run: go(["devices", each.device]) })),
     ...SECTIONS.filter((each) => each.roles.includes(app.hub.role)).map(({ name, label }) => ({ label: `Admin: ${label}`, hint: "page", run: go(["admin", name]) })),
   ];
-  return { entries, later: dashboards(go) };
 }
 
 /** What can be done. @param {import("../app/main.js").App} app @param {Theme} theme @returns {Entry[]} */
@@ -50,10 +46,4 @@ function deeds(app, theme) {
     { label: "Log out", run: () => byId("logout").click() },
   ];
   return found.filter((each) => each !== false).map((each) => ({ ...each, hint: "action" }));
-}
-
-/** @param {(path: string[]) => () => void} go @returns {Promise<Entry[]>} */
-async function dashboards(go) {
-  const said = await get("dashboards").catch(() => ({ dashboards: [] })); // what is here is offered; the top says that the hub is away
-  return said.dashboards.map((/** @type {any} */ each) => ({ label: each.title, hint: "dashboard", run: go(["dashboards", each.name]) }));
 }

@@ -24,9 +24,7 @@ export function matching(entries, text) {
   return ranked.sort((a, b) => a.rank - b.rank || a.place - b.place).map((each) => each.entry);
 }
 
-/** What there is at once, and what the hub is asked for. @typedef {() => {entries: Entry[], later: Promise<Entry[]>}} Offered */
-
-/** Listen for the keys. @param {Offered} offered */
+/** Listen for the keys. @param {() => Entry[]} offered */
 export function listenForPalette(offered) {
   addEventListener("keydown", (event) => {
     const isTyping = event.target instanceof HTMLElement && event.target.closest("input, textarea, select, [contenteditable]") !== null;
@@ -37,8 +35,8 @@ export function listenForPalette(offered) {
   });
 }
 
-/** Ask now. @param {ReturnType<Offered>} offered */
-export function openPalette({ entries, later }) {
+/** Ask now. @param {Entry[]} entries */
+export function openPalette(entries) {
   /** @type {Entry[]} */
   let found = [];
   let at = 0;
@@ -83,8 +81,4 @@ export function openPalette({ entries, later }) {
 
   show(0);
   input.focus();
-  later.then((more) => {
-    entries = [...entries, ...more];
-    if (dialog.open) show(at);
-  });
 }

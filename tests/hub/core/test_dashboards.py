@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hub.core.dashboards import KIND, MAX_DASHBOARDS, MAX_VERSIONS, OLD, DashboardConflict, Dashboards
+from hub.core.entities import Entities
 from hub.core.errors import Refusal
 from hub.ports import Document
 from hub.state.sqlite import SQLiteStateStore
@@ -25,10 +26,11 @@ class Stage:
     def __init__(self, state: SQLiteStateStore) -> None:
         self.state = state
         self.now_us = 1_000 * DAY_US
+        self.entities = Entities()
         self.boards = self.another()
 
     def another(self) -> Dashboards:
-        return Dashboards(self.state, lambda: self.now_us)
+        return Dashboards(self.state, self.entities, lambda: self.now_us)
 
     async def save(self, title: str, version: int, name: str = "hall", by: str = "ann") -> int:
         return int((await self.boards.save(name, document(title), version, by))["version"])
@@ -54,6 +56,23 @@ async def refused(code: str, call: Any) -> Refusal:
         await call
     assert caught.value.code == code
     return caught.value
+
+
+async def test_viewers_are_told_of_what_is_saved_deleted_and_restored(stage: Stage) -> None:
+    told: list[Any] = []
+    stage.entities.watch(lambda what, item: told.append((what, item["version"], item.get("by"), item.get("removed", False))))
+    await stage.save("Hall", 0)
+    await stage.save("Hall 2", 1, by="bob")
+    assert stage.entities.dashboards() == stage.boards.items()
+    await stage.boards.delete("hall", "ann")
+    assert stage.entities.dashboards() == []
+    await stage.boards.restore("hall", 1, "ann")
+    said = [(1, "ann", False), (2, "bob", False), (2, None, True), (3, "ann", False)]
+    assert told == [("dashboard", *each) for each in said]
+    stage.entities.put_dashboard({"name": "gone", "version": 1})
+    await stage.boards.load()  # as after a change by another node
+    assert told[-1] == ("dashboard", 1, None, True)
+    assert stage.entities.dashboards() == stage.boards.items()
 
 
 async def test_a_dashboard_is_saved_listed_and_there_after_a_restart(stage: Stage) -> None:

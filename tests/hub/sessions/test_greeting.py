@@ -12,7 +12,7 @@ def test_everything_is_told_on_entering_and_cut_into_messages() -> None:
     for number in range(MAX_ITEMS + 1):
         entities.put_device({"device": f"d{number:03}"})
     messages = list(EntityMail(lambda: None, lambda _: True, is_json=True).greeting(entities))
-    told = ["devices", "devices", "commands", "group_commands", "alerts", "shadows", "system"]
+    told = ["devices", "devices", "commands", "group_commands", "alerts", "shadows", "dashboards", "system"]
     assert [message["op"] for message in messages] == told
     assert [len(message["items"]) for message in messages[:3]] == [MAX_ITEMS, 1, 0]
 

@@ -43,7 +43,7 @@ async def test_a_viewer_is_greeted_with_everything(tmp_path: Path) -> None:
         hub.entities.put_system({"credit": "open"})
         screen = hub.screen()
         await until(lambda: screen.of("system"))
-        told = ["ready", "devices", "commands", "group_commands", "alerts", "shadows", "system"]
+        told = ["ready", "devices", "commands", "group_commands", "alerts", "shadows", "dashboards", "system"]
         assert [message["op"] for message in screen.messages] == told
         assert screen.messages[0]["hub"] == "tributary 0"
         hub.entities.put_device({"device": "pump", "presence": "offline"})

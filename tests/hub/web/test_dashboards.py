@@ -20,7 +20,7 @@ DOCUMENT = {"title": "Hall", "variables": [], "range": "1h", "tiles": []}
 async def board_hub(directory: Path) -> AsyncIterator[ApiHub]:
     """Run a hub with dashboards."""
     async with api_hub(directory) as hub:
-        hub.app = make_app(replace(hub.api, dashboards=Dashboards(hub.parts.state, now_us)))
+        hub.app = make_app(replace(hub.api, dashboards=Dashboards(hub.parts.state, hub.parts.entities, now_us)))
         yield hub
 
 
