@@ -161,3 +161,25 @@ async def test_a_target_that_is_gone_resets_the_client() -> None:
     async with fault_proxy("127.0.0.1", port) as proxy, await connect(proxy) as stream:
         with trio.fail_after(DEADLINE_S), pytest.raises(trio.BrokenResourceError):
             await stream.receive_some(1)
+
+
+async def test_jitter_delays_by_chance_and_keeps_the_order() -> None:
+    async with proxied_echo() as proxy, await connect(proxy) as stream:
+        proxy.delay(0.01, 0.03)
+        began_s = trio.current_time()
+        for number in range(10):
+            await stream.send_all(b"%d" % number)
+        assert await exactly(stream, 10) == b"0123456789"
+        assert 0.02 <= trio.current_time() - began_s < 1
+
+
+async def test_a_stall_holds_everything_and_loses_nothing() -> None:
+    async with proxied_echo() as proxy, await connect(proxy) as stream:
+        proxy.stall()
+        await stream.send_all(b"later")
+        with trio.move_on_after(0.1) as waited:
+            await stream.receive_some(1)
+        assert waited.cancelled_caught
+        assert proxy.is_stalled
+        proxy.heal()
+        assert await exactly(stream, 5) == b"later"

@@ -1,7 +1,7 @@
 """A TCP proxy that breaks connections the ways networks do, on demand.
 
-Owns the proxy and its faults: cut (by RST or FIN), refuse, delay, throttle, fall silent, cut in the middle of a frame. It does not
-know what the bytes mean. Used by the end-to-end tests and the simulators, between a device or viewer and a hub.
+Owns the proxy and what only bytes can suffer: a cut by RST or FIN, a cut in the middle of a frame; network.py owns the other faults. It
+does not know what the bytes mean. Used by the end-to-end tests and the simulators, between a device or viewer and a hub.
 """
 
 import math
@@ -13,16 +13,19 @@ from typing import Final, Literal
 
 import trio
 
+from simulators.faults.network import Network
+
 How = Literal["rst", "fin"]
 CHUNK_BYTES: Final = 65_536
 MAX_CHUNKS: Final = 64  # in each direction of a connection while they are delayed; then the sender is not read
 _BROKEN: Final = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
 
-class FaultProxy:
+class FaultProxy(Network):
     """A proxy to one target. Without faults it only passes on; faults may be set at any time, also before `run`."""
 
-    def __init__(self, target_host: str, target_port: int, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, target_host: str, target_port: int, *, host: str = "127.0.0.1", port: int = 0, seed: int = 0) -> None:
+        super().__init__(seed)
         self._target = (target_host, target_port)
         self.host = host
         self.port = port  # 0: a free one, known when `run` has started
@@ -30,10 +33,6 @@ class FaultProxy:
         self.passed_bytes = 0  # in both directions
         self.swallowed_bytes = 0
         self._connections: set[_Connection] = set()
-        self._is_refusing = False
-        self.is_silent = False
-        self.delay_s = 0.0
-        self.bytes_per_s = math.inf
         self._cut_at_bytes = math.inf
         self._cut_how: How = "rst"
 
@@ -67,34 +66,14 @@ class FaultProxy:
         self._cut_at_bytes = self.passed_bytes + count_bytes
         self._cut_how = how
 
-    def refuse(self) -> None:
-        """Reset every new connection at once; those there are stay."""
-        self._is_refusing = True
-
-    def delay(self, delay_s: float) -> None:
-        """Deliver what comes from now on so much later, in order."""
-        self.delay_s = delay_s
-
-    def throttle(self, bytes_per_s: float) -> None:
-        """Pass so many bytes a second in each direction of each connection."""
-        self.bytes_per_s = bytes_per_s
-
-    def half_open(self) -> None:
-        """Swallow everything in both directions and tell nobody, as a pulled cable does.
-
-        A connection that lost bytes this way stays silent for good; new ones connect to a silent proxy.
-        """
-        self.is_silent = True
-
     def heal(self) -> None:
         """Take every fault back. Connections that were silent stay so until somebody gives up on them."""
-        self._is_refusing = self.is_silent = False
-        self.delay_s = 0.0
-        self.bytes_per_s = self._cut_at_bytes = math.inf
+        super().heal()
+        self._cut_at_bytes = math.inf
 
     async def _serve(self, client: trio.SocketStream) -> None:
         self.accepted += 1
-        if self._is_refusing:
+        if self.is_refusing:
             return _close(client, "rst")
         try:
             target = await trio.open_tcp_stream(*self._target)
@@ -155,11 +134,11 @@ class _Connection:
                 if not self._has_lost_bytes:
                     return self.cut("rst")
                 chunk = b""
-            await line.send((trio.current_time() + self._proxy.delay_s, chunk))
+            await line.send((self._proxy.due(), chunk))
 
     async def _give_out(self, line: trio.MemoryReceiveChannel[tuple[float, bytes]], sink: trio.SocketStream) -> None:
         async for due, chunk in line:
-            await trio.sleep_until(due)
+            await self._proxy.passes(due)
             if self._proxy.is_silent:
                 self._has_lost_bytes = True
             if self._has_lost_bytes:
