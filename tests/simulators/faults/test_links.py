@@ -176,6 +176,18 @@ def slow(links: FaultyLinks) -> None:
     links.throttle(4_000)
 
 
+def mix_up(links: FaultyLinks) -> None:
+    """Let old frames come after new ones."""
+    links.reorder()
+    links.cut()
+
+
+def storm(links: FaultyLinks) -> None:
+    """Throw everybody out, and let nobody in."""
+    links.refuse()
+    links.cut()
+
+
 FAULTS: dict[str, Callable[[FaultyLinks], object]] = {
     "nothing": break_nothing,
     "cut": FaultyLinks.cut,
@@ -183,8 +195,8 @@ FAULTS: dict[str, Callable[[FaultyLinks], object]] = {
     "stall": FaultyLinks.stall,
     "half open": FaultyLinks.half_open,
     "duplicate": lambda links: links.duplicate(0.5),
-    "reorder": lambda links: (links.reorder(), links.cut()),
-    "storm": lambda links: (links.refuse(), links.cut()),
+    "reorder": mix_up,
+    "storm": storm,
 }
 
 
