@@ -85,7 +85,8 @@ HOMES = {
     "prometheus_client": ("hub.metrics",),
     "rich": ("hub.cli",),
     "psutil": ("devices.host",),
-    "playwright": ("simulators.bench.scrolling",),  # a browser to measure the page in; wanted where it is measured only
+    # a browser to measure the page in; wanted where it is measured only
+    "playwright": ("simulators.bench.board", "simulators.bench.chromium", "simulators.bench.scrolling"),
     # trio-websocket raises its errors and offers no names of its own for them
     "wsproto": ("devices.client", "hub.client", "hub.web"),
 }

@@ -38,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
         (idle, "Memory per idle device connection."),
         (store, "The history: inserts, bytes, one series out of very many, ingest beside queries."),
         (peers, "Beside an asyncio hub and Mosquitto with a subscriber; what a kill loses."),
-        (page, "How smooth the dashboard's overview scrolls, in Chromium."),
+        (page, "What the dashboard costs its viewer, in Chromium."),
     ):
         group.command(short_help=summary)(command)
     group.command("all", short_help="All of them in one table, in about 15 minutes.")(everything)

@@ -4,25 +4,20 @@ Owns the course: hub, devices, a browser, and the frames it shows while the page
 of the same height, scrolled the same way, which says what browser and machine do by themselves. Needs Chromium and playwright.
 """
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from simulators.bench.chromium import TIMEOUT_MS, running_browser
 from simulators.bench.course import Say, against, running_hub
-from simulators.bench.errors import BenchError, check
+from simulators.bench.errors import check
 from simulators.bench.report import BenchRow, Target, row_of
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 TARGET: Final = Target(100, 100, of="value")  # ms: what a hand that scrolls takes for standing still
-TIMEOUT_MS: Final = 60_000
-BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS: Final = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update")
 SPEED_PX_PER_S: Final = 6_000  # a wheel that is turned hard
 READY: Final = "count => document.querySelector('.device-grid')?.getAttribute('aria-rowcount') === String(count + 1)"
 DRAWN: Final = "() => [...document.querySelectorAll('[data-presence=online] .row-value')].some(value => /\\d/.test(value.textContent))"
@@ -68,7 +63,7 @@ async def run(plan: PagePlan, say: Say) -> list[BenchRow]:
 
 
 def _measured(plan: PagePlan, link: str, say: Say) -> list[BenchRow]:
-    with _browser() as browser:
+    with running_browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(TIMEOUT_MS)
         page.goto(link)
@@ -106,20 +101,3 @@ def _scrolled(page: "Page") -> list[float]:
         page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     gaps: list[float] = page.evaluate("() => window.gaps.splice(0).slice(1)")
     return gaps
-
-
-@contextmanager
-def _browser() -> "Iterator[Browser]":
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        raise BenchError("playwright is not installed", "pip install playwright", is_usage=True) from None
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        raise BenchError("Chromium is not installed", "install it: apt install chromium", is_usage=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
