@@ -22,8 +22,9 @@ _WIDE, _HIGH = 3, 4  # of a grid of 12 columns
 _SIZE: Final = {"width": 1920, "height": 1080}  # every chart is in sight
 # Before the first tile is made: each drawing of a tile is counted once it is on the screen, with the age of every reading new in it.
 _WATCH: Final = """async () => {
-  const { Painter } = await import("./static/app/painter.js");
-  const { Model } = await import("./static/app/model.js");
+  const beside = (name) => import(new URL(name, document.querySelector("script[type=module]").src)); // the page's own modules
+  const { Painter } = await beside("painter.js");
+  const { Model } = await beside("model.js");
   const ms = () => performance.timeOrigin + performance.now();
   const bench = (window.bench = { draws: 0, painted: [], arrived: [] });
   const newest = new WeakMap();
