@@ -12,7 +12,7 @@ from hub.core.entities import Entities
 from hub.sessions.columns import Message
 from hub.sessions.in_reach import InReach
 
-MAX_ITEMS: Final = 100  # of one message
+MAX_ITEMS: Final = 25  # of one message, about 20 KB: over a slow link the next word comes before the hub is taken for gone
 _PLURALS: Final = {
     "device": "devices",
     "command": "commands",

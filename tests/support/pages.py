@@ -96,6 +96,18 @@ def page_of(
     assert [text for text in complaints if not any(part in text for part in allowed)] == []
 
 
+class Through(RunningHub):
+    """A hub whose page is reached by the port of a proxy."""
+
+    def __init__(self, hub: RunningHub, port: int) -> None:
+        super().__init__(hub.process)
+        self._port = port
+
+    def login_url(self) -> str:
+        """Return a new one-time login link that leads through the proxy."""
+        return super().login_url().replace(f":{self.address[1]}/", f":{self._port}/")
+
+
 class Wire:
     """The live connection of a page, with states of the hub that no test can bring about in time put into the hub's own messages."""
 

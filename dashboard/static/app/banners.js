@@ -28,6 +28,7 @@ export class Banners {
     this.pill = byId("connection");
     this.pillText = byId("connection-text");
     this.state = { kind: "connecting" };
+    this.lagUs = 0;
     this.lostAt = Date.now();
     setInterval(() => this._showConnection(), 500);
   }
@@ -35,6 +36,14 @@ export class Banners {
   connection(state) {
     if (this.state.kind === "open" && state.kind !== "open") this.lostAt = Date.now();
     this.state = state;
+    this._showConnection();
+  }
+
+  // How far behind the hub the page is, µs; 0: it is not.
+  behind(lagUs) {
+    this.lagUs = lagUs;
+    this.pill.dataset.behind = String(lagUs > 0);
+    this._put("behind", lagUs > 0 ? "The connection is slow: what you see is late." : null, "warning", `Showing ${duration(lagUs / 1e6)} ago.`);
     this._showConnection();
   }
 
@@ -68,7 +77,8 @@ export class Banners {
   _showConnection() {
     const { kind, way, nextAt } = this.state;
     const isQuiet = Date.now() - this.lostAt < QUIET_MS;
-    const [text, why] = kind === "open" ? WAYS[way] : [{ connecting: "Connecting", waiting: isQuiet ? "Connecting" : "Offline", ended: "Logged out" }[kind], ""];
+    const late = [`${duration(this.lagUs / 1e6)} behind`, "The connection is slow: what you see is late."];
+    const [text, why] = kind === "open" ? (this.lagUs > 0 ? late : WAYS[way]) : [{ connecting: "Connecting", waiting: isQuiet ? "Connecting" : "Offline", ended: "Logged out" }[kind], ""];
     this.pill.dataset.state = kind === "waiting" && isQuiet ? "connecting" : kind;
     if (this.pillText.textContent !== text) this.pillText.textContent = text;
     if (this.pill.title !== why) this.pill.title = why;

@@ -43,6 +43,16 @@ export class Hub {
     return this.live.nowUs();
   }
 
+  /** How far behind the hub the page is, µs; 0: not so that anybody could notice. */
+  lagUs() {
+    return this.live.lagUs();
+  }
+
+  /** Up to when the page knows what the hub knows, µs on the hub's clock: of what is newer nobody can say that nothing came. */
+  knownUs() {
+    return this.live.knownUs();
+  }
+
   /** Whether the person who is logged in may change things. */
   get mayOperate() {
     return this.role !== "viewer";
@@ -81,6 +91,7 @@ export class Hub {
 
   /** Now and then. */
   look() {
+    this.live.look();
     for (const stream of this._streams.values()) stream.look();
   }
 

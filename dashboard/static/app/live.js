@@ -5,6 +5,7 @@
 // are called; kind is connecting, open, waiting or ended (the login is over: only a new link helps). Whoever is called with `onOpen` goes
 // on from the cursors they have: so nothing is missing and nothing comes twice, whatever way it was before.
 
+import { Behind } from "./behind.js";
 import { EventsWay } from "./way_events.js";
 import { PollWay } from "./way_poll.js";
 import { LOGIN_ENDED, request } from "./way_session.js";
@@ -19,6 +20,7 @@ const STEADY_MS = 3_000; // a way that ends sooner has failed, though it opened
 const BEST_MS = 60_000; // how often a WebSocket is tried where another way is taken
 const LOST = 1006; // RFC 6455 7.1.5: no close frame came
 const TRUSTED_ERROR_US = 500_000; // of the clock, to judge by it how late a message is
+const MEASURE_AGAIN_MS = 10_000; // a clock that was not measured well: the link was slow then
 
 export class Live {
   /** @param {{onOpen: () => void, onMessage: (message: any) => void, onState: (state: any) => void}} calls */
@@ -28,6 +30,8 @@ export class Live {
     this.onState = onState;
     this.offsetUs = 0; // hub's clock minus this one
     this.offsetErrorUs = Infinity; // half the round trip it was measured by
+    this.measuredAt = 0;
+    this.behind = new Behind();
     this.failures = 0;
     this.choice = new Choice();
     /** @type {import("./way_socket.js").Way | null} */
@@ -46,6 +50,31 @@ export class Live {
   // This machine's time on the hub's clock, µs.
   nowUs() {
     return (performance.timeOrigin + performance.now()) * 1000 + this.offsetUs;
+  }
+
+  // How far behind the hub this page is, µs; 0: it is not, as far as anybody can notice, or there is no connection.
+  lagUs() {
+    const sureUs = this.nowUs() - (Number.isFinite(this.offsetErrorUs) ? this.offsetErrorUs : 0);
+    return this.isOpen ? this.behind.lagUs(sureUs, this.way?.ask !== undefined) : 0;
+  }
+
+  // Up to when the page knows what the hub knows: what is newer may be still on its way.
+  knownUs() {
+    const isSilent = this.isOpen && !this.way?.ask && this.lagUs() === 0; // by a way that cannot ask, silence is taken for silence
+    return isSilent ? this.nowUs() : Math.min(this.behind.knownUs, this.nowUs());
+  }
+
+  // Now and then, while somebody looks.
+  look() {
+    if (!this.isOpen) return;
+    if (this.way?.ask && this.behind.isDue(this.nowUs())) this.way.ask();
+    if (this.offsetErrorUs > TRUSTED_ERROR_US && performance.now() - this.measuredAt > MEASURE_AGAIN_MS) this._measureClock();
+  }
+
+  // Somebody looks again, after a while without a look.
+  seen() {
+    this.behind.begin(this.nowUs());
+    this.tryNow();
   }
 
   start() {
@@ -72,6 +101,7 @@ export class Live {
     const way = new WAYS[kind]({
       onMessage: (message) => this._heard(way, message),
       onEnd: (end) => this._ended(way, end),
+      onAnswer: () => this.behind.answered(this.nowUs()),
       lateUs: (message) => (this.offsetErrorUs < TRUSTED_ERROR_US ? this.nowUs() - message.sent_us : 0),
     });
     return way;
@@ -81,6 +111,7 @@ export class Live {
     if (way === this.trial) this._take(way);
     if (message.op === "ready") this._opened(message);
     else this.onMessage(message);
+    if (message.op === "update" && !message.more) this.behind.knows(message.sent_us, this.nowUs());
   }
 
   _opened(message) {
@@ -88,6 +119,7 @@ export class Live {
     this.offsetUs = 0;
     this.offsetErrorUs = Infinity;
     this.offsetUs = message.time_us - this.nowUs();
+    this.behind.begin(message.time_us);
     this.isOpen = true;
     this.openedAt = performance.now();
     this.onState({ kind: "open", way: this.choice.kind });
@@ -98,6 +130,7 @@ export class Live {
 
   // `ready` is late by the way it took; a round trip says by how much at most.
   async _measureClock() {
+    this.measuredAt = performance.now();
     for (let time = 0; time < 3; time += 1) {
       const began = performance.now();
       const { status, said } = await request("api/v1/hub", {}, PROBE_MS);

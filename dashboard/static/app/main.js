@@ -7,6 +7,7 @@ import { byId } from "./dom.js";
 import { Hub } from "./hub.js";
 import { Latency } from "./latency.js";
 import { Painter } from "./painter.js";
+import { prefetchPlotly } from "./plotly.js";
 import { Router } from "./router.js";
 import { Shell } from "./shell.js";
 import { Theme } from "./theme.js";
@@ -62,8 +63,13 @@ byId("logout").addEventListener("click", async () => {
   await fetch("logout", { method: "POST" });
   location.assign("./");
 });
-document.addEventListener("visibilitychange", () => document.hidden || hub.live.tryNow());
-setInterval(() => document.hidden || hub.look(), 500);
+document.addEventListener("visibilitychange", () => document.hidden || hub.live.seen());
+setInterval(() => {
+  if (document.hidden) return;
+  hub.look();
+  banners.behind(hub.lagUs());
+}, 500);
 
 router.start();
 hub.start();
+prefetchPlotly();

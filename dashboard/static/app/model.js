@@ -19,6 +19,7 @@ export class Model {
     this.keptFromUs = null; // what is older is no longer kept as narrow as asked for
     this.series = new Map(); // key -> {device, channel, unit, kind, rows}
     this.isMerged = false; // raw was asked for and snapshot gave it, and then the hub merged what was not drawn in time
+    this.mergedN = 0; // of the newest message that did
     this.isCut = false; // more points of the span came than are kept: asked for again, they come as buckets
     this.oldestUs = null; // arrival at the hub of the oldest frame since takeDelays
     this.sentUs = null;
@@ -67,7 +68,10 @@ export class Model {
       if (message.oldest_us !== undefined && message.oldest_us !== null) this.oldestUs = Math.min(this.oldestUs ?? Infinity, message.oldest_us);
     }
     for (const each of message.data ?? []) {
-      if (this.widthUs === 0 && !this._isWide && each.w > 0) this.isMerged = true;
+      if (this.widthUs === 0 && !this._isWide && each.w > 0) {
+        this.isMerged = true;
+        this.mergedN = message.n;
+      }
       const series = this._numbers.get(each.s);
       if (series) this._noteNewest(series.rows);
     }

@@ -6,6 +6,7 @@
 import { Model } from "./model.js";
 
 const ASK_AGAIN_MS = 2_000;
+const ASK_SHARE = 4; // of the time: over a slow link snapshots leave room for what is new
 const CAUGHT_UP_MS = 5_000;
 export const UNREADABLE = "The hub cannot read its stored readings now. This page asks again by itself.";
 const HOLE = "Part of this range is still being stored; it is filled in as soon as that is done.";
@@ -28,6 +29,8 @@ export class Stream {
     this._askedFor = 0; // of how many of them the newest snapshot that was asked for knows,
     this._shown = 0; // and the newest one that has come whole
     this._askedAt = 0;
+    this._isAwaited = false; // a snapshot that was asked for
+    this._tookMs = 0; // the newest snapshot, until it was here whole
     this._timer = 0;
     this._mergedAt = 0;
     this._toldN = 0;
@@ -43,7 +46,12 @@ export class Stream {
     switch (message.op) {
       case "snapshot":
         this.isUnreadable = false;
-        if (!message.more) this._shown = this._askedFor;
+        if (!message.more) {
+          this._shown = this._askedFor;
+          this._tookMs = Date.now() - this._askedAt;
+          this._isAwaited = false;
+          if (this._shown < this._changes) this.askAgain();
+        }
         this._apply(message);
         break;
       case "update":
@@ -54,20 +62,24 @@ export class Stream {
         this.askAgain();
         break;
       case "error":
+        this._isAwaited = false;
         if (message.code === "store_unavailable") this._cannotRead();
         else console.warn(`the hub refused a subscription: ${message.code}: ${message.message}`);
         break;
     }
   }
 
-  /** Ask for everything anew: older data has changed, raw points were merged, or are too many. At most every two seconds. */
+  /** Ask for everything anew: older data has changed, raw points were merged, or are too many. At most every two seconds, and seldom where that takes long. */
   askAgain() {
     clearTimeout(this._timer);
-    this._timer = setTimeout(() => this.hub.isOpen && this._subscribe(null), Math.max(0, this._askedAt + ASK_AGAIN_MS - Date.now()));
+    const pauseMs = Math.max(ASK_AGAIN_MS, ASK_SHARE * this._tookMs);
+    // One that is on its way comes whole before it is seen that another is wanted.
+    this._timer = setTimeout(() => this.hub.isOpen && !this._isAwaited && this._subscribe(null), Math.max(0, this._askedAt + pauseMs - Date.now()));
   }
 
-  /** Now and then: what came merged is asked for once more when it has been quiet for a while. */
+  /** Now and then: what came merged is asked for once more when the page has kept up for a while. */
   look() {
+    if (this.hub.lagUs() > 0) this._mergedAt = Date.now();
     if (this.model.isMerged && this.hub.isOpen && Date.now() - this._mergedAt > CAUGHT_UP_MS) this.askAgain();
   }
 
@@ -98,6 +110,7 @@ export class Stream {
   _subscribe(cursor) {
     this._toldN = 0;
     this._askedAt = Date.now();
+    this._isAwaited = cursor === null;
     if (cursor === null) this._askedFor = this._changes;
     const request = { op: "subscribe", id: this.id, channels: ["*"], ...this.wanted };
     this.hub.send(cursor === null ? request : { ...request, cursor });
@@ -106,7 +119,7 @@ export class Stream {
   /** @param {any} message */
   _apply(message) {
     const isNew = this.model.apply(message);
-    if (this.model.isMerged) this._mergedAt = Date.now();
+    if (this.model.isMerged && this.model.mergedN === message.n) this._mergedAt = Date.now();
     if (isNew) this.onChange();
   }
 

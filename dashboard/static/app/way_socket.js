@@ -9,8 +9,8 @@ const PROBE_MS = 5_000;
 const DRAWN_MS = 500;
 const PROBE = { op: "ping", id: "probe" }; // an `op` that no hub knows; it must be answered
 
-/** @typedef {{onMessage: (message: any) => void, onEnd: (end: {code: number, isUnfit?: boolean}) => void, lateUs: (message: any) => number}} Calls */
-/** @typedef {{send: (message: any) => void, drawn: (id: string, n: number) => boolean, close: () => void}} Way */
+/** @typedef {{onMessage: (message: any) => void, onEnd: (end: {code: number, isUnfit?: boolean}) => void, lateUs: (message: any) => number, onAnswer: () => void}} Calls */
+/** @typedef {{send: (message: any) => void, drawn: (id: string, n: number) => boolean, close: () => void, ask?: () => void}} Way `ask`: say something that the hub answers, whenever that comes */
 
 // When the hub was last told what is drawn, of each subscription.
 export class Told {
@@ -30,9 +30,10 @@ export class Told {
 
 export class SocketWay {
   /** @param {Calls} calls */
-  constructor({ onMessage, onEnd }) {
+  constructor({ onMessage, onEnd, onAnswer }) {
     this.onMessage = onMessage;
     this.onEnd = onEnd;
+    this.onAnswer = onAnswer;
     this.told = new Told(DRAWN_MS);
     const address = new URL("v1/live", location.href); // beside the page, wherever a proxy has put it
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -52,8 +53,12 @@ export class SocketWay {
     return true;
   }
 
+  ask() {
+    this.send(PROBE);
+  }
+
   close() {
-    this.onMessage = this.onEnd = () => {};
+    this.onMessage = this.onEnd = this.onAnswer = () => {};
     clearTimeout(this.timer);
     this.socket.close();
   }
@@ -61,7 +66,8 @@ export class SocketWay {
   _heard(message) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this._probe(), SILENCE_MS);
-    if (message.op !== "error" || message.id !== PROBE.id) this.onMessage(message);
+    if (message.op === "error" && message.id === PROBE.id) this.onAnswer();
+    else this.onMessage(message);
   }
 
   _probe() {

@@ -1,9 +1,9 @@
 // Lines on axes of time and of one unit, drawn by plotly: the one place that knows how it is asked.
 //
 // Owns its element, which keeps to the size of what it is in, and what is shown at the pointer (readout.js). What is drawn is passed in;
-// loadPlotly() comes before the first drawing. Plotly gets no text of a device but as `plain` makes it.
+// Until loadPlotly() is done it says so. Plotly gets no text of a device but as `plain` makes it.
 
-import { h } from "../app/dom.js";
+import { fill, h, say } from "../app/dom.js";
 import { scaleOf } from "../app/units.js";
 import { Crosshair } from "./crosshair.js";
 import { holesOf } from "./holes.js";
@@ -43,6 +43,11 @@ export class LineChart {
     const largest = lines.reduce((most, line) => Math.max(most, line.largest), 0);
     const scale = scaleOf(unit === "state" ? "" : unit, largest);
     this.drawn = { lines, view, unit, palette, scale, holes: holesOf(view, lines) };
+    if (!window.Plotly) {
+      say(this.plot, "The chart is drawn as soon as its program has come.");
+      return scale;
+    }
+    if (this.plot.firstElementChild === null) fill(this.plot);
     const widthPx = this.plot.offsetWidth || 400;
     window.Plotly.react(this.plot, tracesOf(this.drawn), layoutOf(this.drawn, widthPx), CONFIG);
     this.readout.redrawn();

@@ -14,6 +14,8 @@ import { RangeBar } from "./rangebar.js";
 import { WIDTHS, fitted, panned, queryOf, shownOf, stretchOf, zoomed } from "./span.js";
 
 const PAUSE_MS = 200; // who moves in time may move on
+const PATIENCE_MS = 1_000; // what comes sooner is not spoken of
+const COMING = "The readings are still on their way.";
 
 export class Readings {
   /** @param {import("../app/main.js").App} app @param {{charts: HTMLElement, waiting: HTMLElement, ranges: HTMLElement, note: HTMLElement}} parts */
@@ -31,6 +33,7 @@ export class Readings {
     this._isDirty = true;
     this._isEarly = false; // the past is to be shown, and what the device is like is not known yet
     this._keeping = 0;
+    this._askedAt = 0;
     /** @type {(() => void)[]} */
     this._stops = [];
     const said = h("p", { class: "visually-hidden", "aria-live": "polite" });
@@ -65,6 +68,7 @@ export class Readings {
     if (name !== this.name) {
       this.charts.clear();
       this.model = null;
+      this._askedAt = performance.now();
       this.app.latency.clear();
     }
     this.name = name;
@@ -164,19 +168,19 @@ export class Readings {
     const device = this.app.hub.devices.get(this.name);
     history?.look();
     if (device) this.happenings.show(this.name, stretchOf(shown, nowUs).fromUs);
-    if (!device || !window.Plotly || !(stream || this._isDirty)) return; // the past stands still
+    if (!device || !(stream || this._isDirty)) return; // the past stands still
     this._isDirty = false;
     stream?.trim(nowUs);
     this.bar.show(shown, history?.isLoading ?? false);
     this.model = (stream?.model.cursor ? stream.model : history?.model) ?? this.model;
     const { fromUs, toUs } = stretchOf(shown, nowUs);
-    const note = stream?.note(nowUs) ?? history?.note(fromUs) ?? null;
+    const note = stream?.note(nowUs) ?? history?.note(fromUs) ?? (this.model === null && performance.now() - this._askedAt > PATIENCE_MS ? COMING : null);
     this.parts.note.hidden = note === null;
     if (note !== null) say(this.parts.note, note);
     if (this.model === null) return;
     const { hole, keptFromUs } = this.model;
     const { holes, marks } = this.happenings;
-    this.charts.draw(this.model, device, { fromUs, nowUs: toUs, clockUs: nowUs, isPast: shown.past !== null, intervalUs: this._intervalUs(), hole, keptFromUs, holes, marks });
+    this.charts.draw(this.model, device, { fromUs, nowUs: toUs, clockUs: this.app.hub.knownUs(), isPast: shown.past !== null, intervalUs: this._intervalUs(), hole, keptFromUs, holes, marks });
   }
 
   _painted() {

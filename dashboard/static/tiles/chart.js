@@ -54,7 +54,7 @@ class ChartTile {
     const found = seriesOf(stream, this.config);
     const spanUs = stream?.model.spanUs ?? 0;
     this.frame.show(absence(stream, found, nowUs, duration(spanUs / 1e6)));
-    if (!stream || !found.length || !window.Plotly) return;
+    if (!stream || !found.length) return;
     const palette = (this.palette ??= colours());
     const { lanes, left, words } = byUnit(found);
     const labels = labelsOf([...lanes.values()].flat(), (name) => nameOf(this.hub, name));
