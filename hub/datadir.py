@@ -6,6 +6,7 @@ the format numbers. main.py enters it first and leaves it last; doctor looks thr
 
 import errno
 import fcntl
+import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -90,6 +91,14 @@ class DataDir(Claim):
         self.format = path / "format"
         self.hub_json = path / "hub.json"
         self.reserve = Reserve(path)
+
+    def tell(self, url: str, tls_certificate: Path | None) -> None:
+        """Tell commands on this machine where the hub listens; a file that another reads is only ever whole."""
+        said = {"pid": os.getpid(), "url": url} | ({"tls_certificate": str(tls_certificate)} if tls_certificate else {})
+        draft = self.hub_json.with_suffix(".new")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(said, file)
+        draft.replace(self.hub_json)
 
     def parked(self) -> list[Path]:
         """Return the files with readings that the history store could not take: parked.jsonl and the full ones beside it."""

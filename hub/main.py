@@ -10,8 +10,6 @@ Stopping runs from the inside out (hub/layers.py): the door closes its listener,
 the journal commits what it has. Called by the command line and, in process, by tests.
 """
 
-import json
-import os
 import time
 from functools import partial
 from importlib.metadata import version
@@ -31,6 +29,7 @@ from hub.control import Control
 from hub.core.closed import SHARED_AGE_US, ClosedAnswers
 from hub.datadir import DataDir
 from hub.history import HistorySide
+from hub.hops import Hops
 from hub.journal import Journal, SQLiteJournalFile
 from hub.layers import Run, layer
 from hub.load import Load
@@ -87,10 +86,13 @@ class Hub:
         self.side = HistorySide(self.journal, self.history, data.path, now_us, settings.ack_after)
         self.system = System(self.journal, self.side, control.entities, settings.ack_after)
         name = f"tributary {version('tributary-hub')}"
-        self.live = Live(self.journal, self.history, control.entities, now_us, name, control.registry.members)
+        self.metrics = Metrics()
+        self.open = OpenConnections(self.metrics.round_trip.observe)
+        watching = (control.registry.members, self.metrics, self.open.round_trip_s)
+        self.live = Live(self.journal, self.history, control.entities, now_us, name, *watching)
         # A database on the network may have other writers, who do not tell of late readings.
         self.closed = ClosedAnswers(max_age_us=None if settings.store == "duckdb" else SHARED_AGE_US)
-        self.metrics = Metrics()
+        self.hops = Hops(self.metrics.hops)
         self.load = Load(self.metrics.durable_counts, lambda: self.journal.position, self._lags)
         self.stored_acks = StoredAcks() if settings.ack_after == "store" else None
         parts = DeviceParts(
@@ -98,24 +100,27 @@ class Hub:
             raw_retention_us=int(settings.keep_raw_days * 86_400_000_000),
             refuses=self.history.refuses,
             stored_acks=self.stored_acks,
+            round_trip_s=self.open.round_trip_s,
         )
         self.sessions = DeviceSessions(parts)
         imports = Imports(self.journal, control.registry, now_us)
         self.importer = Importer(imports, control.registry, self.history, data.path / "imports", int(settings.min_free_bytes), now_us)
         self.logins = Logins(control.auth, now_us)
         self.ways = Ways(self._serve_viewer, self.sessions.serve)
-        self.open = OpenConnections(self.metrics.round_trip.observe)
         self.open.figures = {"device": self.sessions.figures, "viewer": self.live.figures}
-        self.door = Door(
-            settings=door_settings(settings),
-            auth=control.auth,
+        self.door = self._make_door()
+        self._wire()
+
+    def _make_door(self) -> Door:
+        return Door(
+            settings=door_settings(self.settings),
+            auth=self.control.auth,
             app=make_app(self._api_parts()),
             serve_device=self.sessions.serve,
             serve_viewer=self._serve_viewer,
             open_connections=self.open,
             refused=self.metrics.refused,
         )
-        self._wire()
 
     def _wire(self) -> None:
         """Connect what only this file may know of each other."""
@@ -124,6 +129,7 @@ class Hub:
         self.system.more_notes.append(self.door.certificates.notes)
         if self.stored_acks is not None:
             self.side.writer.on_safe(self.stored_acks.store_safe)
+            self.journal.on_commit(partial(self.metrics.count_commit, now_us))
         self.side.writer.on_stored(self.closed.stored)
         self.control.registry.on_revoked(self.sessions.drop)
         self.journal.on_holding(lambda: self.door.hold(is_held=self.journal.holding == "overload"))
@@ -153,7 +159,7 @@ class Hub:
                 await self.state.aclose()
 
     def _followers(self) -> tuple[Run, ...]:
-        own = (self.live.run, self.system.run, self.load.run, self.data.reserve.run, self.metrics.loop.run)
+        own = (self.live.run, self.system.run, self.load.run, self.hops.run, self.data.reserve.run, self.metrics.loop.run)
         return (*self.side.runs(), *self.control.runs(), *own)
 
     async def _listen(self, task_status: trio.TaskStatus[str]) -> None:
@@ -163,22 +169,12 @@ class Hub:
             scheme = "https" if self.settings.tls_certificate else "http"
             host = _LOOPBACK.get(host, host)  # every address is no address to open
             self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-            self._write_hub_json()
+            self.data.tell(self.url, self.settings.tls_certificate)
             try:
                 task_status.started(self.url)
                 await trio.sleep_forever()
             finally:
                 self.data.hub_json.unlink(missing_ok=True)
-
-    def _write_hub_json(self) -> None:
-        """Tell commands on this machine where the hub listens; a file that another reads is only ever whole."""
-        said = {"pid": os.getpid(), "url": self.url}
-        if self.settings.tls_certificate:
-            said["tls_certificate"] = str(self.settings.tls_certificate)
-        draft = self.data.hub_json.with_suffix(".new")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(said, file)
-        draft.replace(self.data.hub_json)
 
     def _lags(self) -> dict[str, int]:
         passed = {name: self.journal.cursor(name).applied for name in ("history", "ledger", "rules")} | {"live": self.live.position}
@@ -218,6 +214,7 @@ class Hub:
             targets=self.control.rules.targets,
             silences=self.control.rules.silences,
             dashboards=self.control.dashboards,
+            first_hop=self.sessions.first_hop,
             account=self.control.account,
         )
 
@@ -232,6 +229,7 @@ class Hub:
             "credit": self.journal.holding or "open",
             **self.system.described(),
             "load": self.load.described(),
+            "latency": self.hops.described(),
             "devices": len(self.control.registry.names()),
             "connected": self.sessions.count(),
             "viewers": self.live.viewers,

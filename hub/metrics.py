@@ -7,6 +7,7 @@ for every frame, so a histogram is a plain list and one bisection.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 import trio
@@ -14,10 +15,16 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-# From a commit that found the disk idle to a device that waits for a full disk; steps of about 1.6 keep a quantile within a quarter.
+from hub.core.records import Row
+
+# From a device in the same room to one that waits for a full disk; steps of about 1.6 keep a quantile within a quarter.
 BOUNDS_S: Final = (
-    0.001, 0.0016, 0.0025, 0.004, 0.0063, 0.01, 0.016, 0.025, 0.04, 0.063, 0.1, 0.16, 0.25, 0.4, 0.63, 1.0, 2.5, 10.0, 60.0,
+    0.0001, 0.00016, 0.00025, 0.0004, 0.00063, 0.001, 0.0016, 0.0025, 0.004, 0.0063, 0.01, 0.016, 0.025, 0.04, 0.063,
+    0.1, 0.16, 0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0, 6.3, 10.0, 16.0, 25.0, 40.0, 60.0,
 )  # fmt: skip
+
+_SHARES: Final = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
+HOPS: Final = ("device_to_hub", "hub_to_durable", "durable_to_sent", "sent_to_painted")
 
 _LOOK_EVERY_S: Final = 0.01  # costs a quarter of a percent of a core, and sees every stall that is longer
 
@@ -38,13 +45,18 @@ class Histogram:
         self.counts[bisect_left(BOUNDS_S, seconds)] += 1
         self.sum_s += seconds
 
+    def observe_times(self, seconds: float, times: int) -> None:
+        """Count the same observation several times."""
+        self.counts[bisect_left(BOUNDS_S, seconds)] += times
+        self.sum_s += seconds * times
+
     def family(self) -> HistogramMetricFamily:
-        """Return it as Prometheus wants it: cumulative counts."""
-        cumulative, buckets = 0, []
-        for bound, count in zip([*map(str, BOUNDS_S), "+Inf"], self.counts, strict=True):
-            cumulative += count
-            buckets.append((bound, cumulative))
-        return HistogramMetricFamily(self.name, self.meaning, buckets=buckets, sum_value=self.sum_s)
+        """Return it as Prometheus wants it."""
+        return HistogramMetricFamily(self.name, self.meaning, buckets=self.buckets(), sum_value=self.sum_s)
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Return cumulative counts by upper bound."""
+        return list(zip([*map(str, BOUNDS_S), "+Inf"], accumulate(self.counts), strict=True))
 
 
 def quantile_s(counts: Sequence[int], share: float) -> float | None:
@@ -60,6 +72,12 @@ def quantile_s(counts: Sequence[int], share: float) -> float | None:
             return low + (bound - low) * (wanted - below) / count
         below += count
     return BOUNDS_S[-1]
+
+
+def quantiles_ms(counts: Sequence[int]) -> dict[str, float | int | None]:
+    """Return how many were counted and p50, p95, p99 in ms; None where nothing was."""
+    found = {name: quantile_s(counts, share) for name, share in _SHARES.items()}
+    return {"count": sum(counts)} | {name: None if each is None else round(each * 1e3, 2) for name, each in found.items()}
 
 
 class LoopLateness:
@@ -91,10 +109,20 @@ class Metrics(Collector):
     """All figures of one hub; the device sessions' IngestMetrics."""
 
     def __init__(self) -> None:
-        self._durable = Histogram("tributary_receive_to_durable_seconds", "From the receipt of a frame to its commit in the journal.")
+        self.receive_to_durable = Histogram(
+            "tributary_receive_to_durable_seconds", "From the receipt of a frame to its commit in the journal."
+        )
         self._acked = Histogram("tributary_receive_to_ack_seconds", "From the receipt of a frame to its ack handed to the connection.")
-        self.durable: Callable[[float], None] = self._durable.observe  # called for each frame: no call more than that
+        self.durable: Callable[[float], None] = self.receive_to_durable.observe  # called for each frame: no call more than that
         self.acked: Callable[[float], None] = self._acked.observe
+        # The hops of a reading, in their order. (Their own names are told nowhere: they are one family.)
+        came, sent, painted = (Histogram(name, "") for name in ("device_to_hub", "durable_to_sent", "sent_to_painted"))
+        each = (came, self.receive_to_durable, sent, painted)
+        self.hops: dict[str, Histogram] = dict(zip(HOPS, each, strict=True))
+        self.came: Callable[[float], None] = came.observe  # a live frame: from its newest reading to its arrival
+        self.sent: Callable[[float, int], None] = sent.observe_times  # an update to so many viewers: by the oldest commit in it
+        self.painted: Callable[[float], None] = painted.observe  # what a viewer reported
+        self.backfill_frames = 0
         self.round_trip = Histogram("tributary_ping_round_trip_seconds", "From a ping to its answer, of devices and viewers.")
         self._rejected: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
@@ -106,7 +134,19 @@ class Metrics(Collector):
 
     def durable_counts(self) -> Sequence[int]:
         """Return how many frames were durable within each of BOUNDS_S, ever."""
-        return tuple(self._durable.counts)
+        return tuple(self.receive_to_durable.counts)
+
+    def count_commit(self, now: Callable[[], int], rows: Sequence[Row]) -> None:
+        """Count from arrival to commit where acks, and with them `durable`, wait for the store: called at each commit."""
+        if self.hops["hub_to_durable"] is self.receive_to_durable:
+            self.hops["hub_to_durable"] = Histogram("hub_to_durable", "")
+        count, now_us = self.hops["hub_to_durable"].observe, now()
+        for row in rows:
+            count((now_us - row.arrived_us) / 1e6)
+
+    def late(self) -> None:
+        """Count a frame that waited in its device while there was no connection: no hop of a live one."""
+        self.backfill_frames += 1
 
     def rejected(self, code: str) -> None:
         """Count a rejection by its code."""
@@ -126,14 +166,24 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Return everything, for prometheus_client."""
-        yield self._durable.family()
+        yield self.receive_to_durable.family()
         yield self._acked.family()
         yield self.round_trip.family()
         yield from self.loop.families()
+        yield self._hop_family()
+        yield CounterMetricFamily(
+            "tributary_backfill_frames", "Frames that waited in their device for a connection.", value=self.backfill_frames
+        )
         yield _by_code("tributary_rejected_frames", "Frames with a rejection, by its code.", self._rejected)
         yield _by_code("tributary_refused_requests", "Requests that were refused, by the code of the answer.", self._refused)
         yield _by_code("tributary_device_connections_ended", "Connections of devices that ended, by their close code.", self._ended)
         yield from self._gauges()
+
+    def _hop_family(self) -> HistogramMetricFamily:
+        family = HistogramMetricFamily("tributary_hop_seconds", "How long readings took for each hop of their way.", labels=["hop"])
+        for hop, histogram in self.hops.items():
+            family.add_metric([hop], buckets=histogram.buckets(), sum_value=histogram.sum_s)
+        return family
 
     def _gauges(self) -> Iterable[Metric]:
         for part, figures in self._parts.items():

@@ -42,6 +42,7 @@ HUB = {
     "hub.control": {"hub.core", "hub.journal", "hub.rules", "hub.sessions", "hub.followers", "hub.layers", "hub.datadir"},
     "hub.system": {"hub.core", "hub.journal", "hub.history"},
     "hub.load": set[str](),
+    "hub.hops": set[str](),
     "hub.stores": {"hub.core", "hub.store"},
     "hub.part_settings": {"hub.journal", "hub.web"},
     "hub.history": {"hub.core", "hub.journal", "hub.followers", "hub.layers"},

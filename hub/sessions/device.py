@@ -8,6 +8,7 @@ is connected.
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from time import perf_counter
 from typing import Final, NoReturn
 
 import trio
@@ -40,7 +41,7 @@ class DeviceConnection:
         self._session = DeviceSession(device)
         self._outbox = Outbox(roster.acks, link, parts.credit)
         make = Intake if parts.stored_acks is None else StoredIntake
-        self._intake = make(device, self._session, self._outbox, parts)
+        self._intake = make(device, link, self._session, self._outbox, parts)
         self._scope = trio.CancelScope()
         self._admitted_by = parts.registry.admission(device)
         self.end: ProtocolError | None = None
@@ -123,6 +124,7 @@ class DeviceConnection:
                 message = self._decoded(_binary(await self.link.receive()))
                 self._session.receive(message)
                 if isinstance(message, Hello):
+                    self._intake.first_hop.said(message, self._parts.now(), perf_counter())
                     return message
                 assert isinstance(message, UnknownOp)
                 await self.link.send(encode(_unknown(message)))

@@ -5,7 +5,8 @@ connection the parts it needs. Built by main.py, called by the door through `ser
 """
 
 from collections.abc import Awaitable, Mapping
-from typing import Final
+from time import perf_counter
+from typing import Any, Final
 
 import structlog
 import trio
@@ -57,6 +58,11 @@ class DeviceSessions:
         """Return what is on its way over a device's connection; nothing where it has another one now."""
         connection = self._connections.get(device)
         return connection.figures() if connection is not None and connection.link is link else {}
+
+    def first_hop(self, device: str) -> dict[str, Any] | None:
+        """Return how long a device's frames are under way, and what is known of its clock; None while it is not connected."""
+        connection = self._connections.get(device)
+        return None if connection is None else connection.intake.first_hop.described(perf_counter())
 
     async def take_over(self, newer: Connection) -> None:
         """Make `newer` the device's connection: return when nothing of an older one is pending any more."""

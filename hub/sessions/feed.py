@@ -5,10 +5,12 @@ Owns a port and nothing else: live.py is behind it, viewer.py before it.
 
 from typing import Protocol
 
+from devices.link import ServerLink
 from hub.core.entities import Entities
 from hub.core.lines import Lines
 from hub.core.selector import MembersOf
 from hub.sessions.cursors import JournalRange
+from hub.sessions.drawn import ViewerHops
 from hub.sessions.groups import Groups
 from hub.sessions.news import News
 from hub.sessions.snapshot import Painter
@@ -30,11 +32,18 @@ class Feed(Protocol):
     members: MembersOf
 
     @property
+    def hops(self) -> ViewerHops:
+        """Where updates to viewers are counted."""
+
+    @property
     def journal(self) -> JournalRange:
         """The journal: its id, first and last position."""
 
     def now(self) -> int:
         """Return the wall clock in µs."""
+
+    def round_trip_s(self, link: ServerLink) -> float | None:
+        """Return how long the last ping over a viewer's link took; None where none was answered yet."""
 
     def register(self, updates: Updates, owner: Owner) -> None:
         """Feed a mailbox from now on."""

@@ -44,6 +44,9 @@ class Keeper(Protocol):
     def parted(self, subscription: Subscription) -> None:
         """Take note that a member goes on alone."""
 
+    def sent(self, seconds: float, viewers: int) -> None:
+        """Count an update, by how long the oldest of it has waited, and to how many viewers."""
+
 
 class Variant(NamedTuple):
     """How one message differs between members: by its encoding, and by what the viewer calls the subscription."""
@@ -110,10 +113,13 @@ class Group:
         Waits for nothing, but lets other tasks run within a large group. Cancelled in the middle, some have the update and some do not.
         """
         slow_below = self._log.slow_below(moment.now_s)
+        since_s = self.updates.waiting_since_s
         is_update = bool(self.updates.mailbox)  # goes along with whatever is due: nothing may wait here when a member parts
         if not self.updates.mailbox.is_overrun:
             messages = list(self.updates.due(moment.position, moment.now_s, moment.now_us, moment.stored, may_update=True))
             await self._deliver(messages, moment.now_s)
+            if is_update and since_s is not None:
+                self._keeper.sent(trio.current_time() - since_s, sum(map(len, self._members.values())))
         for members in list(self._members.values()):
             for member in [each for each in members if each.drawn_n < slow_below or self.updates.mailbox.is_overrun]:
                 self._part(member, (), moment.now_s)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakValueDictionary
 
+from hub.sessions.drawn import ViewerHops
 from hub.sessions.group import Group, Moment
 from hub.sessions.numbering import Numbering
 from hub.sessions.subscription import Owner, Subscription
@@ -16,6 +17,10 @@ from hub.sessions.updates import Updates, Wish
 
 class Register(Protocol):
     """Who feeds mailboxes."""
+
+    @property
+    def hops(self) -> ViewerHops:
+        """Where updates are counted."""
 
     def register(self, updates: Updates, owner: Owner) -> None:
         """Feed a mailbox from now on; where it is fed already it has another owner now."""
@@ -30,6 +35,7 @@ class Groups:
     def __init__(self, register: Register, stir: Callable[[], None]) -> None:
         self.feed = register.register
         self.feed_no_more = register.unregister
+        self._register = register
         self._stir = stir
         # Those that take others in, by what is asked for, and whether it is given: who was slow holds wider buckets of a while.
         self._open: dict[tuple[Wish, bool], Group] = {}
@@ -53,6 +59,8 @@ class Groups:
 
     def join(self, subscription: Subscription, now_s: float) -> None:
         """Let a subscription that has got all that was due be served with others as soon as that can be."""
+        if (since_s := subscription.take_since_s()) is not None:
+            self.sent(now_s - since_s, 1)
         updates = subscription.updates
         if updates is None or subscription in self._of or not subscription.is_ready(now_s):
             return
@@ -98,6 +106,11 @@ class Groups:
     def parted(self, subscription: Subscription) -> None:
         """Take note that a member goes on alone."""
         self._of.pop(subscription, None)
+
+    def sent(self, seconds: float, viewers: int) -> None:
+        """Count an update."""
+        if viewers:
+            self._register.hops.sent(seconds, viewers)
 
     def _shut(self, group: Group) -> None:
         """Let nobody in any more."""

@@ -9,6 +9,7 @@ from time import perf_counter
 
 import msgpack
 
+from devices.link import ServerLink
 from devices.wire.fields import BadMessage
 from devices.wire.messages import Credit, Data, Frame, Gap, Hello, Log, Pack, Reject, Reported, Result, Unreadable
 from devices.wire.session import DeviceSession, Verdict
@@ -19,6 +20,7 @@ from hub.core.presence import Pulse
 from hub.core.records import Row, RowKind
 from hub.journal import Entry
 from hub.ports import Opening
+from hub.sessions.first_hop import FirstHop, newest_of
 from hub.sessions.outbox import Outbox
 from hub.sessions.parts import DeviceParts
 
@@ -29,7 +31,7 @@ _KINDS |= {Log: RowKind.LOG, Gap: RowKind.GAP, Unreadable: RowKind.BAD}
 class Intake:
     """The receiving half of a device connection; an Owner of journal entries."""
 
-    def __init__(self, device: str, session: DeviceSession, outbox: Outbox, parts: DeviceParts) -> None:
+    def __init__(self, device: str, link: ServerLink, session: DeviceSession, outbox: Outbox, parts: DeviceParts) -> None:
         self._device = device
         self._session = session
         self._outbox = outbox
@@ -38,6 +40,7 @@ class Intake:
         self._rules: dict[int, ChannelRules] = {}
         self.pulse = Pulse(self._is_held)
         self._lived = parts.registry.lived
+        self.first_hop = FirstHop(parts.metrics, lambda: parts.round_trip_s(link))
         self._unacked_s: list[float] = []  # when the frames came that were committed since the last ack; bounded by credit
 
     async def open(self, hello: Hello) -> tuple[tuple[int, int], ...]:
@@ -83,6 +86,10 @@ class Intake:
         pulse = self.pulse  # as _heard does, without a call more
         pulse.frames += 1
         pulse.heard_s, pulse.heard_us = self._lived.now_s, now_us
+        if epoch == self.first_hop.epoch:
+            self.first_hop.delays_us.append(now_us - base_us - max(offsets_us))
+        else:
+            self.first_hop.late()
         row = Row(0, self._device, epoch, seq, RowKind.DATA, now_us, body, None)
         self._parts.journal.submit(Entry(self, row, ((epoch, seq),)))
         return True
@@ -107,6 +114,8 @@ class Intake:
             self._outbox.committed(frame.epoch, self.acked_to(frame.epoch))
             return
         rejects = self._judge(frame, now_us)
+        if isinstance(frame, Data | Pack) and (newest_us := newest_of(frame)) is not None:
+            self.first_hop.heard(frame.epoch, now_us - newest_us)
         marks: tuple[tuple[int, int], ...] = ((frame.epoch, last),)
         if isinstance(frame, Gap) and frame.of is not None and frame.of_last is not None:
             marks = (*marks, (frame.of, frame.of_last))
@@ -145,6 +154,7 @@ class Intake:
     def committed(self, marks: Mapping[int, int]) -> None:
         """Take the journal's word that these frames are durable; half a window of them makes the ack urgent. Never raises."""
         now_s, metrics = perf_counter(), self._parts.metrics
+        self.first_hop.settle(now_s)
         for epoch, seq in marks.items():
             for arrived_s in self._session.committed(epoch, seq):
                 metrics.durable(now_s - arrived_s)

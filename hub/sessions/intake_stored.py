@@ -5,7 +5,9 @@ journal's mark. Used by device.py where `ack_after` is "store"; bounded by the c
 """
 
 from collections.abc import Mapping
+from time import perf_counter
 
+from devices.link import ServerLink
 from devices.wire.messages import Hello
 from devices.wire.session import DeviceSession
 from hub.sessions.intake import Intake
@@ -17,8 +19,8 @@ from hub.sessions.stored_acks import StoredAcks
 class StoredIntake(Intake):
     """The receiving half of a device connection, a step later."""
 
-    def __init__(self, device: str, session: DeviceSession, outbox: Outbox, parts: DeviceParts) -> None:
-        super().__init__(device, session, outbox, parts)
+    def __init__(self, device: str, link: ServerLink, session: DeviceSession, outbox: Outbox, parts: DeviceParts) -> None:
+        super().__init__(device, link, session, outbox, parts)
         self._acks = parts.stored_acks or StoredAcks()
         self._waiting: list[tuple[int, Mapping[int, int]]] = []  # (position, {epoch: seq}) of commits, and of marks found at hello
         self._stored: dict[int, int] = {}  # epoch -> highest seq that is stored, as far as is known
@@ -45,6 +47,7 @@ class StoredIntake(Intake):
 
     def committed(self, marks: Mapping[int, int]) -> None:
         """Take the journal's word that these frames are durable here; they are acked once the store has them too."""
+        self.first_hop.settle(perf_counter())
         self._wait(self._parts.journal.position, dict(marks))
 
     def _wait(self, position: int, marks: Mapping[int, int]) -> None:

@@ -4,7 +4,7 @@ Owns the position up to which viewers are fed, the shared lines, the pace of its
 once, and only where somebody watches. Built by main.py; the door calls `serve` for each viewer's connection.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import thread_time
 from typing import Final
 
@@ -19,6 +19,7 @@ from hub.core.records import Columns, Row, Series
 from hub.core.selector import MembersOf
 from hub.journal import Journal
 from hub.ports import HistoryStore, Now
+from hub.sessions.drawn import ViewerHops
 from hub.sessions.group import Moment
 from hub.sessions.groups import Groups
 from hub.sessions.news import News
@@ -36,12 +37,24 @@ QUICK_US: Final = 1_000_000  # narrower buckets, and raw points, go out with eac
 class Live:
     """All viewers of this hub."""
 
-    def __init__(self, journal: Journal, history: HistoryStore, entities: Entities, now: Now, hub_name: str, members: MembersOf) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        history: HistoryStore,
+        entities: Entities,
+        now: Now,
+        hub_name: str,
+        members: MembersOf,
+        hops: ViewerHops,
+        round_trip_s: Callable[[ServerLink], float | None] = lambda link: None,
+    ) -> None:
         self.journal = journal
         self.entities = entities
         self.now = now
         self.hub_name = hub_name
         self.members = members
+        self.hops = hops
+        self.round_trip_s = round_trip_s
         self.position = 0  # everything up to here has been fed
         self.stored = 0  # and is shown by the store
         self.lines = Lines()
@@ -56,6 +69,7 @@ class Live:
         self._stirred = trio.Event()
         self._fresh: list[Row] = []  # what was committed since the last turn, at most _MAX_ROWS
         self._is_whole = True  # beyond that nothing is kept, and the next turns read it from the journal
+        self._since_s = 0.0  # when the first of `_fresh` was committed
         self._fed = 0
         journal.on_commit(self._committed)
 
@@ -73,8 +87,9 @@ class Live:
             with trio.CancelScope(deadline=due_s):
                 await self._stirred.wait()
             self._stirred = trio.Event()
-            if rows := await self._next_rows():
-                self._feed(rows)
+            rows, since_s = await self._next_rows()
+            if rows:
+                self._feed(rows, since_s)
             began_s = thread_time()
             self.news.turn()
             moment = Moment(self.position, trio.current_time(), self.now(), self.stored)
@@ -141,6 +156,8 @@ class Live:
         if not self._owners and not self._fresh and self._is_whole:
             self._moved_to(rows[-1].position)
             return
+        if not self._fresh:
+            self._since_s = trio.current_time()
         self._is_whole = self._is_whole and len(self._fresh) + len(rows) <= _MAX_ROWS
         if self._is_whole:
             self._fresh.extend(rows)
@@ -148,27 +165,29 @@ class Live:
             self._fresh.clear()
         self._stirred.set()
 
-    async def _next_rows(self) -> list[Row]:
-        """Return what follows on the position; where that is more than was kept, a part of it."""
+    async def _next_rows(self) -> tuple[list[Row], float]:
+        """Return what follows on the position, where that is more than was kept a part of it, and when the oldest was committed."""
         if self._is_whole:
             rows, self._fresh = self._fresh, []
-            return rows
+            return rows, self._since_s
         rows = await self.journal.read(self.position, _MAX_ROWS)
         self._is_whole = rows[-1].position >= self.journal.position  # then what is committed next follows on these
         if not self._is_whole:
             self._stirred.set()
-        return rows
+        # Nobody noted when; it came not long before.
+        return rows, trio.current_time() - max(0, self.now() - min(row.arrived_us for row in rows)) / 1e6
 
     def _stir(self) -> None:
         self._stirred.set()
 
-    def _feed(self, rows: list[Row]) -> None:
+    def _feed(self, rows: list[Row], since_s: float) -> None:
         wanted = self._fanout.wanted(rows)
         if wanted:
             self._fed += len(wanted)
             arrived_us = min(row.arrived_us for row in wanted)
             columns = readable_columns(wanted, self.journal.channels)
             for updates in feed(columns, arrived_us, rows[-1].position, self._fanout, self.lines):
+                updates.waits(since_s)
                 self._owners[updates].wake()
         self._moved_to(rows[-1].position)
 

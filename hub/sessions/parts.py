@@ -18,6 +18,7 @@ from hub.core.registry import Registry
 from hub.core.shadows import Shadows
 from hub.journal import Journal, Owner
 from hub.ports import Now
+from hub.sessions.first_hop import FirstHop, FirstHops
 from hub.sessions.outbox import AckClock
 from hub.sessions.stored_acks import StoredAcks
 
@@ -31,7 +32,7 @@ _PATIENT_RETRY_S: Final = 5.0  # a newer connection is mostly the same device: l
 HUB_FAILED: Final = ProtocolError(CloseCode.HUB_FAILING, "the hub failed; its log says why")
 
 
-class IngestMetrics(Protocol):
+class IngestMetrics(FirstHops, Protocol):
     """What a device session counts."""
 
     def durable(self, seconds: float, /) -> None:
@@ -51,6 +52,7 @@ class Taking(Owner, Protocol):
     """What a connection takes in."""
 
     pulse: Pulse  # when it last did
+    first_hop: FirstHop  # how long that was under way
 
 
 class Connection(Protocol):
@@ -117,6 +119,7 @@ class DeviceParts:
     raw_retention_us: int = 0  # readings that are older when they come are rejected; 0: none is
     refuses: Callable[[Channel], str | None] = lambda channel: None  # why the history can hold no reading of a channel
     stored_acks: StoredAcks | None = None  # where acks wait for the history store
+    round_trip_s: Callable[[ServerLink], float | None] = lambda link: None  # of the last ping that was answered
 
     def credit(self) -> Credit:
         """Return the windows that hold now."""

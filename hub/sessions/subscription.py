@@ -39,6 +39,7 @@ class Subscription:
         "_rest_s",
         "_sent_s",
         "_settled_s",
+        "_since_s",
         "_wake",
         "backlog",
         "drawn_n",
@@ -75,6 +76,7 @@ class Subscription:
         self._is_planned = False  # the viewer's task knows when it has to look
         self._rest_s = FIRST_REST_S
         self._sent_s = float("-inf")
+        self._since_s: float | None = None
         self._settled_s = now_s
         # Called when the subscription ends. A device that joins or leaves wakes the viewer's task at once, whatever it waits for.
         self.unwatch = request.members.watch(lambda _: wake()) if request.members is not None else lambda: None
@@ -143,7 +145,14 @@ class Subscription:
         may_update = self._sent_s + self._pace_s(now_s) <= now_s
         if may_update and self.undrawn.is_slow(now_s):
             self.updates.mailbox.merge()
+        elif may_update:
+            self._since_s = self.updates.waiting_since_s
         return self.updates.due(position, now_s, now_us, stored, may_update=may_update)
+
+    def take_since_s(self) -> float | None:
+        """Return since when the oldest of what was sent alone had waited, once; None: nothing was, or its viewer made it wait."""
+        since_s, self._since_s = self._since_s, None
+        return since_s
 
     def sent(self, message: Message, size_bytes: int, now_s: float) -> None:
         """Note a message that was handed to the connection."""

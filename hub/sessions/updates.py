@@ -46,6 +46,7 @@ class Updates:
         self.to = ""  # the cursor that was told last
         self.told = 0  # how many series were named
         self.changed_due_s = float("-inf")
+        self.waiting_since_s: float | None = None  # commit of the oldest of what waits, monotonic
         self.numbering = numbering
         self._lines = lines
         self._journal = journal
@@ -83,6 +84,11 @@ class Updates:
         """Take in a series that begins now."""
         if series not in self.mailbox.lines:
             self.mailbox.lines[series] = self._lines.use(series, self.rung_us, self._floor_us, dict)
+
+    def waits(self, committed_s: float) -> None:
+        """Note since when what was put into the mailbox waits."""
+        if self.waiting_since_s is None and self.mailbox:
+            self.waiting_since_s = committed_s
 
     def leave(self) -> None:
         """Give the lines back."""
@@ -150,7 +156,7 @@ class Updates:
         return min(due_s, update_due_s) if self.mailbox else due_s
 
     def _taken(self, position: int, now_us: int) -> tuple[Message, Iterable[Message]]:
-        mail = self.mailbox.take(position)
+        mail, self.waiting_since_s = self.mailbox.take(position), None
         self.mailbox.from_us = max(self.mailbox.from_us, now_us - self.wish.span_us)
         first = {"op": "update", "sent_us": now_us, "oldest_us": mail.oldest_us}
         return first, [*self._raw(mail.points), *self._wide(mail.buckets)]

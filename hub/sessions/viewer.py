@@ -19,6 +19,7 @@ from hub.core.errors import Refusal
 from hub.core.selector import Request, is_id, read_id, read_subscribe
 from hub.sessions.beginning import begun
 from hub.sessions.columns import Message
+from hub.sessions.drawn import count_painted, read_drawn
 from hub.sessions.encoding import ViewerEnd, decoded, first_end
 from hub.sessions.feed import Feed
 from hub.sessions.greeting import EntityMail
@@ -119,12 +120,11 @@ class ViewerConnection:
         self._wake.set()
 
     def _drawn(self, message: Mapping[str, Any]) -> None:
-        n = message.get("n")
-        if type(n) is not int:
-            raise Refusal("bad_request", "`n` must be the number of an update", "send the `n` of the last update drawn")
-        subscription = self._subscriptions.get(read_id(message))
+        drawn = read_drawn(message)
+        subscription = self._subscriptions.get(drawn.id)
         if subscription is not None:
-            subscription.drawn(n)
+            subscription.drawn(drawn.n)
+            count_painted(drawn, self._feed.hops, self._feed.now(), self._feed.round_trip_s(self._link))
             if subscription.updates is not None:
                 self._wake.set()  # it may be slow no more
 

@@ -26,7 +26,7 @@ from hub.web.access import Access, Action, is_loopback
 from hub.web.account import account_routes
 from hub.web.audit import audit_routes
 from hub.web.backup import Backup, backup_routes
-from hub.web.connections import connection_routes
+from hub.web.connections import FirstHop, connection_routes
 from hub.web.dashboards import dashboard_routes
 from hub.web.device_log import device_log_routes
 from hub.web.devices import device_routes
@@ -93,6 +93,7 @@ class ApiParts:
     csp: str
     open_connections: OpenConnections = field(default_factory=OpenConnections)
     refused: Callable[[str], None] = lambda code: None  # told of each refusal
+    first_hop: FirstHop = lambda device: None
     allowed_origins: tuple[str, ...] = ()
     closed: ClosedAnswers = field(default_factory=ClosedAnswers)  # who writes to the history tells it
     store: StoreFacts = field(default_factory=StoreFacts)
@@ -128,7 +129,7 @@ def make_app(parts: ApiParts) -> FastAPI:
     app.include_router(store_routes(parts.history, parts.entities, access, parts.store))
     app.include_router(exchange_routes(parts.history, parts.registry, access, parts.importer))
     _include_optional(app, parts, access)
-    app.include_router(connection_routes(parts.registry, parts.open_connections, access))
+    app.include_router(connection_routes(parts.registry, parts.open_connections, parts.first_hop, access))
     app.include_router(user_routes(access))
     app.include_router(audit_routes(access))
     if parts.account is not None:

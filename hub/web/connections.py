@@ -1,9 +1,10 @@
-"""Routes of connections: those that are open, with their figures, and those that a device had.
+"""Routes of connections: those that are open, with their figures, and those that a device had; how long its frames are under way.
 
 Owns their pages; traffic.py and the sessions count, core's history keeps what is over. Made into the app by api.py.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -22,7 +23,10 @@ _After = Annotated[int | None, Query(ge=0, lt=2**63, description="Go on after th
 _Kept = Annotated[int, Query(ge=1, le=KEPT, description="The most connections to return", examples=[10])]
 
 
-def connection_routes(registry: Registry, connections: OpenConnections, access: Access) -> APIRouter:
+FirstHop = Callable[[str], dict[str, Any] | None]  # of a device; None while it is not connected
+
+
+def connection_routes(registry: Registry, connections: OpenConnections, first_hop: FirstHop, access: Access) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1")
     may_see = Depends(access.may(Action.CONNECTIONS))
@@ -42,5 +46,17 @@ def connection_routes(registry: Registry, connections: OpenConnections, access: 
             raise Refusal("no_device", f"no device is called {name[:64]!r}", "see: tributary device list", 404)
         items, more = await registry.connections.page(name, after, limit)
         return Answer({"connections": items, "next": more})
+
+    @router.get(
+        "/devices/{name}/latency",
+        dependencies=[Depends(access.may(Action.READ))],
+        response_model=shapes.DeviceLatency,
+        responses=refuses(no_device=404),
+    )
+    async def latency(name: DeviceName) -> Response:
+        """Return how long a device's frames are under way to the hub, and how far its clock is off; null while it is not connected."""
+        if registry.record(name) is None:
+            raise Refusal("no_device", f"no device is called {name[:64]!r}", "see: tributary device list", 404)
+        return Answer({"device_to_hub": first_hop(name)})
 
     return router

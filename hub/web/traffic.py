@@ -71,6 +71,11 @@ class OpenConnections:
             for name in COUNTED:
                 self._over[name] += getattr(known.traffic, name)
 
+    def round_trip_s(self, link: ServerLink) -> float | None:
+        """Return how long the last ping over a link took; None where none was answered yet, or it is no WebSocket."""
+        known = self._open.get(link)
+        return None if known is None else known.traffic.round_trip_s
+
     def page(self, after: int, limit: int, kind: str | None) -> tuple[list[dict[str, Any]], int | None]:
         """Return connections above a number, in their order, and the number where the rest begins."""
         wanted = [each for each in self._open.values() if each.number > after and kind in (None, each.kind)]

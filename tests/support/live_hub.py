@@ -22,6 +22,7 @@ from hub.followers import Pace, run_follower
 from hub.history import HistorySide
 from hub.journal import Entry, Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import Run, layer
+from hub.metrics import Metrics
 from hub.ports import HistoryStore, Opening
 from hub.sessions.live import Live
 from hub.store.duckdb import DuckDBStore
@@ -119,7 +120,8 @@ class LiveHub:
         self.writer = self.side.writer
         self.entities = Entities()
         self.asked = Asked()  # what tag expressions are asked of devices
-        self.live = Live(self.journal, self.store, self.entities, self.now, "tributary 0", self.asked.members)
+        self.metrics = Metrics()
+        self.live = Live(self.journal, self.store, self.entities, self.now, "tributary 0", self.asked.members, self.metrics)
         self.writer.on_applied(self.live.store_applied)
         self.side.on_lost(self.live.store_lost)
         self.nursery: trio.Nursery

@@ -14,6 +14,7 @@ from hub.core.fanout import Fanout
 from hub.core.lines import Lines
 from hub.core.records import Columns, Series
 from hub.core.selector import Request, Selector
+from hub.metrics import Metrics
 from hub.sessions.group import Moment
 from hub.sessions.groups import Groups
 from hub.sessions.live import feed
@@ -120,6 +121,7 @@ class Stage:
         self.now_s = 0.0
         self.seats: list[Seat] = []
         self.owners: dict[Updates, Owner] = {}
+        self.hops = Metrics()
         self.groups = Groups(self, lambda: None)
         self._fanout: Fanout[Updates] = Fanout()
 

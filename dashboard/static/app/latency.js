@@ -13,6 +13,8 @@ export class Latency {
     this.device = byId("latency-device");
     this.hub = byId("latency-hub");
     this.more = byId("latency-more");
+    /** @type {Map<string, number>} */
+    this.offsets = new Map(); // of devices' clocks, µs ahead of the hub's, where the hub has worked it out
     this.clear();
   }
 
@@ -24,12 +26,13 @@ export class Latency {
     this.root.hidden = true;
   }
 
-  // Note what a frame that is on the screen now has shown: takeDelays() of the model, its newest reading, the device's clock offset.
-  drawn(delays, newestUs, clockOffsetUs) {
+  // Note what a frame that is on the screen now has shown: takeDelays() of the stream, its newest reading, the device.
+  drawn(delays, newestUs, device) {
     const nowUs = this.live.nowUs();
     const held = delays.oldestUs === null ? 0 : delays.sentUs - delays.oldestUs;
     push(this.toScreen, Math.max(0, nowUs - delays.sentUs + held) / 1000);
-    const offsetUs = Math.abs(clockOffsetUs ?? 0) < TRUSTED_OFFSET_US ? 0 : clockOffsetUs;
+    const saidUs = device?.clock_offset_us ?? 0;
+    const offsetUs = this.offsets.get(device?.device) ?? (Math.abs(saidUs) < TRUSTED_OFFSET_US ? 0 : saidUs);
     if (newestUs !== null) push(this.fromDevice, (nowUs - (newestUs - offsetUs)) / 1000);
     this.device.textContent = this.fromDevice?.length ? milliseconds(Math.max(0, median(this.fromDevice))) : "–";
     this.hub.textContent = milliseconds(median(this.toScreen));
@@ -39,7 +42,7 @@ export class Latency {
       "Device to screen: from the time stamp of the newest reading to the moment it was drawn. " +
       "Hub to screen: from the arrival of a reading's frame at the hub until it was drawn, with storing, sending and drawing. " +
       `Medians of the last ${this.toScreen?.length}. This computer's clock is ${offset(this.live.offsetUs)} the hub's, corrected ${error}; ` +
-      "the device's clock only where it is more than a second off.";
+      "the device's as the hub estimates it. What came while this page was hidden does not count.";
     this.root.hidden = false;
   }
 }

@@ -93,8 +93,8 @@ export class Live {
   }
 
   // Tell the hub what is drawn. Returns whether it was told; where it was not, say it again a little later.
-  drawn(id, n) {
-    return this.isOpen && this.way !== null && this.way.drawn(id, n);
+  drawn(id, n, stamp) {
+    return this.isOpen && this.way !== null && this.way.drawn(id, n, stamp);
   }
 
   _begin(kind) {

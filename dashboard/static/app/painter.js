@@ -6,13 +6,13 @@
 const DRAW_MS = 250;
 const IDLE_MS = 1_400; // the time axis and ages move on also where nothing comes, beside views that are drawn all the time
 
-/** @typedef {{element: Element, draw: (nowUs: number) => void, painted?: (nowUs: number) => void}} View */
+/** @typedef {{element: Element, draw: (nowUs: number) => void, painted?: (nowUs: number, paint: import("./delays.js").Paint) => void}} View */
 
 export class Painter {
   /** @param {() => number} nowUs */
   constructor(nowUs) {
     this.nowUs = nowUs;
-    /** @type {Map<View, {isDirty: boolean, isSeen: boolean, drawnAt: number}>} */
+    /** @type {Map<View, {isDirty: boolean, isSeen: boolean, seenAt: number, drawnAt: number}>} */
     this._views = new Map();
     this._isScheduled = false;
     this._drawnAt = 0;
@@ -23,7 +23,7 @@ export class Painter {
 
   /** Draw a view from now on, as often as it asks and as it moves on with time. @param {View} view */
   add(view) {
-    this._views.set(view, { isDirty: true, isSeen: true, drawnAt: 0 });
+    this._views.set(view, { isDirty: true, isSeen: true, seenAt: 0, drawnAt: 0 });
     this._seen.observe(view.element);
     this._schedule();
   }
@@ -74,7 +74,10 @@ export class Painter {
     this._drawnAt = began + Math.max(0, 2 * tookMs - DRAW_MS);
     // The next frame begins when this one is on the screen.
     requestAnimationFrame(() => {
-      for (const view of drawn) if (this._views.has(view)) view.painted?.(this.nowUs());
+      for (const view of drawn) {
+        const state = this._views.get(view);
+        if (state) view.painted?.(this.nowUs(), { beganAt: began, seenSince: state.seenAt });
+      }
     });
   }
 
@@ -83,6 +86,7 @@ export class Painter {
     for (const entry of entries) {
       for (const [view, state] of this._views) {
         if (view.element !== entry.target) continue;
+        if (entry.isIntersecting && !state.isSeen) state.seenAt = performance.now();
         state.isSeen = entry.isIntersecting;
         if (state.isSeen && state.isDirty) this._schedule();
       }

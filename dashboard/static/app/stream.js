@@ -3,6 +3,7 @@
 // Owns its model and what a person must be told of it (`note`). The hub object (hub.js) hands it messages and tells when a connection is
 // open; who draws it calls `drawn` once what the model has is on the screen.
 
+import { Delays } from "./delays.js";
 import { Model } from "./model.js";
 
 const ASK_AGAIN_MS = 2_000;
@@ -24,6 +25,7 @@ export class Stream {
     this.wanted = wanted;
     this.onChange = onChange;
     this.model = new Model(id, wanted.span_s * 1e6, wanted.width_us);
+    this.delays = new Delays();
     this.isUnreadable = false;
     this._changes = 0; // how often the hub said that older data has changed,
     this._askedFor = 0; // of how many of them the newest snapshot that was asked for knows,
@@ -38,6 +40,7 @@ export class Stream {
 
   /** A connection is open: go on from the cursor, unless what is newer than it lacks what turned out late before it. */
   opened() {
+    this.delays.clear(); // numbers begin anew
     this._subscribe(this._shown < this._changes ? null : this.model.cursor);
   }
 
@@ -83,9 +86,16 @@ export class Stream {
     if (this.model.isMerged && this.hub.isOpen && Date.now() - this._mergedAt > CAUGHT_UP_MS) this.askAgain();
   }
 
-  /** What the model has is on the screen: the hub merges for a viewer that cannot follow. */
-  drawn() {
-    if (this.model.n !== this._toldN && this.hub.live.drawn(this.id, this.model.n)) this._toldN = this.model.n;
+  /** What the model had when a frame began is on the screen: the hub merges for a viewer that cannot follow. @param {import("./delays.js").Paint} paint */
+  drawn(paint) {
+    const n = this.delays.painted(paint);
+    if (n && n !== this._toldN && this.hub.live.drawn(this.id, n, this.delays.stamp())) this._toldN = n;
+  }
+
+  /** How late what is on the screen is, of what came since the last call; null: nothing did, or it waited for being seen. @param {import("./delays.js").Paint} paint */
+  takeDelays(paint) {
+    const delays = this.model.takeDelays();
+    return delays && this.delays.wasSeen(paint) ? delays : null;
   }
 
   /** What a person must know of what is shown; null: nothing. @param {number} nowUs @returns {string | null} */
@@ -119,6 +129,7 @@ export class Stream {
   /** @param {any} message */
   _apply(message) {
     const isNew = this.model.apply(message);
+    this.delays.came(message);
     if (this.model.isMerged && this.model.mergedN === message.n) this._mergedAt = Date.now();
     if (isNew) this.onChange();
   }

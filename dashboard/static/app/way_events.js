@@ -30,9 +30,9 @@ export class EventsWay {
     this.session.say(message);
   }
 
-  drawn(id, n) {
+  drawn(id, n, stamp) {
     if (!this.told.isDue(id)) return false;
-    this.send({ op: "drawn", id, n });
+    this.send({ op: "drawn", id, n, ...stamp });
     return true;
   }
 

@@ -10,7 +10,7 @@ const DRAWN_MS = 500;
 const PROBE = { op: "ping", id: "probe" }; // an `op` that no hub knows; it must be answered
 
 /** @typedef {{onMessage: (message: any) => void, onEnd: (end: {code: number, isUnfit?: boolean}) => void, lateUs: (message: any) => number, onAnswer: () => void}} Calls */
-/** @typedef {{send: (message: any) => void, drawn: (id: string, n: number) => boolean, close: () => void, ask?: () => void}} Way `ask`: say something that the hub answers, whenever that comes */
+/** @typedef {{send: (message: any) => void, drawn: (id: string, n: number, stamp?: import("./delays.js").Stamp) => boolean, close: () => void, ask?: () => void}} Way `ask`: say something that the hub answers, whenever that comes */
 
 // When the hub was last told what is drawn, of each subscription.
 export class Told {
@@ -47,9 +47,9 @@ export class SocketWay {
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
-  drawn(id, n) {
+  drawn(id, n, stamp) {
     if (!this.told.isDue(id)) return false;
-    this.send({ op: "drawn", id, n });
+    this.send({ op: "drawn", id, n, ...stamp });
     return true;
   }
 

@@ -50,7 +50,7 @@ export class Readings {
     const choose = (/** @type {import("./span.js").Range} */ range) => this._address({ range, past: null });
     this.bar = new RangeBar(parts.ranges, { ...actions, range: choose, own: (fromUs, toUs) => this._go({ fromUs, toUs }, true), seen: () => this._seen() });
     this.happenings = new Happenings(app.hub, () => this._ask());
-    this.view = { element: parts.charts, draw: (/** @type {number} */ nowUs) => this._draw(nowUs), painted: () => this._painted() };
+    this.view = { element: parts.charts, draw: (/** @type {number} */ nowUs) => this._draw(nowUs), painted: (/** @type {number} */ _, /** @type {import("../app/delays.js").Paint} */ paint) => this._painted(paint) };
     parts.charts.addEventListener("redraw", () => this._ask());
     addEventListener("displaychange", () => {
       this.charts.restyle();
@@ -183,11 +183,12 @@ export class Readings {
     this.charts.draw(this.model, device, { fromUs, nowUs: toUs, clockUs: this.app.hub.knownUs(), isPast: shown.past !== null, intervalUs: this._intervalUs(), hole, keptFromUs, holes, marks });
   }
 
-  _painted() {
+  /** @param {import("../app/delays.js").Paint} paint */
+  _painted(paint) {
     const { stream, app } = this;
     if (!stream || !app.hub.isOpen) return;
-    const delays = stream.model.takeDelays();
-    if (delays) app.latency.drawn(delays, stream.model.newestUs, app.hub.devices.get(this.name)?.clock_offset_us);
-    stream.drawn();
+    const delays = stream.takeDelays(paint);
+    if (delays) app.latency.drawn(delays, stream.model.newestUs, app.hub.devices.get(this.name));
+    stream.drawn(paint);
   }
 }

@@ -6,6 +6,7 @@ import { say } from "../app/dom.js";
 import { duration } from "../app/units.js";
 import { Readings } from "../charts/readings.js";
 import { DeviceTabs } from "../parts/device_tabs.js";
+import { FirstHop } from "../parts/first_hop.js";
 import { Side, factText, isConnected } from "../parts/side.js";
 
 /** @param {import("../app/main.js").App} app @returns {import("../app/shell.js").Page} */
@@ -24,6 +25,8 @@ class DevicePage {
     this.tabs = new DeviceTabs(app, this._part("readings"), this._part("beside"), (tab) => this._choose(tab));
     this._part("tabs").replaceWith(this.tabs.tabs.element);
     this._part("readings").after(...this.tabs.elements);
+    this.firstHop = new FirstHop(app);
+    this._part("device-facts").after(this.firstHop.element);
     this.side = new Side(this._part("side"), app.hub);
     /** @type {(() => void)[]} */
     this._stops = [];
@@ -39,6 +42,7 @@ class DevicePage {
     if (!this._stops.length) this._begin();
     this.readings.show(this.name, query);
     this.side.choose(this.name);
+    this.firstHop.choose(this.name);
     this._part("view").dataset.tab = this.tabs.choose(this.name, query.tab);
     this._show();
   }
@@ -62,6 +66,7 @@ class DevicePage {
       hub.devices.watch(() => this._show()),
       this.side.start(),
       () => clearInterval(timer),
+      () => this.firstHop.stop(),
     ];
     this.tabs.start();
   }

@@ -46,7 +46,7 @@ class Overview {
     // On a phone nothing stays at the top.
     const covered = () => (this.head.offsetParent === null ? 0 : this.head.getBoundingClientRect().bottom);
     this.rows = new VirtualList(/** @type {HTMLElement} */ (this.grid.lastElementChild), (/** @type {any} */ item) => item.device, () => new DeviceRow((tag) => this._tag(tag)), { first: 2, top: covered });
-    this.view = { element: this.element, draw: (/** @type {number} */ nowUs) => this._draw(nowUs), painted: () => this.lines.stream?.drawn() };
+    this.view = { element: this.element, draw: (/** @type {number} */ nowUs) => this._draw(nowUs), painted: (/** @type {number} */ _, /** @type {import("../app/delays.js").Paint} */ paint) => this.lines.stream?.drawn(paint) };
     /** @type {import("../app/tags.js").Where | null} */
     this._test = null; // the last expression that could be read
     this._read = "";

@@ -36,7 +36,7 @@ export class TileCell {
     this.head = h("div", { class: "board-tile-head" }, grip, this.title, h("span", { class: "board-tools" }, edit, copy, remove));
     this.slot = h("div", { class: "board-slot", on: { redraw: this._ask } });
     this.element = h("section", { class: "card board-tile", data: { id } }, this.head, this.slot, h("span", { class: "board-corner", "aria-hidden": "true" }));
-    this.view = { element: this.element, draw: (/** @type {number} */ nowUs) => this._draw(nowUs), painted: () => this._painted() };
+    this.view = { element: this.element, draw: (/** @type {number} */ nowUs) => this._draw(nowUs), painted: (/** @type {number} */ _, /** @type {import("../app/delays.js").Paint} */ paint) => this._painted(paint) };
     app.painter.add(this.view);
   }
 
@@ -129,14 +129,15 @@ export class TileCell {
     fill(this.slot, emptyTile(`This tile cannot be shown: ${error instanceof Error ? error.message : error}. Edit or remove it.`));
   }
 
-  _painted() {
+  /** @param {import("../app/delays.js").Paint} paint */
+  _painted(paint) {
     if (!this._share || !this.app.hub.isOpen) return;
     const { model } = this._share.stream;
-    const delays = model.takeDelays();
+    const delays = this._share.stream.takeDelays(paint);
     const names = new Set([...model.series.values()].map((each) => each.device));
     const [name] = names;
     // Of several devices nobody can say whose clock the newest reading is of.
-    if (delays && names.size === 1) this.app.latency.drawn(delays, model.newestUs, this.app.hub.devices.get(name)?.clock_offset_us);
-    this._share.stream.drawn();
+    if (delays && names.size === 1) this.app.latency.drawn(delays, model.newestUs, this.app.hub.devices.get(name));
+    this._share.stream.drawn(paint);
   }
 }

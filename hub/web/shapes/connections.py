@@ -11,6 +11,10 @@ _PAST: Final = {
     **{"came_us": 1_795_248_000_000_000, "remote": "10.0.0.9:40000", "left_us": 1_795_248_060_000_000, "lasted_s": 60.0, "code": 4001},
     "reason": "2 pings were not answered",
 }
+_FIRST_HOP: Final = {
+    **{"count": 600, "p50_ms": 4.1, "p95_ms": 9.8, "p99_ms": 24.0, "backfill_frames": 0},
+    **{"clock_offset_ms": -12.4, "clock_error_ms": 2.0, "round_trip_ms": 4.3},
+}
 _OPEN: Final = {
     **{"id": 7, "kind": "device", "who": "greenhouse", "remote": "10.0.0.9:40000", "age_s": 61.5, "round_trip_s": 0.004},
     **{"received_bytes": 71_000, "received_frames": 620, "sent_bytes": 9_000, "sent_frames": 610},
@@ -71,3 +75,28 @@ class OpenConnections(Shape, json_schema_extra=example({"connections": [_OPEN], 
     connections: list[OpenConnection]
     next: int | None
     """The `after` of the next page; null at the end"""
+
+
+class FirstHop(Shape, json_schema_extra=example(_FIRST_HOP)):
+    """From the newest reading of a frame to its arrival, over the last one to two minutes of this connection."""
+
+    count: int
+    """Live frames"""
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    backfill_frames: int
+    """Frames of this connection that had waited in the device, and count for none of these"""
+    clock_offset_ms: float | None
+    """The device's clock minus the hub's, which is taken out; null where it told no time yet"""
+    clock_error_ms: float | None
+    """How wrong that may be where one direction is slower than the other; null before a ping was answered"""
+    round_trip_ms: float | None
+    """Of the last ping"""
+
+
+class DeviceLatency(Shape, json_schema_extra=example({"device_to_hub": _FIRST_HOP}, {"device_to_hub": None})):
+    """How long a device's readings are under way to the hub."""
+
+    device_to_hub: FirstHop | None
+    """null while the device is not connected"""

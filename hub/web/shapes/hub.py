@@ -10,6 +10,8 @@ from hub.web.openapi.convention import Shape, example
 _STORE: Final = {"name": "DuckDB", "state": "ok", "lag_frames": 0, "left_s": None, "reason": "", "since_us": 1_795_248_000_000_000}
 _LAGS: Final = {"history": 310, "ledger": 0, "rules": 0, "live": 0}
 _LOAD: Final = {"over_s": 10.0, "frames_per_s": 312.4, "durable_p99_ms": 6.2, "lag_frames": _LAGS}
+_HOP: Final = {"hop": "device_to_hub", "count": 18_744, "p50_ms": 4.1, "p95_ms": 9.8, "p99_ms": 24.0}
+_LATENCY: Final = {"over_s": 60.0, "hops": [_HOP]}
 _HUB: Final = {
     **{"name": "tributary", "version": "0.1.0", "journal": "b8f1c2", "position": 4_711, "time_us": 1_795_248_000_000_000, "credit": "open"},
     **{
@@ -17,6 +19,7 @@ _HUB: Final = {
         "store": _STORE,
         "ack_after": "journal",
         "load": _LOAD,
+        "latency": _LATENCY,
         "devices": 12,
         "connected": 11,
         "viewers": 2,
@@ -54,6 +57,25 @@ class Load(Shape, json_schema_extra=example(_LOAD)):
     """How far each follower of the journal is behind: history, ledger, rules, live"""
 
 
+class Hop(Shape, json_schema_extra=example(_HOP)):
+    """One hop of the way of readings; null where nothing was counted."""
+
+    hop: Literal["device_to_hub", "hub_to_durable", "durable_to_sent", "sent_to_painted"]
+    count: int
+    """Frames for the first two, updates to viewers for the third, reports of pages for the last"""
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class Latency(Shape, json_schema_extra=example(_LATENCY)):
+    """How long readings take from a device to a screen, hop by hop, over the last minute."""
+
+    over_s: float
+    hops: list[Hop]
+    """In the order of the way"""
+
+
 class Hub(Shape, json_schema_extra=example(_HUB)):
     """A hub at a glance."""
 
@@ -69,6 +91,7 @@ class Hub(Shape, json_schema_extra=example(_HUB)):
     store: StoreState
     ack_after: Literal["journal", "store"]
     load: Load
+    latency: Latency
     devices: int
     connected: int
     viewers: int

@@ -42,6 +42,9 @@ class Taken:
     def submit(self, entry: Entry) -> None:
         self.rows.append(entry.row)
 
+    def late(self) -> None:
+        """Count nothing: the epoch of no hello is live."""
+
     def rejected(self, code: str) -> None:
         self.rejections.append(code)
 
@@ -53,7 +56,8 @@ def intake() -> tuple[Intake, Taken]:
     session.receive(hello)
     session.open(hello, {})
     session.grant(CREDIT)
-    made = Intake("pump", session, Outbox(AckClock(), memory_link_pair()[1], taken.credit), taken)  # type: ignore[arg-type]
+    link = memory_link_pair()[1]
+    made = Intake("pump", link, session, Outbox(AckClock(), link, taken.credit), taken)  # type: ignore[arg-type]
     made._rules[E] = ChannelRules(CHANNELS)
     return made, taken
 

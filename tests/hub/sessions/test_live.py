@@ -160,6 +160,47 @@ async def test_a_viewer_that_never_reads_costs_a_bounded_amount_and_nobody_else(
         assert hub.live.statistics()["waiting_bytes"] < 200_000
 
 
+async def test_updates_count_for_the_third_hop_to_each_viewer_that_keeps_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.sessions.undrawn.MAX_UNDRAWN_S", 0.05)
+    async with live_hub(tmp_path) as hub:
+        source = await hub.source()
+        quick, other, frozen = hub.screen(), hub.screen(), hub.screen()
+        frozen.is_frozen = True
+        for screen in (quick, other, frozen):
+            await subscribe(screen)
+        counts = hub.metrics.hops["durable_to_sent"].counts
+
+        async def puts(number: int) -> None:
+            source.put((hub.now_us + number, float(number)), arrived_us=hub.now_us)
+            await shows(quick, source)
+
+        number = 0
+        with trio.fail_after(10):
+            while hub.live.statistics()["conflated_viewers"] == 0:  # the one that says nothing has left the others
+                number += 1
+                await puts(number)
+        await shows(other, source)
+        before = sum(counts)
+        for more in range(10):
+            await puts(number + 1 + more)
+            await shows(other, source)
+        assert 10 <= sum(counts) - before <= 20
+
+
+async def test_what_a_viewer_has_painted_counts_for_the_fourth_hop(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        source, screen = await hub.source(), hub.screen()
+        await subscribe(screen)
+        source.put((hub.now_us, 1.0), arrived_us=hub.now_us)
+        await until(lambda: screen.of("update"))
+        update = screen.of("update")[-1]
+        hub.now_us += 300_000
+        await screen.say(op="drawn", id="a", n=update["n"], sent_us=update["sent_us"], ago_us=100_000)
+        histogram = hub.metrics.hops["sent_to_painted"]
+        await until(lambda: sum(histogram.counts) == 1)
+        assert histogram.sum_s == pytest.approx(0.2)
+
+
 async def test_late_readings_are_told_once_the_store_shows_them(tmp_path: Path) -> None:
     async with live_hub(tmp_path) as hub:
         source = await hub.source()

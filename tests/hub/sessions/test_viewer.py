@@ -15,6 +15,7 @@ from hub.core.entities import Entities
 from hub.core.members import Asked
 from hub.core.records import RangeAnswer
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile
+from hub.metrics import Metrics
 from hub.sessions.live import Live
 from hub.sessions.viewer import MAX_SUBSCRIPTIONS
 from hub.store.duckdb import DuckDBStore
@@ -26,7 +27,7 @@ from tests.support.waiting import until
 def idle_live(directory: Path) -> Live:
     """Return a live half over a journal and a store that do not run: enough for viewers that ask for nothing."""
     journal = Journal(SQLiteJournalFile(directory / "journal.db"), JournalSettings(), lambda: 0)
-    return Live(journal, DuckDBStore(directory / "history.duckdb"), Entities(), lambda: 0, "tributary 0", Asked().members)
+    return Live(journal, DuckDBStore(directory / "history.duckdb"), Entities(), lambda: 0, "tributary 0", Asked().members, Metrics())
 
 
 def is_empty(live: Live) -> bool:

@@ -5,6 +5,7 @@
 import { ApiError, get } from "../../app/api.js";
 import { h, say } from "../../app/dom.js";
 import { count, duration, milliseconds } from "../../app/units.js";
+import { Hops } from "./hops.js";
 
 const AGAIN_MS = 2_000;
 const UNTIL_OPEN_MS = 200;
@@ -24,7 +25,9 @@ export class Health {
     this._back = () => document.hidden || this._ask();
     /** @type {Map<string, {box: HTMLElement, value: HTMLElement, more: HTMLElement}>} */
     this._facts = new Map();
-    this.element = h("dl", { class: "health", "aria-label": "The hub" });
+    this.facts = h("dl", { class: "health", "aria-label": "The hub" });
+    this.hops = new Hops();
+    this.element = h("div", { class: "hub-health" }, this.facts, this.hops.element);
     for (const name of ["Frames", "On disk within", "Connected", "Viewers", "Behind", "Intake"]) this._add(name);
   }
 
@@ -45,7 +48,7 @@ export class Health {
     const [value, more] = [h("span", { class: "health-value" }, "–"), h("span", { class: "health-more" })];
     const box = h("div", {}, h("dt", {}, name), h("dd", {}, value, " ", more));
     this._facts.set(name, { box, value, more });
-    this.element.append(box);
+    this.facts.append(box);
   }
 
   async _ask() {
@@ -54,7 +57,9 @@ export class Health {
     if (document.hidden || !this.hub.isOpen) return;
     try {
       const said = await get("hub");
-      if (this.timer === mine) this._show(factsOf(said));
+      if (this.timer !== mine) return;
+      this._show(factsOf(said));
+      this.hops.show(said.latency);
     } catch (error) {
       const isForbidden = error instanceof ApiError && error.status === FORBIDDEN;
       this.element.hidden = isForbidden;
