@@ -4,14 +4,20 @@ On a real hub process with a real device. Needs Chromium.
 """
 
 import json
+import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from devices.client import Device
+from devices.wire.messages import Channel
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, running_hub
 from tests.support.pages import Wire, page_of, streaming
@@ -189,7 +195,7 @@ def test_two_editors_see_both_and_one_chooses(browser: Browser, hub: RunningHub,
 
 
 def test_what_somebody_else_saves_is_told_in_an_open_page_and_shown_when_one_asks(browser: Browser, hub: RunningHub, saved: str) -> None:
-    with page_of(browser, hub, at=at(saved)) as page:
+    with page_of(browser, hub, allowed=("404",), at=at(saved)) as page:
         expect(tile(page, "Tile a")).to_be_visible(timeout=TIMEOUT_MS)
         put(hub, saved, {"title": "Theirs", "tiles": [text("c", 4, 0)]}, 1)
         news = page.locator(".board-news")
@@ -313,6 +319,93 @@ def test_a_wall_has_nothing_around_it_goes_on_after_a_cut_and_is_left_by_escape(
         page.get_by_role("button", name="Leave full screen").focus()
         page.keyboard.press("Enter")
         expect(page.locator(".top")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def well_us(hub: RunningHub) -> int:
+    """Give the hub a device that was there three hours ago for ten minutes: a reading of 0, 1, 2 ... each second; return when it began."""
+    token = hub.provision("well")
+    began_us = (time.time_ns() // 1_000 // 3_600_000_000 - 3) * 3_600_000_000 + 90_500_000
+
+    async def say() -> None:
+        async with Device(hub.device_url, "well", token, channels=[Channel("depth", "m")]) as well:
+            for number in range(600):
+                await well.send({"depth": float(number)}, began_us + number * 1_000_000)
+            with trio.fail_after(20):
+                await well.drained()
+
+    trio.run(say)
+    deadline = time.monotonic() + 10
+    while not hub.api("GET", f"/api/v1/query?device=well&from={began_us + 599_000_000}&to={began_us + 600_000_000}")["series"]:
+        assert time.monotonic() < deadline
+    return began_us
+
+
+def of_well(id_: str, kind: str, x: int, **config: Any) -> dict[str, Any]:
+    return number(id_, x, 0, type=kind, config={"source": {"devices": ["well"]}, "channels": ["depth"]} | config)
+
+
+def iso(time_us: int) -> str:
+    return datetime.fromtimestamp(time_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize("span_s", [200, 86_400])
+def test_a_dashboard_of_the_past_shows_the_last_values_before_its_end_to_the_reading(
+    browser: Browser, hub: RunningHub, well_us: int, span_s: int
+) -> None:
+    tiles = [of_well("a", "number", 0), of_well("b", "table", 4), of_well("c", "chart", 8)]
+    put(hub, f"past-{span_s}", {"tiles": [*tiles, of_well("d", "gauge", 0), of_well("e", "state", 4, channels=["(presence)"])]})
+    end_us = well_us + 300_500_000
+    query = f"from={iso(end_us - span_s * 1_000_000)}&to={iso(end_us)}"
+    with page_of(browser, hub, at=at(f"past-{span_s}", query)) as page:
+        expect(tile(page, "Tile a").locator(".number-value")).to_have_text("300", timeout=TIMEOUT_MS)
+        expect(tile(page, "Tile a")).to_contain_text("Last values before")
+        expect(tile(page, "Tile b").locator("tbody td").first).to_have_text("300 m")
+        expect(tile(page, "Tile b").locator("thead th").last).to_have_text("Time")
+        expect(tile(page, "Tile d").get_by_role("img")).to_have_attribute("aria-label", re.compile("depth: 300 m"))
+        expect(tile(page, "Tile e")).to_contain_text("This is known of now only.")
+        page.wait_for_function("() => document.querySelector('.plot')?.data?.some(trace => trace.y.some(y => y > 250))")
+        last_ms = page.evaluate("document.querySelector('.plot').layout.xaxis.range[1]")
+        assert last_ms == end_us / 1_000
+        expect(page.get_by_role("button", name="Back to live")).to_be_visible()
+
+
+def test_the_time_of_a_dashboard_is_chosen_moved_zoomed_on_a_chart_and_back_to_live(
+    browser: Browser, hub: RunningHub, well_us: int, saved: str
+) -> None:
+    put(hub, saved, {"tiles": [of_well("a", "chart", 0, w=12, h=5)]}, 1)
+    with page_of(browser, hub, at=at(saved)) as page:
+        page.get_by_role("button", name=re.compile("^From")).click()
+        local = [
+            page.evaluate("us => new Date(us / 1e3 - new Date().getTimezoneOffset() * 6e4).toISOString().slice(0, 19)", each)
+            for each in (well_us - 500_000, well_us + 599_500_000)
+        ]
+        page.get_by_label("From", exact=True).fill(local[0])
+        page.get_by_label("To", exact=True).fill(local[1])
+        page.get_by_role("button", name="Show", exact=True).click()
+        plot = page.locator(".plot-frame")
+        page.wait_for_function("() => document.querySelector('.plot')?.data?.some(trace => trace.y.includes(599))")
+        chosen = page.evaluate("location.hash")
+        assert "from=" in chosen
+        box = plot.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 40)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 40, steps=4)
+        page.mouse.up()
+        page.wait_for_function("was => location.hash !== was", arg=chosen)
+        page.get_by_role("button", name="Zoom out").click()
+        page.get_by_role("button", name="Earlier").click()
+        page.go_back()
+        page.wait_for_function("was => location.hash === was", arg=chosen)
+        plot.focus()
+        page.keyboard.press("+")
+        page.wait_for_function("was => location.hash !== was", arg=chosen)
+        page.reload()
+        page.wait_for_function("() => document.querySelector('.plot')?.data?.length")
+        page.get_by_role("button", name="Back to live").click()
+        expect(page.get_by_role("radio", name="5 min", exact=True)).to_be_checked()
+        assert "from=" not in page.evaluate("location.hash")
 
 
 def test_a_phone_shows_one_column(browser: Browser, hub: RunningHub, saved: str) -> None:

@@ -4,6 +4,7 @@
 // at it: soon as long as the hub has not stored all of it, else now and then, as late readings may come (304 where none did).
 
 import { get, textOf, withQuery } from "./api.js";
+import { endedAt } from "./ended.js";
 import { keyOf } from "./model.js";
 import { keptNote } from "./stream.js";
 import { MAX_POINTS, WIDTHS, widthsFor } from "../charts/span.js";
@@ -18,8 +19,12 @@ const STORED_US = 5e6; // so long after its time a reading is stored, as a rule
 /** @typedef {{devices?: string[], where?: string, channels?: string[]}} Readings */
 
 export class History {
-  /** @param {{nowUs: () => number}} hub @param {Readings} wanted @param {() => void} onChange what the model has, or the note, is another now */
-  constructor(hub, wanted, onChange) {
+  /**
+   * @param {{nowUs: () => number}} hub @param {Readings} wanted @param {() => void} onChange what the model has, or the note, is another now
+   * @param {boolean} [isEnded] nothing at or after the end is wanted, to the reading
+   */
+  constructor(hub, wanted, onChange, isEnded = false) {
+    this.isEnded = isEnded;
     this.hub = hub;
     this.wanted = wanted;
     this.onChange = onChange;
@@ -84,8 +89,8 @@ export class History {
   async _asked(fromUs, toUs, intervalUs, signal) {
     const { devices, where, channels } = this.wanted;
     const marginUs = (toUs - fromUs) * MARGIN;
-    const names = channels?.includes("*") ? undefined : channels;
-    const range = { device: devices, where, channel: names, from: Math.floor(fromUs - marginUs), to: Math.ceil(toUs + marginUs), limit: LIMIT };
+    const what = { device: devices?.includes("*") ? undefined : devices, where, channel: channels?.includes("*") ? undefined : channels, limit: LIMIT };
+    const range = { ...what, from: Math.floor(fromUs - marginUs), to: Math.ceil(toUs + (this.isEnded ? 0 : marginUs)) };
     const widths = widthsFor(toUs - fromUs, intervalUs);
     for (;;) {
       const width = /** @type {number} */ (widths.shift());
@@ -93,7 +98,9 @@ export class History {
       const longest = answer.series.reduce((/** @type {number} */ most, /** @type {any} */ each) => Math.max(most, each.points?.length ?? 0), 0);
       // A wider width may reach further back, and holds what is too much for this one.
       const isLess = answer.truncated || longest > MAX_RAW || (answer.kept_from_us ?? 0) > fromUs;
-      if (!isLess || !widths.length) return modelOf(answer);
+      if (isLess && widths.length) continue;
+      const ask = async (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ finer) => modelOf(await get(withQuery("query", { ...what, from, to, width: WIDTHS.get(finer) }), signal));
+      return this.isEnded ? endedAt(modelOf(answer), toUs, ask) : modelOf(answer);
     }
   }
 }

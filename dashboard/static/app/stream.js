@@ -21,6 +21,7 @@ export class Stream {
    */
   constructor(id, hub, wanted, onChange) {
     this.id = id;
+    this.isPast = false; // as past.js is
     this.hub = hub;
     this.wanted = wanted;
     this.onChange = onChange;

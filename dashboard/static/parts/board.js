@@ -6,10 +6,12 @@
 import { ApiError, get } from "../app/api.js";
 import { button, fill, h, say } from "../app/dom.js";
 import { linkTo } from "../app/router.js";
+import { shownOf } from "../charts/span.js";
 import { BoardBar } from "./board_bar.js";
 import { BoardDeeds } from "./board_deeds.js";
 import { askSettings, askType } from "./board_dialogs.js";
 import { DraftTiles } from "./draft_tiles.js";
+import { BoardTime } from "./board_time.js";
 import { differing, isSame, rangeOf, RANGES, valuesOf } from "./board_rules.js";
 import { TileGrid } from "./tile_grid.js";
 import { Wall } from "./wall.js";
@@ -39,9 +41,10 @@ export class Board {
     });
     this.tiles = new DraftTiles(this);
     this.deeds = new BoardDeeds(this);
-    this.wall = new Wall(() => this._go({ wall: null }));
+    this.time = new BoardTime(this);
+    this.wall = new Wall(() => this.go({ wall: null }));
     this.bar = new BoardBar(app, {
-      range: (name) => this._go({ range: name }),
+      ...this.time.choices,
       value: (name, value) => this._choose(name, value),
       add: () => askType((type) => this.tiles.add(type)),
       settings: () => this.draft && askSettings(this.draft, (title, variables) => this.change({ title, variables })),
@@ -52,13 +55,13 @@ export class Board {
       exported: () => this.deeds.exportFile(),
       copy: () => this.deeds.copy(),
       remove: () => this.deeds.remove(),
-      wall: () => { this.wall.fill(); this._go({ wall: "1" }); },
+      wall: () => { this.wall.fill(); this.go({ wall: "1" }); },
     });
     this.note = h("p", { class: "note", hidden: true });
     this.news = h("p", { class: "note board-news", role: "status", hidden: true });
     this.missing = h("section", { class: "empty", hidden: true });
     this.empty = h("section", { class: "empty board-empty", hidden: true }, h("h2", {}, "No tiles yet"));
-    const leaveWall = button("Leave full screen", () => this._go({ wall: null }), { class: "board-leave" });
+    const leaveWall = button("Leave full screen", () => this.go({ wall: null }), { class: "board-leave" });
     const keys = h("span", { id: "board-keys", hidden: true }, "Arrow keys move the tile, Shift and arrow keys resize it.");
     this.live = h("p", { class: "visually-hidden", "aria-live": "polite" });
     this.body = h("div", { class: "board", hidden: true }, this.bar.element, this.news, this.note, this.empty, this.grid.element, keys, this.live, leaveWall);
@@ -138,7 +141,7 @@ export class Board {
   context() {
     const shown = this.document;
     const range = rangeOf(this.query.range) ?? rangeOf(shown?.range) ?? RANGES[2];
-    return { values: valuesOf(shown?.variables ?? [], this.query), range, isEditing: this.draft !== null };
+    return { values: valuesOf(shown?.variables ?? [], this.query), range, past: shownOf(this.query).past, isEditing: this.draft !== null };
   }
 
   /** Show what there is now. */
@@ -195,13 +198,13 @@ export class Board {
     else fill(this.news, `Changed by ${now?.by} meanwhile. `, this.draft ? button("See both", () => this.deeds.compare()) : button("Show it", () => this.load()));
   }
 
-  // Say in the address what is shown.
+  // Say in the address what is shown; `isStep`: as one of many, through which no step back leads.
   /** @param {Record<string, string | null>} changed */
-  _go(changed) {
+  go(changed, isStep = false) {
     const query = { ...this.query, ...changed };
     const shown = this.document;
     if (query.range === shown?.range) query.range = null;
-    this.app.router.go(["dashboards", this.name], query);
+    this.app.router[isStep ? "replace" : "go"](["dashboards", this.name], query);
   }
 
   /** @param {string} name @param {string} value */

@@ -4,15 +4,16 @@
 
 import { button, fill, h, say } from "../app/dom.js";
 import { linkTo } from "../app/router.js";
-import { RANGES } from "./board_rules.js";
+import { RangeBar } from "../charts/rangebar.js";
+import { RANGES, short } from "../charts/span.js";
 
 /** @typedef {import("./board_rules.js").Variable} Variable */
 /**
- * @typedef {{shown: import("./board_rules.js").Board, context: {values: Variable[], range: {name: string}, isEditing: boolean},
+ * @typedef {{shown: import("./board_rules.js").Board, context: {values: Variable[], range: {name: string}, past: import("../charts/span.js").Stretch | null, isEditing: boolean},
  *   saved: {version: number, at_us: number, by: string}, isChanged: boolean, mayEdit: boolean, devices: Record<string, any>[]}} State
  */
 /** @typedef {Record<"add" | "settings" | "edit" | "save" | "discard" | "versions" | "exported" | "copy" | "remove" | "wall", () => void>} Deeds */
-/** @typedef {Deeds & {range: (name: string) => void, value: (name: string, value: string) => void}} Calls */
+/** @typedef {Deeds & import("../charts/rangebar.js").Choices & {value: (name: string, value: string) => void}} Calls */
 
 const MOST_TAGS = 500;
 
@@ -24,12 +25,14 @@ export class BoardBar {
     this.title = h("h1", {});
     this.facts = h("p", { class: "facts" });
     this.variables = h("div", { class: "board-values" });
-    this.ranges = h("fieldset", { class: "segments" }, h("legend", { class: "visually-hidden" }, "Time range"), ...RANGES.map((each) => this._range(each)));
+    const ranges = h("fieldset", { class: "segments" }, h("legend", { class: "visually-hidden" }, "Time range"));
+    const time = h("div", { class: "board-time" }, ranges);
+    this.range = new RangeBar(ranges, calls);
     this.actions = h("div", { class: "board-actions", role: "group", "aria-label": "This dashboard" });
     const back = h("a", { class: "board-back", href: linkTo(["dashboards"]) }, "Dashboards");
     this.element = h("div", { class: "board-bar" },
       h("div", { class: "view-head" }, h("div", {}, back, this.title, this.facts), this.actions),
-      h("div", { class: "board-controls" }, this.variables, this.ranges));
+      h("div", { class: "board-controls" }, this.variables, time));
     this.save = button("Save", () => calls.save(), { class: "primary board-save" });
     const wall = button("Full screen", () => calls.wall());
     const versions = button("Versions", () => calls.versions());
@@ -48,7 +51,7 @@ export class BoardBar {
     const { shown, context, isChanged, mayEdit } = state;
     say(this.title, shown.title);
     say(this.facts, context.isEditing ? (isChanged ? "Changed, not saved yet" : "Nothing changed yet") : `Version ${state.saved.version}, by ${state.saved.by}`);
-    for (const input of this.ranges.querySelectorAll("input")) input.checked = input.value === context.range.name;
+    this.range.show({ range: RANGES.find((each) => short(each) === context.range.name) ?? RANGES[0], past: context.past }, false);
     const actions = context.isEditing ? this._editing : mayEdit ? this._operating : this._viewing;
     if (this.actions.firstChild !== actions[0] || this.actions.childElementCount !== actions.length) fill(this.actions, ...actions);
     this._values(context.values, state.devices);
@@ -57,12 +60,6 @@ export class BoardBar {
   /** @param {boolean} isBusy what is sent has not been answered yet */
   busy(isBusy) {
     this.save.disabled = isBusy;
-  }
-
-  /** @param {typeof RANGES[0]} range */
-  _range({ name, label }) {
-    const input = h("input", { type: "radio", name: "board-range", value: name, on: { change: () => this.calls.range(name) } });
-    return h("label", {}, input, h("span", {}, label));
   }
 
   // Made anew where variables, their values or the devices are others: never while somebody types into one.

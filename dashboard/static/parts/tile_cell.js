@@ -3,12 +3,14 @@
 // Owns when the tile is made anew (its config, the variables or the range are others) and when it subscribes.
 
 import { button, fill, h, say } from "../app/dom.js";
+import { Past } from "../app/past.js";
+import { moment as momentText } from "../app/times.js";
 import { typeOf } from "../tiles/index.js";
 import { emptyTile } from "../tiles/parts.js";
 import { filledIn, resolved, unchosen } from "./board_rules.js";
 
 /** @typedef {import("./grid.js").Tile} Tile */
-/** @typedef {{values: import("./board_rules.js").Variable[], range: {spanS: number, widthUs: number}, isEditing: boolean}} Context */
+/** @typedef {{values: import("./board_rules.js").Variable[], range: {spanS: number, widthUs: number}, past: import("../app/past.js").Stretch | null, isEditing: boolean}} Context */
 /** @typedef {{edit: (id: string) => void, copy: (id: string) => void, remove: (id: string) => void}} Calls */
 
 export class TileCell {
@@ -19,11 +21,13 @@ export class TileCell {
     this.id = id;
     this.isSeen = false;
     this._key = "";
+    /** @type {import("../app/past.js").Stretch | null} */
+    this.past = null;
     /** @type {import("../tiles/index.js").Tile | null} */
     this._tile = null;
-    /** @type {import("../app/stream.js").Wanted | null} */
+    /** @type {import("./shared_streams.js").Wanted | null} */
     this._wanted = null;
-    /** @type {{stream: import("../app/stream.js").Stream, leave: () => void} | null} */
+    /** @type {{stream: import("./shared_streams.js").Readings, leave: () => void} | null} */
     this._share = null;
     this._ask = () => app.painter.ask(this.view);
     const grip = button("⠿", () => {}, { class: "quiet board-grip", title: "Drag to move. Arrow keys move, Shift and arrow keys resize.", "aria-describedby": "board-keys" });
@@ -35,13 +39,14 @@ export class TileCell {
     this.title = h("h2", {});
     this.head = h("div", { class: "board-tile-head" }, grip, this.title, h("span", { class: "board-tools" }, edit, copy, remove));
     this.slot = h("div", { class: "board-slot", on: { redraw: this._ask } });
-    this.element = h("section", { class: "card board-tile", data: { id } }, this.head, this.slot, h("span", { class: "board-corner", "aria-hidden": "true" }));
+    this.at = h("p", { class: "board-at", hidden: true });
+    this.element = h("section", { class: "card board-tile", data: { id } }, this.head, this.slot, this.at, h("span", { class: "board-corner", "aria-hidden": "true" }));
     this.view = { element: this.element, draw: (/** @type {number} */ nowUs) => this._draw(nowUs), painted: (/** @type {number} */ _, /** @type {import("../app/delays.js").Paint} */ paint) => this._painted(paint) };
     app.painter.add(this.view);
   }
 
   /** Show a tile. @param {Tile} tile @param {Context} context */
-  show(tile, { values, range, isEditing }) {
+  show(tile, { values, range, past, isEditing }) {
     this.place(tile);
     const type = typeOf(tile.type);
     const title = filledIn(tile.title, values);
@@ -50,9 +55,12 @@ export class TileCell {
     this.head.hidden = !title && !isEditing;
     this.element.classList.toggle("is-editing", isEditing);
     for (const [each, text] of this._labels) each.setAttribute("aria-label", `${text} ${title || type.label}`);
-    const key = JSON.stringify([tile.type, tile.config, values, range]);
+    const key = JSON.stringify([tile.type, tile.config, values, range, past]);
     if (key === this._key) return;
     this._key = key;
+    this.past = past;
+    this.at.hidden = past === null || !type.isMoment;
+    if (past) fill(this.at, "Last values before ", momentText(past.toUs));
     this._remake(type, tile.config, values, range);
   }
 
@@ -91,7 +99,12 @@ export class TileCell {
     try { // a config may have been written by anybody
       const config = resolved(saved, values);
       const wanted = type.wanted(config);
-      this._wanted = wanted && { span_s: range.spanS, width_us: range.widthUs, ...wanted };
+      if (this.past && type.isOfNow?.(config)) {
+        this.at.hidden = true;
+        fill(this.slot, emptyTile("This is known of now only. Go back to live to see it."));
+        return;
+      }
+      this._wanted = wanted && (this.past ? pastOf(type, wanted, this.past) : { span_s: range.spanS, width_us: range.widthUs, ...wanted });
       this._tile = type.make(this.app, config);
       fill(this.slot, this._tile.element);
     } catch (error) {
@@ -113,9 +126,10 @@ export class TileCell {
   _draw(nowUs) {
     if (!this._tile || !this.isSeen) return;
     const stream = this._share?.stream ?? null;
-    stream?.trim(nowUs);
+    const atUs = this.past?.toUs ?? nowUs;
+    stream?.trim(atUs);
     try {
-      this._tile.draw(nowUs, stream);
+      this._tile.draw(atUs, stream);
     } catch (error) {
       this._failed(error);
     }
@@ -131,13 +145,20 @@ export class TileCell {
 
   /** @param {import("../app/delays.js").Paint} paint */
   _painted(paint) {
-    if (!this._share || !this.app.hub.isOpen) return;
-    const { model } = this._share.stream;
-    const delays = this._share.stream.takeDelays(paint);
+    const stream = this._share?.stream;
+    if (!stream || stream instanceof Past || !this.app.hub.isOpen) return;
+    const { model } = stream;
+    const delays = stream.takeDelays(paint);
     const names = new Set([...model.series.values()].map((each) => each.device));
     const [name] = names;
     // Of several devices nobody can say whose clock the newest reading is of.
     if (delays && names.size === 1) this.app.latency.drawn(delays, model.newestUs, this.app.hub.devices.get(name));
-    this._share.stream.drawn(paint);
+    stream.drawn(paint);
   }
+}
+
+/** What a tile wants of a stretch: all of it; where the last values matter, at least as far back as it wants live. @param {import("../tiles/index.js").TileType} type @param {import("../tiles/index.js").TileWanted} wanted @param {import("../app/past.js").Stretch} past */
+function pastOf({ isMoment = false }, wanted, past) {
+  const spanS = (past.toUs - past.fromUs) / 1e6;
+  return { ...wanted, past, isMoment, span_s: isMoment ? Math.max(spanS, wanted.span_s ?? 0) : spanS, width_us: 0 };
 }

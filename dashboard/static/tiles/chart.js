@@ -8,6 +8,7 @@ import { loadPlotly } from "../app/plotly.js";
 import { colours } from "../app/theme.js";
 import { ago, duration, quantity, shown, symbol } from "../app/units.js";
 import { Crosshair } from "../charts/crosshair.js";
+import { attach } from "../charts/gestures.js";
 import { LineChart } from "../charts/linechart.js";
 import { lineOf } from "../charts/lines.js";
 import { isDrawable } from "./choices.js";
@@ -49,7 +50,7 @@ class ChartTile {
     loadPlotly().then(() => this.isClosed || askRedraw(this.element), (error) => app.toasts.failed(error));
   }
 
-  /** @param {number} nowUs @param {import("../app/stream.js").Stream | null} stream */
+  /** @param {number} nowUs @param {import("../parts/shared_streams.js").Readings | null} stream */
   draw(nowUs, stream) {
     const found = seriesOf(stream, this.config);
     const spanUs = stream?.model.spanUs ?? 0;
@@ -58,7 +59,7 @@ class ChartTile {
     const palette = (this.palette ??= colours());
     const { lanes, left, words } = byUnit(found);
     const labels = labelsOf([...lanes.values()].flat(), (name) => nameOf(this.hub, name));
-    const view = { fromUs: nowUs - spanUs, nowUs, hole: stream.model.hole, keptFromUs: stream.model.keptFromUs };
+    const view = { fromUs: nowUs - spanUs, nowUs, clockUs: stream.isPast ? this.hub.nowUs() : nowUs, isPast: stream.isPast, hole: stream.model.hole, keptFromUs: stream.model.keptFromUs };
     let at = 0;
     const lines = [...lanes].map(([unit, all]) => ({ unit, lines: all.map((series) => this._line(series, unit, view, labels, palette.series[at++ % palette.series.length])) }));
     this._drop(lanes);
@@ -82,7 +83,7 @@ class ChartTile {
     const label = labels.get(series.key) ?? series.channel;
     const line = lineOf(series, { ...view, intervalUs }, unit === "state" ? undefined : displayed(series.unit));
     // Who points at a line reads this name.
-    return { ...line, series: { ...series, channel: label }, colour, label, unit, ageS: (view.nowUs - line.lastUs) / 1e6 };
+    return { ...line, series: { ...series, channel: label }, colour, label, unit, isPast: view.isPast, ageS: (view.nowUs - line.lastUs) / 1e6 };
   }
 
   /** @param {string} unit */
@@ -116,14 +117,29 @@ class ChartTile {
     const button = h("button", { type: "button", on: { click: press } }, h("span", { class: "swatch" }), name, value);
     const show = (/** @type {any} */ line) => {
       say(name, line.label);
-      say(value, line.now === null ? "–" : shown(line.now, line.unit === "state" ? "" : line.unit));
+      // Of the past, what stands at the pointer is said beside it.
+      say(value, line.isPast ? "" : line.now === null ? "–" : shown(line.now, line.unit === "state" ? "" : line.unit));
       button.style.setProperty("--line", line.colour);
       button.setAttribute("aria-pressed", String(!this.off.has(key)));
-      button.classList.toggle("stale", line.isStale);
-      button.title = `${line.label}: ${value.textContent}, ${ago(Math.max(0, line.ageS))}. Click to ${this.off.has(key) ? "show" : "hide"} the line`;
+      button.classList.toggle("stale", line.isStale && !line.isPast);
+      button.title = `${line.label}${line.isPast ? ". " : ": "}${line.isPast ? "" : `${value.textContent}, ${ago(Math.max(0, line.ageS))}. `}Click to ${this.off.has(key) ? "show" : "hide"} the line`;
     };
     return { element: h("li", {}, button), show };
   }
+}
+
+/**
+ * What a gesture on a chart asks of its dashboard: an event `stretch` that bubbles.
+ * @param {HTMLElement} element @returns {import("../charts/gestures.js").Actions}
+ */
+function stretchesOf(element) {
+  const ask = (/** @type {Record<string, any>} */ detail) => element.dispatchEvent(new CustomEvent("stretch", { bubbles: true, detail }));
+  return {
+    select: (fromUs, toUs) => ask({ fromUs, toUs }),
+    pan: (share) => ask({ share }),
+    zoom: (factor, aroundUs) => ask({ factor, aroundUs }),
+    live: () => ask({}),
+  };
 }
 
 /** The chart of one unit. */
@@ -132,6 +148,7 @@ class Lane {
   constructor(unit, crosshair) {
     this.unit = unit;
     this.chart = new LineChart({ crosshair });
+    attach(this.chart, stretchesOf(this.chart.element));
     this.label = h("span", { class: "chart-unit" });
     this.element = h("div", { class: "lane" }, this.label, this.chart.element);
   }
@@ -141,7 +158,7 @@ class Lane {
     const scale = this.chart.draw(lines, view, this.unit, palette);
     say(this.label, [quantity(this.unit) === symbol(this.unit) ? "" : quantity(this.unit), scale.symbol].filter(Boolean).join(", "));
     this.label.title = note ?? "";
-    const said = lines.map((line) => `${line.label} ${line.now === null ? "without a value" : shown(line.now, this.unit === "state" ? "" : this.unit)}`);
+    const said = lines.map((line) => line.isPast ? line.label : `${line.label} ${line.now === null ? "without a value" : shown(line.now, this.unit === "state" ? "" : this.unit)}`);
     this.chart.describe(`Chart over ${duration((view.nowUs - view.fromUs) / 1e6)}: ${said.join(", ") || "no line is shown"}${note ? `. ${note}` : ""}`);
   }
 

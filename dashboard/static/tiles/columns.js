@@ -2,12 +2,12 @@
 
 import { displayed } from "../app/conversion.js";
 import { lastTime, lastValue } from "../app/model.js";
-import { utcText } from "../app/times.js";
+import { timeText, utcText } from "../app/times.js";
 import { ago, shown } from "../app/units.js";
 import { collator, isStale, newestVersions } from "./rules.js";
 
 /** @typedef {{text: string, isOld: boolean, hint: string}} Cell */
-/** @typedef {{device: string, title: string, values: any[], units: string[], series: (import("./rules.js").Series | undefined)[], columns: string[], atUs: number}} Row */
+/** @typedef {{device: string, title: string, values: any[], units: string[], series: (import("./rules.js").Series | undefined)[], columns: string[], atUs: number, isPast: boolean}} Row */
 
 const NOTHING = { text: "–", isOld: false, hint: "no value" };
 
@@ -29,7 +29,7 @@ export function rowsOf(found, devices, wanted) {
   const rows = [...byDevice].map(([device, channels]) => {
     const cells = columns.map((name) => channels.get(name));
     const atUs = Math.max(...[...channels.values()].map((each) => lastTime(each.rows.at(-1))));
-    return { device, title: devices.get(device)?.title ?? device, series: cells, values: cells.map(valueOf), units: cells.map((each) => (each ? displayed(each.unit).unit : "")), columns, atUs };
+    return { device, title: devices.get(device)?.title ?? device, series: cells, values: cells.map(valueOf), units: cells.map((each) => (each ? displayed(each.unit).unit : "")), columns, atUs, isPast: Boolean(series[0]?.isPast) };
   });
   return { columns, rows };
 }
@@ -49,14 +49,14 @@ export function cellsOf(row, device, nowUs) {
     if (!series) return NOTHING;
     const atUs = lastTime(series.rows.at(-1));
     const isOld = isStale(series, atUs, nowUs, device);
-    const age = ageOf(atUs, nowUs);
+    const age = ageOf({ atUs, isPast: row.isPast }, nowUs);
     const hint = `${series.kind === "counter" ? "counted so far; " : ""}${age}, ${utcText(atUs)}`;
     return { text: `${shown(row.values[at], row.units[at])}${isOld ? ` (${age})` : ""}`, isOld, hint };
   });
 }
 
-/** @param {number} atUs @param {number} nowUs */
-export const ageOf = (atUs, nowUs) => ago(Math.max(0, (nowUs - atUs) / 1e6));
+/** How long ago a value came; of the past, when. @param {{atUs: number, isPast: boolean}} row @param {number} nowUs */
+export const ageOf = ({ atUs, isPast }, nowUs) => (isPast ? timeText(atUs) : ago(Math.max(0, (nowUs - atUs) / 1e6)));
 
 /** Rows in an order: by `device`, `age` or `=` and a channel's name. What has no value comes last, whichever way. @param {Row[]} rows @param {{by: string, isDown: boolean}} sort */
 export function orderOf(rows, { by, isDown }) {

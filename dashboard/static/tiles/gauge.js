@@ -24,6 +24,7 @@ export const type = {
   name: "gauge",
   label: "Gauge",
   defaults: { w: 3, h: 4, config: {} },
+  isMoment: true,
   fields: gaugeFields,
   wanted: (config) => spanned(config, RECENT),
   make: (app, config) => new GaugeTile(app, config),
@@ -83,7 +84,7 @@ class GaugeTile {
     this._rim = "";
   }
 
-  /** @param {number} nowUs @param {import("../app/stream.js").Stream | null} stream */
+  /** @param {number} nowUs @param {import("../parts/shared_streams.js").Readings | null} stream */
   draw(nowUs, stream) {
     const [series] = newestVersions(seriesOf(stream, this.config));
     this.frame.show(absence(stream, series ? [series] : [], nowUs, "24 h"));

@@ -22,15 +22,15 @@ import { type as text } from "./text.js";
  * A form: `read` returns the config, or throws an ApiError, whose text is for a person.
  * @typedef {{elements: HTMLElement[], read: () => Config}} Fields
  */
-/** @typedef {{element: HTMLElement, draw: (nowUs: number, stream: import("../app/stream.js").Stream | null) => void, close: () => void}} Tile */
+/** @typedef {{element: HTMLElement, draw: (nowUs: number, stream: import("../parts/shared_streams.js").Readings | null) => void, close: () => void}} Tile */
 /**
- * What to subscribe to; where span_s and width_us are missing, the dashboard's range gives them.
+ * `isMoment`: it shows the last values of the stretch; `isOfNow`: what it shows is known of the present only. What to subscribe to; where span_s and width_us are missing, the dashboard's range gives them.
  * @typedef {{devices?: string[], where?: string, channels: string[], span_s?: number, width_us?: number}} TileWanted
  */
 /**
  * @typedef {{
  *   name: string, label: string, defaults: {w: number, h: number, config: Config}, fields: (config: Config, known: Known) => Fields,
- *   wanted: (config: Config) => TileWanted | null, make: (app: import("../app/main.js").App, config: Config) => Tile,
+ *   isMoment?: boolean, isOfNow?: (config: Config) => boolean, wanted: (config: Config) => TileWanted | null, make: (app: import("../app/main.js").App, config: Config) => Tile,
  * }} TileType
  */
 
@@ -39,7 +39,12 @@ export const TYPES = [chart, number, gauge, state, table, map, command, text];
 
 /** The type of a tile; one that this page does not know says so in its tile. @param {string} name @returns {TileType} */
 export function typeOf(name) {
-  return TYPES.find((each) => each.name === name) ?? {
+  return TYPES.find((each) => each.name === name) ?? unknown(name);
+}
+
+/** @param {string} name @returns {TileType} */
+function unknown(name) {
+  return {
     name, label: name, defaults: { w: 4, h: 3, config: {} },
     fields: (config) => ({ elements: [], read: () => config }),
     wanted: () => null,

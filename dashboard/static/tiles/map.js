@@ -4,6 +4,7 @@
 // Owns its elements and the view, which follows the devices until a person moves it. mercator.js has the rules.
 
 import { h } from "../app/dom.js";
+import { timeText } from "../app/times.js";
 import { ago, duration } from "../app/units.js";
 import { lastTime, lastValue } from "../app/model.js";
 import { isPosition } from "./choices.js";
@@ -25,6 +26,7 @@ export const type = {
   name: "map",
   label: "Map",
   defaults: { w: 6, h: 6, config: { track: true } },
+  isMoment: true,
   fields(config, known) {
     const source = sourceFields(config, known, { fits: isPosition, isMany: true, most: 1 });
     const track = check("Show the track over the range", config.track !== false);
@@ -60,7 +62,7 @@ class MapTile {
     this._sized.observe(this.pane);
   }
 
-  /** @param {number} nowUs @param {import("../app/stream.js").Stream | null} stream */
+  /** @param {number} nowUs @param {import("../parts/shared_streams.js").Readings | null} stream */
   draw(nowUs, stream) {
     const found = newestVersions(seriesOf(stream, this.config)).slice(0, MOST);
     const hasTracks = this.config.track !== false && found.length <= TRACKED;
@@ -69,7 +71,7 @@ class MapTile {
     const { wide, high } = this._size();
     if (!this.markers.length || wide < 2) return;
     this.shown.draw(this.markers, this._view(), wide, high);
-    this.shown.say(`Map: ${this.markers.slice(0, SAID).map((each) => `${each.name} at ${placeText(each.place)}, ${ago(Math.max(0, (nowUs - each.atUs) / 1e6))}`).join("; ")}${this.markers.length > SAID ? `; and ${this.markers.length - SAID} more` : ""}`);
+    this.shown.say(`Map: ${this.markers.slice(0, SAID).map((each) => `${each.name} at ${placeText(each.place)}, ${stream?.isPast ? timeText(each.atUs) : ago(Math.max(0, (nowUs - each.atUs) / 1e6))}`).join("; ")}${this.markers.length > SAID ? `; and ${this.markers.length - SAID} more` : ""}`);
   }
 
   close() {

@@ -22,6 +22,7 @@ export const type = {
   name: "number",
   label: "Number with trend",
   defaults: { w: 3, h: 3, config: {} },
+  isMoment: true,
   fields(config, known) {
     const source = sourceFields(config, known, { fits: isNumeric, isMany: false });
     const good = choice([["", "Neither is better"], ["up", "Rising is good"], ["down", "Falling is good"]], config.good ?? "");
@@ -48,7 +49,7 @@ class NumberTile {
     this.element = this.frame.element;
   }
 
-  /** @param {number} nowUs @param {import("../app/stream.js").Stream | null} stream */
+  /** @param {number} nowUs @param {import("../parts/shared_streams.js").Readings | null} stream */
   draw(nowUs, stream) {
     const [series] = newestVersions(seriesOf(stream, this.config));
     const spanUs = stream?.model.spanUs ?? 0;
@@ -61,7 +62,7 @@ class NumberTile {
     const unit = series.kind === "counter" ? `${shownIn.unit === "1" ? "" : shownIn.unit}/s` : shownIn.unit;
     say(this.what, `${nameOf(this.hub, series.device)} · ${series.channel}`);
     this._show(line, unit, isStale(series, line.lastUs, nowUs, device), nowUs);
-    this._trend(line, unit, view, series.channel);
+    this._trend(line, unit, view, series);
   }
 
   close() {}
@@ -75,8 +76,8 @@ class NumberTile {
     this.element.title = utcText(line.lastUs);
   }
 
-  /** @param {any} line @param {string} unit @param {{fromUs: number, nowUs: number}} view @param {string} channel */
-  _trend(line, unit, view, channel) {
+  /** @param {any} line @param {string} unit @param {{fromUs: number, nowUs: number}} view @param {import("./rules.js").Series} series */
+  _trend(line, unit, view, { channel, isPast }) {
     const span = duration((view.nowUs - view.fromUs) / 1e6);
     const change = changeOf(line, view.fromUs);
     const since = duration(Math.max(1, (view.nowUs - (change?.sinceUs ?? view.fromUs)) / 1e6));
@@ -84,7 +85,7 @@ class NumberTile {
     const scale = scaleOf(unit, Math.abs(change?.by ?? 0));
     const amount = change && `${digits(Math.abs(change.by) / scale.factor)}${scale.symbol ? ` ${scale.symbol}` : ""}`;
     if (change) {
-      const text = change.way === "same" ? `as ${since} ago` : `${amount} ${change.way === "up" ? "more" : "less"} than ${since} ago`;
+      const text = change.way === "same" ? `as ${since} ${isPast ? "before" : "ago"}` : `${amount} ${change.way === "up" ? "more" : "less"} than ${since} ${isPast ? "before" : "ago"}`;
       if (this.change.dataset.text !== text) fill(this.change, h("span", { "aria-hidden": "true" }, `${SIGNS[change.way]} `), text);
       this.change.dataset.text = text;
       this.change.dataset.level = !this.config.good || change.way === "same" ? "none" : change.way === this.config.good ? "good" : "bad";

@@ -1,6 +1,7 @@
 // What tiles are drawn with: SVG elements, names of series, words where there is nothing to show. Owns no state.
 
 import { h, say } from "../app/dom.js";
+import { duration } from "../app/units.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -44,12 +45,13 @@ export function frame(kind, ...children) {
 
 /**
  * What to say where a stream has nothing for a tile; null where it has.
- * @param {import("../app/stream.js").Stream | null} stream @param {unknown[]} found @param {number} nowUs @param {string} span in words
+ * @param {import("../parts/shared_streams.js").Readings | null} stream @param {unknown[]} found @param {number} nowUs @param {string} span in words
  */
 export function absence(stream, found, nowUs, span) {
   if (found.length) return null;
   if (!stream) return UNCHOSEN;
-  if (stream.model.cursor === null) return stream.note(nowUs) ?? "Waiting for the hub.";
+  if (stream.model.cursor === null) return stream.note(nowUs) ?? (stream.isPast ? "Asking the hub …" : "Waiting for the hub.");
+  if (stream.isPast) return stream.note(nowUs) ?? `No value in the ${duration(stream.model.spanUs / 1e6)} before this time.`;
   return stream.note(nowUs) ?? `No value in the last ${span}.`;
 }
 

@@ -6,7 +6,7 @@ import { duration, shown } from "../app/units.js";
 import { rates } from "../charts/lines.js";
 
 /** @typedef {Record<string, any>} Config */
-/** @typedef {{key: string, device: string, channel: string, unit: string, kind: string, rows: any[]}} Series */
+/** @typedef {{key: string, device: string, channel: string, unit: string, kind: string, rows: any[], isPast?: boolean}} Series */
 
 // Newest values are asked for over a day, so that a sensor which reports once an hour has one whatever the dashboard's range is.
 export const RECENT = { span_s: 86_400, width_us: 60_000_000 }; // of a few series: since when, to the minute
@@ -38,7 +38,7 @@ export function spanned(config, span) {
 
 /**
  * The series of a stream that a config means, by device and in the order of its channels.
- * @param {import("../app/stream.js").Stream | null} stream @param {Config} config @returns {Series[]}
+ * @param {import("../parts/shared_streams.js").Readings | null} stream @param {Config} config @returns {Series[]}
  */
 export function seriesOf(stream, config) {
   const source = sourceOf(config);
@@ -49,7 +49,8 @@ export function seriesOf(stream, config) {
   /** @type {Series[]} */
   const found = [...stream.model.series.values()].filter((each) => each.rows.length && (isAll || order.has(each.channel)) && (!names || names.has(each.device)));
   const place = (/** @type {Series} */ each) => order.get(each.channel) ?? 0;
-  return found.sort((a, b) => collator.compare(a.device, b.device) || place(a) - place(b) || collator.compare(a.channel, b.channel));
+  const marked = stream.isPast ? found.map((each) => ({ ...each, isPast: true })) : found;
+  return marked.sort((a, b) => collator.compare(a.device, b.device) || place(a) - place(b) || collator.compare(a.channel, b.channel));
 }
 
 export const collator = new Intl.Collator("en", { numeric: true });
@@ -88,10 +89,11 @@ export const textOf = ({ value, unit }) => (value === null ? "–" : shown(value
 
 /**
  * Whether a value may be another by now: nothing came for three intervals, or the device is not there. A state or a text is said when it
- * changes, so that only its device can make it old.
- * @param {{kind: string}} series @param {number} atUs @param {number} nowUs @param {Record<string, any> | null} device
+ * changes, so that only its device can make it old. In the past nothing is.
+ * @param {{kind: string, isPast?: boolean}} series @param {number} atUs @param {number} nowUs @param {Record<string, any> | null} device
  */
 export function isStale(series, atUs, nowUs, device) {
+  if (series.isPast) return false;
   if (!device || device.removed) return true;
   if (["offline", "silent", "unconfirmed"].includes(device.presence)) return true;
   if (series.kind === "state" || series.kind === "text") return false;

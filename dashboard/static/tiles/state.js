@@ -25,6 +25,8 @@ export const type = {
   name: "state",
   label: "State",
   defaults: { w: 3, h: 3, config: {} },
+  isMoment: true,
+  isOfNow: (config) => isPresence(config),
   fields: stateFields,
   wanted: (config) => (isPresence(config) ? null : spanned(config, RECENT)),
   make: (app, config) => new StateTile(app, config),
@@ -65,7 +67,7 @@ class StateTile {
     this._rows = keyed(this.list, (/** @type {Lamp} */ lamp) => lamp.key, () => row());
   }
 
-  /** @param {number} nowUs @param {import("../app/stream.js").Stream | null} stream */
+  /** @param {number} nowUs @param {import("../parts/shared_streams.js").Readings | null} stream */
   draw(nowUs, stream) {
     const found = isPresence(this.config) ? this._devices() : newestVersions(seriesOf(stream, this.config));
     this.frame.show(isPresence(this.config) ? (found.length ? null : "No such device.") : absence(stream, found, nowUs, "24 h"));

@@ -17,6 +17,7 @@ export const type = {
   name: "table",
   label: "Table of newest values",
   defaults: { w: 6, h: 5, config: {} },
+  isMoment: true,
   fields(config, known) {
     const source = sourceFields(config, known, { fits: (channel) => channel.kind !== "position", isMany: true, most: 6 });
     const sort = choice([["", "By name"], ["age", "Newest first"]], config.sort ?? "");
@@ -44,24 +45,24 @@ class TableTile {
     this._columns = "";
   }
 
-  /** @param {number} nowUs @param {import("../app/stream.js").Stream | null} stream */
+  /** @param {number} nowUs @param {import("../parts/shared_streams.js").Readings | null} stream */
   draw(nowUs, stream) {
     const found = seriesOf(stream, this.config);
     this.frame.show(absence(stream, found, nowUs, "24 h"));
     if (!found.length) return;
     const { columns, rows } = rowsOf(found, this.hub.devices, this.config.channels);
-    this._head(columns);
+    this._head(columns, stream?.isPast ? "Time" : "Age");
     const shown = orderOf(rows, this.sort).slice(0, MOST);
-    this._rows(shown.map((row) => ({ device: row.device, title: row.title, cells: cellsOf(row, this.hub.devices.get(row.device), nowUs), age: ageOf(row.atUs, nowUs), utc: utcText(row.atUs) })));
+    this._rows(shown.map((row) => ({ device: row.device, title: row.title, cells: cellsOf(row, this.hub.devices.get(row.device), nowUs), age: ageOf(row, nowUs), utc: utcText(row.atUs) })));
     this.more.hidden = rows.length <= MOST;
     say(this.more, `The first ${MOST} of ${rows.length} devices in this order.`);
   }
 
   close() {}
 
-  /** @param {string[]} columns */
-  _head(columns) {
-    const key = JSON.stringify([columns, this.sort]);
+  /** @param {string[]} columns @param {string} last */
+  _head(columns, last) {
+    const key = JSON.stringify([columns, this.sort, last]);
     if (key === this._columns) return;
     this._columns = key;
     const focused = this.head.contains(document.activeElement) ? [...this.head.children].findIndex((each) => each.contains(document.activeElement)) : -1;
@@ -72,7 +73,7 @@ class TableTile {
       return h("th", { scope: "col", "aria-sort": isSorted ? (this.sort.isDown ? "descending" : "ascending") : "none" },
         h("button", { type: "button", on: { click: press } }, label, h("span", { "aria-hidden": "true" }, sign)));
     };
-    fill(this.head, column("device", "Device"), columns.map((name) => column(`=${name}`, name)), column("age", "Age"));
+    fill(this.head, column("device", "Device"), columns.map((name) => column(`=${name}`, name)), column("age", last));
     if (focused >= 0) this.head.children[focused]?.querySelector("button")?.focus();
   }
 
