@@ -59,6 +59,8 @@ OTHER_FOLDERS = {
     "dashboard": {"devices.wire"},
     "simulators": {"devices", "hub.client"},
     "simulators.bench": {"devices", "hub.client", "hub.store", "hub.stores", "hub.ports", "hub.core.records"},
+    # A file means there what it means to an import.
+    "simulators.replay": {"devices", "hub.core.exchange", "hub.core.records", "hub.core.errors"},
     "simulators.backlog": {"devices", "hub.client", "hub.journal", "hub.ports", "hub.core.records"},  # a day of frames: only straight in
     "hub.cli": {"devices", "dashboard", "simulators"},
     "hub": {"devices", "dashboard"},

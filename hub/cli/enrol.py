@@ -9,6 +9,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from hub.core.errors import Refusal
+
 if TYPE_CHECKING:
     from hub.client import HubClient
 
@@ -29,14 +31,21 @@ def machine_name(said: str | None = None) -> str:
     return name or "this-machine"
 
 
-async def enrol(client: "HubClient", data_dir: Path, name: str) -> Enrolled:
-    """Return this machine's device, added to the hub where it is new; a lost token is replaced. Raises HubError, OSError."""
+async def enrol(client: "HubClient", data_dir: Path, name: str, *, may_replace: bool = True) -> Enrolled:
+    """Return a device of this machine, added to the hub where it is new; a lost token is replaced, or else that is refused.
+
+    Raises HubError, OSError; Refusal for a device that somebody else has the token of, where it may not be replaced.
+    """
     from hub.client import HubError
 
     path = data_dir / f"host-{name.replace(':', '_')}.token"
     try:
         await client.device(name)
-        token = _kept(path) or await client.new_token(name)
+        token = _kept(path)
+        if token is None and not may_replace:
+            hint = "say --prefix TEXT to play under other names, or remove the device"
+            raise Refusal("taken", f"the hub has a device {name!r} already, whose token is not here", hint)
+        token = token or await client.new_token(name)
     except HubError as error:
         if error.status != 404:
             raise

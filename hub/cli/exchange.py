@@ -16,6 +16,23 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
 import typer
 
 from hub.cli.chosen import WhereOption, check_one, said_none
+from hub.cli.file_options import (
+    ChannelColumnOption,
+    ChannelOption,
+    DecimalOption,
+    DelimiterOption,
+    DeviceColumnOption,
+    DeviceOption,
+    FileArgument,
+    FormatOption,
+    KindOption,
+    SkipOption,
+    TimeColumnOption,
+    TimeFormatOption,
+    TimeZoneOption,
+    UnitOption,
+    ValueColumnOption,
+)
 from hub.cli.options import DataDirOption, JsonOption, ask_hub
 from hub.cli.progress import Shown, progress_bar
 from hub.cli.query import time_range, zone_of
@@ -112,25 +129,21 @@ async def _copy(pieces: Any, file: BinaryIO, shown: Shown) -> None:
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet; docs/exchange.md says which columns.")],
-    device: Annotated[str | None, typer.Option("--device", metavar="NAME", help="Whose readings these are, of every row.")] = None,
-    device_column: Annotated[str | None, typer.Option("--device-column", metavar="COLUMN", help="Or the column that says it.")] = None,
-    channel: Annotated[str | None, typer.Option("--channel", metavar="NAME", help="Channel of every row.")] = None,
-    channel_column: Annotated[str | None, typer.Option("--channel-column", metavar="COLUMN", help="Or the column that says it.")] = None,
-    value_column: Annotated[
-        str | None, typer.Option("--value-column", metavar="COLUMN", help="Column of the values; without one each column is a channel.")
-    ] = None,
-    unit: Annotated[str | None, typer.Option("--unit", metavar="UNIT", help="Unit of what has none in the file, as Cel.")] = None,
-    kind: Annotated[
-        str | None, typer.Option("--kind", metavar="KIND", help="gauge, counter, state, text, position. Default: by the first value.")
-    ] = None,
-    time_column: Annotated[str | None, typer.Option("--time-column", metavar="COLUMN", help="Column of the times.")] = None,
-    time_format: Annotated[str, typer.Option("--time-format", metavar="FORMAT", help="rfc3339, or s, ms, us, ns since 1970.")] = "rfc3339",
-    zone_name: Annotated[str | None, typer.Option("--tz", metavar="ZONE", help="Zone of times without an offset.")] = None,
-    delimiter: Annotated[str, typer.Option("--delimiter", metavar="WORD", help="comma, semicolon, tab or pipe.")] = "comma",
-    decimal: Annotated[str, typer.Option("--decimal", metavar="WORD", help="point, or comma: 21,5.")] = "point",
-    skip: Annotated[list[str] | None, typer.Option("--skip", metavar="TEXT", help="Stands for no value; may be repeated.")] = None,
-    form: Annotated[str | None, typer.Option("--format", metavar="FORMAT", help="csv or parquet. Default: what it looks like.")] = None,
+    file: FileArgument,
+    device: DeviceOption = None,
+    device_column: DeviceColumnOption = None,
+    channel: ChannelOption = None,
+    channel_column: ChannelColumnOption = None,
+    value_column: ValueColumnOption = None,
+    unit: UnitOption = None,
+    kind: KindOption = None,
+    time_column: TimeColumnOption = None,
+    time_format: TimeFormatOption = "rfc3339",
+    zone_name: TimeZoneOption = None,
+    delimiter: DelimiterOption = "comma",
+    decimal: DecimalOption = "point",
+    skip: SkipOption = None,
+    form: FormatOption = None,
     may_create: Annotated[bool, typer.Option("--create", help="Add devices that the hub does not know.")] = False,
     is_json: JsonOption = False,
     data_dir: DataDirOption = None,

@@ -70,18 +70,18 @@ def host(
         raise Refusal("bad_usage", f"{device_name!r} is no device name", "1 to 64 of A-Z a-z 0-9 . _ : - and a letter or digit first")
     if url is not None and urlsplit(url).scheme not in ("http", "https", "ws", "wss"):
         raise Refusal("bad_usage", f"{url!r} is no address of a hub", "write it as https://hub.example.com")
-    token = _given(token_file, "--token-file", TOKEN_VARIABLE)
+    token = given_secret(token_file, "--token-file", TOKEN_VARIABLE)
     key: str | None = None
     tls: ssl.SSLContext | None = None
     if url is None:
         url, enrolled, tls = _enrol_locally(data_dir, device_name, token)
     else:
-        enrolled = Enrolled(device_name, token or "", _state_dir() / device_name)
+        enrolled = Enrolled(device_name, token or "", state_dir() / device_name)
         key = None if token else _provision_key(provision_key_file, url, device_name)
     _stream(url, enrolled._replace(spool_dir=spool_dir or enrolled.spool_dir), interval_s, tls, key, way)
 
 
-def _given(path: Path | None, option: str, variable: str) -> str | None:
+def given_secret(path: Path | None, option: str, variable: str) -> str | None:
     """Return the secret in a file or the environment; never from an argument, which every user of the machine can see."""
     if path is not None:
         try:
@@ -93,16 +93,16 @@ def _given(path: Path | None, option: str, variable: str) -> str | None:
 
 def _provision_key(path: Path | None, url: str, name: str) -> str:
     """Return the key to register with; "" where it was done before."""
-    key = _given(path, "--provision-key-file", KEY_VARIABLE)
-    if not key and not _token_path(name, url).exists():
+    key = given_secret(path, "--provision-key-file", KEY_VARIABLE)
+    if not key and not kept_token_path(name, url).exists():
         hint = f"set {TOKEN_VARIABLE} or --token-file (`tributary device add {name}` prints one), or --provision-key-file to register"
         raise Refusal("bad_usage", f"no token for {url}", hint)
     return key or ""
 
 
-def _token_path(name: str, url: str) -> Path:
+def kept_token_path(name: str, url: str) -> Path:
     """Return where the token that a hub gave is kept: another hub must not be shown it."""
-    return _state_dir() / f"{name}@{urlsplit(url).netloc.rpartition('@')[2]}.token".replace(":", "_")
+    return state_dir() / f"{name}@{urlsplit(url).netloc.rpartition('@')[2]}.token".replace(":", "_")
 
 
 def _enrol_locally(data_dir: Path | None, name: str, token: str | None) -> tuple[str, Enrolled, ssl.SSLContext | None]:
@@ -111,13 +111,13 @@ def _enrol_locally(data_dir: Path | None, name: str, token: str | None) -> tuple
     directory = load_settings(data_dir=data_dir).data_dir
 
     async def ask(client: "HubClient") -> tuple[str, Enrolled, ssl.SSLContext | None]:
-        enrolled = Enrolled(name, token, _state_dir() / name) if token else await enrol(client, directory, name)
+        enrolled = Enrolled(name, token, state_dir() / name) if token else await enrol(client, directory, name)
         return client.url, enrolled, client.tls
 
     return ask_hub(data_dir, ask)
 
 
-def _state_dir() -> Path:
+def state_dir() -> Path:
     base = os.environ.get("XDG_STATE_HOME", "")
     return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "tributary"
 
@@ -138,7 +138,9 @@ def _stream(url: str, enrolled: Enrolled, interval_s: float, tls: ssl.SSLContext
 
                 nursery.start_soon(stop_on_signal)
                 token = (
-                    enrolled.token if key is None else await kept_token(url, enrolled.name, key, _token_path(enrolled.name, url), tls=tls)
+                    enrolled.token
+                    if key is None
+                    else await kept_token(url, enrolled.name, key, kept_token_path(enrolled.name, url), tls=tls)
                 )
                 await run_host(url, enrolled.name, token, spool_dir=enrolled.spool_dir, interval_s=interval_s, tls=tls, way=way)
 
