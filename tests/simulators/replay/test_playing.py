@@ -1,7 +1,7 @@
 """A recording is sent by its devices over real connections: in its own time, faster, over and over, and what is not sent is told."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ NOW_US = time.time_ns() // 1_000
 
 
 @asynccontextmanager
-async def stage(directory: Path, readings: list[tuple[int, str, float]]) -> AsyncIterator[tuple[Recording, LittleHub, dict[str, Any]]]:
+async def stage(directory: Path, readings: Sequence[tuple[int, str, float]]) -> AsyncIterator[tuple[Recording, LittleHub, dict[str, Any]]]:
     """Yield a recording of device d, given as (ms, channel, value), a hub, and how its device connects."""
     rows = [f"{BEGIN_US // 1_000 + ms},d,{channel},{value}" for ms, channel, value in readings]
     (directory / "file.csv").write_text("time,device,channel,value\n" + "\n".join(rows) + "\n")
