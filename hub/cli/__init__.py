@@ -33,6 +33,7 @@ from hub.cli import (
     serve,
     shadow,
     silence,
+    simulate,
     store,
     target,
     token,
@@ -122,6 +123,7 @@ for _part in (
     migrate,
     doctor,
     bench,
+    simulate,
 ):
     _part.add_to(app)
 _plain_usage(app)

@@ -1,0 +1,40 @@
+"""The value that each reading of a series must have, computed when it is asked for and kept for a short stretch only.
+
+Owns the cache and how two values compare: a store gives a position back as a list and may give a bool as a number. Used by watchers.
+"""
+
+from typing import Any, Final
+
+from simulators.fleet.schedule import Schedule
+from simulators.sensors.sensor import Sensor
+
+BLOCK: Final = 64
+NOTHING: Final = object()  # there is no reading
+
+
+class Expected:
+    """The readings of one series by the numbers of their frames."""
+
+    def __init__(self, sensor: Sensor, schedule: Schedule, channel: str) -> None:
+        self._sensor = sensor
+        self._schedule = schedule
+        self._channel = channel
+        self._block = -1
+        self._values: list[Any] = []
+
+    def value(self, number: int) -> Any:
+        """Return the value, or NOTHING."""
+        block = number // BLOCK
+        if block != self._block:
+            begin = block * BLOCK
+            column = self._sensor.column(self._channel, self._schedule.times_us(begin, min(begin + BLOCK, self._schedule.frames)))
+            pairs = zip(column.values.tolist(), column.sound.tolist(), strict=True)
+            self._values, self._block = [value if is_sound else NOTHING for value, is_sound in pairs], block
+        return self._values[number - block * BLOCK]
+
+
+def is_same(sent: Any, found: Any) -> bool:
+    """Tell whether a value came back as it was sent."""
+    if isinstance(sent, list | tuple):
+        return isinstance(found, list | tuple) and list(sent) == list(found)
+    return bool(sent == found)

@@ -1,0 +1,110 @@
+"""What a viewer has on its screen of some series, as far as an audit asks: which readings it was told, and the first that was told wrong.
+
+Owns the rules of docs/protocol.md section 12 for raw points; keeps two bytes for each reading and no value: each is compared when it
+comes. watcher.py feeds it.
+"""
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from simulators.fleet.difference import Difference
+from simulators.fleet.expected import NOTHING, Expected, is_same
+from simulators.fleet.schedule import Schedule
+
+UNSEEN: Final = -1
+MERGED: Final = -2  # a snapshot has a bucket there: the hub shows so old a time no finer, and asking again would not help
+MAX_WRONG: Final = 100  # kept; all are counted
+Name = tuple[str, str]  # device, channel
+
+
+class Series:
+    """One series: what must come, and which frames' readings have come, each with the point key's number."""
+
+    def __init__(self, schedule: Schedule, expected: Expected) -> None:
+        self.schedule = schedule
+        self.expected = expected
+        self.seen = array("h", [UNSEEN]) * schedule.frames
+
+
+class Picture:
+    """The series of one viewer."""
+
+    def __init__(self, series: Mapping[Name, Series]) -> None:
+        self.series = series
+        self.wrong: list[Difference] = []
+        self.is_stale = True  # something has to be asked for again: it was merged, came late, or was not there yet
+        self._names: dict[int, Name] = {}
+        self._parts: list[Mapping[str, Any]] = []
+
+    def lost(self) -> None:
+        """Forget what belongs to a connection that is over."""
+        self._parts, self._names = [], {}
+
+    def take(self, message: Mapping[str, Any]) -> tuple[str | None, list[int]]:
+        """Take a snapshot or update; once it is whole return its cursor and the times of readings that were not known before."""
+        self._parts.append(message)
+        if message.get("more"):
+            return None, []
+        parts, self._parts = self._parts, []
+        if parts[0]["op"] == "snapshot":
+            self._names = {}
+            self.is_stale = "hole" in parts[0] or "hole" in parts[-1]
+            for each in self.series.values():
+                first = each.schedule.first_from(parts[0]["from_us"])  # what is older was shown, and stays so
+                each.seen[first:] = array("h", [UNSEEN]) * (each.schedule.frames - first)
+        told: list[int] = []
+        for part in parts:
+            self._names |= {series["s"]: (series["device"], series["channel"]) for series in part.get("series", ())}
+            for column in part["data"]:
+                told += self._column(column, is_snapshot=part["op"] == "snapshot")
+        return str(parts[-1]["to"]), told
+
+    def _column(self, column: Mapping[str, Any], *, is_snapshot: bool) -> list[int]:
+        name = self._names.get(column["s"], ("", ""))
+        series = self.series.get(name)
+        if series is None:
+            return []
+        if column["w"]:
+            for start_us in column["t"]:
+                self._merged(series, start_us, start_us + column["w"], MERGED if is_snapshot else UNSEEN)
+            return []
+        rows = zip(column["t"], column["n"], column["v"], strict=True)
+        return [time_us for time_us, key, value in rows if self._point(name, series, time_us, key, value)]
+
+    def _merged(self, series: Series, from_us: int, to_us: int, mark: int) -> None:
+        self.is_stale |= mark == UNSEEN
+        for number in range(series.schedule.first_from(from_us), series.schedule.first_from(to_us)):
+            series.seen[number] = mark
+
+    def _point(self, name: Name, series: Series, time_us: int, key: int, value: Any) -> bool:
+        """Compare one reading; tell whether it is new."""
+        number = series.schedule.number_at(time_us)
+        sent = NOTHING if number is None else series.expected.value(number)
+        if number is None or sent is NOTHING:
+            self._is_wrong(Difference("invented", *name, time_us, number, None, value))
+            return False
+        if not is_same(sent, value):
+            self._is_wrong(Difference("changed", *name, time_us, number, sent, value))
+        before, series.seen[number] = series.seen[number], key
+        if before >= 0 and before != key:
+            self._is_wrong(Difference("doubled", *name, time_us, number, sent, value))
+        return before < 0
+
+    def _is_wrong(self, difference: Difference) -> None:
+        if len(self.wrong) < MAX_WRONG and difference not in self.wrong:
+            self.wrong.append(difference)
+
+    def missing(self, made: Mapping[str, Sequence[Sequence[int]]], from_us: int) -> Iterator[Difference]:
+        """Yield what was made for a time from `from_us` on and not shown; `made` has stretches [first, end) of frames by device."""
+        for (device, channel), series in self.series.items():
+            oldest = series.schedule.first_from(from_us)
+            for first, end in made.get(device, ()):
+                for number in range(max(first, oldest), end):
+                    if series.seen[number] == UNSEEN and (sent := series.expected.value(number)) is not NOTHING:
+                        yield Difference("missing", device, channel, series.schedule.time_us(number), number, sent, None)
+
+    def shown(self) -> tuple[int, int]:
+        """Return how many readings were told one by one, and how many only in a bucket."""
+        alone = sum(1 for series in self.series.values() for key in series.seen if key >= 0)
+        return alone, sum(series.seen.count(MERGED) for series in self.series.values())

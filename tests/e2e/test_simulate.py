@@ -1,0 +1,183 @@
+"""`tributary simulate` from end to end: a fleet with faults whose audit is clean, one that finds a deleted row, and what it refuses."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.support.command_line import TRIBUTARY
+from tests.support.hub_process import RunningHub, running_hub
+
+SCENARIO = """
+name = "short"
+[[devices]]
+name = "rooms"
+count = 40
+rate = 4
+channels = [{ name = "air", kind = "temperature" }, { name = "door", kind = "door" }, { name = "said", kind = "status" }]
+[[devices]]
+name = "vans"
+count = 10
+rate = 2
+channels = [{ name = "place", kind = "track" }]
+[[phases]]
+name = "calm"
+for = "3s"
+[[phases]]
+name = "rush"
+for = "2s"
+rate = 2
+[[faults]]
+kind = "reorder"
+for = "4s"
+[[faults]]
+kind = "cut"
+at = "1s"
+share = 0.5
+on = "both"
+[[faults]]
+kind = "kill"
+at = "1s"
+for = "200ms"
+[[faults]]
+kind = "duplicate"
+at = "3s"
+for = "1s"
+[[faults]]
+kind = "storm"
+at = "3.5s"
+for = "200ms"
+[commands]
+rate = 10
+[viewers]
+count = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    with running_hub(tmp_path_factory.mktemp("hub") / "data") as running:
+        yield running
+
+
+def simulate(hub: RunningHub, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [TRIBUTARY, "simulate", "--data-dir", str(hub.process.data_dir), *arguments]
+    environment = {**os.environ, "COLUMNS": "200"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, **options)
+
+
+def test_a_fleet_with_faults_is_whole_and_a_deleted_row_is_found_and_named(tmp_path: Path) -> None:
+    scenario, kept, told = tmp_path / "short.toml", tmp_path / "kept.json", tmp_path / "report.json"
+    scenario.write_text(SCENARIO)
+    with running_hub(tmp_path / "data") as hub:
+        run = simulate(hub, str(scenario), "--workers", "2", "--keep", str(kept), "--json", str(told))
+        assert run.returncode == 0, run.stdout + run.stderr
+        said = json.loads(told.read_text())
+        assert (said["exit_code"], said["different"], said["commands"]["wrong"]) == (0, 0, [])
+        assert said["stored"]["made"] == said["stored"]["stored"] >= 20 * 28 * 3  # what nobody killed
+        assert said["shown"]["viewers"] == 4
+        assert {fault["kind"] for fault in said["faults"]} == {"reorder", "cut", "kill", "duplicate", "storm"}
+        hub.process.stop()
+        device, channel, time_us = _delete_one_row(hub.process.data_dir)
+        hub.process.start()
+        again = simulate(hub, "--audit", str(kept))
+        assert again.returncode == 3, again.stdout + again.stderr
+        assert "AUDIT FAILED: 1 readings differ" in again.stdout
+        assert f"store: missing: {device}/{channel} at " in again.stdout
+        assert f"({time_us} µs, frame " in again.stdout
+        assert " seq " in again.stdout
+        assert len(hub.api("GET", "/api/v1/devices")["devices"]) == 50  # kept
+
+
+def _delete_one_row(data_dir: Path) -> tuple[str, str, int]:
+    with duckdb.connect(str(data_dir / "history.duckdb")) as database:
+        rows = database.execute("SELECT s.device, s.channel, r.series, r.t_ns FROM readings r JOIN series s ON s.id = r.series").fetchall()
+        device, channel, series, t_ns = sorted(rows)[len(rows) // 2]
+        database.execute("DELETE FROM readings WHERE series = ? AND t_ns = ?", [series, t_ns])
+    return device, channel, t_ns // 1_000
+
+
+def test_a_hub_that_stands_still_shows_in_p99_and_the_devices_are_removed(hub: RunningHub, tmp_path: Path) -> None:
+    told = tmp_path / "report.json"
+    with _started(hub, "--devices", "20", "--rate", "10", "--for", "6s", "--json", str(told)) as process:
+        _until(lambda: hub.api("GET", "/api/v1/hub")["position"] > 200)
+        os.kill(hub.process.pid, signal.SIGSTOP)
+        time.sleep(2.0)  # the pause that is measured
+        os.kill(hub.process.pid, signal.SIGCONT)
+        assert process.wait(60) == 0, process.communicate()
+    said = json.loads(told.read_text())
+    assert said["latency_ms"]["ack"]["p99"] > 1_500
+    assert said["latency_ms"]["late"]["p99"] < said["latency_ms"]["ack"]["p99"] / 2
+    assert hub.api("GET", "/api/v1/devices")["devices"] == []
+    assert hub.api("GET", "/api/v1/series")["series"] == []
+
+
+def test_an_interrupted_run_removes_its_devices(hub: RunningHub) -> None:
+    with _started(hub, "--devices", "20", "--for", "10m") as process:
+        _until(lambda: hub.api("GET", "/api/v1/hub")["connected"] == 20)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert hub.api("GET", "/api/v1/devices")["devices"] == []
+
+
+def _started(hub: RunningHub, *arguments: str) -> subprocess.Popen[str]:
+    command = [TRIBUTARY, "simulate", "--data-dir", str(hub.process.data_dir), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _until(holds: Any, timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # waits for a condition of another process
+
+
+def _only_line(run: subprocess.CompletedProcess[str]) -> str:
+    lines = [line for line in run.stderr.splitlines() if not line.startswith("stage ")]
+    assert len(lines) == 1, run.stderr
+    assert run.stdout == ""
+    return lines[0]
+
+
+def test_an_unknown_field_is_one_line(hub: RunningHub, tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text("[[devices]]\ncuont = 3")
+    run = simulate(hub, str(tmp_path / "x.toml"))
+    assert run.returncode == 2
+    assert _only_line(run).startswith("error: x.toml: [[devices]] 1 has an unknown field 'cuont' (did you mean 'count'?); it takes count, ")
+
+
+def test_more_devices_than_descriptors_are_one_line(hub: RunningHub) -> None:
+    run = simulate(
+        hub, "--devices", "2000", "--workers", "2", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512))
+    )  # fmt: skip
+    assert run.returncode == 2
+    said = "error: 2,000 devices in 2 processes need 1,128 file descriptors each, and the limit is 512; raise it (ulimit -Hn 1128), "
+    assert _only_line(run) == said + "give more --workers, or at most 768 devices"
+    assert hub.api("GET", "/api/v1/devices")["devices"] == []
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    run = subprocess.run([TRIBUTARY, "simulate", "--data-dir", str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert (run.returncode, _only_line(run)) == (
+        1,
+        f"error: no hub is running on {tmp_path}; start it first: tributary serve --data-dir {tmp_path}",
+    )
+
+
+def test_a_token_without_rights_is_one_line(hub: RunningHub, tmp_path: Path) -> None:
+    token = hub.api("POST", "/api/v1/tokens", {"name": "looker", "role": "viewer"})["token"]
+    (tmp_path / "token").write_text(token)
+    run = simulate(hub, "--hub", hub.url, "--token-file", str(tmp_path / "token"))
+    assert run.returncode == 1
+    said = "error: this token may not add devices: the role viewer may not manage devices and the hub; give the token of an administrator: "
+    assert _only_line(run) == said + "tributary token add simulate --role admin"

@@ -1,0 +1,87 @@
+"""What a viewer was told, compared as it comes: by the rules of protocol section 12."""
+
+from typing import Any
+
+from simulators.fleet.expected import Expected
+from simulators.fleet.picture import Picture, Series
+from simulators.fleet.schedule import Schedule
+from simulators.sensors.plan import plan_of
+
+BEGIN_US = 1_800_000_000_000_000
+SENSOR = plan_of([{"name": "air", "kind": "temperature"}]).sensor(1, "d1")
+SCHEDULE = Schedule(BEGIN_US, [(20.0, 1.0)], 0.0)
+MADE = {"d1": [[0, 10]]}
+
+
+def picture() -> Picture:
+    return Picture({("d1", "air"): Series(SCHEDULE, Expected(SENSOR, SCHEDULE, "air"))})
+
+
+def column(*numbers: int, key: int = 0, more: float = 0.0) -> dict[str, Any]:
+    times = [SCHEDULE.time_us(number) for number in numbers]
+    values = [float(str(SENSOR.value("air", at))) + more for at in times]
+    return {"s": 4, "w": 0, "t": times, "n": [key] * len(times), "v": values}
+
+
+def message(op: str, *columns: dict[str, Any], **more: Any) -> dict[str, Any]:
+    series = [{"s": 4, "device": "d1", "channel": "air"}] if op == "snapshot" else []
+    return {"op": op, "to": "c", "from_us": BEGIN_US - 10**9, "series": series, "data": list(columns), **more}
+
+
+def lacking(shown: Picture) -> list[int | None]:
+    return [each.number for each in shown.missing(MADE, 0)]
+
+
+def test_what_snapshot_and_updates_told_is_not_missing() -> None:
+    shown = picture()
+    assert shown.take(message("snapshot", column(0, 1))) == ("c", [SCHEDULE.time_us(0), SCHEDULE.time_us(1)])
+    assert shown.take(message("update", column(2), more=True)) == (None, [])
+    assert shown.take(message("update", column(2, 3, 4)))[1] == [SCHEDULE.time_us(number) for number in (2, 3, 4)]
+    assert lacking(shown) == [5, 6, 7, 8, 9]
+    assert shown.wrong == []
+    assert shown.shown() == (5, 0)
+
+
+def test_parts_of_a_message_that_a_cut_left_incomplete_count_for_nothing() -> None:
+    shown = picture()
+    shown.take(message("snapshot", column(0, 1), more=True))
+    shown.lost()
+    assert lacking(shown) == list(range(10))
+
+
+def test_a_wrong_value_a_doubled_and_an_invented_reading_are_named() -> None:
+    shown = picture()
+    shown.take(message("snapshot", column(0, 1)))
+    shown.take(message("update", column(2, more=0.5), column(1, key=3), {"s": 4, "w": 0, "t": [BEGIN_US + 1], "n": [0], "v": [1.0]}))
+    assert [(each.kind, each.time_us) for each in shown.wrong] == [
+        ("changed", SCHEDULE.time_us(2)),
+        ("doubled", SCHEDULE.time_us(1)),
+        ("invented", BEGIN_US + 1),
+    ]
+
+
+def test_what_was_merged_for_a_slow_viewer_has_to_be_asked_for_again() -> None:
+    shown = picture()
+    shown.take(message("snapshot", column(*range(10))))
+    assert not shown.is_stale
+    shown.take(message("update", {"s": 4, "w": 2_000_000, "t": [BEGIN_US + 4_000_000]}))
+    assert shown.is_stale
+    assert lacking(shown) == [4, 5]
+    shown.take(message("snapshot", column(*range(10))))
+    assert lacking(shown) == []
+    assert not shown.is_stale
+
+
+def test_what_a_snapshot_has_in_buckets_only_is_counted_apart() -> None:
+    shown = picture()
+    shown.take(message("snapshot", {"s": 4, "w": 2_000_000, "t": [BEGIN_US]}, column(*range(2, 10))))
+    assert lacking(shown) == []
+    assert not shown.is_stale
+    assert shown.shown() == (8, 2)
+
+
+def test_a_snapshot_forgets_nothing_from_before_its_time() -> None:
+    shown = picture()
+    shown.take(message("snapshot", column(*range(5))))
+    shown.take(message("snapshot", column(4), from_us=SCHEDULE.time_us(3)))
+    assert lacking(shown) == [3, 5, 6, 7, 8, 9]

@@ -1,0 +1,62 @@
+"""The verdict of a run and how its lines are joined for a long timeline."""
+
+from simulators.fleet.counting import Counting
+from simulators.fleet.difference import Difference
+from simulators.fleet.figures import MAX_TICKS, Figures
+from simulators.fleet.histogram import Histogram
+from simulators.fleet.report import CLEAN, DIFFERENT, NOT_DRAINED, Report, as_text, filled
+
+
+def report() -> Report:
+    phases = [{"name": "calm", "for_s": 60.0, "rate": 1.0}, {"name": "rush", "for_s": 60.0, "rate": 2.0}]
+    made = Report("night", "http://hub", "0.1", "DuckDB", "abc", 1, 0, 120.0, 5, 2, 1, phases, {}, {}, {}, [], [])
+    made.stored = {"made": 10, "stored": 10, "uncertain": 0, "excused": {"spooled": 0, "in_gaps": 0, "rejected": 0}}
+    made.shown = {"viewers": 2, "shown": 4, "merged": 0}
+    return filled(made, figures(3))
+
+
+def figures(ticks: int) -> Figures:
+    found, counting = Figures(["calm", "rush"]), Counting(2)
+    for at in range(1, ticks + 1):
+        counting.sent += 2
+        counting.ack[0].add(1_000 * at)
+        found.hear(("device_worker", 0), {**counting.take(), "now": {"connected": at}, "last_error": ""})
+        found.tick(float(at))
+    return found
+
+
+def test_a_clean_run_ends_with_0_and_says_so() -> None:
+    clean = report()
+    assert clean.exit_code == CLEAN
+    assert "AUDIT CLEAN" in as_text(clean)
+    assert clean.latency_ms["ack"]["count"] == 3
+    assert clean.phases[0]["ack_ms"]["max"] == 3.0
+    assert clean.said()["verdict"] == clean.verdict()
+
+
+def test_a_difference_a_broken_promise_and_a_full_spool_each_end_otherwise() -> None:
+    differing, broken, left = report(), report(), report()
+    differing.different, differing.differences = 1, [Difference("missing", "d1", "air", 7, 4, 1.5, None, "store")]
+    broken.commands = {"sent": 1, "ended": {"done": 1}, "wrong": ["command 3 was run 2 times; it is done"]}
+    left.not_acked = {"d4": 3}
+    assert [each.exit_code for each in (differing, broken, left)] == [DIFFERENT, DIFFERENT, NOT_DRAINED]
+    assert "the first: store: missing: d1/air" in differing.verdict()
+    assert "the first: command 3 was run 2 times" in broken.verdict()
+    assert "the first: 3 of d4" in left.verdict()
+    assert all(each.verdict() in as_text(each) for each in (differing, broken, left))
+
+
+def test_a_long_timeline_is_joined_without_losing_a_count_or_a_peak() -> None:
+    long = filled(report(), figures(2 * MAX_TICKS + 1))
+    assert len(long.timeline) <= MAX_TICKS
+    assert sum(line["sent"] for line in long.timeline) == 2 * (2 * MAX_TICKS + 1)
+    assert max(line["ack_max"] for line in long.timeline) == 2 * MAX_TICKS + 1
+    assert long.timeline[-1]["connected"] == 2 * MAX_TICKS + 1
+
+
+def test_a_killed_worker_is_no_longer_counted_among_the_connected() -> None:
+    found = figures(3)
+    assert found.now("connected") == 3
+    found.forget(("device_worker", 0))
+    assert found.now("connected") == 0
+    assert isinstance(found.away, Histogram)
