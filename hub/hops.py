@@ -41,6 +41,11 @@ class Hops:
         before_s, before = self._samples[0] if self._samples else (now_s, now)
         return now_s - before_s, {hop: [a - b for a, b in zip(now[hop], before[hop], strict=True)] for hop in now}
 
+    def figures(self) -> dict[str, float | None]:
+        """Return p50 and p99 of each hop in ms, as `hop.p50`; None where nothing was counted."""
+        told = {hop: quantiles_ms(counts) for hop, counts in self.recent()[1].items()}
+        return {f"{hop}.{share}": each[f"{share}_ms"] for hop, each in told.items() for share in ("p50", "p99")}
+
     def described(self) -> dict[str, Any]:
         """Return what /api/v1/hub says."""
         over_s, counts = self.recent()

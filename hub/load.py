@@ -40,6 +40,11 @@ class Load:
     def _sample(self) -> _Sample:
         return _Sample(trio.current_time(), self._position(), self._durable())
 
+    def figures(self) -> dict[str, float | None]:
+        """Return frames a second and how many each follower is behind, as `lag.follower`."""
+        said = self.described()
+        return {"frames": said["frames_per_s"]} | {f"lag.{name}": frames for name, frames in said["lag_frames"].items()}
+
     def described(self) -> dict[str, Any]:
         """Return what /api/v1/hub says: over how long, frames a second, the p99 in ms (None where none came), lags by follower."""
         now = self._sample()

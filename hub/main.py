@@ -40,6 +40,7 @@ from hub.sessions.devices import DeviceSessions
 from hub.sessions.imports import Imports
 from hub.sessions.live import Live
 from hub.sessions.logins import Logins
+from hub.sessions.own_device import OwnDevice
 from hub.sessions.parts import DeviceParts
 from hub.sessions.stored_acks import StoredAcks
 from hub.state.sqlite import SQLiteStateStore
@@ -77,8 +78,7 @@ class Hub:
     """All parts of one hub, put together; `run` gives them their life."""
 
     def __init__(self, settings: Settings, data: DataDir) -> None:
-        self.settings, self.data = settings, data
-        self.url = ""
+        self.settings, self.data, self.url = settings, data, ""
         self.state = SQLiteStateStore(data.state, data.reserve.give_up)
         self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
         self.control = control = Control(settings, data, self.state, self.journal, now_us)
@@ -94,6 +94,7 @@ class Hub:
         self.closed = ClosedAnswers(max_age_us=None if settings.store == "duckdb" else SHARED_AGE_US)
         self.hops = Hops(self.metrics.hops)
         self.load = Load(self.metrics.durable_counts, lambda: self.journal.position, self._lags)
+        self.own = OwnDevice(settings.own_device, self.journal, control.registry, self._own_figures, now_us)
         self.stored_acks = StoredAcks() if settings.ack_after == "store" else None
         parts = DeviceParts(
             *(self.journal, control.registry, control.desk, control.shadows, self.metrics, now_us, name, settings.restart_jitter_s),
@@ -126,7 +127,7 @@ class Hub:
         """Connect what only this file may know of each other."""
         self.side.writer.on_applied(self.live.store_applied)
         self.side.on_lost(self.live.store_lost)
-        self.system.more_notes.append(self.door.certificates.notes)
+        self.system.more_notes += [self.door.certificates.notes, self.own.notes]
         if self.stored_acks is not None:
             self.side.writer.on_safe(self.stored_acks.store_safe)
             self.journal.on_commit(partial(self.metrics.count_commit, now_us))
@@ -143,7 +144,7 @@ class Hub:
         self.metrics.add_part("connections", self.open.statistics)
         self.metrics.add_part("door", self.door.statistics)
         self.metrics.add_part("followers", lambda: {f"{name}_lag_rows": lag for name, lag in self._lags().items() if name != "live"})
-        self.metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": len(self.control.registry.names())})
+        self.metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": self.control.registry.fleet_size()})
 
     async def run(self, *, task_status: trio.TaskStatus[str]) -> None:
         """Run until cancelled."""
@@ -159,8 +160,8 @@ class Hub:
                 await self.state.aclose()
 
     def _followers(self) -> tuple[Run, ...]:
-        own = (self.live.run, self.system.run, self.load.run, self.hops.run, self.data.reserve.run, self.metrics.loop.run)
-        return (*self.side.runs(), *self.control.runs(), *own)
+        figures = (self.load.run, self.hops.run, self.own.run, self.metrics.loop.run)
+        return (*self.side.runs(), *self.control.runs(), self.live.run, self.system.run, self.data.reserve.run, *figures)
 
     async def _listen(self, task_status: trio.TaskStatus[str]) -> None:
         """Open the door, say where, and serve until cancelled."""
@@ -179,6 +180,10 @@ class Hub:
     def _lags(self) -> dict[str, int]:
         passed = {name: self.journal.cursor(name).applied for name in ("history", "ledger", "rules")} | {"live": self.live.position}
         return {name: self.journal.position - applied for name, applied in passed.items()}
+
+    def _own_figures(self) -> dict[str, float | None]:
+        told = self.hops.figures() | self.load.figures() | {"journal": self.journal.statistics()["size_bytes"]}
+        return told | {"viewers": self.live.viewers, "connected": self.sessions.count()}
 
     async def _serve_viewer(self, principal: Principal, link: ServerLink, encoding: str) -> None:
         await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role, principal.where))
@@ -230,7 +235,7 @@ class Hub:
             **self.system.described(),
             "load": self.load.described(),
             "latency": self.hops.described(),
-            "devices": len(self.control.registry.names()),
+            "devices": self.control.registry.fleet_size(),
             "connected": self.sessions.count(),
             "viewers": self.live.viewers,
             "data_dir": str(self.settings.data_dir),

@@ -51,7 +51,8 @@ class HubProcess:
         self.port = port
         self.log = log or data_dir.with_name(data_dir.name + ".log")
         self.url = ""
-        self._environment = {**os.environ, **(environment or {})}
+        # What is counted here is what devices send: the hub's own figures stay out of it.
+        self._environment = {**os.environ, "TRIBUTARY_OWN_DEVICE": "", **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

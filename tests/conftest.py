@@ -17,6 +17,9 @@ settings.register_profile("ci", settings.get_profile("quick"), derandomize=False
 settings.register_profile("thorough", settings.get_profile("ci"), max_examples=1_000)
 settings.load_profile(os.environ.get("TRIBUTARY_TEST_PROFILE", "ci" if IS_CI else "quick"))
 
+# Tests count devices and frames: the hub's own come in only where a test is of them.
+os.environ.setdefault("TRIBUTARY_OWN_DEVICE", "")
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose server is not installed, with the reason; in CI that is a failure."""

@@ -120,6 +120,10 @@ class Settings(BaseSettings):
     audit_max_entries: Annotated[int, Field(ge=1_000, le=100_000_000)] = Field(
         default=200_000, description="Entries of the audit log that are kept at most; the oldest go first. Each takes some 200 bytes."
     )
+    own_device: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:-]{0,63})?$")] = Field(
+        default="tributary:hub",
+        description="Name of the built-in device whose readings are the hub's own figures (delays, rates, lags), every 10 s; empty: none.",
+    )
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=10_000,
         description="Connections of all kinds at once; more are refused with 503. Each takes a file descriptor (`ulimit -n`).",

@@ -13,7 +13,9 @@ import trio
 
 from devices.wire.fields import is_device_name, shown
 from devices.wire.limits import CloseCode
+from devices.wire.messages import Channel, Hello
 from hub.core.errors import Refusal
+from hub.core.registry_channels import described
 from hub.core.registry_facts import KIND, DeviceFacts
 from hub.core.registry_set import DISABLED, GONE, DeviceSet
 from hub.core.registry_tokens import MAX_OVERLAP_S, NO_TOKEN, OLD_TOKEN, OldToken, new_token
@@ -70,6 +72,26 @@ class Registry(DeviceSet):
                 self._show(record.name)
                 _log.info("device_added", device=record.name)
         return tokens
+
+    async def be_own(self, name: str, channels: tuple[Channel, ...]) -> bool:
+        """Have a device of the hub's own figures, added where there is none; False where the name is somebody else's.
+
+        It is online while the hub runs, has no token and was never seen: so no rule misses it. No tag expression means it, hence no command
+        to many and no login for some devices only reaches it.
+        """
+        async with self._writing:
+            known = self._devices.get(name)
+            if known is not None and (known.token_hash != NO_TOKEN or known.last_seen_us is not None):
+                return False
+            description = described(Hello(name, 1, channels), known.description if known else {}, self._now())
+            record = DeviceRecord(name, known.created_us if known else self._now(), NO_TOKEN, description)
+            if record != known:
+                await self._state.change(devices=[record])
+            self.own = name
+            self._asked.remove(name)
+            self._keep(record)
+            self._show(name)
+        return True
 
     def check_new(self, names: Iterable[str], facts: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, DeviceFacts]:
         """Refuse what add_devices would refuse; return what would be known of each."""

@@ -55,6 +55,7 @@ class DeviceSet:
         self.connections = ConnectionHistory(state, now)
         self.log = DeviceLog(state)
         self._asked = Asked()
+        self.own = ""  # the device of the hub's own figures: nobody's, and none that an expression means
         self.erasing: set[str] = set()  # whose readings are being deleted: a new device of the name would lose its own
         self._ends: dict[str, tuple[CloseCode, str]] = {}  # why connections of a device were last ended
         self._revoked: list[Ended] = []
@@ -103,6 +104,10 @@ class DeviceSet:
     def names(self) -> list[str]:
         """Return all names, sorted."""
         return sorted(self._devices)
+
+    def fleet_size(self) -> int:
+        """Return how many devices there are; the hub's own is none of them."""
+        return len(self._devices) - (self.own in self._devices)
 
     def select(self, where: str) -> list[str]:
         """Return the names of the devices that a tag expression means now, sorted. Raises Refusal where it cannot be read."""
@@ -198,6 +203,8 @@ class DeviceSet:
             item["last_seen_us"] = record.last_seen_us
         if record.is_disabled:
             item["disabled"] = True
+        if name == self.own:
+            return item | {"presence": "online", "own": True, "title": "This hub"}
         if record.token_hash == NO_TOKEN:
             item["has_token"] = False
         if (old := self._tokens.old.get(name)) is not None:
@@ -208,6 +215,9 @@ class DeviceSet:
         record = self._devices.get(name)
         if record is None:
             raise Refusal("no_device", f"no device is called {shown(name)}", "see: tributary device list", 404)
+        if name == self.own:
+            said = f"{name} is the hub's own device: it has no token, and stays as long as the hub says so"
+            raise Refusal("own_device", said, "to be rid of it, start the hub with the setting own_device empty, then remove it", 409)
         return record
 
     def _keep(self, record: DeviceRecord) -> None:
@@ -218,7 +228,8 @@ class DeviceSet:
         item = self.item(name)
         if item is not None:
             self._board.put_device(item)
-            self._asked.put(name, self._facts_of(name))
+            if name != self.own:
+                self._asked.put(name, self._facts_of(name))
 
     def _end(self, name: str, end: tuple[CloseCode, str]) -> None:
         """End the device's connection, and those that were let in and have not said hello."""

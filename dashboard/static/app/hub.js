@@ -62,6 +62,11 @@ export class Hub {
     return this.role === "admin";
   }
 
+  /** The devices of the fleet, by name; the hub's own is none of them. */
+  fleet() {
+    return this.devices.sorted().filter((each) => !each.own);
+  }
+
   /** @param {unknown} message */
   send(message) {
     this.live.send(message);

@@ -4,8 +4,9 @@
 
 const SETTLE_MS = 2_000;
 
-let since = document.hidden ? Infinity : performance.now();
-document.addEventListener("visibilitychange", () => (since = document.hidden ? Infinity : performance.now()));
+const page = globalThis.document; // where there is one: rules are tried without
+let since = page?.hidden ? Infinity : performance.now();
+page?.addEventListener("visibilitychange", () => (since = page.hidden ? Infinity : performance.now()));
 
 /** Whether all that has happened since `at` (of performance.now) could be seen, also what became visible at `alsoSince` only. @param {number} at @param {number} [alsoSince] */
 export function wasSeenFrom(at, alsoSince = 0) {

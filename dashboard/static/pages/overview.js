@@ -122,7 +122,7 @@ class Overview {
   _list() {
     this._isListed = true;
     const { devices } = this.app.hub;
-    const all = [...devices.items.values()];
+    const all = [...devices.items.values()].filter((each) => !each.own);
     this.empty.show(all.length === 0 && devices.isKnown, this.app.hub.isAdmin);
     this.body.hidden = all.length === 0;
     const { state, words, sort } = this.choice;

@@ -7,6 +7,7 @@ import { h, say } from "../app/dom.js";
 import { milliseconds } from "../app/units.js";
 
 const AGAIN_MS = 5_000;
+const UNTIL_KNOWN_MS = 500;
 
 /** @typedef {{count: number, p50_ms: number | null, p95_ms: number | null, p99_ms: number | null, backfill_frames: number, clock_offset_ms: number | null, clock_error_ms: number | null, round_trip_ms: number | null}} Figures */
 
@@ -37,8 +38,10 @@ export class FirstHop {
 
   async _ask() {
     clearTimeout(this.timer);
-    const mine = (this.timer = setTimeout(() => this._ask(), AGAIN_MS)); // a newer one ends this one
-    if (document.hidden || !this.app.hub.isOpen || !this.name) return;
+    const { hub } = this.app;
+    const mayAsk = hub.isOpen && hub.devices.get(this.name) !== null;
+    const mine = (this.timer = setTimeout(() => this._ask(), mayAsk ? AGAIN_MS : UNTIL_KNOWN_MS)); // a newer one ends this one
+    if (document.hidden || !mayAsk) return;
     const said = await get(`devices/${encodeURIComponent(this.name)}/latency`).catch(() => null); // what is wrong stands elsewhere on the page
     if (this.timer === mine) this._show(said?.device_to_hub ?? null);
   }

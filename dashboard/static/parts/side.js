@@ -49,7 +49,7 @@ export class Side {
 
   show() {
     const wanted = this.search.value.trim().toLowerCase();
-    const all = this.hub.devices.sorted();
+    const all = this.hub.fleet();
     const shown = all.filter((item) => `${item.device} ${item.title ?? ""}`.toLowerCase().includes(wanted));
     const online = all.filter(isConnected).length;
     say(this.count, all.length ? `${online} of ${all.length} online` : "");

@@ -90,6 +90,8 @@ class Device(Shape, json_schema_extra=example(DEVICE)):
     """How often people have edited it"""
     disabled: Literal[True] | None = None
     """It is kept out"""
+    own: Literal[True] | None = None
+    """The built-in device of the hub's own figures"""
     has_token: Literal[False] | None = None
     """Its tokens were withdrawn"""
     old_token_until_us: int | None = None

@@ -134,7 +134,7 @@ class Devices {
   _show() {
     const words = this.search.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     const isWanted = STATES.find(([value]) => value === this.state.value)?.[2] ?? (() => true);
-    const all = this.app.hub.devices.sorted();
+    const all = this.app.hub.fleet();
     this.found = all.filter((item) => isWanted(item) && matches(item, words));
     say(this.told, this.found.length === all.length ? `${count(all.length)} devices` : `${count(this.found.length)} of ${count(all.length)} devices`);
     this.table.show(this.found);

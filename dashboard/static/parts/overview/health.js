@@ -59,7 +59,7 @@ export class Health {
       const said = await get("hub");
       if (this.timer !== mine) return;
       this._show(factsOf(said));
-      this.hops.show(said.latency);
+      this.hops.show(said.latency, [...this.hub.devices.items.values()].find((each) => each.own)?.device);
     } catch (error) {
       const isForbidden = error instanceof ApiError && error.status === FORBIDDEN;
       this.element.hidden = isForbidden;

@@ -4,6 +4,7 @@
 // them.
 
 import { h, say } from "../../app/dom.js";
+import { linkTo } from "../../app/router.js";
 import { count, milliseconds } from "../../app/units.js";
 
 /** @typedef {{hop: string, count: number, p50_ms: number | null, p95_ms: number | null, p99_ms: number | null}} Hop */
@@ -22,7 +23,7 @@ export class Hops {
   constructor() {
     /** @type {Map<string, {box: HTMLElement, name: HTMLElement, value: HTMLElement, more: HTMLElement}>} */
     this._facts = new Map();
-    const list = h("dl", { class: "health hops-list" });
+    const list = h("dl", { class: "hops-list" });
     for (const key of [TOTAL, ...Object.keys(HOPS)]) list.append(this._add(key));
     const words = [
       "Times of the last minute; the first figure is the sum of the typical ones. p99: 99 of 100 were quicker.",
@@ -30,7 +31,8 @@ export class Hops {
       "Not counted: frames that waited in their device for a connection, pages while they are hidden, viewers that cannot keep up, and programs, which paint nothing.",
     ];
     const more = h("details", { class: "hops-words" }, h("summary", {}, "What these times mean"), ...words.map((text) => h("p", {}, text)));
-    this.element = h("section", { class: "hops", "aria-label": "Delay from device to screen" }, list, more);
+    this.past = h("a", { class: "hops-past", hidden: true }, "Over time");
+    this.element = h("section", { class: "hops", "aria-label": "Delay from device to screen" }, list, h("div", { class: "hops-foot" }, more, this.past));
   }
 
   /** @param {string} key */
@@ -41,8 +43,10 @@ export class Hops {
     return box;
   }
 
-  /** @param {{over_s: number, hops: Hop[]}} latency */
-  show(latency) {
+  /** @param {{over_s: number, hops: Hop[]}} latency @param {string | undefined} own the device of the hub's own figures */
+  show(latency, own) {
+    this.past.hidden = !own;
+    if (own && this.past.href !== linkTo(["devices", own])) this.past.href = linkTo(["devices", own]);
     const shown = shownOf(latency);
     const total = this._facts.get(TOTAL);
     if (total) say(total.name, shown.name);
