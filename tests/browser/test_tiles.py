@@ -59,7 +59,7 @@ MOUNT: Final = """async ([name, config, wide, high, spanS]) => {
   window.stage.place.append(host);
   const tile = type.make(app, config);
   host.append(tile.element);
-  const view = { element: host, draw: nowUs => tile.draw(nowUs, stream), painted: () => stream?.drawn() };
+  const view = { element: host, draw: nowUs => tile.draw(nowUs, stream), painted: (_, paint) => stream?.drawn(paint) };
   const stream = wanted && app.hub.subscribe({ span_s: spanS, width_us: 1_000_000, ...wanted }, () => app.painter.ask(view));
   host.addEventListener("redraw", () => app.painter.ask(view));
   app.painter.add(view);
@@ -224,6 +224,38 @@ def test_a_map_shows_where_a_device_is_and_moves_by_keys(page: Page) -> None:
     expect(fit).to_be_disabled()
 
 
+def test_a_map_is_zoomed_by_wheel_and_pinch_and_dragged_and_lets_the_page_scroll(page: Page) -> None:
+    tile = mount(page, "map", size=(500, 360), channels=["pos"])
+    pane, fit = tile.locator(".map-pane"), tile.get_by_role("button", name="Show all devices")
+    expect(tile.locator(".map-markers text")).to_have_text("boat", timeout=TIMEOUT_MS)
+    box = pane.bounding_box()
+    assert box is not None
+    x, y = box["x"] + 250, box["y"] + 180
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -200)
+    expect(tile.locator(".map-hint")).to_be_visible()
+    expect(fit).to_be_disabled()
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 30, steps=3)
+    page.mouse.up()
+    expect(fit).to_be_enabled()
+    expect(pane).to_be_focused()
+    length = tile.locator(".map-length").text_content() or ""
+    page.mouse.wheel(0, 600)
+    expect(tile.locator(".map-length")).not_to_have_text(length)
+    fit.click()
+    expect(fit).to_be_disabled()
+    length = tile.locator(".map-length").text_content() or ""
+    fingers = page.context.new_cdp_session(page)
+    for apart in (20, 30, 60, 100, 150):
+        points = [{"x": x - apart, "y": y, "id": 1}, {"x": x + apart, "y": y, "id": 2}]
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchStart" if apart == 20 else "touchMove", "touchPoints": points})
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(fit).to_be_enabled()
+    expect(tile.locator(".map-length")).not_to_have_text(length)
+    assert page.evaluate("visualViewport.scale") == 1
+
+
 def test_a_text_is_a_text_whatever_stands_in_it(page: Page) -> None:
     tile = mount(page, "text", text=f"# Plant\n- one\n- two\n\n{HOSTILE} [docs](https://example.org/x) [odd](javascript:alert(1))")
     expect(tile.get_by_role("heading", name="Plant")).to_be_visible()
@@ -247,7 +279,7 @@ def test_a_command_is_confirmed_sent_and_answered(page: Page) -> None:
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("number").fill("700")
     dialog.get_by_role("button", name="Send").click()
-    expect(dialog.get_by_role("alert")).to_have_text("number: must be 0 to 100.")
+    expect(dialog.get_by_role("alert")).to_have_text("Number: must be 0 to 100.")
     dialog.get_by_label("number").fill("7")
     dialog.get_by_role("button", name="Send").click()
     expect(asking.get_by_role("status")).to_have_text("done: 14", timeout=TIMEOUT_MS)

@@ -1,5 +1,5 @@
 // A tile with devices on a map, drawn from their position channels alone: no tile server is asked. A graticule, a scale bar, and the track
-// over the dashboard's range; moved and zoomed by pointer, buttons and keys.
+// over the dashboard's range. mapgestures.js moves and zooms it.
 //
 // Owns its elements and the view, which follows the devices until a person moves it. mercator.js has the rules.
 
@@ -8,6 +8,7 @@ import { timeText } from "../app/times.js";
 import { ago, duration } from "../app/units.js";
 import { lastTime, lastValue } from "../app/model.js";
 import { isPosition } from "./choices.js";
+import { attach } from "./mapgestures.js";
 import { MapView } from "./mapview.js";
 import { clamped, fitted, moved, placeOfValue, placeText, zoomed } from "./mercator.js";
 import { absence, askRedraw, check, frame, nameOf } from "./parts.js";
@@ -15,7 +16,6 @@ import { isStale, newestVersions, seriesOf, sourceOf } from "./rules.js";
 import { sourceFields } from "./source.js";
 
 const STEP = 1; // one press: twice as close
-const MOVE_PX = 60;
 const MOST = 500; // devices
 const TRACKED = 50; // of more, tracks are not to be told apart
 const SAID = 10; // devices in the words for those who do not see it
@@ -50,14 +50,15 @@ class MapTile {
     this.shown = new MapView();
     const press = (/** @type {string} */ label, /** @type {string} */ name, /** @type {() => void} */ click) => h("button", { type: "button", "aria-label": name, title: name, on: { click } }, label);
     this.fit = press("⤢", "Show all devices", () => this._set(null));
+    this.fit.disabled = true;
     const buttons = h("div", { class: "map-buttons" }, press("+", "Zoom in", () => this._zoom(STEP)), press("−", "Zoom out", () => this._zoom(-STEP)), this.fit);
-    this.hint = h("p", { class: "map-hint", "aria-hidden": "true", hidden: true }, "Hold Ctrl and turn the wheel to zoom");
+    this.hint = h("p", { class: "map-hint", "aria-hidden": "true", hidden: true }, "Press on the map, or hold Ctrl, and turn the wheel to zoom");
     this.pane = h("div", { class: "map-pane", tabindex: 0, role: "group", "aria-label": "Map: plus and minus zoom, arrows move, 0 shows all devices" }, this.shown.element, this.hint);
     this.frame = frame("map", this.pane, buttons);
     this.element = this.frame.element;
-    this.pane.addEventListener("keydown", (event) => this._key(event));
-    this.pane.addEventListener("wheel", (event) => this._wheel(event), { passive: false });
-    this.pane.addEventListener("pointerdown", (event) => this._drag(event));
+    attach(this.pane, {
+      zoom: (by, at) => this._zoom(by, at), move: (dx, dy) => this._move(dx, dy), fit: () => this._set(null), hint: (isShown) => { this.hint.hidden = !isShown; },
+    });
     this._sized = new ResizeObserver(() => askRedraw(this.element));
     this._sized.observe(this.pane);
   }
@@ -117,46 +118,6 @@ class MapTile {
   /** @param {number} dx @param {number} dy */
   _move(dx, dy) {
     this._set(moved(this._view(), dx, dy, this._size().wide));
-  }
-
-  /** @param {KeyboardEvent} event */
-  _key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    /** @type {Record<string, () => void>} */
-    const keys = {
-      "+": () => this._zoom(STEP), "=": () => this._zoom(STEP), "-": () => this._zoom(-STEP), 0: () => this._set(null),
-      ArrowLeft: () => this._move(MOVE_PX, 0), ArrowRight: () => this._move(-MOVE_PX, 0), ArrowUp: () => this._move(0, MOVE_PX), ArrowDown: () => this._move(0, -MOVE_PX),
-    };
-    if (!(event.key in keys)) return;
-    event.preventDefault();
-    keys[event.key]();
-  }
-
-  // A wheel alone scrolls the page: a map that takes it is a trap on the way down.
-  /** @param {WheelEvent} event */
-  _wheel(event) {
-    this.hint.hidden = event.ctrlKey || event.metaKey;
-    if (!event.ctrlKey && !event.metaKey) return;
-    event.preventDefault();
-    const box = this.pane.getBoundingClientRect();
-    this._zoom(Math.max(-1, Math.min(1, -event.deltaY / 200)), { x: event.clientX - box.left, y: event.clientY - box.top });
-  }
-
-  /** @param {PointerEvent} event */
-  _drag(event) {
-    if (event.button !== 0) return;
-    let { clientX: x, clientY: y } = event;
-    this.pane.setPointerCapture(event.pointerId);
-    const move = (/** @type {PointerEvent} */ next) => {
-      this._move(next.clientX - x, next.clientY - y);
-      [x, y] = [next.clientX, next.clientY];
-    };
-    const end = () => {
-      this.pane.removeEventListener("pointermove", move);
-      for (const name of ["pointerup", "pointercancel"]) this.pane.removeEventListener(name, end);
-    };
-    this.pane.addEventListener("pointermove", move);
-    for (const name of ["pointerup", "pointercancel"]) this.pane.addEventListener(name, end);
   }
 }
 
