@@ -14,9 +14,12 @@ export class ApiError extends Error {
 
   /** What to show a person. */
   get text() {
-    return [this.message, this.hint].filter(Boolean).map((each) => each.replace(/\.$/, "")).join(". ") + ".";
+    return [this.message, this.hint].filter(Boolean).map(sentence).join(" ");
   }
 }
+
+/** A text as a sentence, however whoever wrote it began and ended it. @param {string} text */
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
 
 /**
  * Ask the hub; returns what its JSON says, null where it says nothing. Throws ApiError.
