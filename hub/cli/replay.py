@@ -98,7 +98,8 @@ def replay(
         form, device, device_column, channel, channel_column, value_column, unit, kind,
         time_column, time_format, zone_name, delimiter, decimal, tuple(skip or ()),
     )  # fmt: skip
-    recording = Recording.read(file, options)
+    with progress_bar("readings") as shown:
+        recording = Recording.read(file, options, lambda readings: shown("reading", readings, 0))
     try:
         names = _names(recording, prefix)
         playing = Playing(speed, None if is_looped else 1, keeps_times)

@@ -4,11 +4,12 @@ Owns the pass over the file and what of it can be sent; hub.core.exchange owns t
 import, but a wrong cell is counted and left out and does not refuse the file. Blocks; called in worker threads.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from devices.wire.limits import MAX_CHANNELS, MAX_TIME_US
 from devices.wire.messages import Channel, Kind
@@ -56,11 +57,14 @@ class Recording:
     _numbers: dict[Series, int | str] = field(default_factory=dict)  # number of its channel, or why it has none
 
     @classmethod
-    def read(cls, path: Path, options: ImportOptions) -> "Recording":
-        """Read a file to its end. Raises Refusal where it is no such file, or holds nothing that can be sent; OSError."""
+    def read(cls, path: Path, options: ImportOptions, told: Callable[[int], None] = lambda readings: None) -> "Recording":
+        """Read a file to its end; `told` hears how many readings there are so far.
+
+        Raises Refusal where it is no such file, or holds nothing that can be sent; OSError.
+        """
         recording = cls()
         try:
-            recording._read(path, options.checked())
+            recording._read(path, options.checked(), told)
         except BaseException:
             recording.close()
             raise
@@ -87,7 +91,7 @@ class Recording:
         """Let the file go that the readings wait in; idempotent."""
         self.sorter.close()
 
-    def _read(self, path: Path, options: ImportOptions) -> None:
+    def _read(self, path: Path, options: ImportOptions, told: Callable[[int], None]) -> None:
         with path.open("rb") as file:
             is_parquet = options.format == "parquet" if options.format else file.read(len(MAGIC)) == MAGIC
         opened: ParquetInput | CsvInput = ParquetInput(path) if is_parquet else CsvInput(path, options)
@@ -98,6 +102,7 @@ class Recording:
             for table in source.tables():
                 for block in self._blocks(reader, table, layout.values if layout.is_wide else ()):
                     self._take(reader, block)
+                told(self.readings)
         if not self.readings:
             why = f" ({self.unsent.lines()[0]})" if self.unsent.reasons else ""
             raise Refusal("bad_file", f"the file holds no readings that can be sent{why}", "correct it, or say what its columns are")
@@ -120,6 +125,18 @@ class Recording:
                 self.unsent.add_cell(wrong.message)
 
     def _take(self, reader: RowReader, block: Block) -> None:
+        """Take the readings of a block: all at once where each is of a channel that takes everything of its kind."""
+        known = {number: self._numbers.get(reader.series[number].series) for number in set(block.series)}
+        if not all(isinstance(channel, int) and self.channels[channel].series.kind is not Kind.STATE for channel in known.values()):
+            return self._take_each(reader, block)
+        channels = [known[number] for number in block.series]
+        for channel, readings in Counter(channels).items():
+            self.channels[cast(int, channel)].readings += readings
+        self._note(block.t_us)
+        self.sorter.add(map(Recorded, block.t_us, cast(list[int], channels), block.values))
+
+    def _take_each(self, reader: RowReader, block: Block) -> None:
+        taken = []
         for number, t_us, value, row in zip(block.series, block.t_us, block.values, block.rows, strict=True):
             series = reader.series[number].series
             known = self._numbers.get(series)
@@ -130,9 +147,14 @@ class Recording:
                 self.unsent.add(f"{series.channel} of {series.device}: {why}", f"row {row:,}")
                 continue
             self.channels[known].readings += 1
-            self.readings += 1
-            self.first_us, self.last_us = min(self.first_us, t_us), max(self.last_us, t_us)
-            self.sorter.add(Recorded(t_us, known, value))
+            taken.append(Recorded(t_us, known, value))
+        self._note([reading.t_us for reading in taken])
+        self.sorter.add(taken)
+
+    def _note(self, times_us: Sequence[int]) -> None:
+        self.readings += len(times_us)
+        self.first_us = min(self.first_us, min(times_us, default=MAX_TIME_US))
+        self.last_us = max(self.last_us, max(times_us, default=-MAX_TIME_US))
 
     def _new(self, series: Series, value: Any) -> int | str:
         """Give a series its channel; or return why it has none."""

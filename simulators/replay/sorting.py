@@ -4,7 +4,7 @@ Owns the file and its format. An export comes series by series, a replay needs a
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from tempfile import TemporaryFile
 from typing import IO, Any, Final, NamedTuple
@@ -31,9 +31,9 @@ class Sorter:
         self._runs: list[list[tuple[int, int]]] = []  # of each run: where its chunks are, and how long
         self._run: list[Recorded] = []
 
-    def add(self, reading: Recorded) -> None:
-        """Take one."""
-        self._run.append(reading)
+    def add(self, readings: Iterable[Recorded]) -> None:
+        """Take some, by no more than a few thousand at once."""
+        self._run += readings
         if len(self._run) >= RUN_READINGS:
             self._write()
 

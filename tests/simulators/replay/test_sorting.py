@@ -17,7 +17,7 @@ def test_readings_come_by_time_over_many_runs(monkeypatch: pytest.MonkeyPatch, c
     readings = [Recorded(draw.randrange(-500, 500), draw.randrange(3), draw.choice(values)) for _ in range(count)]
     sorter = Sorter()
     for reading in readings:
-        sorter.add(reading)
+        sorter.add([reading])
     expected = sorted(readings, key=lambda reading: reading[:2])  # stable: as they came
     assert list(sorter.sorted()) == expected
     assert [type(reading.value) for reading in sorter.sorted()] == [type(reading.value) for reading in expected]
