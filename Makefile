@@ -5,7 +5,7 @@ STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 WHOLE := tests/e2e tests/browser tests/simulators tests/test_wheel.py # tests of whole programs, which mostly wait: the files side by side
 
-.PHONY: help install run lint format test unit crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench lock clean
+.PHONY: help install run lint format test unit sim crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -52,6 +52,10 @@ notify-test: install ## an alert is told by webhook, once, after its receiver wa
 
 api-test: install ## schemathesis over the whole API, 200 cases an operation as each role; some 30 minutes
 	API_TEST_EXAMPLES=200 $(PY) -m pytest -q tests/e2e/test_api.py
+
+SEEDS ?= 200
+sim: install ## hub, devices and viewers in one process by a seed, with everything that goes wrong; SEEDS=2000, SIM="--devices 50 --hours 2"
+	$(PY) -m tests.sim --seeds $(SEEDS) $(SIM)
 
 store-test: install ## kill hubs while the history writes its files, and a database server under load; each reading once
 	$(PY) -m simulators.crash --store

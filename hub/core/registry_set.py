@@ -60,7 +60,7 @@ class DeviceSet:
         self._ends: dict[str, tuple[CloseCode, str]] = {}  # why connections of a device were last ended
         self._revoked: list[Ended] = []
         self._removed: list[Callable[[str], None]] = []
-        self._unwritten: set[str] = set()  # whose description waits for its turn
+        self._unwritten: dict[str, None] = {}  # whose description waits for its turn
         self._writing = trio.Lock()  # one change of the store at a time, each made of what is known when its turn comes
 
     async def load(self) -> None:
@@ -181,9 +181,9 @@ class DeviceSet:
 
         Those that wait for their turn go in one transaction: a new fleet that connects at once costs a few syncs.
         """
-        self._unwritten.add(name)
+        self._unwritten[name] = None
         async with self._writing:
-            names, self._unwritten = self._unwritten, set()
+            names, self._unwritten = self._unwritten, {}
             records = [self._devices[each] for each in names if each in self._devices]
             try:
                 if records:

@@ -73,7 +73,7 @@ class Journal:
             self._is_running = False
             self._pending.abandon()
             with trio.CancelScope(shield=True):
-                await self._writer.call(self._file.close)
+                await self._writer.close()
 
     async def _take_state(self, state: JournalState) -> None:
         self.id, self.position = state.journal, state.last

@@ -43,9 +43,21 @@ class Writer:
         self._one = trio.CapacityLimiter(1)
 
     async def call(self, call: Callable[[], T]) -> T:
-        """Run a blocking call on the file; once it has begun a cancellation waits for its end."""
+        """Run a blocking call on the file; once it has begun a cancellation waits for its end.
+
+        Raises JournalBroken, from the first failed write on at every call: a sync after one that failed would say that all is well.
+        """
         try:
-            return await trio.to_thread.run_sync(call, limiter=self._one)
+            return await trio.to_thread.run_sync(partial(self._unbroken, call), limiter=self._one)
         except JournalBroken:
             self.is_broken = True
             raise
+
+    async def close(self) -> None:
+        """Close the file, also where it broke; idempotent."""
+        await trio.to_thread.run_sync(self.file.close, limiter=self._one)
+
+    def _unbroken(self, call: Callable[[], T]) -> T:
+        if self.is_broken:
+            raise JournalBroken("a write to the journal failed before: nothing more is written on this file")
+        return call()

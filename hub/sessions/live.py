@@ -197,9 +197,9 @@ class Live:
         woken.set()
 
 
-def feed(columns: Columns, arrived_us: int, position: int, fanout: Fanout[Updates], lines: Lines) -> set[Updates]:
-    """Put the readings of a batch into the lines and into the mailboxes of who wants them; return which have something."""
-    woken: set[Updates] = set()
+def feed(columns: Columns, arrived_us: int, position: int, fanout: Fanout[Updates], lines: Lines) -> dict[Updates, None]:
+    """Put the readings of a batch into the lines and into the mailboxes of who wants them; return which have something, in order."""
+    woken: dict[Updates, None] = {}
     raw: set[Series] = set()
     columns = fanout.watched(columns)
     for series in columns.series:
@@ -211,10 +211,10 @@ def feed(columns: Columns, arrived_us: int, position: int, fanout: Fanout[Update
         for updates in fanout.targets(touched.series):
             if updates.rung_us == touched.rung_us and not updates.mailbox.is_raw:
                 updates.mailbox.touch(touched, arrived_us, position)
-                woken.add(updates)
+                woken[updates] = None
     for series, points in points_in(columns, raw).items() if raw else ():
         for updates in fanout.targets(series):
             if updates.mailbox.is_raw:
                 updates.mailbox.add_points(series, points, arrived_us)
-                woken.add(updates)
+                woken[updates] = None
     return woken

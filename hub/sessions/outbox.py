@@ -31,12 +31,12 @@ class AckClock:
     """
 
     def __init__(self) -> None:
-        self._slots: deque[set[Outbox]] = deque(set() for _ in range(_SLOTS))
+        self._slots: deque[dict[Outbox, None]] = deque({} for _ in range(_SLOTS))  # in the order in which they came
         self._wake = trio.Event()
 
     def gather(self, outbox: "Outbox") -> None:
         """Let an outbox flush within ACK_DELAY_S."""
-        self._slots[-1].add(outbox)
+        self._slots[-1][outbox] = None
         self._wake.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -51,7 +51,7 @@ class AckClock:
             next_s = max(next_s + ACK_DELAY_S / _SLOTS, trio.current_time())  # a late turn makes no other one late
             await trio.sleep_until(next_s)
             ripe = self._slots.popleft()
-            self._slots.append(set())
+            self._slots.append({})
             for outbox in ripe:
                 outbox.flush()
 

@@ -14,6 +14,7 @@ import pytest
 
 from hub.ports import HistoryStore, Retention
 from hub.stores import make_store
+from tests.sim.history import MemoryHistory, Shelf
 from tests.support import influx_bucket, victoria
 from tests.support.history_stand import Stand
 
@@ -27,6 +28,7 @@ def victoria_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 STORES = [
     "DuckDB",
+    "Memory",
     pytest.param("VictoriaMetrics", marks=pytest.mark.needs_server(victoria.PROGRAM)),
     pytest.param("InfluxDB", marks=pytest.mark.skipif(not influx_bucket.URL, reason="TRIBUTARY_TEST_INFLUXDB_URL names no InfluxDB 2")),
 ]
@@ -39,6 +41,9 @@ def _fresh(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterato
 
     if kind == "DuckDB":
         yield Stand(partial(make, "duckdb", "", None))
+    elif kind == "Memory":
+        shelf = Shelf()
+        yield Stand(lambda address, retention: MemoryHistory(shelf))
     elif kind == "VictoriaMetrics":
         url = request.getfixturevalue("victoria_url")
         victoria.empty(url)

@@ -8,7 +8,7 @@ import trio
 
 from hub.journal import SQLiteJournalFile
 from hub.journal.writer import Writer
-from hub.ports import JournalBroken
+from hub.ports import FollowerCursor, JournalBroken
 from tests.support.faulty_file import FaultyFile
 
 
@@ -54,3 +54,17 @@ async def test_broken_file_is_remembered(tmp_path: Path) -> None:
     with pytest.raises(JournalBroken):
         await writer.call(file.size_bytes)
     assert writer.is_broken
+
+
+async def test_nothing_is_written_on_a_file_that_broke(tmp_path: Path) -> None:
+    file = FaultyFile(SQLiteJournalFile(tmp_path / "journal.db"))
+    writer = Writer(file)
+    await writer.call(file.open)
+    file.errors["set_cursor"] = JournalBroken("gone")
+    with pytest.raises(JournalBroken, match="gone"):
+        await writer.call(lambda: file.set_cursor("history", FollowerCursor(0, 0)))
+    file.errors.clear()  # as a kernel does, which tells of a failed sync once
+    with pytest.raises(JournalBroken, match="failed before"):
+        await writer.call(lambda: file.commit([], [], {}))
+    await writer.close()
+    await writer.close()

@@ -1,0 +1,100 @@
+"""`python -m tests.sim --seed N`: one seed, told in full; `--seeds 2000`: many, over all cores. Exits with 1 where one fails.
+
+Owns the command line and what it prints: of each seed that fails its complaints and the command that repeats it, which then belongs into
+tests/sim/seeds.txt.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from tests.sim.bugs import BUGS
+from tests.sim.world import Outcome, Scene, simulate
+
+_MAX_CPU_S: Final = 600.0  # of one seed: a run whose time stands still ends so
+_SHOWN: Final = 5  # complaints of a seed among many
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--seed", type=int, help="run this one")
+    parser.add_argument("--seeds", type=int, default=50, help="run so many, side by side (default 50)")
+    parser.add_argument("--first", type=int, default=1, help="the first of them (default 1)")
+    parser.add_argument("--hours", type=float, default=1.0, help="simulated hours of each (default 1)")
+    parser.add_argument("--devices", type=int, default=20, help="devices of each (default 20)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
+    parser.add_argument("--bug", choices=sorted(BUGS), default="", help="put this bug into the product and see it found")
+    parser.add_argument("--trace", type=Path, help="with --seed: write every message and event there")
+    return parser.parse_args()
+
+
+def _ends(signal_number: int, frame: Any) -> None:
+    raise TimeoutError(f"no end after {_MAX_CPU_S:g} s of CPU time: virtual time stands still")
+
+
+def _guarded(scene: Scene) -> Outcome:
+    signal.signal(signal.SIGPROF, _ends)
+    signal.setitimer(signal.ITIMER_PROF, _MAX_CPU_S)
+    try:
+        return simulate(scene)
+    except TimeoutError as error:
+        return Outcome(scene.seed, "", [str(error)])
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _again(scene: Scene) -> str:
+    bug = f" --bug {scene.bug}" if scene.bug else ""
+    return f".venv/bin/python -m tests.sim --seed {scene.seed} --hours {scene.hours:g} --devices {scene.devices}{bug}"
+
+
+def _one(scene: Scene, trace: Path | None) -> int:
+    outcome = _guarded(scene)
+    for name, value in outcome.figures.items():
+        print(f"{name:>28} {value:,.1f}")
+    print(f"{'trace':>28} {outcome.trace}")
+    print(*outcome.complaints or ["nothing is wrong"], sep="\n")
+    if trace is not None:
+        trace.write_bytes(b"".join(outcome.lines or []))
+    return int(bool(outcome.complaints))
+
+
+def _many(scenes: list[Scene], jobs: int) -> int:
+    """Run them side by side; with a bug put in, the first seed that finds it is enough."""
+    began_s, cpu_s, done, failed = time.monotonic(), 0.0, 0, 0
+    with ProcessPoolExecutor(jobs) as pool:
+        for scene, outcome in zip(scenes, pool.map(_guarded, scenes), strict=True):
+            done += 1
+            cpu_s += outcome.figures.get("cpu_s", 0.0)
+            if outcome.complaints:
+                failed += 1
+                print(f"seed {scene.seed}: {len(outcome.complaints)} complaints; again: {_again(scene)}")
+                print(*[f"    {each[-2_000:]}" for each in outcome.complaints[:_SHOWN]], sep="\n", flush=True)
+                if scene.bug:
+                    pool.shutdown(cancel_futures=True)
+                    break
+            elif done % 100 == 0:
+                print(f"{done} seeds, {failed} failed, {time.monotonic() - began_s:.0f} s", flush=True)
+    hours = sum(scene.devices * scene.hours for scene in scenes[:done])
+    a_minute = hours / max(cpu_s, 1e-9) * 60
+    print(f"{done} seeds, {failed} failed; {hours:,.0f} device-hours in {cpu_s:,.0f} s of CPU time: {a_minute:,.0f} a minute")
+    return int(failed > 0)
+
+
+def main() -> int:
+    """Run what is asked for."""
+    args = _arguments()
+    make = partial(Scene, devices=args.devices, hours=args.hours, bug=args.bug, is_traced=args.trace is not None)
+    if args.seed is not None:
+        return _one(make(args.seed), args.trace)
+    return _many([make(seed) for seed in range(args.first, args.first + args.seeds)], args.jobs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

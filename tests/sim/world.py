@@ -1,0 +1,177 @@
+"""The whole system in one process and one seed: a hub, devices, viewers, what goes wrong, and whether anything was lost.
+
+Owns how the parts are put together, the course of a run (faults, quiet, verdict) and its figures. `simulate` is the only door.
+"""
+
+import shutil
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import trio
+from trio.testing import MockClock
+
+from tests.sim.bugs import put_in
+from tests.sim.chance import controlled
+from tests.sim.faults import Faults
+from tests.sim.fleet import SimDevice
+from tests.sim.node import Hub
+from tests.sim.truth import Truth
+from tests.sim.verdict import Verdict
+from tests.sim.watching import SimViewer
+from tests.sim.wires import Wire
+
+_EPOCH_US: Final = 1_700_000_000_000_000
+LIVENESS_S: Final = 60.0
+_LOOK_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is simulated; the seed chooses everything else."""
+
+    seed: int
+    devices: int = 20
+    hours: float = 1.0
+    interval_s: float = 10.0
+    viewers: int = 3
+    bug: str = ""  # one of tests/sim/bugs.py, put into the product
+    is_traced: bool = False  # keep the lines of the trace
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended."""
+
+    seed: int
+    trace: str
+    complaints: list[str]
+    figures: dict[str, float] = field(default_factory=dict)
+    lines: list[bytes] | None = None
+
+
+class World:
+    """Everything of one run."""
+
+    def __init__(self, scene: Scene, place: Path) -> None:
+        self.scene = scene
+        self.truth = Truth()
+        self.truth.lines = [] if scene.is_traced else None
+        self.is_over = False
+        self.wires = 0
+        self.draw = Random(f"world {scene.seed}")
+        self.is_handing = self.draw.random() < 0.5
+        self.delay_s = self.draw.choice((0.0, 0.0, 0.005, 0.2))
+        self.hub = Hub(place, Random(f"hub {scene.seed}"), self.now, self.truth)
+        self.hub.slow = self.draw.choice((0.0, 0.0, 0.3, 1.0))
+        is_together = self.draw.random() < 0.7  # all report in the same moment, as after a cut of the power
+        self.devices = [self._device(number, place, is_together=is_together) for number in range(scene.devices)]
+        self.viewers = [self._viewer(number) for number in range(scene.viewers)]
+        self.commands: dict[str, tuple[SimDevice, str]] = {}  # id -> device, and by which key it knows it
+        self.caught_up_s = 0.0
+        self._open: dict[Wire, None] = {}
+
+    def _device(self, number: int, place: Path, *, is_together: bool) -> SimDevice:
+        name, draw = f"d{number}", Random(f"device {number} {self.scene.seed}")
+        folder = None if draw.random() < 0.3 else place / name
+        offset_s = 0.0 if is_together else draw.uniform(0, self.scene.interval_s)
+        device = SimDevice(self, name, folder, draw, self.scene.interval_s, offset_s)
+        if draw.random() < 0.1:
+            device.spool_bytes = 8_000
+        return device
+
+    def _viewer(self, number: int) -> SimViewer:
+        draw = Random(f"viewer {number} {self.scene.seed}")
+        width_us = (0, 1_000_000, 60_000_000)[number % 3]
+        devices = ["*"] if width_us else sorted(draw.sample([device.name for device in self.devices], min(3, len(self.devices))))
+        return SimViewer(self, f"v{number}", draw, devices, width_us)
+
+    def now(self) -> int:
+        """Return the true time in µs."""
+        return _EPOCH_US + round(trio.current_time() * 1_000_000)
+
+    def wire(self, device: str | None, draw: Random) -> Wire:
+        """Make a wire to the hub that serves."""
+        self.wires += 1
+        delay_s = self.delay_s and draw.uniform(0, self.delay_s)
+        wire = Wire(self.wires, delay_s, 64, lambda number, way, message: self.truth.spoken(device, number, way, message))
+        wire.hub.is_handing = self.is_handing
+        self._open = {known: None for known in self._open if known.hub.closed is None} | {wire: None}
+        return wire
+
+    def cut_all(self) -> None:
+        """Cut every wire: the hub's machine is gone."""
+        for wire in self._open:
+            wire.cut()
+
+    async def run(self) -> None:
+        """Let it all happen, and judge."""
+        async with trio.open_nursery() as nursery:
+            await self.hub.start(nursery)
+            assert self.hub.node is not None
+            for device in self.devices:
+                await self.hub.node.control.registry.add_device(device.name)
+            for run in (*[device.run for device in self.devices], *[viewer.run for viewer in self.viewers]):
+                nursery.start_soon(run)
+            await Faults(self, nursery).run(self.scene.hours * 3_600)
+            await self._settle()
+            await self.hub.stop()
+            nursery.cancel_scope.cancel()
+
+    async def _settle(self) -> None:
+        """Let everybody catch up, then compare."""
+        began_s = trio.current_time()
+        await trio.sleep(2 * self.scene.interval_s)
+        self.is_over = True
+        verdict = Verdict(self)
+        # Who waits for its next try when faults end may wait as long as its client says.
+        while missing := verdict.missing():
+            if trio.current_time() > began_s + LIVENESS_S + 65:
+                for what in missing[:10]:
+                    self.truth.complain(f"not caught up {trio.current_time() - began_s:.0f} s after the faults ended: {what}")
+                break
+            await trio.sleep(_LOOK_S)
+        self.caught_up_s = trio.current_time() - began_s
+        await verdict.judge()
+
+
+def simulate(scene: Scene) -> Outcome:
+    """Run a scene to its end; the same scene gives the same outcome, but for the CPU time."""
+    began_s = time.process_time()
+    place = Path(tempfile.mkdtemp(prefix="tributary-sim-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    try:
+        with controlled(scene.seed) as complaints, put_in(scene.bug):
+            world = World(scene, place)
+            problems = _run(world)
+        said = [*problems, *world.truth.complaints, *complaints.said]
+        return Outcome(scene.seed, world.truth.trace, said, _figures(world, began_s), world.truth.lines)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _run(world: World) -> list[str]:
+    async def main() -> None:
+        await world.run()
+
+    try:
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+    except BaseExceptionGroup as group:
+        return ["".join(traceback.format_exception(group))]
+    return []
+
+
+def _figures(world: World, began_s: float) -> dict[str, float]:
+    cpu_s = time.process_time() - began_s
+    hours = world.scene.devices * world.scene.hours
+    return {
+        "cpu_s": cpu_s, "device_hours_per_cpu_minute": hours / cpu_s * 60, "messages": world.truth.messages, "rows": len(world.truth.rows),
+        "wires": world.wires, "hub_starts": world.hub.starts, "caught_up_s": world.caught_up_s, "acks": world.truth.acks,
+        "readings": sum(len(device.made.times_us) for device in world.devices),
+        "unsure": sum(len(device.made.unsure) for device in world.devices),
+        "updates": sum(viewer.updates for viewer in world.viewers),
+        "snapshots": sum(len(viewer.snapshots) for viewer in world.viewers),
+    }  # fmt: skip
