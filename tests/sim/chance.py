@@ -17,6 +17,9 @@ import trio
 from argon2 import PasswordHasher
 
 import hub.auth.passwords
+import hub.sessions.device
+import hub.sessions.devices
+import hub.sessions.intake
 import hub.sessions.live
 from hub.ports import JournalBroken
 from tests.sim.machine import run_sync
@@ -58,6 +61,8 @@ def controlled(seed: int) -> Iterator[Complaints]:
     put(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)
     put(trio.to_thread, "run_sync", run_sync)
     put(hub.sessions.live, "thread_time", lambda: 0.0)  # the pace of updates follows the CPU's clock
+    for module in (hub.sessions.device, hub.sessions.devices, hub.sessions.intake):
+        put(module, "perf_counter", trio.current_time)
     put(hub.auth.passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     for name, value in _ids(draw).items():
         put(secrets, name, value)

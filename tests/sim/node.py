@@ -50,9 +50,10 @@ class Node:
         self.history = MemoryHistory(shelf, self._disk)
         self.side = HistorySide(self.journal, self.history, folder, now, "journal")
         self.system = System(self.journal, self.side, control.entities, "journal")
-        self.live = Live(self.journal, self.history, control.entities, now, NAME, control.registry.members)
+        metrics = Metrics()
+        self.live = Live(self.journal, self.history, control.entities, now, NAME, control.registry.members, metrics.hops)
         parts = DeviceParts(
-            *(self.journal, control.registry, control.desk, control.shadows, Metrics(), now, NAME, settings.restart_jitter_s),
+            *(self.journal, control.registry, control.desk, control.shadows, metrics, now, NAME, settings.restart_jitter_s),
             raw_retention_us=int(settings.keep_raw_days * 86_400_000_000),
         )
         self.sessions = DeviceSessions(parts)
