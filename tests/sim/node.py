@@ -51,7 +51,7 @@ class Node:
         self.side = HistorySide(self.journal, self.history, folder, now, "journal")
         self.system = System(self.journal, self.side, control.entities, "journal")
         metrics = Metrics()
-        self.live = Live(self.journal, self.history, control.entities, now, NAME, control.registry.members, metrics.hops)
+        self.live = Live(self.journal, self.history, control.entities, now, NAME, control.registry.members, metrics)
         parts = DeviceParts(
             *(self.journal, control.registry, control.desk, control.shadows, metrics, now, NAME, settings.restart_jitter_s),
             raw_retention_us=int(settings.keep_raw_days * 86_400_000_000),
