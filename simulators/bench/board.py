@@ -31,8 +31,8 @@ _WATCH: Final = """async () => {
   const add = Painter.prototype.add;
   Painter.prototype.add = function (view) {
     const { painted } = view;
-    view.painted = (nowUs) => {
-      painted?.(nowUs);
+    view.painted = (...given) => {
+      painted?.call(view, ...given);
       const now = ms();
       for (const plot of view.element.querySelectorAll(".plot")) {
         bench.draws += 1;

@@ -7,6 +7,7 @@ process.env.TZ = "Europe/Berlin";
 const { load } = await import("./modules.mjs");
 const { bounded } = await load("charts/bounded");
 const { common, holeOfGap, holesOf, markOfAlert, saidAt } = await load("charts/holes");
+const { rangeOf, steady } = await load("charts/lines");
 const { plain } = await load("charts/plain");
 const { MAX_POINTS, fitted, panned, queryOf, shownOf, widthsFor, zoomed } = await load("charts/span");
 const { moment, ticksOf } = await load("charts/ticks");
@@ -35,6 +36,34 @@ test("buckets of what is already drawn do not change while time moves on", () =>
   const again = after.filter((row) => known.has(row.t));
   assert.ok(again.length > 1_000);
   for (const row of again) assert.deepEqual(row, known.get(row.t));
+});
+
+test("a narrow chart draws no more than its pixels show, and a spike of one reading stays", () => {
+  const rows = points(3_000, 100_000, (each) => (each === 1_234 ? 99 : 1));
+  const drawn = bounded({}, rows, 300 * S, 379);
+  assert.equal(drawn.length, 600);
+  assert.equal(Math.max(...drawn.map((row) => row.max)), 99);
+  assert.equal(bounded({}, rows.slice(0, 1_200), 120 * S, 379).length, 1_200);
+});
+
+test("an axis stays while the values have room in it and fill it, and is made anew where they do not", () => {
+  const known = { range: [0, 100] };
+  assert.equal(steady(known, { range: [4, 97] }), known);
+  assert.equal(steady(known, { range: [-3, 101] }), known); // the values themselves are within
+  assert.deepEqual(steady(known, { range: [-20, 100] }), { range: [-20, 100] });
+  assert.deepEqual(steady(known, { range: [10, 60] }), { range: [10, 60] });
+  assert.deepEqual(steady(null, { range: [4, 97] }), { range: [4, 97] });
+  assert.deepEqual(steady(known, { rangemode: "tozero" }), { rangemode: "tozero" });
+});
+
+test("where nothing is zero the axis begins there, with room beyond the values", () => {
+  const scale = { factor: 1, symbol: "" };
+  const rangeFor = (lowest, highest) => rangeOf("W", [{ lowest, highest, largest: highest }], scale).range;
+  assert.deepEqual(rangeFor(20, 100), [0, 108]);
+  assert.deepEqual(rangeFor(-100, -20), [-108, 0]);
+  assert.deepEqual(rangeFor(-50, 50), [-58, 58]);
+  assert.deepEqual(rangeFor(0, 0), [0, 1]);
+  assert.deepEqual(rangeOf("W", [], scale), { rangemode: "tozero" });
 });
 
 test("a number of points that sways about the bound changes no shape", () => {

@@ -11,6 +11,8 @@ export class Entities {
     this.limit = limit;
     /** @type {Map<string, Item>} */
     this.items = new Map();
+    /** @type {string[] | null} names in their order; null: others are known than when they were sorted */
+    this._order = null;
     this.isKnown = false; // the hub has told of all there are
     /** @type {Set<(changed: Item[]) => void>} */
     this._watchers = new Set();
@@ -29,14 +31,14 @@ export class Entities {
     if (isWhole) {
       const names = new Set(items.map((item) => item[this.key]));
       for (const [name, item] of this.items) if (!names.has(name)) changed.push({ ...item, removed: true });
-      for (const item of changed) this.items.delete(item[this.key]);
+      for (const item of changed) this._drop(item[this.key]);
       this.isKnown = true;
     }
     for (const item of items) {
       const known = this.items.get(item[this.key]);
       if (known && known.version > item.version) continue;
-      if (item.removed) this.items.delete(item[this.key]);
-      else this.items.set(item[this.key], item);
+      if (item.removed) this._drop(item[this.key]);
+      else this._put(item);
       changed.push(item);
     }
     this._bound();
@@ -50,13 +52,25 @@ export class Entities {
 
   /** All items, by name in the order in which people count. */
   sorted() {
-    return [...this.items.values()].sort((a, b) => collator.compare(a[this.key], b[this.key]));
+    this._order ??= [...this.items.keys()].sort(collator.compare);
+    return this._order.map((name) => /** @type {Item} */ (this.items.get(name)));
+  }
+
+  /** @param {Item} item */
+  _put(item) {
+    if (!this.items.has(item[this.key])) this._order = null;
+    this.items.set(item[this.key], item);
+  }
+
+  /** @param {string} name */
+  _drop(name) {
+    if (this.items.delete(name)) this._order = null;
   }
 
   _bound() {
     if (this.items.size <= this.limit) return;
     const oldest = [...this.items.values()].sort((a, b) => a.version - b.version).slice(0, this.items.size - this.limit);
-    for (const item of oldest) this.items.delete(item[this.key]);
+    for (const item of oldest) this._drop(item[this.key]);
   }
 }
 

@@ -1,12 +1,17 @@
-// When what is drawn: views say that they have something new, and are drawn at most four times a second, in one animation frame.
+// When what is drawn: views say that they have something new, and are drawn as often as they want at most, all in one animation frame.
 //
 // Owns the pace. A view that is out of sight waits until it is seen; a hidden page draws nothing and is right at once when it is back. A
 // slow machine spends at most half of its time on drawing.
 
-const DRAW_MS = 250;
+const DRAW_MS = 250; // of a view that does not say how often it may be drawn
+const FRAME_MS = 100; // between two frames in which anything is drawn
+const EARLY_MS = 12; // more than half of a frame of the screen: what is due by then is drawn with the others
 const IDLE_MS = 1_400; // the time axis and ages move on also where nothing comes, beside views that are drawn all the time
 
-/** @typedef {{element: Element, draw: (nowUs: number) => void, painted?: (nowUs: number, paint: import("./delays.js").Paint) => void}} View */
+/**
+ * `paceMs`: it is drawn once in so long at most.
+ * @typedef {{element: Element, draw: (nowUs: number) => void, painted?: (nowUs: number, paint: import("./delays.js").Paint) => void, paceMs?: number}} View
+ */
 
 export class Painter {
   /** @param {() => number} nowUs */
@@ -54,7 +59,7 @@ export class Painter {
   _schedule() {
     if (this._isScheduled || document.hidden) return;
     this._isScheduled = true;
-    setTimeout(() => requestAnimationFrame(() => this._draw()), Math.max(0, this._drawnAt + DRAW_MS - performance.now()));
+    setTimeout(() => requestAnimationFrame(() => this._draw()), Math.max(0, this._drawnAt + FRAME_MS - EARLY_MS - performance.now()));
   }
 
   _draw() {
@@ -63,15 +68,21 @@ export class Painter {
     const nowUs = this.nowUs();
     const began = performance.now();
     const drawn = [];
+    let isEarly = false;
     for (const [view, state] of this._views) {
       if (!state.isDirty || !state.isSeen) continue;
+      if (began - state.drawnAt < (view.paceMs ?? DRAW_MS) - EARLY_MS) {
+        isEarly = true;
+        continue;
+      }
       state.isDirty = false;
       state.drawnAt = began;
       view.draw(nowUs);
       drawn.push(view);
     }
     const tookMs = performance.now() - began;
-    this._drawnAt = began + Math.max(0, 2 * tookMs - DRAW_MS);
+    this._drawnAt = began + Math.max(0, 2 * tookMs - FRAME_MS);
+    if (isEarly) this._schedule();
     // The next frame begins when this one is on the screen.
     requestAnimationFrame(() => {
       for (const view of drawn) {

@@ -1,27 +1,30 @@
-// Lines on axes of time and of one unit, drawn by plotly: the one place that knows how it is asked.
+// Lines on axes of time and of one unit, drawn by plotly: the one place that knows how it is asked. What moves between two of its drawings
+// is moved by advance.js.
 //
 // Owns its element, which keeps to the size of what it is in, and what is shown at the pointer (readout.js). What is drawn is passed in;
 // Until loadPlotly() is done it says so. Plotly gets no text of a device but as `plain` makes it.
 
 import { fill, h, say } from "../app/dom.js";
 import { scaleOf } from "../app/units.js";
+import { forget, redraw } from "./advance.js";
 import { Crosshair } from "./crosshair.js";
 import { holesOf } from "./holes.js";
 import { pictureOf } from "./picture.js";
 import { plain } from "./plain.js";
 import { Readout } from "./readout.js";
-import { bandOf, rangeOf } from "./lines.js";
+import { bandOf, rangeOf, steady } from "./lines.js";
 import { ticksOf } from "./ticks.js";
 
 const CONFIG = { staticPlot: true, responsive: false };
 export const MARGIN = { l: 46, r: 16, t: 8, b: 36 };
-const TICK_PX = 64; // so much room has the text of a time
+const TICK_PX = 64; // so much room has the text of a time,
+const HALF_TEXT_PX = 26; // half of one that is as wide as they get
 const MAX_MARKS = 200; // drawn; all are told beside the pointer
 
 /**
  * What is shown: times in µs on the hub's clock, `nowUs` the right edge, `clockUs` the present where that is another time.
  * @typedef {{fromUs: number, nowUs: number, intervalUs: number, hole: number[] | null, keptFromUs: number | null,
- *   clockUs?: number, holes?: import("./holes.js").Hole[], marks?: import("./holes.js").Mark[]}} Span
+ *   clockUs?: number, isPast?: boolean, holes?: import("./holes.js").Hole[], marks?: import("./holes.js").Mark[]}} Span
  */
 
 export class LineChart {
@@ -31,8 +34,9 @@ export class LineChart {
     this.element = h("div", { class: "plot-frame", tabindex: 0, role: "application", "aria-roledescription": "chart" }, this.plot);
     this.crosshair = crosshair;
     this.readout = new Readout(this, onPoint);
-    /** @type {{lines: any[], view: Span, unit: string, palette: any, scale: any, holes: import("./holes.js").Hole[]} | null} */
+    /** @type {{lines: any[], view: Span, unit: string, palette: any, scale: any, axis: any, holes: import("./holes.js").Hole[]} | null} */
     this.drawn = null;
+    this.widthPx = 0; // as it was last told: to ask would lay the page out, chart by chart
     this._sized = new ResizeObserver(() => this._resize());
     this._sized.observe(this.element);
     crosshair.join(this.readout);
@@ -42,14 +46,15 @@ export class LineChart {
   draw(lines, view, unit, palette) {
     const largest = lines.reduce((most, line) => Math.max(most, line.largest), 0);
     const scale = scaleOf(unit === "state" ? "" : unit, largest);
-    this.drawn = { lines, view, unit, palette, scale, holes: holesOf(view, lines) };
+    const known = this.drawn?.scale.factor === scale.factor && !view.isPast ? this.drawn.axis : null;
+    this.drawn = { lines, view, unit, palette, scale, axis: steady(known, rangeOf(unit, lines, scale)), holes: holesOf(view, lines) };
     if (!window.Plotly) {
       say(this.plot, "The chart is drawn as soon as its program has come.");
       return scale;
     }
     if (this.plot.firstElementChild === null) fill(this.plot);
-    const widthPx = this.plot.offsetWidth || 400;
-    window.Plotly.react(this.plot, tracesOf(this.drawn), layoutOf(this.drawn, widthPx), CONFIG);
+    this.widthPx ||= this.plot.offsetWidth;
+    redraw(this.plot, tracesOf(this.drawn), layoutOf(this.drawn, this.widthPx || 400), CONFIG);
     this.readout.redrawn();
     return scale;
   }
@@ -79,7 +84,10 @@ export class LineChart {
 
   _resize() {
     if (!this.plot.classList.contains("js-plotly-plot") || !this.plot.offsetWidth || this.drawn === null) return;
-    window.Plotly.Plots.resize(this.plot);
+    this.widthPx = this.plot.offsetWidth;
+    forget(this.plot);
+    // It takes its time; whatever was drawn until then was of the old size.
+    window.Plotly.Plots.resize(this.plot).then(() => forget(this.plot), () => {});
     this.readout.redrawn();
   }
 }
@@ -92,11 +100,11 @@ function traces(line, scale, isState) {
   const scaled = (values) => (scale.factor === 1 ? values : values.map((value) => (value === null ? null : value / scale.factor)));
   const shape = isState ? "hv" : "linear";
   const common = { type: "scatter", mode: "lines", x: line.x, connectgaps: false, showlegend: false, hoverinfo: "skip" };
-  const mean = { ...common, y: scaled(line.mean), name: plain(line.series.channel), line: { color: line.colour, width: 1.7, shape } };
+  const mean = { ...common, y: scaled(line.mean), name: plain(line.series.channel), line: { color: line.colour, width: 1.7, shape, simplify: false } };
   if (line.dots) Object.assign(mean, { mode: "lines+markers", marker: { size: line.dots, color: line.colour, line: { width: 0 } } });
   if (!line.hasBand) return [mean];
   // The outline keeps a spike in sight that is narrower than a pixel.
-  const band = { line: { width: 0.8, color: faint(line.colour, 0.45) }, fill: "toself", fillcolor: faint(line.colour, 0.18) };
+  const band = { line: { width: 0.8, color: faint(line.colour, 0.45), simplify: false }, fill: "toself", fillcolor: faint(line.colour, 0.18) };
   return [{ ...common, ...bandOf(line, scale), ...band }, mean];
 }
 
@@ -105,9 +113,12 @@ function faint(colour, opacity) {
   return `rgba(${red},${green},${blue},${opacity})`;
 }
 
-function layoutOf({ lines, view, unit, palette, scale, holes }, widthPx) {
+function layoutOf({ view, palette, axis: values, holes }, widthPx) {
   const axis = { gridcolor: palette.grid, zeroline: false, linecolor: palette.border, tickfont: { color: palette.muted, size: 11 }, fixedrange: true };
-  const ticks = ticksOf(view.fromUs, view.nowUs, Math.max(2, Math.floor((widthPx - MARGIN.l - MARGIN.r) / TICK_PX)));
+  const innerPx = Math.max(1, widthPx - MARGIN.l - MARGIN.r);
+  // A text that does not end within the chart is left out, as plotly would when it has measured it.
+  const lastUs = view.fromUs + (view.nowUs - view.fromUs) * Math.min(1, (innerPx + MARGIN.r - HALF_TEXT_PX) / innerPx);
+  const ticks = ticksOf(view.fromUs, lastUs, Math.max(2, Math.floor(innerPx / TICK_PX)));
   return {
     autosize: true,
     margin: MARGIN,
@@ -116,8 +127,8 @@ function layoutOf({ lines, view, unit, palette, scale, holes }, widthPx) {
     font: { family: "inherit", color: palette.text, size: 12 },
     hovermode: false,
     dragmode: false,
-    xaxis: { ...axis, type: "linear", range: [view.fromUs / 1000, view.nowUs / 1000], showgrid: false, tickangle: 0, ...ticks },
-    yaxis: { ...axis, nticks: 5, ...rangeOf(unit, lines, scale) },
+    xaxis: { ...axis, type: "linear", range: [view.fromUs / 1000, view.nowUs / 1000], showgrid: false, tickangle: 0, ticklabeloverflow: "allow", ...ticks },
+    yaxis: { ...axis, nticks: 5, ...values },
     shapes: [...holes.map((hole) => shade(hole, palette)), ...(view.marks ?? []).filter((mark) => mark.atUs >= view.fromUs && mark.atUs <= view.nowUs).slice(-MAX_MARKS).flatMap((mark) => flag(mark, palette))],
   };
 }

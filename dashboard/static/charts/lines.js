@@ -8,11 +8,13 @@ import { bounded } from "./bounded.js";
 const GAP_INTERVALS = 3;
 const SENT = { of: (value) => value, factor: 1 }; // shown as it was sent
 const MIN_RANGE = 0.01; // of the value: noise in the last digit does not fill a chart
+const ROOM = 0.08; // of what the values take, above and below them
+const FULL = 0.75; // of an axis: with less in it, it is made anew
 
 // The columns of a line: times in ms since 1970, mean, low, high; null where it breaks, and `silences`, where nothing came. Numbers are
 // converted as conversion.js says; a rate by its factor alone.
-export function lineOf(series, { fromUs, nowUs, intervalUs, clockUs = nowUs }, converted = SENT) {
-  const rows = bounded(series, series.kind === "counter" ? rates(series.rows) : series.rows, nowUs - fromUs);
+export function lineOf(series, { fromUs, nowUs, intervalUs, clockUs = nowUs, widthPx = Infinity }, converted = SENT) {
+  const rows = bounded(series, series.kind === "counter" ? rates(series.rows) : series.rows, nowUs - fromUs, widthPx);
   const of = (value) => (value === null ? null : series.kind === "counter" ? value * converted.factor : converted.of(value));
   const gapUs = GAP_INTERVALS * Math.max(intervalUs, usualStep(rows), 50_000);
   const x = [];
@@ -131,8 +133,24 @@ export function rangeOf(unit, drawn, { factor }) {
   if (unit === "%" && drawn.every((line) => line.largest <= 100)) return { range: [0, 100.5] };
   const lowest = Math.min(...drawn.map((line) => line.lowest)) / factor;
   const highest = Math.max(...drawn.map((line) => line.highest)) / factor;
-  if (startsAtZero(unit) || !Number.isFinite(highest - lowest)) return { rangemode: "tozero" };
+  if (!Number.isFinite(highest - lowest)) return { rangemode: "tozero" };
+  if (startsAtZero(unit)) {
+    const [low, high] = [Math.min(0, lowest), Math.max(0, highest)];
+    const room = ROOM * (high - low || 1);
+    return { range: [low && low - room, high || low ? high && high + room : 1] };
+  }
   const span = Math.max(highest - lowest, MIN_RANGE * Math.max(Math.abs(lowest), Math.abs(highest)), 1e-9);
   const middle = (lowest + highest) / 2;
-  return { range: [middle - 0.58 * span, middle + 0.58 * span] };
+  return { range: [middle - (0.5 + ROOM) * span, middle + (0.5 + ROOM) * span] };
+}
+
+/**
+ * The range that values had, for as long as they have room in it and fill most of it: an axis that moves with each new extreme cannot be read.
+ * @template {{range?: number[]}} Axis @param {Axis | null} known @param {Axis} wanted @returns {Axis}
+ */
+export function steady(known, wanted) {
+  if (!known?.range || !wanted.range) return wanted;
+  const [[low, high], [from, to]] = [wanted.range, known.range];
+  const room = (0.8 * ROOM * (high - low)) / (1 + 2 * ROOM);
+  return from <= low + room && to >= high - room && high - low > FULL * (to - from) ? known : wanted;
 }

@@ -50,7 +50,7 @@ export class Readings {
     const choose = (/** @type {import("./span.js").Range} */ range) => this._address({ range, past: null });
     this.bar = new RangeBar(parts.ranges, { ...actions, range: choose, own: (fromUs, toUs) => this._go({ fromUs, toUs }, true), seen: () => this._seen() });
     this.happenings = new Happenings(app.hub, () => this._ask());
-    this.view = { element: parts.charts, draw: (/** @type {number} */ nowUs) => this._draw(nowUs), painted: (/** @type {number} */ _, /** @type {import("../app/delays.js").Paint} */ paint) => this._painted(paint) };
+    this.view = { element: parts.charts, draw: (/** @type {number} */ nowUs) => this._draw(nowUs), painted: (/** @type {number} */ _, /** @type {import("../app/delays.js").Paint} */ paint) => this._painted(paint), paceMs: 100 };
     parts.charts.addEventListener("redraw", () => this._ask());
     addEventListener("displaychange", () => {
       this.charts.restyle();

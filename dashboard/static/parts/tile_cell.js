@@ -41,7 +41,8 @@ export class TileCell {
     this.slot = h("div", { class: "board-slot", on: { redraw: this._ask } });
     this.at = h("p", { class: "board-at", hidden: true });
     this.element = h("section", { class: "card board-tile", data: { id } }, this.head, this.slot, this.at, h("span", { class: "board-corner", "aria-hidden": "true" }));
-    this.view = { element: this.element, draw: (/** @type {number} */ nowUs) => this._draw(nowUs), painted: (/** @type {number} */ _, /** @type {import("../app/delays.js").Paint} */ paint) => this._painted(paint) };
+    /** @type {import("../app/painter.js").View} */
+    this.view = { element: this.element, draw: (nowUs) => this._draw(nowUs), painted: (_, paint) => this._painted(paint) };
     app.painter.add(this.view);
   }
 
@@ -106,6 +107,7 @@ export class TileCell {
       }
       this._wanted = wanted && (this.past ? pastOf(type, wanted, this.past) : { span_s: range.spanS, width_us: range.widthUs, ...wanted });
       this._tile = type.make(this.app, config);
+      this.view.paceMs = this._tile.paceMs;
       fill(this.slot, this._tile.element);
     } catch (error) {
       this._failed(error);

@@ -46,6 +46,7 @@ class ChartTile {
     this._restyle = () => (this.palette = null);
     this.palette = null;
     this.isClosed = false;
+    this.paceMs = 100; // advance.js makes a drawing cheap
     addEventListener("displaychange", this._restyle);
     loadPlotly().then(() => this.isClosed || askRedraw(this.element), (error) => app.toasts.failed(error));
   }
@@ -81,7 +82,7 @@ class ChartTile {
   _line(series, unit, view, labels, colour) {
     const intervalUs = (this.hub.devices.get(series.device)?.interval_s ?? 0) * 1e6;
     const label = labels.get(series.key) ?? series.channel;
-    const line = lineOf(series, { ...view, intervalUs }, unit === "state" ? undefined : displayed(series.unit));
+    const line = lineOf(series, { ...view, intervalUs, widthPx: this.lanes.get(unit)?.chart.widthPx || undefined }, unit === "state" ? undefined : displayed(series.unit));
     // Who points at a line reads this name.
     return { ...line, series: { ...series, channel: label }, colour, label, unit, isPast: view.isPast, ageS: (view.nowUs - line.lastUs) / 1e6 };
   }

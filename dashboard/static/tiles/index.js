@@ -22,7 +22,10 @@ import { type as text } from "./text.js";
  * A form: `read` returns the config, or throws an ApiError, whose text is for a person.
  * @typedef {{elements: HTMLElement[], read: () => Config}} Fields
  */
-/** @typedef {{element: HTMLElement, draw: (nowUs: number, stream: import("../parts/shared_streams.js").Readings | null) => void, close: () => void}} Tile */
+/**
+ * `paceMs`: it is drawn once in so long at most.
+ * @typedef {{element: HTMLElement, draw: (nowUs: number, stream: import("../parts/shared_streams.js").Readings | null) => void, close: () => void, paceMs?: number}} Tile
+ */
 /**
  * `isMoment`: it shows the last values of the stretch; `isOfNow`: what it shows is known of the present only. What to subscribe to; where span_s and width_us are missing, the dashboard's range gives them.
  * @typedef {{devices?: string[], where?: string, channels: string[], span_s?: number, width_us?: number}} TileWanted
