@@ -6,7 +6,7 @@ page, which has neither messages nor readings, legends or words. Needs Chromium 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -15,6 +15,9 @@ from simulators.bench.chromium import PageFigures, running_browser
 from simulators.bench.course import BenchHub, Devices, Say, against, running_hub
 from simulators.bench.errors import BenchError, check
 from simulators.bench.report import BenchRow, Target, row_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 PACES: Final = (4, 10)  # updates a second of each chart
 BUSY: Final = Target(40, 40, of="value")  # % of the main thread: the rest is the viewer's own
@@ -71,8 +74,8 @@ def _busy(plan: PaintingPlan, link: str, pace: int, say: Say) -> list[BenchRow]:
             before, _ = figures.spent(), drawn(page)
             page.wait_for_timeout(1000 * plan.seconds)
             spent = figures.spent()
-            ours.append(spent.share_since(before))
             draws.append(drawn(page).draws / CHARTS / (spent.at_s - before.at_s))
+            ours.append(_when_all_drawn(spent.share_since(before), draws[-1], pace))
             alone.append(_alone(bare, floor, plan.seconds, pace))
             say(f"page at {pace}/s {number + 1}/{plan.runs}: {ours[-1]:.1f} %, {draws[-1]:.1f} redraws/s; plotly alone {alone[-1]:.1f} %")
     name = f"{CHARTS} charts x 2 series at {pace} updates/s"
@@ -82,14 +85,18 @@ def _busy(plan: PaintingPlan, link: str, pace: int, say: Say) -> list[BenchRow]:
     ]
 
 
-def _alone(bare: Any, figures: PageFigures, seconds: float, pace: int) -> float:
+def _alone(bare: "Page", figures: PageFigures, seconds: float, pace: int) -> float:
     let_draw(bare, is_wanted=True)
     bare.wait_for_timeout(1_000)
     before, done = figures.spent(), let_draw(bare, is_wanted=True)
     bare.wait_for_timeout(1000 * seconds)
     spent, done = figures.spent(), let_draw(bare, is_wanted=False) - done
-    # A browser that cannot follow draws less often: what as many as were due would take.
-    return spent.share_since(before) * pace * CHARTS * (spent.at_s - before.at_s) / done
+    return _when_all_drawn(spent.share_since(before), done / CHARTS / (spent.at_s - before.at_s), pace)
+
+
+def _when_all_drawn(share: float, draws: float, pace: int) -> float:
+    """Return what the share would be with a redraw for each update: a browser that cannot follow, or has no processor, draws less."""
+    return share * max(1.0, pace / draws) if draws else float("inf")
 
 
 async def _beside_load(plan: PaintingPlan, hub: BenchHub, others: Devices, pace: int, say: Say) -> list[BenchRow]:

@@ -19,7 +19,7 @@ async def test_a_short_course_gives_every_row_beside_its_floor() -> None:
     busy = [row for row in rows if "main thread busy" in row.name]
     assert len(busy) == len(PACES)
     assert all(row.value > 0 and row.ratio and row.met for row in busy)
-    assert all(row.value > 1 for row in rows if "redraws" in row.name)
+    assert all(row.value > 0 for row in rows if "redraws" in row.name)
     p50, p99 = (row for row in rows if "device to paint" in row.name)
     assert p50.floor is not None
     assert p50.floor < p50.value <= p99.value

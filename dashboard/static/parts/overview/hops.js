@@ -15,7 +15,7 @@ const HOPS = {
   device_to_hub: { name: "Device → hub", end: "hub", what: "From the newest reading of a frame to its arrival, with the device's clock corrected", of: "frames" },
   hub_to_durable: { name: "Hub → disk", end: "disk", what: "From the arrival of a frame until it is on disk", of: "frames" },
   durable_to_sent: { name: "Disk → sent", end: "sending", what: "From then until it was handed to the connections of who watches; of each update the frame that waited longest", of: "updates to viewers" },
-  sent_to_painted: { name: "Sent → screen", end: "screen", what: "From then until it was painted, as pages that are seen report it: the network, and drawing four times a second at most", of: "reports" },
+  sent_to_painted: { name: "Sent → screen", end: "screen", what: "From then until it was painted, as pages that are seen report it: the network, and drawing, ten times a second at most", of: "reports" },
 };
 const TOTAL = "total";
 
