@@ -45,6 +45,10 @@ class Fleet(Protocol):
     def names(self) -> list[str]:
         """Return every device."""
 
+    @property
+    def own(self) -> str:
+        """The device of the hub's own figures, which nobody misses."""
+
 
 class Stays(Protocol):
     """When devices were connected."""
@@ -100,7 +104,7 @@ class Preview:
         raise Refusal("query_timeout", f"the preview took longer than {TIMEOUT_S:g} s, the limit", "ask for fewer days or devices", 504)
 
     def _devices(self, rule: Rule) -> frozenset[str]:
-        known = frozenset(self._fleet.names())
+        known = frozenset(self._fleet.names()) - ({self._fleet.own} if not rule.kind.is_of_readings else frozenset())
         if rule.where:
             return known & frozenset(self._fleet.select(rule.where))
         return known if rule.selector.devices is None else known & rule.selector.devices

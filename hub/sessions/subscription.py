@@ -41,6 +41,7 @@ class Subscription:
         "_settled_s",
         "_since_s",
         "_wake",
+        "_was_slow",
         "backlog",
         "drawn_n",
         "is_json",
@@ -77,6 +78,7 @@ class Subscription:
         self._rest_s = FIRST_REST_S
         self._sent_s = float("-inf")
         self._since_s: float | None = None
+        self._was_slow = False
         self._settled_s = now_s
         # Called when the subscription ends. A device that joins or leaves wakes the viewer's task at once, whatever it waits for.
         self.unwatch = request.members.watch(lambda _: wake()) if request.members is not None else lambda: None
@@ -146,7 +148,7 @@ class Subscription:
         if may_update and self.undrawn.is_slow(now_s):
             self.updates.mailbox.merge()
         elif may_update:
-            self._since_s = self.updates.waiting_since_s
+            self._since_s, self._was_slow = None if self._was_slow else self.updates.waiting_since_s, False
         return self.updates.due(position, now_s, now_us, stored, may_update=may_update)
 
     def take_since_s(self) -> float | None:
@@ -163,4 +165,5 @@ class Subscription:
     def _pace_s(self, now_s: float) -> float:
         if not self.undrawn.is_slow(now_s):
             return WIDE_PACE_S if self.updates is not None and self.updates.rung_us >= 1_000_000 else PACE_S
+        self._was_slow = True  # what waits now waits for its viewer
         return HELD_PACE_S if self.undrawn.is_swamped else SLOW_PACE_S

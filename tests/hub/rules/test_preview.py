@@ -24,13 +24,15 @@ ABOVE = {"kind": "above", "channels": ["temp"], "limit": 10}
 
 
 class Fleet:
-    """Two devices, one of them tagged."""
+    """Two devices, one of them tagged, and the hub's own."""
+
+    own = "tributary:hub"
 
     def select(self, where: str) -> list[str]:
         return ["pump"]
 
     def names(self) -> list[str]:
-        return ["fan", "pump"]
+        return ["fan", "pump", self.own]
 
 
 class Stays:
@@ -86,6 +88,14 @@ async def test_silence_texts_rates_and_presence_are_looked_at(tmp_path: Path) ->
         away = await look.look({"kind": "offline", "for_s": 60}, 1.0)
         assert [each["message"] for each in away["alerts"]] == ["pump is offline for 60 s"]
         assert "newest 100 connections" in away["notes"][0]
+
+
+async def test_nobody_misses_the_figures_of_the_hub_itself_and_their_values_are_looked_at(tmp_path: Path) -> None:
+    own = Series(Fleet.own, "temp", "Cel", Kind.GAUGE)
+    async with looking(tmp_path, [(own, 900, 1), (own, 100, 20)]) as look:
+        silent = await look.look({"kind": "no_data", "for_s": 60}, 1.0)
+        assert (silent["series"], silent["fired"]) == (0, 0)
+        assert (await look.look(ABOVE, 1.0))["fired"] == 1
 
 
 async def test_pages_of_the_store_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,16 @@
 
 import struct
 from pathlib import Path
+from time import perf_counter
+from typing import cast
 
 import pytest
 
 from devices.wire.messages import Channel, Data, Hello, Pack
-from hub.metrics import HOPS, Metrics
+from hub.metrics import HOPS, Metrics, quantiles_ms
+from hub.ports import JournalFile
 from hub.sessions.first_hop import TURN_S, FirstHop, newest_of
+from tests.support.faulty_file import FaultyFile
 from tests.support.ingest_hub import ingest_hub
 from tests.support.waiting import until
 
@@ -89,3 +93,26 @@ async def test_plain_frames_and_others_count_alike(tmp_path: Path) -> None:
         assert said["count"] == 2
         assert hub.sessions.first_hop("valve") is None
         await until(lambda: sum(hub.metrics.hops[HOPS[0]].counts) == 2)
+
+
+async def test_commit_that_waits_shows_in_the_second_hop_alone(tmp_path: Path) -> None:
+    files: list[FaultyFile] = []
+
+    def faulty(file: JournalFile) -> JournalFile:
+        files.append(FaultyFile(file))
+        return cast(JournalFile, files[0])
+
+    async with ingest_hub(tmp_path, faulty) as hub:
+        device = await hub.connect("pump")
+        await device.hello(7)
+        files[0].began.clear()
+        files[0].go_on.clear()
+        await device.data(7, 1, [1.0])
+        await until(files[0].began.is_set)
+        began_s = perf_counter()
+        await until(lambda: perf_counter() - began_s > 0.3)
+        files[0].go_on.set()
+        await device.is_acked(7, 1)
+        said = hub.sessions.first_hop("pump")
+        assert said is not None
+        assert said["p99_ms"] < 250 <= (quantiles_ms(hub.metrics.hops["hub_to_durable"].counts)["p50_ms"] or 0)
