@@ -124,9 +124,13 @@ class Commands:
                     outcome = Outcome(id_, CommandState.EXPIRED) if late else await _outcome_of(id_, function, args)
         finally:
             del self._scopes[id_]
-        # What has run is written down even when the device is just being stopped.
-        with trio.move_on_after(RECORD_DEADLINE_S, shield=True):
+        # What has run is written down: however slow the disk is, and even when the device is just being stopped, then for so long.
+        try:
             await spool.record(outcome, expires_us)
+        except trio.Cancelled:
+            with trio.move_on_after(RECORD_DEADLINE_S, shield=True):
+                await spool.record(outcome, expires_us)
+            raise
 
     async def _cancel(self, spool: Spool, id_: str) -> None:
         scope = self._scopes.get(id_)

@@ -65,6 +65,28 @@ async def test_a_command_is_accepted_then_done_with_its_value() -> None:
         assert mine.runs == [{"speed": 3, "far": False}]
 
 
+@pytest.mark.parametrize("is_stopped", [False, True])
+async def test_an_outcome_outlasts_a_slow_disk_and_the_end_of_the_device(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock, is_stopped: bool
+) -> None:
+    slow_s, spool = (1.0 if is_stopped else 60.0), open_spool(None)
+    record, has_run = spool.record, trio.Event()
+
+    async def record_slowly(outcome: Outcome, expires_us: int) -> None:
+        if outcome.state.is_final:
+            has_run.set()
+            await trio.sleep(slow_s)
+        await record(outcome, expires_us)
+
+    monkeypatch.setattr(spool, "record", record_slowly)
+    async with bench(spool) as mine:
+        await mine.send("c1", speed=3)
+        await has_run.wait()
+        if not is_stopped:
+            await trio.sleep(2 * slow_s)
+    assert spool.commands["c1"].outcome.state is CommandState.DONE
+
+
 async def test_the_id_is_written_before_the_command_runs() -> None:
     async with bench() as mine:
         written: list[bool] = []
