@@ -1,29 +1,24 @@
 """A report: one HTML file that needs nothing else, with figures, tables, and what is missing.
 
-Owns the page and its policy: plotly stands in the file, nothing is loaded, and only the two scripts that are named by their hash run.
+Owns what stands in the page; standalone.py has its head and its policy, by which nothing is loaded.
 Written device by device, so that memory does not grow with the report. Plain values are passed in; `tributary report` calls it.
 """
 
-import base64
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from html import escape
-from importlib import resources
 from typing import Any, Final, TextIO
 
 import numpy as np
 
-from dashboard.csp import style_hashes
 from dashboard.figures import Hole, Line, figure_of, rate_of, symbol
+from dashboard.standalone import figure_of_page, head_of, table_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DRAWN: Final = frozenset({"gauge", "counter", "state"})
 MAX_HOLES: Final = 50  # listed and shaded for a device; more are counted
 _HEAD: Final = ("channel", "unit", "min", "mean", "max", "last", "readings")
-_STATIC: Final = resources.files("dashboard") / "static"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +43,10 @@ class ReportFile:
 
     def begin(self, facts: Sequence[str]) -> None:
         """Write the head; `facts` stand below the title."""
-        plotly = (resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
-        style, drawing = (_STATIC / "report.css").read_text(), (_STATIC / "report.js").read_text()
-        scripts, styles = f"{_hash(plotly)} {_hash(drawing)}", " ".join([_hash(style), *(f"'{each}'" for each in style_hashes())])
-        policy = f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src data: blob:"
         begin, end = (self._time(at_us) for at_us in self._range_us)
+        self._out.write(head_of(self._title))
         self._out.write(
-            f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="dark light">\n'
-            f"<title>{escape(self._title)}</title>\n<style>{style}</style>\n<script>{plotly}</script>\n<script>{drawing}</script>\n</head>\n"
-            f"<body>\n<header>\n<h1>{escape(self._title)}</h1>\n"
-            f"<p>{begin} to {end} <span>({escape(str(self._zone))})</span></p>\n"
+            f"<body>\n<header>\n<h1>{escape(self._title)}</h1>\n<p>{begin} to {end} <span>({escape(str(self._zone))})</span></p>\n"
         )
         self._out.write("".join(f"<p>{escape(fact)}</p>\n" for fact in facts) + "</header>\n<main>\n")
 
@@ -73,11 +60,9 @@ class ReportFile:
         for lines in _by_unit(device.lines):
             figure = figure_of(lines, device.holes[:MAX_HOLES], *self._range_us, self._zone).to_plotly_json()
             self._figures += 1
-            label = escape(f"Chart of {', '.join(line.channel for line in lines)}", quote=True)
-            write(f'<figure id="figure-{self._figures}" role="img" aria-label="{label}"></figure>\n')
-            write(f'<script type="application/json" data-figure="figure-{self._figures}">{_json(figure)}</script>\n')
+            write(figure_of_page(self._figures, f"Chart of {', '.join(line.channel for line in lines)}", figure))
         if device.lines:
-            self._write_table(_HEAD, [_row(line) for line in device.lines])
+            write(table_of(_HEAD, [_row(line) for line in device.lines]))
         self._write_holes(device.holes)
         write("</section>\n")
 
@@ -91,16 +76,7 @@ class ReportFile:
         more = f", the first {MAX_HOLES} of {len(holes):,}" if len(holes) > MAX_HOLES else ""
         self._out.write(f"<h3>Declared missing (shaded){more}</h3>\n")
         rows = [(self._time(hole.from_us), self._time(hole.to_us), escape(hole.reason)) for hole in holes[:MAX_HOLES]]
-        self._write_table(("from", "to", "why"), rows)
-
-    def _write_table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write a table; the cells are HTML already."""
-        self._out.write(
-            '<div class="table"><table>\n<thead><tr>' + "".join(f"<th>{cell}</th>" for cell in head) + "</tr></thead>\n<tbody>\n"
-        )
-        for row in rows:
-            self._out.write("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n")
-        self._out.write("</tbody>\n</table></div>\n")
+        self._out.write(table_of(("from", "to", "why"), rows))
 
     def _time(self, time_us: int) -> str:
         try:
@@ -139,13 +115,3 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value))
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _json(figure: Mapping[str, Any]) -> str:
-    """Return a figure for a script element, which a text in it cannot end; plotly keeps columns as bytes, all but empty ones."""
-    text = json.dumps({"data": figure["data"], "layout": figure["layout"]}, default=list, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

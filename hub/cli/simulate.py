@@ -56,6 +56,9 @@ def simulate(
         int | None, typer.Option("--workers", metavar="N", min=1, max=256, help="Processes of devices. Default: one for each core.")
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON; - prints it.")] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as one HTML file with its figures.")
+    ] = None,
     keep: Annotated[
         Path | None,
         typer.Option("--keep", metavar="FILE", help="Leave devices and readings at the hub, and write what was made, for --audit."),
@@ -84,7 +87,7 @@ def simulate(
             report = trio.run(_run, wanted, place, workers, keep)
     except FleetError as error:
         raise Refusal("bad_usage" if error.is_usage else "simulate_failed", error.message, error.hint) from None
-    _write(report, json_file)
+    _write(report, json_file, html_file)
     raise typer.Exit(report.exit_code)
 
 
@@ -140,9 +143,13 @@ async def _audit_again(place: "Place", path: Path) -> int:
     return code
 
 
-def _write(report: "Report", json_file: Path | None) -> None:
+def _write(report: "Report", json_file: Path | None, html_file: Path | None) -> None:
     from simulators.fleet.report import as_text
 
+    if html_file is not None:
+        from dashboard.fleet_report import fleet_page
+
+        html_file.write_text(fleet_page(report.said()), encoding="utf-8")
     if json_file is not None and str(json_file) == "-":
         typer.echo(json.dumps(report.said(), indent=2))
         return

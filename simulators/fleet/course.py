@@ -23,6 +23,7 @@ from simulators.fleet.errors import FleetError
 from simulators.fleet.faulting import Faulting
 from simulators.fleet.figures import Figures
 from simulators.fleet.judging import judged
+from simulators.fleet.lives import frames_of
 from simulators.fleet.made import Made, gathered_lives, gathered_numbers
 from simulators.fleet.plans import Place, Unit, WorkerPlan
 from simulators.fleet.processes import Worker
@@ -114,6 +115,7 @@ class Course:
             scenario.devices, scenario.viewers.count, self._count, phases, {}, {}, {}, [], [],
         )  # fmt: skip
         filled(report, figures)
+        report.frames["sent"] = sum(map(frames_of, made.lives))  # what a killed worker had no time to tell is in its lives
         report.not_acked = {name: said["frames"] for name, said in self._left.items()}
         if commanding.told:
             report.commands = commanding.said()

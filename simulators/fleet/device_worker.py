@@ -1,8 +1,8 @@
 """A process full of devices of a simulation: it can be killed at any moment and started again on the same spools.
 
 Owns its members, their proxies and what it tells the course. A program: its plan is the first line of stdin; then orders come: `begin`
-(the schedule's first moment), `break`, `mend`, `expect` (say when all stream again), `finish` (make no more, drain), `left`, `quit`. It
-says `open`, `figures` once a second, `recovered`, `drained`, `left`, `failed`. Started by processes.py.
+(the schedule's first moment), `break`, `mend`, `expect` (say when all stream again), `finish` (every frame is due: drain), `left` (make
+no more), `quit`. It says `open`, `figures` once a second, `recovered`, `drained`, `left`, `failed`. Started by processes.py.
 """
 
 import os
@@ -92,6 +92,7 @@ class DeviceWorker:
                 self._shared.stopping.set()
                 nursery.start_soon(self._drain)
             case "left":
+                self._shared.is_over.set()
                 self.tell()
                 say("left", devices={member.name: member.left() for member in self._members if not member.is_drained.is_set()})
             case "quit":
@@ -136,7 +137,7 @@ async def main() -> None:
     with Lives(folder, plan.number, plan.life, len(plan.units)) as lives, Notes(folder, plan.number) as notes:
         shared = Shared(
             plan, plan.place.tls(), Clock(plan.clock_offset_ns), counting, recoveries, lives, notes, runs,
-            trio.Event(), trio.Event(),
+            trio.Event(), trio.Event(), trio.Event(),
         )  # fmt: skip
         worker = DeviceWorker(plan, shared, Proxies(plan.place.url, are_needed=plan.has_proxies))
         await worker.run()

@@ -48,7 +48,8 @@ class Shared:
     notes: Notes
     runs: int  # descriptor of the file that takes the numbers of commands before they are carried out
     begun: trio.Event  # the schedule is known
-    stopping: trio.Event  # make no more
+    stopping: trio.Event  # every frame is due: drain when all of them are made
+    is_over: trio.Event  # make no more, drained or not
 
 
 class Member:
@@ -126,7 +127,7 @@ class Member:
         shared.lives.start(self.at, self._first)
         for number, due_us, values in self._frames(schedule, self._first):
             await trio.sleep_until(shared.clock.trio_time(due_us))
-            if shared.stopping.is_set():
+            if shared.is_over.is_set():
                 return
             shared.lives.begin(self.at, number)
             shared.counting.late.add(shared.clock.now_us() - due_us)

@@ -75,15 +75,17 @@ def simulate(hub: RunningHub, *arguments: str, **options: Any) -> subprocess.Com
 
 
 def test_a_fleet_with_faults_is_whole_and_a_deleted_row_is_found_and_named(tmp_path: Path) -> None:
-    scenario, kept, told = tmp_path / "short.toml", tmp_path / "kept.json", tmp_path / "report.json"
+    scenario, kept, told, page = (tmp_path / name for name in ("short.toml", "kept.json", "report.json", "report.html"))
     scenario.write_text(SCENARIO)
     with running_hub(tmp_path / "data") as hub:
-        run = simulate(hub, str(scenario), "--workers", "2", "--keep", str(kept), "--json", str(told))
+        files = ("--keep", str(kept), "--json", str(told), "--html", str(page))
+        run = simulate(hub, str(scenario), "--workers", "2", *files)
         assert run.returncode == 0, run.stdout + run.stderr
         said = json.loads(told.read_text())
         assert (said["exit_code"], said["different"], said["commands"]["wrong"]) == (0, 0, [])
         assert said["stored"]["made"] == said["stored"]["stored"] >= 20 * 28 * 3  # what nobody killed
         assert said["shown"]["viewers"] == 4
+        assert "AUDIT CLEAN" in page.read_text()
         assert {fault["kind"] for fault in said["faults"]} == {"reorder", "cut", "kill", "duplicate", "storm"}
         hub.process.stop()
         device, channel, time_us = _delete_one_row(hub.process.data_dir)
