@@ -217,13 +217,13 @@ async def test_a_full_id_table_answers_busy() -> None:
 async def test_what_was_refused_as_busy_is_not_begun_when_it_comes_again_to_a_table_with_room() -> None:
     async with bench() as mine:
         for number in range(MAX_IDS + MAX_REFUSED + 1):
-            await mine.send(f"c{number}", ttl_s=0.5 if number < MAX_IDS else 60.0, speed=1)
+            await mine.send(f"c{number}", ttl_s=30.0 if number < MAX_IDS else 60.0, speed=1)
         assert await mine.states(f"c{MAX_IDS}") == ["rejected"]
         assert await mine.states(f"c{MAX_IDS + MAX_REFUSED}") == []  # nothing is promised that cannot be kept
         current = mine.spool.current
         assert current is not None
         await mine.spool.ack({current.epoch: current.last})
-        mine.now_us += 1_000_000
+        mine.now_us += 31_000_000
         await mine.send(f"c{MAX_IDS}", speed=1)
         await mine.send("c-new", speed=1)
         assert await mine.states("c-new") == ["accepted", "done"]
