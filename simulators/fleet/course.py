@@ -5,10 +5,8 @@ Ctrl-C or SIGTERM ends it early, and what it made at the hub is removed all the 
 """
 
 import shutil
-import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -30,13 +28,13 @@ from simulators.fleet.processes import Worker
 from simulators.fleet.provisioning import Provisioned
 from simulators.fleet.report import Report, filled
 from simulators.fleet.scenario import Scenario
+from simulators.fleet.stopping import Say, stopped_by_signals
 
 LET_IN_S: Final = 60.0  # beyond the ramp
 DEVICES_PER_S: Final = 400.0  # of a ramp that nobody asked for
 SETTLE_S: Final = 30.0  # for viewers to be shown the last readings
 TICK_S: Final = 1.0
 CLEAN_UP_S: Final = 600.0
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,19 +231,3 @@ class Course:
             await worker.order("judge", made=made.stretches(places), settle_s=SETTLE_S)
         for worker in viewers:
             await worker.heard("judged")
-
-
-@asynccontextmanager
-async def stopped_by_signals(scope: trio.CancelScope, say: Say) -> AsyncIterator[None]:
-    """Cancel a scope at Ctrl-C or SIGTERM instead of ending the program."""
-
-    async def wait(received: AsyncIterator[int]) -> None:
-        async for _ in received:
-            say("stopping early; the devices are removed first")
-            scope.cancel()
-
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(wait, received)
-            yield
-            nursery.cancel_scope.cancel()
