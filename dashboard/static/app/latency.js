@@ -36,12 +36,12 @@ export class Latency {
     if (newestUs !== null) push(this.fromDevice, (nowUs - (newestUs - offsetUs)) / 1000);
     this.device.textContent = this.fromDevice?.length ? milliseconds(Math.max(0, median(this.fromDevice))) : "–";
     this.hub.textContent = milliseconds(median(this.toScreen));
-    const errorMs = this.live.offsetErrorUs / 1000;
+    const errorMs = this.live.clock.errorUs / 1000;
     const error = Number.isFinite(errorMs) ? `to within ${Math.max(1, Math.ceil(errorMs))} ms` : "by the hub's greeting";
     this.more.textContent =
       "Device to screen: from the time stamp of the newest reading to the moment it was drawn. " +
       "Hub to screen: from the arrival of a reading's frame at the hub until it was drawn, with storing, sending and drawing. " +
-      `Medians of the last ${this.toScreen?.length}. This computer's clock is ${offset(this.live.offsetUs)} the hub's, corrected ${error}; ` +
+      `Medians of the last ${this.toScreen?.length}. This computer's clock is ${offset(this.live.clock.offsetUs)} the hub's, corrected ${error}; ` +
       "the device's as the hub estimates it. What came while this page was hidden does not count.";
     this.root.hidden = false;
   }

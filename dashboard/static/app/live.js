@@ -6,6 +6,7 @@
 // on from the cursors they have: so nothing is missing and nothing comes twice, whatever way it was before.
 
 import { Behind } from "./behind.js";
+import { HubClock } from "./hub_clock.js";
 import { EventsWay } from "./way_events.js";
 import { PollWay } from "./way_poll.js";
 import { LOGIN_ENDED, request } from "./way_session.js";
@@ -21,6 +22,7 @@ const BEST_MS = 60_000; // how often a WebSocket is tried where another way is t
 const LOST = 1006; // RFC 6455 7.1.5: no close frame came
 const TRUSTED_ERROR_US = 500_000; // of the clock, to judge by it how late a message is
 const MEASURE_AGAIN_MS = 10_000; // a clock that was not measured well: the link was slow then
+const MEASURE_EVERY_MS = 60_000; // of a page that is open all day
 
 export class Live {
   /** @param {{onOpen: () => void, onMessage: (message: any) => void, onState: (state: any) => void}} calls */
@@ -28,8 +30,7 @@ export class Live {
     this.onOpen = onOpen;
     this.onMessage = onMessage;
     this.onState = onState;
-    this.offsetUs = 0; // hub's clock minus this one
-    this.offsetErrorUs = Infinity; // half the round trip it was measured by
+    this.clock = new HubClock();
     this.measuredAt = 0;
     this.behind = new Behind();
     this.failures = 0;
@@ -49,12 +50,12 @@ export class Live {
 
   // This machine's time on the hub's clock, µs.
   nowUs() {
-    return (performance.timeOrigin + performance.now()) * 1000 + this.offsetUs;
+    return this.clock.nowUs();
   }
 
   // How far behind the hub this page is, µs; 0: it is not, as far as anybody can notice, or there is no connection.
   lagUs() {
-    const sureUs = this.nowUs() - (Number.isFinite(this.offsetErrorUs) ? this.offsetErrorUs : 0);
+    const sureUs = this.nowUs() - (Number.isFinite(this.clock.errorUs) ? this.clock.errorUs : 0);
     return this.isOpen ? this.behind.lagUs(sureUs, this.way?.ask !== undefined) : 0;
   }
 
@@ -68,7 +69,8 @@ export class Live {
   look() {
     if (!this.isOpen) return;
     if (this.way?.ask && this.behind.isDue(this.nowUs())) this.way.ask();
-    if (this.offsetErrorUs > TRUSTED_ERROR_US && performance.now() - this.measuredAt > MEASURE_AGAIN_MS) this._measureClock();
+    const everyMs = this.clock.errorUs > TRUSTED_ERROR_US ? MEASURE_AGAIN_MS : MEASURE_EVERY_MS;
+    if (performance.now() - this.measuredAt > everyMs) this._measureClock();
   }
 
   // Somebody looks again, after a while without a look.
@@ -102,7 +104,7 @@ export class Live {
       onMessage: (message) => this._heard(way, message),
       onEnd: (end) => this._ended(way, end),
       onAnswer: () => this.behind.answered(this.nowUs()),
-      lateUs: (message) => (this.offsetErrorUs < TRUSTED_ERROR_US ? this.nowUs() - message.sent_us : 0),
+      lateUs: (message) => (this.clock.errorUs < TRUSTED_ERROR_US ? this.nowUs() - message.sent_us : 0),
     });
     return way;
   }
@@ -116,9 +118,7 @@ export class Live {
 
   _opened(message) {
     this.failures = 0;
-    this.offsetUs = 0;
-    this.offsetErrorUs = Infinity;
-    this.offsetUs = message.time_us - this.nowUs();
+    this.clock.greeted(message.time_us);
     this.behind.begin(message.time_us);
     this.isOpen = true;
     this.openedAt = performance.now();
@@ -134,12 +134,8 @@ export class Live {
     for (let time = 0; time < 3; time += 1) {
       const began = performance.now();
       const { status, said } = await request("api/v1/hub", {}, PROBE_MS);
-      const tookUs = (performance.now() - began) * 1000;
       if (status !== 200) return; // the connection went; the next one measures anew
-      if (tookUs / 2 >= this.offsetErrorUs) continue;
-      const middleUs = (performance.timeOrigin + began) * 1000 + tookUs / 2;
-      this.offsetUs = said.time_us - middleUs;
-      this.offsetErrorUs = tookUs / 2;
+      this.clock.answered(began, said.time_us);
     }
   }
 
