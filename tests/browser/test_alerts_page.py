@@ -185,7 +185,7 @@ def test_a_target_is_added_its_secret_shown_once_tried_and_deleted_unless_undone
         form.get_by_label("Name").fill("on-call")
         form.get_by_label("Address", exact=True).fill("nonsense")
         form.get_by_role("button", name="Save").click()
-        expect(form.get_by_role("alert")).to_contain_text("url must begin with http")
+        expect(form.get_by_role("alert")).to_contain_text("Url must begin with http")
         form.get_by_label("Address", exact=True).fill("https://hook.invalid/")
         form.get_by_role("button", name="Save").click()
         expect(page.get_by_label("What its notices are signed with")).to_have_value(re.compile("^whsec_"))

@@ -18,8 +18,8 @@ export class ApiError extends Error {
   }
 }
 
-/** A text as a sentence, however whoever wrote it began and ended it. @param {string} text */
-const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
+/** A text as a sentence, however whoever wrote it began and ended it; a field's path, as tiles[0].w, stays as it is. @param {string} text */
+const sentence = (text) => `${text.replace(/^[a-z]+(?=[\s:,])/, (word) => word.charAt(0).toUpperCase() + word.slice(1)).replace(/\.$/, "")}.`;
 
 /**
  * Ask the hub; returns what its JSON says, null where it says nothing. Throws ApiError.
