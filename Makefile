@@ -5,7 +5,7 @@ STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 WHOLE := tests/e2e tests/browser tests/simulators tests/test_wheel.py # tests of whole programs, which mostly wait: the files side by side
 
-.PHONY: help install run lint format test unit sim crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench lock clean
+.PHONY: help install run lint format test unit sim crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench pictures lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -71,6 +71,9 @@ differential: install ## any bytes, cut anywhere, 20,000 times: the fast intake 
 
 bench: install ## every figure of docs/performance.md, each beside its floor, in one table; 15 minutes
 	.venv/bin/tributary bench all
+
+pictures: install ## the pictures of README and docs anew, of a small plant; needs Chromium; two minutes
+	$(PY) -m simulators.pictures docs/images
 
 lock: ## pin versions and hashes anew (needs uv in .venv)
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml -o requirements.lock

@@ -89,7 +89,13 @@ HOMES = {
     "rich": ("hub.cli",),
     "psutil": ("devices.host",),
     # a browser to measure the page in; wanted where it is measured only
-    "playwright": ("simulators.bench.board", "simulators.bench.chromium", "simulators.bench.painting", "simulators.bench.scrolling"),
+    "playwright": (
+        "simulators.bench.board",
+        "simulators.bench.chromium",
+        "simulators.bench.painting",
+        "simulators.bench.scrolling",
+        "simulators.pictures",
+    ),
     # trio-websocket raises its errors and offers no names of its own for them
     "wsproto": ("devices.client", "hub.client", "hub.web"),
 }

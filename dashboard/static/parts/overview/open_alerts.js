@@ -1,4 +1,4 @@
-// What is wrong now, in a few lines: how many alerts are open by severity, the newest of them, the way to all.
+// What is wrong now, in a few lines: how many alerts are open by severity, the worst of them, the way to all.
 //
 // Owns its card; acknowledging and the rest is the page of the alerts.
 
@@ -6,8 +6,8 @@ import { h, keyed, say } from "../../app/dom.js";
 import { linkTo } from "../../app/router.js";
 import { wholeText } from "../../app/times.js";
 import { ago } from "../../app/units.js";
+import { SEVERITIES, worstFirst } from "../alert_words.js";
 
-const SEVERITIES = ["critical", "warning", "info"];
 const SHOWN = 3;
 
 export class OpenAlerts {
@@ -26,8 +26,7 @@ export class OpenAlerts {
     const { open, quiet } = openOf([...this.hub.alerts.items.values()]);
     say(this.counts, countsText(open, quiet.length));
     this.element.dataset.severity = open[0]?.severity ?? "none";
-    const newest = [...open].sort((a, b) => b.raised_us - a.raised_us).slice(0, SHOWN);
-    this._entries(newest.map((item) => ({ ...item, said: ago(Math.max(0, (nowUs - item.raised_us) / 1e6)) })));
+    this._entries(open.slice(0, SHOWN).map((item) => ({ ...item, said: ago(Math.max(0, (nowUs - item.raised_us) / 1e6)) })));
   }
 }
 
@@ -35,7 +34,7 @@ export class OpenAlerts {
 export function openOf(items) {
   const present = items.filter((item) => item.state !== "cleared");
   const isOpen = (/** @type {any} */ item) => item.state === "open" && !item.silenced;
-  const open = present.filter(isOpen).sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+  const open = present.filter(isOpen).sort(worstFirst);
   return { open, quiet: present.filter((item) => !isOpen(item)) };
 }
 
