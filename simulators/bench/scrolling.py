@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from simulators.bench.chromium import TIMEOUT_MS, running_browser
+from simulators.bench.chromium import TIMEOUT_MS, longest_task_ms, running_browser
 from simulators.bench.course import Say, against, running_hub
 from simulators.bench.errors import check
 from simulators.bench.report import BenchRow, Target, row_of
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 TARGET: Final = Target(100, 100, of="value")  # ms: what a hand that scrolls takes for standing still
+TASK: Final = Target(50, 16, of="value")  # ms: from 50 on browsers call a task long; a frame of the screen has 16
 SPEED_PX_PER_S: Final = 6_000  # a wheel that is turned hard
 READY: Final = "count => document.querySelector('.device-grid')?.getAttribute('aria-rowcount') === String(count + 1)"
 DRAWN: Final = "() => [...document.querySelectorAll('[data-presence=online] .row-value')].some(value => /\\d/.test(value.textContent))"
@@ -70,9 +71,11 @@ def _measured(plan: PagePlan, link: str, say: Say) -> list[BenchRow]:
         page.wait_for_function(READY, arg=plan.devices)
         page.wait_for_function(DRAWN)
         found = [_scrolled(page) for _ in range(plan.runs)]
+        tasks = [longest_task_ms(page, lambda: _scrolled(page)) for _ in range(plan.runs)]
         page.goto("about:blank")
         page.evaluate(EMPTY)
         empty = [_scrolled(page) for _ in range(plan.runs)]
+        empty_tasks = [longest_task_ms(page, lambda: _scrolled(page)) for _ in range(plan.runs)]
     for number, gaps in enumerate(found, 1):
         say(f"page {number}/{plan.runs}: {len(gaps):,} frames, longest gap {max(gaps):.1f} ms, p99 {_p99(gaps):.1f} ms")
     # Of all runs the worst: one stop is what a person remembers.
@@ -80,6 +83,7 @@ def _measured(plan: PagePlan, link: str, say: Say) -> list[BenchRow]:
     return [
         row_of(name, "ms", [max(max(gaps) for gaps in found)], [max(max(gaps) for gaps in empty)], target=TARGET),
         row_of("page: p99 gap between frames, scrolling : empty page", "ms", [*map(_p99, found)], [*map(_p99, empty)]),
+        row_of("page: longest task of the main thread, scrolling, its processor time : empty page", "ms", tasks, empty_tasks, target=TASK),
     ]
 
 

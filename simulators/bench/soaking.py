@@ -69,7 +69,10 @@ def _looks(plan: SoakPlan, link: str, say: Say) -> list[dict[str, float]]:
 
 
 def rows_of(plan: SoakPlan, looks: Sequence[dict[str, float]]) -> list[BenchRow]:
-    """Return a row for each thing that may grow; `runs` are the bounds between which its slope lies with a confidence of 95 %."""
+    """Return a row for each thing that may grow; `runs` are the bounds between which its slope lies with a confidence of 95 %.
+
+    A target is met where even the upper one meets it: a page that was not watched for long enough meets none.
+    """
     hours = [look["at_s"] / 3600 for look in looks]
     rows = []
     for key, (said, unit) in UNITS.items():
@@ -81,6 +84,6 @@ def rows_of(plan: SoakPlan, looks: Sequence[dict[str, float]]) -> list[BenchRow]
 
 def _row(name: str, unit: str, slope: Slope, target: Target | None) -> BenchRow:
     said: dict[str, Any] = target.said(unit) if target else {}
-    met = target.met(slope.value, None) if target else ""
+    met = target.met(slope.high, None) if target else ""
     value, low, high = (float(f"{each:.5g}") for each in (slope.value, slope.low, slope.high))
     return BenchRow(name, value, unit, None, said, met, None, {"ours": value}, {"ours": (low, high)})

@@ -16,7 +16,9 @@ def test_a_load_that_says_nothing_is_refused(wrong: dict[str, int]) -> None:
 @pytest.mark.needs_server("chromium")
 async def test_a_small_page_is_scrolled_beside_an_empty_one() -> None:
     said: list[str] = []
-    longest, p99 = await run(PagePlan(devices=60, frames_per_s=60, runs=1, settle_s=0.1), said.append)
+    longest, p99, task = await run(PagePlan(devices=60, frames_per_s=60, runs=1, settle_s=0.1), said.append)
     assert 0 < p99.value <= longest.value
     assert longest.ratio is not None
+    assert task.value > 0
+    assert task.ratio is not None
     assert "frames, longest gap" in said[0]

@@ -19,6 +19,13 @@ def test_a_page_that_grows_by_a_megabyte_an_hour_is_told_so() -> None:
     assert (nodes.value, listeners.value) == (0, 0)
 
 
+def test_a_page_whose_growth_is_not_sure_meets_no_target() -> None:
+    looks = [{"at_s": 60.0 * at, "heap_kb": 9_000.0 + 500 * (at % 2), "nodes": 700.0, "listeners": 50.0} for at in range(12)]
+    heap, *_ = rows_of(SoakPlan(1_800), looks)
+    assert abs(heap.value) < 1_000 < heap.spread["ours"][1]
+    assert heap.met == "none"
+
+
 @pytest.mark.slow
 @pytest.mark.needs_server("chromium")
 async def test_a_short_soak_looks_at_a_page_that_goes_on() -> None:
