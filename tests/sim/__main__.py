@@ -30,6 +30,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--devices", type=int, default=20, help="devices of each (default 20)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     parser.add_argument("--bug", choices=sorted(BUGS), default="", help="put this bug into the product and see it found")
+    parser.add_argument(
+        "--by-socket", action="store_true", default=None, help="let devices come by real WebSockets (default: the seed says)"
+    )
     parser.add_argument("--trace", type=Path, help="with --seed: write every message and event there")
     return parser.parse_args()
 
@@ -90,7 +93,7 @@ def _many(scenes: list[Scene], jobs: int) -> int:
 def main() -> int:
     """Run what is asked for."""
     args = _arguments()
-    make = partial(Scene, devices=args.devices, hours=args.hours, bug=args.bug, is_traced=args.trace is not None)
+    make = partial(Scene, devices=args.devices, hours=args.hours, bug=args.bug, by_socket=args.by_socket, is_traced=args.trace is not None)
     if args.seed is not None:
         return _one(make(args.seed), args.trace)
     return _many([make(seed) for seed in range(args.first, args.first + args.seeds)], args.jobs)

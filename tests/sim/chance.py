@@ -5,6 +5,7 @@ is done in place, at a moment of the mock clock (machine.py says when), so that 
 """
 
 import logging
+import os
 import random
 import secrets
 import sys
@@ -16,6 +17,7 @@ import structlog
 import trio
 from argon2 import PasswordHasher
 
+import devices.client.websocket
 import hub.auth.passwords
 import hub.sessions.device
 import hub.sessions.devices
@@ -23,6 +25,7 @@ import hub.sessions.intake
 import hub.sessions.live
 from hub.ports import JournalBroken
 from tests.sim.machine import run_sync
+from tests.sim.streams import open_stream
 
 _TELLS_OF_DEFECTS: Final = ("history_is_ahead_of_its_journal", "follower_missed_rows", "frame_parked", "readings_parked")
 
@@ -64,6 +67,8 @@ def controlled(seed: int) -> Iterator[Complaints]:
     for module in (hub.sessions.device, hub.sessions.devices, hub.sessions.intake):
         put(module, "perf_counter", trio.current_time)
     put(hub.auth.passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    put(devices.client.websocket, "open_stream", open_stream)
+    put(os, "urandom", draw.randbytes)  # keys and masks of WebSockets
     for name, value in _ids(draw).items():
         put(secrets, name, value)
     put(logging.root.manager, "disable", logging.CRITICAL)

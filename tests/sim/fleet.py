@@ -15,11 +15,13 @@ import msgpack
 import trio
 
 from devices.client import Device, Unreachable
+from devices.client.websocket import open_websocket
 from devices.link import Link
 from devices.spool.folder import FILE
 from devices.wire.messages import Channel, Kind
 from tests.sim.machine import Killed, Machine, here
 from tests.sim.node import Hub
+from tests.sim.streams import ByteEnd, ByteWire, HeardLink, dialer
 from tests.sim.truth import Truth
 from tests.sim.wires import Wire
 
@@ -36,8 +38,13 @@ class Net(Protocol):
     def now(self) -> int:
         """Return the true time in µs."""
 
+    is_by_socket: bool  # devices come by real WebSockets
+
     def wire(self, device: str | None, draw: Random) -> Wire:
         """Make a wire to the hub that serves."""
+
+    def byte_wire(self) -> ByteWire:
+        """Make a wire for bytes."""
 
 
 @dataclass(slots=True)
@@ -61,7 +68,8 @@ class SimDevice:
         self.is_cut_off = False  # there is no way to the hub
         self.spool_bytes = 64 << 20
         self.slow = 0.0
-        self.wires: list[Wire] = []
+        self.wires: list[Wire | ByteWire] = []
+        self.token = ""
         self.device: Device | None = None
         self._net, self._folder, self._draw = net, folder, draw
         self._interval_s, self._offset_s = interval_s, offset_s
@@ -90,6 +98,7 @@ class SimDevice:
                 await self._switched_on.wait()
             self._machine = Machine(self.name, self._draw, self.slow)
             here.set(self._machine)
+            dialer.set(self)
             with trio.CancelScope() as self._scope:
                 try:
                     await self._live()
@@ -141,10 +150,10 @@ class SimDevice:
         return self._net.now() + self.clock_off_us
 
     async def _live(self) -> None:
-        device = Device(
-            "sim", self.name, "token", channels=CHANNELS, spool_dir=self._folder, interval_s=self._interval_s,
-            spool_max_bytes=self.spool_bytes, on_reject=self.made.rejected.append, connect=self._connect, rng=self._draw, now=self.now,
-        )  # fmt: skip
+        connect = self._connect_by_socket if self._net.is_by_socket else self._connect
+        kept: dict[str, Any] = {"spool_dir": self._folder, "spool_max_bytes": self.spool_bytes}
+        chosen: dict[str, Any] = {"connect": connect, "rng": self._draw, "now": self.now, "on_reject": self.made.rejected.append}
+        device = Device("sim", self.name, self.token, channels=CHANNELS, interval_s=self._interval_s, **kept, **chosen)
         device.command("blink", args={"times": {"type": "integer"}})(self._blink(device))
         device.on_desired(self._apply)
         async with device:
@@ -191,9 +200,27 @@ class SimDevice:
         if node is None or self.is_cut_off:
             raise Unreachable("nobody answers")
         wire = self._net.wire(self.name, self._draw)
-        self.wires = [known for known in self.wires if known.far.closed is None] + [wire]
+        self._hold(wire)
         node.accept_device(self.name, wire.hub)
         try:
             yield wire.far
         finally:
             await wire.far.aclose()
+
+    def _hold(self, wire: Wire | ByteWire) -> None:
+        self.wires = [*[known for known in self.wires if not known.is_over], wire]
+
+    @asynccontextmanager
+    async def _connect_by_socket(self) -> AsyncIterator[Link]:
+        async with open_websocket(f"ws://{self.name}/v1/device", self.token) as link:
+            yield HeardLink(link, self.name, int(self.name[1:]), self._net.truth)
+
+    def dial(self) -> ByteEnd:
+        """Return the far end of a new connection. Raises Unreachable."""
+        node = self._net.hub.node
+        if node is None or self.is_cut_off:
+            raise Unreachable("nobody answers")
+        wire = self._net.byte_wire()
+        self._hold(wire)
+        node.accept_stream(wire.hub)
+        return wire.far

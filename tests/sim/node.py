@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, cast
 
 import trio
 
-from devices.wire.limits import HEARTBEAT_S
+from devices.wire.limits import HEARTBEAT_S, SEND_TIMEOUT_S
 from hub.config import Settings
 from hub.control import Control
 from hub.datadir import DataDir
@@ -20,7 +20,7 @@ from hub.history import HistorySide
 from hub.journal import Journal
 from hub.layers import Run, layer
 from hub.metrics import Metrics
-from hub.part_settings import journal_settings
+from hub.part_settings import door_settings, journal_settings
 from hub.ports import JournalBroken, Now
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.live import Live
@@ -28,12 +28,21 @@ from hub.sessions.parts import DeviceParts
 from hub.state.sqlite import SQLiteStateStore
 from hub.system import System
 from hub.web.heartbeat import Heartbeats
+from hub.web.streams import GuardedStream
+from hub.web.traffic import OpenConnections
+from hub.web.visit import Hosts, Visit
 from tests.sim.history import MemoryHistory, Shelf
 from tests.sim.machine import Machine, here
+from tests.sim.streams import ByteEnd
 from tests.sim.truth import Truth, WatchedFile
 from tests.sim.wires import End
 
 NAME: Final = "tributary sim"
+
+
+async def _no_page(scope: object, receive: object, send: object) -> None:
+    """Be the app behind the door, of which no device asks anything."""
+    raise AssertionError("a device asked for a page")
 
 
 class Node:
@@ -61,7 +70,18 @@ class Node:
         self.side.writer.on_applied(self.live.store_applied)
         self.side.on_lost(self.live.store_lost)
         control.registry.on_revoked(self.sessions.drop)
-        self._arrivals, self._door = trio.open_memory_channel[tuple[End, Callable[[], Awaitable[None]]]](10_000)
+        self._hosts = Hosts(
+            settings=door_settings(settings),
+            auth=control.auth,
+            app=_no_page,
+            serve_device=self.sessions.serve,
+            serve_viewer=lambda principal, link, encoding: self.live.serve(link, encoding, principal.role),
+            heartbeats=self.heartbeats,
+            connections=OpenConnections(),
+            refused=metrics.refused,
+            poller=None,
+        )
+        self._arrivals, self._door = trio.open_memory_channel[tuple[End | ByteEnd, Callable[[], Awaitable[None]]]](10_000)
 
     async def _disk(self) -> None:
         self.machine.check()
@@ -76,6 +96,12 @@ class Node:
         """Take a wire of a viewer."""
         self._arrivals.send_nowait((end, lambda: self.live.serve(end, "json", "admin")))
 
+    def accept_stream(self, stream: ByteEnd) -> None:
+        """Take a connection as the door does that has accepted a socket."""
+        transport = cast(trio.SocketStream, stream)  # all that is asked of one that is not of this machine
+        visit = Visit(self._hosts, GuardedStream(transport, SEND_TIMEOUT_S), client=("sim", 0), server=("sim", 0))
+        self._arrivals.send_nowait((stream, visit.run))
+
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Run as hub/main.py does, until cancelled or killed."""
         await self.state.start()
@@ -87,15 +113,19 @@ class Node:
             async for end, serve in self._door:
                 wires.start_soon(self._behind_barrier, end, serve)
 
-    async def _behind_barrier(self, end: End, serve: Callable[[], Awaitable[None]]) -> None:
-        self.heartbeats.add(end)
+    async def _behind_barrier(self, end: End | ByteEnd, serve: Callable[[], Awaitable[None]]) -> None:
+        if isinstance(end, End):  # of the others the door asks for signs of life itself
+            self.heartbeats.add(end)
         try:
             await serve()
-        except Exception as error:
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the other side left
+        except* Exception as error:
             if not (self.machine.is_dead or self.file.is_broken):  # else the hub is ending, and nobody takes anything from it
                 self._truth.complain(f"a session ended with {error!r}")
         finally:
-            self.heartbeats.remove(end)
+            if isinstance(end, End):
+                self.heartbeats.remove(end)
             with trio.CancelScope(shield=True):
                 await end.aclose()
 

@@ -38,6 +38,14 @@ def test_a_seed_is_clean(seed: int) -> None:
     assert outcome.figures["readings"] > 100
 
 
+def test_devices_that_come_by_real_websockets_lose_nothing_and_do_the_same_twice() -> None:
+    scene = Scene(4, devices=4, hours=0.05, by_socket=True)
+    first, second = simulate(scene), simulate(scene)
+    assert first.complaints == []
+    assert first.trace == second.trace
+    assert first.figures["readings"] > 30
+
+
 @pytest.mark.parametrize(("seed", "devices", "hours"), KEPT)
 def test_a_seed_that_failed_once_is_clean(seed: str, devices: str, hours: str) -> None:
     assert simulate(Scene(int(seed), devices=int(devices), hours=float(hours))).complaints == []

@@ -28,6 +28,11 @@ class Wire:
         self.hub, self.far = End(self, "down", room), End(self, "up", room)
         self.hub.other, self.far.other = self.far, self.hub
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the hub's end is closed."""
+        return self.hub.closed is not None
+
     def cut(self) -> None:
         """Break it: what is on its way is gone, and both ends know."""
         for end in (self.hub, self.far):

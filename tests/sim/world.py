@@ -20,6 +20,7 @@ from tests.sim.chance import controlled
 from tests.sim.faults import Faults
 from tests.sim.fleet import SimDevice
 from tests.sim.node import Hub
+from tests.sim.streams import ByteWire
 from tests.sim.truth import Truth
 from tests.sim.verdict import Verdict
 from tests.sim.watching import SimViewer
@@ -28,6 +29,7 @@ from tests.sim.wires import Wire
 _EPOCH_US: Final = 1_700_000_000_000_000
 LIVENESS_S: Final = 60.0
 _LOOK_S: Final = 1.0
+_BY_SOCKET: Final = 0.1  # of the seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Scene:
     interval_s: float = 10.0
     viewers: int = 3
     bug: str = ""  # one of tests/sim/bugs.py, put into the product
+    by_socket: bool | None = None  # devices come by real WebSockets; None: the seed says
     is_traced: bool = False  # keep the lines of the trace
 
 
@@ -64,6 +67,7 @@ class World:
         self.is_over = False
         self.wires = 0
         self.draw = Random(f"world {scene.seed}")
+        self.is_by_socket = scene.by_socket if scene.by_socket is not None else self.draw.random() < _BY_SOCKET
         self.is_handing = self.draw.random() < 0.5
         self.delay_s = self.draw.choice((0.0, 0.0, 0.005, 0.2))
         self.hub = Hub(place, Random(f"hub {scene.seed}"), self.now, self.truth)
@@ -73,7 +77,7 @@ class World:
         self.viewers = [self._viewer(number) for number in range(scene.viewers)]
         self.commands: dict[str, tuple[SimDevice, str]] = {}  # id -> device, and by which key it knows it
         self.caught_up_s = 0.0
-        self._open: dict[Wire, None] = {}
+        self._open: dict[Wire | ByteWire, None] = {}
 
     def _device(self, number: int, place: Path, *, is_together: bool) -> SimDevice:
         name, draw = f"d{number}", Random(f"device {number} {self.scene.seed}")
@@ -100,8 +104,18 @@ class World:
         delay_s = self.delay_s and draw.uniform(0, self.delay_s)
         wire = Wire(self.wires, delay_s, 64, lambda number, way, message: self.truth.spoken(device, number, way, message))
         wire.hub.is_handing = self.is_handing
-        self._open = {known: None for known in self._open if known.hub.closed is None} | {wire: None}
+        self._hold(wire)
         return wire
+
+    def byte_wire(self) -> ByteWire:
+        """Make a wire for bytes."""
+        self.wires += 1
+        wire = ByteWire()
+        self._hold(wire)
+        return wire
+
+    def _hold(self, wire: Wire | ByteWire) -> None:
+        self._open = {known: None for known in self._open if not known.is_over} | {wire: None}
 
     def cut_all(self) -> None:
         """Cut every wire: the hub's machine is gone."""
@@ -114,7 +128,7 @@ class World:
             await self.hub.start(nursery)
             assert self.hub.node is not None
             for device in self.devices:
-                await self.hub.node.control.registry.add_device(device.name)
+                device.token = await self.hub.node.control.registry.add_device(device.name)
             for run in (*[device.run for device in self.devices], *[viewer.run for viewer in self.viewers]):
                 nursery.start_soon(run)
             await Faults(self, nursery).run(self.scene.hours * 3_600)
