@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from simulators.fleet.difference import Difference
-from simulators.fleet.expected import is_same
+from simulators.fleet.grain import EXACT, Grain
 from simulators.fleet.lives import Life
 from simulators.fleet.schedule import Schedule, Times
 from simulators.sensors.sensor import Sensor
@@ -24,48 +24,63 @@ class Compared:
     made: int = 0
     stored: int = 0
     uncertain: int = 0  # not there, and never promised
+    coarser: int = 0  # beside another one that the store cannot tell apart by its time
     differences: list[Difference] = field(default_factory=list)
 
 
 def compared(
-    sensor: Sensor, schedule: Schedule, lives: Sequence[Life], channel: str, window_us: tuple[int, int], points: Sequence[Sequence[Any]]
+    sensor: Sensor,
+    schedule: Schedule,
+    lives: Sequence[Life],
+    channel: str,
+    window_us: tuple[int, int],
+    points: Sequence[Sequence[Any]],
+    grain: Grain = EXACT,
 ) -> Compared:
-    """Compare the points (time, key, value) of a channel in [from, to) with what its device made then."""
+    """Compare the points (time, key, value) of a channel in [from, to) with what its device made then, as fine as the store keeps it."""
     columns = [_made(sensor, schedule, channel, life.first, life.returned, window_us) for life in lives]
-    times = [time_us for column, _ in columns for time_us in column]
+    times = [grain.time_us(time_us) for column, _ in columns for time_us in column]
     values = [value for _, column in columns for value in column]
     found = sorted(points, key=lambda point: (point[0], point[1]))
-    if [point[0] for point in found] == times and all(map(is_same, values, (point[2] for point in found))):
+    if [point[0] for point in found] == times and all(map(grain.is_same, values, (point[2] for point in found))):
         return Compared(len(times), len(times))
-    maybe = dict[int, Any]()
-    for life in lives:
-        maybe |= dict(zip(*_made(sensor, schedule, channel, life.returned, life.begun, window_us), strict=True))
-    return _differing(sensor.device, channel, schedule, dict(zip(times, values, strict=True)), maybe, found)
+    maybe = [_made(sensor, schedule, channel, life.returned, life.begun, window_us) for life in lives]
+    uncertain = {grain.time_us(time_us): value for column, values_ in maybe for time_us, value in zip(column, values_, strict=True)}
+    made: dict[int, list[Any]] = {}
+    for time_us, value in zip(times, values, strict=True):
+        made.setdefault(time_us, []).append(value)
+    result = _differing((sensor.device, channel), schedule, made, uncertain, found, grain)
+    result.made, result.coarser = len(times), len(times) - len(made)
+    return result
 
 
 def _differing(
-    device: str, channel: str, schedule: Schedule, made: Mapping[int, Any], maybe: Mapping[int, Any], found: Sequence[Sequence[Any]]
+    name: tuple[str, str],
+    schedule: Schedule,
+    made: Mapping[int, Sequence[Any]],
+    maybe: Mapping[int, Any],
+    found: Sequence[Sequence[Any]],
+    grain: Grain,
 ) -> Compared:
-    result, seen = Compared(len(made)), set[int]()
+    result, seen = Compared(), set[int]()
 
     def differs(kind: str, time_us: int, sent: Any, value: Any) -> None:
-        number = schedule.frame_over(time_us)
-        result.differences.append(Difference(kind, device, channel, time_us, number, sent, value))
+        result.differences.append(Difference(kind, *name, time_us, schedule.frame_over(time_us + grain.step_us - 1), sent, value))
 
     for time_us, _, value in found:
         if time_us not in made and time_us not in maybe:
             differs("invented", time_us, None, value)
             continue
-        sent = made[time_us] if time_us in made else maybe[time_us]
+        sent = made[time_us] if time_us in made else [maybe[time_us]]
         if time_us in seen:
-            differs("doubled", time_us, sent, value)
-        elif not is_same(sent, value):
-            differs("changed", time_us, sent, value)
+            differs("doubled", time_us, sent[0], value)
+        elif not any(grain.is_same(each, value) for each in sent):
+            differs("changed", time_us, sent[0], value)
         else:
             result.stored += time_us in made
         seen.add(time_us)
     for time_us in made.keys() - seen:
-        differs("missing", time_us, made[time_us], None)
+        differs("missing", time_us, made[time_us][0], None)
     result.uncertain = len(maybe.keys() - seen)
     return result
 

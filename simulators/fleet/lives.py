@@ -1,8 +1,8 @@
 """How far each device of a worker has come, in a file that a kill -9 leaves whole: for each life of the worker one.
 
-Owns the file: three numbers for each device, in shared memory, so that noting a frame costs no system call. `first` is the number of
-the first frame of this life, `begun` and `returned` the ends of those whose send was begun and came back. Written by device_worker.py,
-read by course.py once the worker has ended.
+Owns the file: four numbers for each device, in shared memory, so that noting a frame costs no system call. `first` is the number of the
+first frame of this life, `begun` and `returned` the ends of those whose send was begun and came back, `sent` how many had readings.
+Written by device_worker.py, read by course.py once the worker has ended.
 """
 
 import mmap
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-_FIELDS: Final = 3
+_FIELDS: Final = 4
 _WORD_BYTES: Final = 8
 
 
@@ -23,6 +23,7 @@ class Life:
     first: int
     begun: int
     returned: int
+    sent: int = 0  # of those promised, the ones with a reading
 
 
 class Lives:
@@ -40,15 +41,17 @@ class Lives:
 
     def start(self, device: int, first: int) -> None:
         """Note with which frame this life begins."""
-        self._words[device * _FIELDS : device * _FIELDS + _FIELDS] = memoryview(bytearray(first.to_bytes(8, "little") * 3)).cast("q")
+        for field in range(_FIELDS - 1):
+            self._words[device * _FIELDS + field] = first
 
     def begin(self, device: int, number: int) -> None:
         """Note that a frame is about to be sent."""
         self._words[device * _FIELDS + 1] = number + 1
 
-    def returned(self, device: int, number: int) -> None:
-        """Note that its send came back: from here on it must not be lost."""
+    def returned(self, device: int, number: int, *, is_sent: bool = True) -> None:
+        """Note that its send came back: from here on it must not be lost; `is_sent`: there was a reading in it."""
         self._words[device * _FIELDS + 2] = number + 1
+        self._words[device * _FIELDS + 3] += is_sent
 
     def __enter__(self) -> Self:
         return self
@@ -65,13 +68,13 @@ def read_lives(folder: Path, worker: int, devices: int) -> list[list[Life]]:
     while (path := folder / f"lives-{worker}-{life}").exists():
         words = memoryview(path.read_bytes()).cast("q")
         for device in range(devices):
-            first, begun, returned = words[device * _FIELDS : device * _FIELDS + _FIELDS]
-            if begun > first:
-                found[device].append(Life(first, begun, returned))
+            life_of = Life(*words[device * _FIELDS : device * _FIELDS + _FIELDS])
+            if life_of.begun > life_of.first:
+                found[device].append(life_of)
         life += 1
     return found
 
 
 def frames_of(lives: Sequence[Life]) -> int:
-    """Return how many frames were promised in all lives."""
-    return sum(life.returned - life.first for life in lives)
+    """Return how many frames with readings were promised in all lives."""
+    return sum(life.sent for life in lives)

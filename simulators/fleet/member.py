@@ -130,13 +130,13 @@ class Member:
             if shared.is_over.is_set():
                 return
             shared.lives.begin(self.at, number)
-            shared.counting.late.add(shared.clock.now_us() - due_us)
             if values:
+                shared.counting.late.add(shared.clock.now_us() - due_us)
                 self.unacked.add(number)
                 await self.device.send(values, time_us=due_us)
                 shared.counting.sent += 1
             await self._send_bursts(schedule, number, due_us)
-            shared.lives.returned(self.at, number)
+            shared.lives.returned(self.at, number, is_sent=bool(values))
 
     def _frames(self, schedule: Schedule, first: int) -> Iterator[Frame]:
         for begin in range(first, schedule.frames, BLOCK):
@@ -164,13 +164,13 @@ class Member:
     def acked(self, time_us: int) -> None:
         """Count a frame of readings that is acked."""
         shared, schedule = self._shared, self.schedule
-        number = schedule.number_at(time_us) if schedule is not None else None
-        if schedule is None or number is None:
+        if schedule is None:
             return
         now_us = shared.clock.now_us()
-        self.unacked.discard(number)
-        shared.counting.acked += 1
-        shared.counting.ack[schedule.piece_of(number)].add(now_us - time_us)
+        if (number := schedule.number_at(time_us)) is not None:  # None: a burst, which begins between two frames
+            self.unacked.discard(number)
+            shared.counting.acked += 1
+            shared.counting.ack[schedule.piece_of(number)].add(now_us - time_us)
         shared.recoveries.acked(self.at, time_us, now_us)
         if self._lost_us is not None and self.is_connected:
             shared.counting.away.add(now_us - self._lost_us)

@@ -16,6 +16,7 @@ from hub.client import HubClient
 from simulators.fleet.comparison import Compared, compared
 from simulators.fleet.difference import Difference
 from simulators.fleet.excuses import Excuses
+from simulators.fleet.grain import EXACT, grain_of
 from simulators.fleet.lives import Life
 from simulators.fleet.plans import Truth
 
@@ -44,7 +45,7 @@ class StoreVerdict:
     made: int = 0
     stored: int = 0
     uncertain: int = 0
-    excused: dict[str, int] = field(default_factory=lambda: {"spooled": 0, "in_gaps": 0, "rejected": 0})
+    excused: dict[str, int] = field(default_factory=lambda: {"spooled": 0, "in_gaps": 0, "rejected": 0, "too_fine_for_the_store": 0})
     different: int = 0
     differences: list[Difference] = field(default_factory=list)
 
@@ -61,6 +62,7 @@ class StoreAudit:
         self._told = told
         self._head = 0
         self._is_embedded = True
+        self._grain = EXACT
         self._began_s = 0.0
         self._done = 0
 
@@ -68,6 +70,7 @@ class StoreAudit:
         """Compare all; `verdict` has the outcome. Raises HubError where the hub cannot be asked."""
         hub = await self._client.hub()
         self._head, self._is_embedded = hub["position"], hub["store"]["name"] == "DuckDB"
+        self._grain = grain_of(hub["store"]["name"])
         self._began_s = trio.current_time()
         rest = list(subjects)
         while rest:
@@ -106,7 +109,9 @@ class StoreAudit:
         sensor, schedule = self._truth.sensor(subject.at), self._truth.schedule(subject.at)
         whole = Compared()
         for channel in sensor.signals:
-            one = compared(sensor, schedule, subject.lives, channel, window_us, points.get((subject.name, channel), ()))
+            found = points.get((subject.name, channel), ())
+            one = compared(sensor, schedule, subject.lives, channel, window_us, found, self._grain)
+            whole.coarser += one.coarser
             whole.made += one.made
             whole.stored += one.stored
             whole.uncertain += one.uncertain
@@ -118,6 +123,7 @@ class StoreAudit:
         verdict.made += found.made
         verdict.stored += found.stored
         verdict.uncertain += found.uncertain
+        verdict.excused["too_fine_for_the_store"] += found.coarser
         for each in sorted(found.differences, key=lambda each: each.order):
             if each.kind == "missing" and each.number is not None:
                 await self._excuses.load(each.device)

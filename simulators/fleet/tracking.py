@@ -34,7 +34,7 @@ class Tracking:
     def sent(self, message: bytes) -> None:
         """Note a frame that goes out; one that goes out again is known already."""
         said = unpack(message)
-        if said.get("op") != "data" or not isinstance(said.get("t"), int):
+        if said.get("op") not in ("data", "pack") or not isinstance(said.get("t"), int):
             return
         epoch, seq, time_us = said["e"], said["s"], said["t"]
         line = self._open.setdefault(epoch, deque())

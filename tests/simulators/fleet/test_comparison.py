@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from simulators.fleet.comparison import Compared, compared
+from simulators.fleet.grain import grain_of
 from simulators.fleet.lives import Life
 from simulators.fleet.schedule import Schedule
 from simulators.sensors.plan import model, plan_of
@@ -72,3 +73,19 @@ def test_bursts_go_with_their_frames() -> None:
     assert (good.made, good.stored, good.differences) == (len(points), len(points), [])
     bad = compared(motor, schedule, [Life(0, 200, 200)], "vibration", whole, points[1:])
     assert [each.kind for each in bad.differences] == ["missing"]
+
+
+def test_a_store_of_milliseconds_and_12_digits_is_judged_by_what_it_can_keep() -> None:
+    motor = plan_of([{"name": "v", "kind": "vibration", "rate_hz": 2_000, "samples": 64, "every_s": 2}]).sensor(1, "m1")
+    schedule = Schedule(BEGIN_US, [(20.0, 1.0)], 0.0)
+    column = [burst for burst in motor.bursts(schedule.time_us(0), schedule.time_us(10))]
+    kept = {
+        at // 1_000 * 1_000: value for burst in column for at, value in zip(burst.times_us.tolist(), burst.values.tolist(), strict=True)
+    }
+    points = [[at, 0, float(f"{value:.12g}")] for at, value in kept.items()]
+    lives, grain = [Life(0, 10, 10)], grain_of("VictoriaMetrics")
+    good = compared(motor, schedule, lives, "v", WHOLE, points, grain)
+    assert (good.stored, good.made - good.coarser, good.differences) == (len(points), len(points), [])
+    assert compared(motor, schedule, lives, "v", WHOLE, points).differences
+    points[3][2] += 1e-6
+    assert [each.kind for each in compared(motor, schedule, lives, "v", WHOLE, points[1:], grain).differences] == ["changed", "missing"]
