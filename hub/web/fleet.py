@@ -132,14 +132,18 @@ def _names(new: NewDevices) -> list[str]:
 
 
 def _device_routes(router: APIRouter, registry: Registry, access: Access, eraser: Eraser) -> None:
-    @router.patch("/devices/{name}", response_model=Device, responses=refuses(no_device=404, conflict=409, **_REFUSED_FACTS))
+    @router.patch(
+        "/devices/{name}", response_model=Device, responses=refuses(no_device=404, own_device=409, conflict=409, **_REFUSED_FACTS)
+    )
     async def edit(name: DeviceName, edit: Edit, by: Annotated[Principal, Depends(access.may(Action.MANAGE))]) -> Response:
         """Change what people say of a device, or disable it (its connection ends) or enable it; 409 where the revision is another."""
         await registry.edit(name, edit.said(), revision=edit.revision, by=by.name)
         return Answer(registry.item(name))
 
     @router.delete(
-        "/devices/{name}", status_code=204, responses=refuses(no_device=404, being_deleted=409, store_behind=503, store_refused=502)
+        "/devices/{name}",
+        status_code=204,
+        responses=refuses(no_device=404, own_device=409, being_deleted=409, store_behind=503, store_refused=502),
     )
     async def remove(name: DeviceName, by: Annotated[Principal, Depends(access.may(Action.MANAGE))], data: _Data = False) -> Response:
         """Forget a device and end its connection; its readings stay, unless `data` is true: then they are deleted for good."""
@@ -152,7 +156,7 @@ def _device_routes(router: APIRouter, registry: Registry, access: Access, eraser
 
 
 def _token_routes(router: APIRouter, registry: Registry, access: Access) -> None:
-    @router.post("/devices/{name}/token", response_model=DeviceToken, responses=refuses(no_device=404, bad_overlap=422))
+    @router.post("/devices/{name}/token", response_model=DeviceToken, responses=refuses(no_device=404, own_device=409, bad_overlap=422))
     async def token(
         name: DeviceName, by: Annotated[Principal, Depends(access.may(Action.MANAGE))], new: NewToken | None = None
     ) -> Response:
@@ -162,7 +166,7 @@ def _token_routes(router: APIRouter, registry: Registry, access: Access) -> None
         until_us = (registry.item(name) or {}).get("old_token_until_us")
         return Answer(said | ({"old_token_until_us": until_us} if until_us else {}))
 
-    @router.delete("/devices/{name}/token", status_code=204, responses=refuses(no_device=404))
+    @router.delete("/devices/{name}/token", status_code=204, responses=refuses(no_device=404, own_device=409))
     async def revoke(name: DeviceName, by: Annotated[Principal, Depends(access.may(Action.MANAGE))]) -> Response:
         """Withdraw a device's tokens at once and end its connection; it needs a new one."""
         await registry.revoke(name, by=by.name)

@@ -98,6 +98,10 @@ WORDS: Final = {
     "not_written": ("Permission denied: /mnt/backup", "check the folder, its owner and its disk"),
     "query_timeout": ("the history did not answer within 10 s, the limit", "ask for less time, wider buckets, fewer series"),
     "repeated_parameter": ("the query parameter 'limit' is there 2 times", "give it once"),
+    "own_device": (
+        "tributary:hub is the hub's own device: it has no token, and stays as long as the hub says so",
+        "to be rid of it, start the hub with the setting own_device empty, then remove it",
+    ),
     "session_over": ("the session has ended with 4502: the token was withdrawn", "begin a new session"),
     "store_behind": ("device greenhouse is removed, its readings are not yet", "ask again when the history has caught up"),
     "store_refused": ("the hub's history store refuses this", "ask for less; the hub's log has the store's own words"),
