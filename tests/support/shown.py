@@ -125,12 +125,24 @@ def equals_the_store(page: Page, hub: RunningHub, span_s: float = 290) -> None:
 
 
 def drawn_of(series: Mapping[str, Any]) -> dict[int, float]:
-    """Return what a line shows of stored readings: a counter as the rate at which it rises."""
+    """Return what a line shows of stored readings: a counter as the rate at which it rises, but after a silence, when nobody knows it."""
     points: list[tuple[int, int, float]] = series["points"]
     if series["kind"] != "counter":
         return {t: float(value) for t, _, value in points}
-    pairs = pairwise(points)
-    return {t: (value - before) / ((t - since) / 1e6) for (since, _, before), (t, _, value) in pairs if value >= before}
+    steps = [t - since for (since, _, _), (t, _, _) in pairwise(points)]
+    usual_us = max(middle(steps[:: max(1, len(points) // 100)]), 50_000)
+    rates = {}
+    for at, ((since, _, before), (t, _, value)) in enumerate(pairwise(points)):
+        around = steps[max(0, at - 2) : at + 3]
+        is_silent = t - since > 3 * usual_us and (len(around) < 4 or t - since > 3 * middle(around))
+        if value >= before and not is_silent:
+            rates[t] = (value - before) / ((t - since) / 1e6)
+    return rates
+
+
+def middle(values: Sequence[float]) -> float:
+    """Return the median, as the page takes it."""
+    return sorted(values)[len(values) // 2] if values else 0.0
 
 
 def said_equal(page: Page, texts: Mapping[str, str]) -> bool:

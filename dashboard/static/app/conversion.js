@@ -55,7 +55,7 @@ const same = (/** @type {number} */ value) => value;
  * @param {string} unit @returns {{unit: string, of: (value: number) => number, factor: number}}
  */
 export function displayed(unit) {
-  const from = UNITS[unit];
+  const from = Object.hasOwn(UNITS, unit) ? UNITS[unit] : null;
   const wanted = from ? choiceOf(from[0]) : "";
   if (!wanted || wanted === unit) return { unit, of: same, factor: 1 };
   const [, factor, offset] = from;

@@ -77,7 +77,7 @@ export class Shell {
   async _load(name) {
     const known = this._pages.get(name);
     if (known) return known;
-    const page = name in PAGES ? (await PAGES[name].load()).make(this.app) : missing(name);
+    const page = Object.hasOwn(PAGES, name) ? (await PAGES[name].load()).make(this.app) : missing(name);
     if (!this._pages.has(name)) this._pages.set(name, page);
     return /** @type {Page} */ (this._pages.get(name));
   }

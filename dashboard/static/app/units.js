@@ -1,10 +1,12 @@
 // How units and numbers are shown: UCUM codes as symbols, bytes with binary prefixes, seconds as longer times. Pure.
 
+// Without what every object has by birth: a unit may be called so.
 const SYMBOLS = {
-  "": "", 1: "", Cel: "°C", "[degF]": "°F", K: "K", deg: "°", Ohm: "Ω", uV: "µV", uA: "µA", um: "µm", "m/s2": "m/s²", m2: "m²", m3: "m³",
+  __proto__: null, "": "", 1: "", Cel: "°C", "[degF]": "°F", K: "K", deg: "°", Ohm: "Ω", uV: "µV", uA: "µA", um: "µm", "m/s2": "m/s²", m2: "m²", m3: "m³",
   "[mi_i]/h": "mph", "[kn_i]": "kn", "[ft_i]": "ft", "[gal_us]": "gal", "[ppm]": "ppm", "{rpm}": "rpm", "{count}": "", "/min": "/min", "kW.h": "kWh", "W.h": "Wh", "[psi]": "psi", bit: "bit", "ug/m3": "µg/m³",
 };
 const QUANTITIES = {
+  __proto__: null,
   "": "Number", 1: "Number", "%": "Percentage", Cel: "Temperature", "[degF]": "Temperature", K: "Temperature", By: "Size", "By/s": "Throughput",
   V: "Voltage", mV: "Voltage", A: "Current", mA: "Current", W: "Power", kW: "Power", "kW.h": "Energy", Hz: "Frequency", MHz: "Frequency",
   s: "Duration", ms: "Duration", Pa: "Pressure", hPa: "Pressure", kPa: "Pressure", mbar: "Pressure", bar: "Pressure", "[psi]": "Pressure", lx: "Illuminance", m: "Length", "[ft_i]": "Length", "m/s": "Speed", "km/h": "Speed", "[mi_i]/h": "Speed", "[kn_i]": "Speed",

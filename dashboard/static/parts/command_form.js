@@ -74,7 +74,7 @@ export class CommandForm {
   /** What was typed; null where something of it is wrong, which is then said. @param {Spec} spec @returns {Record<string, any> | null} */
   _args(spec) {
     /** @type {Record<string, any>} */
-    const args = {};
+    const args = Object.create(null); // an argument may be called __proto__
     for (const [name, rule] of Object.entries(spec.args ?? {})) {
       const input = /** @type {HTMLInputElement} */ (this._inputs.get(name));
       const problem = problemOf(input, rule);

@@ -12,7 +12,7 @@ import { field, h } from "../app/dom.js";
  */
 export function argFields(declared, known) {
   const rows = Object.entries(declared).map(([name, rule]) => {
-    const value = known[name] ?? rule.default;
+    const value = (Object.hasOwn(known, name) ? known[name] : null) ?? rule.default;
     const isBool = rule.type === "bool";
     const input = isBool ? h("input", { type: "checkbox", checked: value === true })
       : h("input", { type: rule.type === "text" ? "text" : "number", step: rule.type === "integer" ? "1" : "any", min: rule.min, max: rule.max, value: value ?? "", autocomplete: "off" });
@@ -20,7 +20,7 @@ export function argFields(declared, known) {
   });
   const read = () => {
     /** @type {Record<string, any>} */
-    const args = {};
+    const args = Object.create(null); // one may be called __proto__
     for (const { name, rule, input } of rows) {
       if (rule.type === "bool") args[name] = input.checked;
       else if (rule.type === "text") {
