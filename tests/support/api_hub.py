@@ -39,6 +39,16 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+_DESCRIBED: list[Described] = []
+
+
+def _described(app: FastAPI) -> Described:
+    """Return what the API says of itself, which is the same for each app: to write it down is half of what a test's hub costs."""
+    if not _DESCRIBED:
+        _DESCRIBED.append(Described(app.openapi()))
+    return _DESCRIBED[0]
+
+
 class ApiHub:
     """The app, the parts under it, and who talks to it."""
 
@@ -72,7 +82,7 @@ class ApiHub:
             importer=importer,
         )
         self.app: FastAPI = make_app(self.api)
-        self.described = Described(self.app.openapi())
+        self.described = _described(self.app)
 
     def client(self, *, client: tuple[str, int] = ELSEWHERE, base_url: str = URL, **headers: str) -> httpx.AsyncClient:
         """Return somebody without a login; a header name is written with _ for -."""
