@@ -63,12 +63,13 @@ class Course:
 
     async def run(self) -> Report:
         """Run it and return the report. Raises FleetError, HubError, KeyboardInterrupt; the devices are removed whatever happens."""
+        sharing.check_certificate(self._scenario, self._place)
         sharing.check_descriptors(self._scenario, self._count, self._say)
         async with self._place.client() as client:
             hub = await client.hub()
             provisioned, folder = Provisioned(), Path(tempfile.mkdtemp(prefix="tributary-simulate-"))
             try:
-                async with stopped_by_signals(self._scope, self._say):
+                async with stopped_by_signals(self._scope, self._say, "stopping early"):
                     with self._scope:
                         report = await self._whole(client, hub, provisioned, folder)
                 if self._failure is not None:
@@ -85,7 +86,7 @@ class Course:
             return self._say(f"the devices are kept; remove them: {provisioned.by_hand}")
         scope = trio.CancelScope(shield=True, deadline=trio.current_time() + CLEAN_UP_S)
         try:
-            async with stopped_by_signals(scope, self._say):
+            async with stopped_by_signals(scope, self._say, "leaving the rest of the devices"):
                 with scope:
                     self._figures.stage = "removing the devices"
                     await provisioned.remove(client, lambda count: self._told(count, self._scenario.devices))

@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 from simulators.fleet.errors import FleetError
-from simulators.fleet.plans import Make, Unit
+from simulators.fleet.plans import Make, Place, Unit
 from simulators.fleet.scenario import Scenario
 
 _SPARE: Final = 128  # of a process: pipes, listeners, the API, what Python opens
@@ -51,6 +51,13 @@ def span_s(scenario: Scenario) -> float:
     rate = max(group.rate * len(group.plan.channels) * phase.rate for group in scenario.groups for phase in scenario.phases)
     longest_s = MAX_SPAN_POINTS / max(1e-9, rate * scenario.viewers.devices)
     return min(max(SPAN_S[0], longest_s), scenario.run_s + scenario.drain_s + 600, SPAN_S[1])
+
+
+def check_certificate(scenario: Scenario, place: Place) -> None:
+    """See that connections which a scenario breaks can be made: they go to a proxy on this machine. Raises FleetError."""
+    if place.url.startswith("https") and not place.certificate and (scenario.breaks("devices") or scenario.breaks("viewers")):
+        said = f"faults of networks go through a proxy on this machine, and the certificate of {place.url} is not made for it"
+        raise FleetError(said, "leave them out, or run this on the machine of the hub, without --hub", is_usage=True)
 
 
 def check_descriptors(scenario: Scenario, workers: int, told: Callable[[str], None]) -> None:

@@ -13,12 +13,12 @@ Say = Callable[[str], None]
 
 
 @asynccontextmanager
-async def stopped_by_signals(scope: trio.CancelScope, say: Say) -> AsyncIterator[None]:
-    """Cancel a scope at Ctrl-C or SIGTERM instead of ending the program."""
+async def stopped_by_signals(scope: trio.CancelScope, say: Say, what: str) -> AsyncIterator[None]:
+    """Cancel a scope at Ctrl-C or SIGTERM instead of ending the program, and say what happens now."""
 
     async def wait(received: AsyncIterator[int]) -> None:
         async for _ in received:
-            say("stopping early; the devices are removed first")
+            say(what)
             scope.cancel()
 
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:

@@ -89,7 +89,7 @@ def checked_number(each: "Field[Any]", said: object, place: str) -> Any:
     fits = isinstance(said, int if is_whole else int | float) and not isinstance(said, bool)
     if not fits or not math.isfinite(said) or not low <= said <= high:  # type: ignore[arg-type]
         kind, unit = ("a whole number" if is_whole else "a number"), (" s" if each.name.endswith("_s") else "")
-        allowed = f"{kind} from {low:,g} to {high:,g}{unit}" if math.isfinite(high) else f"{kind} of at least {low:,g}{unit}"
+        allowed = f"{kind} from {low:,.10g} to {high:,.10g}{unit}" if math.isfinite(high) else f"{kind} of at least {low:,.10g}{unit}"
         raise FleetError(f"{place} is {_short(said)}", f"it is {allowed}", is_usage=True)
     return said if is_whole else float(said)  # type: ignore[arg-type]
 

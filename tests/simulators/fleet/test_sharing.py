@@ -7,6 +7,7 @@ import pytest
 
 from simulators.fleet import sharing
 from simulators.fleet.errors import FleetError
+from simulators.fleet.plans import Place
 from simulators.fleet.scenario import Fault, Group, Scenario, Viewers
 
 
@@ -48,6 +49,15 @@ def test_more_devices_than_descriptors_are_refused_with_the_limit() -> None:
     assert caught.value.message == "4,000 devices in 2 processes need 6,128 file descriptors each, and the limit is 4,096"
     assert caught.value.hint == "raise it (ulimit -Hn 6128), give more --workers, or at most 2,644 devices"
     sharing.check_descriptors(replace(scenario, faults=()), 2, print)
+
+
+def test_broken_connections_to_a_hub_with_a_certificate_of_its_own_are_refused() -> None:
+    scenario = Scenario(faults=(Fault("stall", for_s=1.0),))
+    with pytest.raises(FleetError, match=r"https://hub\.example\.com is not made for it"):
+        sharing.check_certificate(scenario, Place("https://hub.example.com", "t"))
+    sharing.check_certificate(scenario, Place("https://127.0.0.1:8443", "t", "/data/certificate.pem"))
+    sharing.check_certificate(scenario, Place("http://hub.example.com", "t"))
+    sharing.check_certificate(Scenario(faults=(Fault("kill"),)), Place("https://hub.example.com", "t"))
 
 
 def test_a_viewers_span_is_what_the_hub_shows_reading_by_reading() -> None:
