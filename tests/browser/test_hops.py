@@ -19,6 +19,7 @@ from tests.support.shown import InThread
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 
+OWN: Final = "tributary:hub"
 PACE_S: Final = 0.05
 STALLED: Final = 60  # frames that a stalled link holds: 3 s of them
 HIDDEN_S: Final = 8.0  # far longer than a page takes to draw its first charts on a busy machine
@@ -113,3 +114,17 @@ def test_a_page_that_was_hidden_was_not_slow(browser: Browser, hub: RunningHub) 
         found = hops(hub)
         assert all(found[hop]["p99_ms"] < HIDDEN_S * 500 for hop in ("durable_to_sent", "sent_to_painted"))
         expect(page.locator("#latency-hub")).to_have_text(re.compile(r"^\d+ ms$"))
+
+
+def test_figures_of_the_hub_are_charted_and_alerted_on_and_are_no_device_of_the_fleet(browser: Browser, tmp_path: Path) -> None:
+    rule = {"rule": "watched", "kind": "above", "devices": [OWN], "channels": ["hub_to_durable.p99"], "limit": 0, "severity": "info"}
+    with running_hub(tmp_path / "data", environment={"TRIBUTARY_OWN_DEVICE": OWN}) as hub, streaming(hub, "pump"):
+        hub.api("POST", "/api/v1/rules", rule)
+        with page_of(browser, hub, at="#/") as page:
+            expect(page.get_by_text("1 of 1 online")).to_be_visible(timeout=TIMEOUT_MS)
+            assert hub.api("GET", "/api/v1/hub")["devices"] == 1
+            page.get_by_role("link", name="Over time").click()
+            expect(page.get_by_role("heading", name="This hub")).to_be_visible()
+            until(lambda: hub.api("GET", "/api/v1/alerts")["alerts"])
+            assert hub.api("GET", "/api/v1/alerts")["alerts"][0]["device"] == OWN
+            wait_for_newer(page, 0)
