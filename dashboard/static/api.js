@@ -2,28 +2,18 @@
 //
 // Owns the page. Sends nothing but the one request; what the document says goes in as text, never as HTML.
 
+import { h } from "./app/dom.js";
 import { Theme } from "./app/theme.js";
 
 const SHOWN_METHODS = ["get", "post", "put", "patch", "delete"];
 const find = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-function make(tag, more = {}, ...inner) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(more)) {
-    if (key === "data") Object.assign(node.dataset, value);
-    else if (key.startsWith("aria-")) node.setAttribute(key, value);
-    else node[key] = value;
-  }
-  node.append(...inner.filter((each) => each !== null && each !== undefined));
-  return node;
-}
-
 // Words with `code` in them.
 function words(text) {
-  return text.split(/(`[^`]+`)/).map((part) => (part.startsWith("`") && part.length > 2 ? make("code", {}, part.slice(1, -1)) : part));
+  return text.split(/(`[^`]+`)/).map((part) => (part.startsWith("`") && part.length > 2 ? h("code", {}, part.slice(1, -1)) : part));
 }
 
-const paragraphs = (text) => text.split(/\n\s*\n/).map((each) => make("p", {}, ...words(each.replace(/\s+/g, " ").trim())));
+const paragraphs = (text) => text.split(/\n\s*\n/).map((each) => h("p", {}, ...words(each.replace(/\s+/g, " ").trim())));
 
 // The limits that a schema names, for people.
 function limits(schema) {
@@ -43,7 +33,7 @@ function limits(schema) {
 }
 
 function copyable(text, name) {
-  const button = make("button", { type: "button", "aria-label": `Copy: ${name}` }, "Copy");
+  const button = h("button", { type: "button", "aria-label": `Copy: ${name}` }, "Copy");
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(text);
@@ -53,13 +43,13 @@ function copyable(text, name) {
     }
     setTimeout(() => { button.textContent = "Copy"; }, 2_000);
   });
-  return make("div", { className: "with-copy" }, make("pre", { tabIndex: 0 }, make("code", {}, text)), button);
+  return h("div", { class: "with-copy" }, h("pre", { tabindex: 0 }, h("code", {}, text)), button);
 }
 
 function table(heads, rows) {
-  const head = make("tr", {}, ...heads.map((each) => make("th", { scope: "col" }, each)));
-  const body = rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", {}, ...[cell].flat()))));
-  return make("div", { className: "table" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
+  const head = h("tr", {}, ...heads.map((each) => h("th", { scope: "col" }, each)));
+  const body = rows.map((row) => h("tr", {}, ...row.map((cell) => h("td", {}, ...[cell].flat()))));
+  return h("div", { class: "table" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...body)));
 }
 
 class Api {
@@ -106,7 +96,7 @@ class Api {
     find("title").textContent = this.said.info.title === "Tributary" ? "Tributary's HTTP API" : this.said.info.title;
     find("about").append(...paragraphs(this.said.info.description));
     const ways = Object.entries(this.said.components.securitySchemes);
-    find("ways").append(make("h2", {}, "Who asks"), make("dl", {}, ...ways.flatMap(([name, each]) => [make("dt", {}, name), make("dd", { className: "muted" }, each.description)])));
+    find("ways").append(h("h2", {}, "Who asks"), h("dl", {}, ...ways.flatMap(([name, each]) => [h("dt", {}, name), h("dd", { class: "muted" }, each.description)])));
     for (const tag of this.said.tags) this.group(tag);
     this.filter("");
   }
@@ -116,18 +106,18 @@ class Api {
     for (const [path, operations] of Object.entries(this.said.paths))
       for (const method of SHOWN_METHODS)
         if (operations[method]?.tags.includes(tag.name)) routes.push(this.route(method, path, operations[method]));
-    const count = make("span", { className: "muted" });
-    const link = make("li", {}, make("a", { href: `#group-${tag.name}` }, tag.name, count));
+    const count = h("span", { class: "muted" });
+    const link = h("li", {}, h("a", { href: `#group-${tag.name}` }, tag.name, count));
     find("groups").append(link);
-    const section = make("section", { id: `group-${tag.name}`, className: "api-group" }, make("h2", {}, tag.name), make("p", { className: "muted" }, tag.description), ...routes.map((each) => each.node));
+    const section = h("section", { id: `group-${tag.name}`, class: "api-group" }, h("h2", {}, tag.name), h("p", { class: "muted" }, tag.description), ...routes.map((each) => each.node));
     find("routes").append(section);
     this.routes.push({ section, link, count, routes });
   }
 
   route(method, path, operation) {
-    const badge = make("span", { className: "method", data: { method: method.toUpperCase() } }, method.toUpperCase());
-    const summary = make("summary", {}, badge, make("span", { className: "path" }, path), make("span", { className: "said" }, ...words(operation.summary)));
-    const node = make("details", { id: operation.operationId, className: "route card" }, summary);
+    const badge = h("span", { class: "method", data: { method: method.toUpperCase() } }, method.toUpperCase());
+    const summary = h("summary", {}, badge, h("span", { class: "path" }, path), h("span", { class: "said" }, ...words(operation.summary)));
+    const node = h("details", { id: operation.operationId, class: "route card" }, summary);
     node.addEventListener("toggle", () => {
       if (node.open && node.childElementCount === 1) node.append(this.more(method, path, operation));
     });
@@ -138,26 +128,26 @@ class Api {
   }
 
   more(method, path, operation) {
-    const more = make("div", { className: "route-more" }, ...paragraphs(operation.description));
+    const more = h("div", { class: "route-more" }, ...paragraphs(operation.description));
     const schemes = (operation.security ?? []).map((each) => Object.keys(each)[0] ?? "nobody in particular");
     const who = operation["x-roles"]?.length ? operation["x-roles"] : schemes.length ? schemes : ["everybody"];
-    more.append(make("h3", {}, "For"), make("div", { className: "roles" }, ...who.map((each) => make("span", {}, each))));
+    more.append(h("h3", {}, "For"), h("div", { class: "roles" }, ...who.map((each) => h("span", {}, each))));
     if (operation.parameters?.length) {
       const rows = operation.parameters.map((each) => [
-        [make("code", {}, each.name), make("div", { className: "muted" }, each.required ? `${each.in}, needed` : each.in)],
+        [h("code", {}, each.name), h("div", { class: "muted" }, each.required ? `${each.in}, needed` : each.in)],
         words(each.description ?? each.schema.description ?? ""),
         limits(each.schema),
-        make("code", {}, [each.schema.examples?.[0] ?? each.example].flat().join(", ")),
+        h("code", {}, [each.schema.examples?.[0] ?? each.example].flat().join(", ")),
       ]);
-      more.append(make("h3", {}, "Parameters"), table(["Name", "Meaning", "Limits", "Example"], rows));
+      more.append(h("h3", {}, "Parameters"), table(["Name", "Meaning", "Limits", "Example"], rows));
     }
     for (const [kind, form] of Object.entries(operation.requestBody?.content ?? {})) {
-      more.append(make("h3", {}, `Body, ${kind}`), this.fields(form.schema), ...this.shown(form));
+      more.append(h("h3", {}, `Body, ${kind}`), this.fields(form.schema), ...this.shown(form));
     }
-    more.append(make("h3", {}, "Try it"), copyable(this.curl(method, path, operation), `${method} ${path}`));
+    more.append(h("h3", {}, "Try it"), copyable(this.curl(method, path, operation), `${method} ${path}`));
     for (const [status, answer] of Object.entries(operation.responses)) if (Number(status) < 400 || !this.refusals(answer)) more.append(...this.answer(status, answer));
-    const refused = Object.entries(operation.responses).flatMap(([status, answer]) => Object.values(answer.content?.["application/json"]?.examples ?? {}).map((each) => [status, make("code", {}, each.value.code), each.value.message, each.value.hint]));
-    if (refused.length) more.append(make("h3", {}, "Refusals"), table(["Status", "Code", "Such as", "Hint"], refused));
+    const refused = Object.entries(operation.responses).flatMap(([status, answer]) => Object.values(answer.content?.["application/json"]?.examples ?? {}).map((each) => [status, h("code", {}, each.value.code), each.value.message, each.value.hint]));
+    if (refused.length) more.append(h("h3", {}, "Refusals"), table(["Status", "Code", "Such as", "Hint"], refused));
     return more;
   }
 
@@ -166,14 +156,14 @@ class Api {
   }
 
   answer(status, answer) {
-    const found = Object.entries(answer.content ?? {}).flatMap(([kind, form]) => [make("p", { className: "muted" }, kind), this.fields(form.schema ?? {}), ...this.shown(form)]);
-    return [make("h3", {}, `Answer ${status}`), make("p", {}, ...words(answer.description)), ...found];
+    const found = Object.entries(answer.content ?? {}).flatMap(([kind, form]) => [h("p", { class: "muted" }, kind), this.fields(form.schema ?? {}), ...this.shown(form)]);
+    return [h("h3", {}, `Answer ${status}`), h("p", {}, ...words(answer.description)), ...found];
   }
 
   shown(form) {
     const example = this.example(form);
     if (example === undefined) return [];
-    return [make("pre", { tabIndex: 0 }, make("code", {}, typeof example === "string" ? example : JSON.stringify(example, null, 2)))];
+    return [h("pre", { tabindex: 0 }, h("code", {}, typeof example === "string" ? example : JSON.stringify(example, null, 2)))];
   }
 
   // The fields of a model, one line each.
@@ -182,7 +172,7 @@ class Api {
     const rows = models.flatMap((model) => Object.entries(model.properties).map(([name, each]) => {
       const inner = [each, each.items ?? {}, ...(each.anyOf ?? [])].map((one) => one.$ref?.split("/").pop()).find((one) => one);
       const kind = each.type === "array" ? `array${inner ? ` of ${inner}` : ""}` : inner ?? limits(each);
-      return [[make("code", {}, name), model.required?.includes(name) ? null : make("span", { className: "muted" }, " ?")].filter((one) => one), kind, words(each.description ?? "")];
+      return [[h("code", {}, name), model.required?.includes(name) ? null : h("span", { class: "muted" }, " ?")].filter((one) => one), kind, words(each.description ?? "")];
     }));
     return rows.length ? table(["Field", "Type", "Meaning"], rows) : "";
   }

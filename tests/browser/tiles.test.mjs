@@ -16,7 +16,7 @@ const columns = await load("tiles/columns");
 const lanes = await load("tiles/lanes");
 const mercator = await load("tiles/mercator");
 const marks = await load("tiles/marks");
-const args = await load("tiles/args");
+const args = await load("parts/args");
 const commanding = await load("tiles/commanding");
 
 const S = 1e6;

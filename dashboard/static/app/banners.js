@@ -1,7 +1,7 @@
 // What a viewer must know at once: no connection, a hub that holds, a store that is away or lags, notes of the hub. Owns the strips at
 // the top; all about the history is in its dialog (store.js).
 
-import { byId } from "./dom.js";
+import { button, byId, h, say } from "./dom.js";
 import { count, duration } from "./units.js";
 
 const HOLDING = {
@@ -100,34 +100,20 @@ export class Banners {
       return;
     }
     if (!strip) {
-      const element = document.createElement("div");
-      element.className = "banner";
-      element.dataset.kind = key.split(":")[0];
-      const words = document.createElement("span");
-      const more = document.createElement("span");
-      more.className = "banner-detail";
-      more.setAttribute("aria-live", "off");
-      element.append(words, more);
-      if (key === "connection") element.append(button("Try now", () => this.onRetry()));
-      if (key === "store" || key === "notes") element.append(button("Show the history", () => this.onHistory()));
+      const words = h("span");
+      const more = h("span", { class: "banner-detail", "aria-live": "off" });
+      const isOfHistory = key === "store" || key === "notes";
+      const does = key === "connection" ? button("Try now", () => this.onRetry()) : isOfHistory && button("Show the history", () => this.onHistory());
+      const element = h("div", { class: "banner", data: { kind: key.split(":")[0] } }, words, more, does);
       strip = { element, words, more };
       this.strips.set(key, strip);
       this.root.append(element);
     }
     strip.element.dataset.level = level;
-    if (strip.words.textContent !== text) strip.words.textContent = text;
-    if (strip.more.textContent !== detail) strip.more.textContent = detail;
+    say(strip.words, text);
+    say(strip.more, detail);
     if (key === "connection") strip.element.querySelector("button").hidden = this.state.kind !== "waiting";
   }
 }
 
 const timeOf = (us) => new Date(us / 1000).toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
-
-function button(text, onClick) {
-  const element = document.createElement("button");
-  element.type = "button";
-  element.className = "quiet";
-  element.textContent = text;
-  element.addEventListener("click", onClick);
-  return element;
-}

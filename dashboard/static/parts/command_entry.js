@@ -5,7 +5,7 @@
 import { button, h } from "../app/dom.js";
 import { moment, timeText } from "../app/times.js";
 import { shown } from "../app/units.js";
-import { labelOf } from "./command_form.js";
+import { wordOf } from "./args.js";
 
 const ONE_LINE = 60; // characters of a result that need no lines of their own
 const FINAL = new Set(["done", "failed", "rejected", "expired", "cancelled", "lost"]);
@@ -18,12 +18,12 @@ export const isOver = (item) => FINAL.has(item.state);
  * @param {{cancel: ((item: any) => Promise<void>) | null, isWhole: boolean}} how `isWhole`: with the time at which each state was reached
  */
 export function commandEntry(item, { cancel, isWhole }) {
-  const args = Object.entries(item.args ?? {}).map(([name, value]) => `${labelOf(name)} ${plain(value)}`).join(", ");
+  const args = Object.entries(item.args ?? {}).map(([name, value]) => `${wordOf(name)} ${plain(value)}`).join(", ");
   const said = [args, item.by && `by ${item.by}`, item.group && "to many devices"].filter(Boolean).join(" · ");
   return h(
     "li",
     { data: { id: item.id, version: item.version, state: item.state } },
-    h("div", { class: "sent-head" }, h("span", { class: "sent-name" }, labelOf(item.name)), h("span", { class: "chip" }, labelOf(item.state))),
+    h("div", { class: "sent-head" }, h("span", { class: "sent-name" }, wordOf(item.name)), h("span", { class: "chip" }, wordOf(item.state))),
     h("p", { class: "muted" }, moment(item.created_us), said && ` · ${said}`),
     isWhole && reached(item),
     !isOver(item) && typeof item.progress === "number" && h("progress", { max: 1, value: item.progress, "aria-label": "Progress" }),
@@ -37,7 +37,7 @@ export function commandEntry(item, { cancel, isWhole }) {
 /** How long each state took to be reached, from the moment when the command was given. @param {any} item */
 function reached(item) {
   const states = Object.entries(item.reached_us ?? {}).sort((a, b) => a[1] - b[1]);
-  const steps = states.map(([state, us]) => h("li", {}, h("span", {}, labelOf(state)), " ", moment(us, `+${seconds((us - item.created_us) / 1e6)}`)));
+  const steps = states.map(([state, us]) => h("li", {}, h("span", {}, wordOf(state)), " ", moment(us, `+${seconds((us - item.created_us) / 1e6)}`)));
   if (!isOver(item) && item.expires_us) steps.push(h("li", {}, "good until ", moment(item.expires_us, timeText(item.expires_us))));
   return h("ol", { class: "reached", "aria-label": "States" }, ...steps);
 }
@@ -52,7 +52,7 @@ function cancelButton(item, cancel) {
     made.disabled = true;
     await cancel(item);
     made.disabled = isAsked;
-  }, { "aria-label": `Cancel ${labelOf(item.name)}`, disabled: isAsked });
+  }, { "aria-label": `Cancel ${wordOf(item.name)}`, disabled: isAsked });
   return made;
 }
 
@@ -64,10 +64,10 @@ export function groupEntry(item, cancel) {
   return h(
     "li",
     { data: { id: item.id, state: item.ended_us ? "ended" : "running" } },
-    h("div", { class: "sent-head" }, h("span", { class: "sent-name" }, labelOf(item.name)), h("span", { class: "chip" }, item.ended_us ? "ended" : `${item.devices} devices`)),
+    h("div", { class: "sent-head" }, h("span", { class: "sent-name" }, wordOf(item.name)), h("span", { class: "chip" }, item.ended_us ? "ended" : `${item.devices} devices`)),
     h("p", { class: "muted" }, moment(item.created_us), ` · ${who}`),
     !item.ended_us && h("progress", { max: item.devices, value: ended, "aria-label": "Devices that are done" }),
-    h("p", { class: "sent-value" }, tally.map(([state, count]) => `${count} ${labelOf(state)}`).join(", ")),
+    h("p", { class: "sent-value" }, tally.map(([state, count]) => `${count} ${wordOf(state)}`).join(", ")),
     item.refused > 0 && h("p", { class: "sent-reason" }, `${item.refused} could not take it`),
     cancel && !item.ended_us && cancelButton(item, cancel),
   );

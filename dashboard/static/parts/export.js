@@ -1,7 +1,9 @@
 // The dialog that exports readings: devices, channels, range, width and format become the address of a plain link, which the browser
 // downloads with the cookie of the login.
 //
-// Owns the dialog, which it makes when it is first opened. Asks the hub which series have readings; main.js gives the device that is shown.
+// Owns the dialog. Asks the hub which series have readings; main.js gives the device that is shown.
+
+import { button, fill, h } from "../app/dom.js";
 
 const RANGES = [
   { name: "1 h", spanS: 3_600 },
@@ -22,24 +24,53 @@ export class Export {
   // `current()` returns the name of the device that is shown, or null.
   constructor(opener, current) {
     this.current = current;
-    this.dialog = null;
     this.series = new Map(); // device -> names of its channels
     this.devices = new Set(); // empty: all
     this.channels = new Set(); // empty: all
     this.range = RANGES[1];
     this.format = "csv";
+    const show = () => this._show();
+    const close = button("Close", () => this.dialog.close());
+    const head = h("div", { class: "dialog-head" }, h("h2", { id: "export-title" }, "Export readings"), close);
+    this.search = h("input", { class: "export-search", type: "search", placeholder: "Search devices", "aria-label": "Search devices", autocomplete: "off", spellcheck: "false", on: { input: show } });
+    this.deviceList = h("div", { class: "export-list" });
+    this.channelList = h("div", { class: "export-list" });
+    const moment = () => h("input", { type: "datetime-local", step: "1", on: { input: show } });
+    this.from = moment();
+    this.to = moment();
+    this.times = h("div", { class: "export-times" }, h("label", { class: "export-name" }, "From", this.from), h("label", { class: "export-name" }, "To", this.to));
+    this.width = h("select", { id: "export-width", on: { change: show } }, WIDTHS.map(([value, name]) => h("option", { value }, name)));
+    this.error = h("p", { class: "error", role: "alert" });
+    this.summary = h("p", { class: "muted export-summary", "aria-live": "polite" });
+    this.link = h("a", { class: "primary export-link" }, "Download");
+    const formats = segments("export-format", FORMATS.map(([, name]) => name), "CSV", (name) => {
+      this.format = FORMATS.find((each) => each[1] === name)?.[0] ?? "csv";
+      this._show();
+    });
+    const body = h("div", { class: "dialog-body export-body" },
+      group("Devices", this.search, this.deviceList),
+      group("Channels", this.channelList),
+      group("Time", segments("export-range", RANGES.map((range) => range.name), this.range.name, (name) => this._choose(name)), this.times),
+      h("div", { class: "export-part" }, h("label", { class: "export-name", htmlFor: "export-width" }, "One row for"), this.width),
+      group("Format", formats), this.error, h("div", { class: "export-foot" }, this.summary, this.link));
+    this.dialog = h("dialog", { class: "dialog export", "aria-labelledby": "export-title" }, head, body);
+    // A click beside the dialog is one on its backdrop, which is the dialog itself.
+    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
+    this.dialog.addEventListener("close", () => this.dialog.remove());
     opener.addEventListener("click", () => this.open());
   }
 
   async open() {
-    if (!this.dialog) this._make();
     const current = this.current();
     this.devices = new Set(current === null ? [] : [current]);
     this.channels = new Set();
     this.search.value = "";
     this._fail(null);
     this._show();
-    if (!this.dialog.open) this.dialog.showModal();
+    if (!this.dialog.open) {
+      document.body.append(this.dialog);
+      this.dialog.showModal();
+    }
     try {
       const series = new Map();
       for (let after = ""; after !== null; ) {
@@ -59,73 +90,6 @@ export class Export {
     this._show();
   }
 
-  _make() {
-    this.dialog = element("dialog", "dialog export");
-    this.dialog.setAttribute("aria-labelledby", "export-title");
-    const title = element("h2", "", "Export readings");
-    title.id = "export-title";
-    const close = element("button", "quiet", "Close");
-    close.type = "button";
-    close.addEventListener("click", () => this.dialog.close());
-    const head = element("div", "dialog-head");
-    head.append(title, close);
-    // A click beside the dialog is one on its backdrop, which is the dialog itself.
-    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
-
-    this.search = element("input", "export-search");
-    Object.assign(this.search, { type: "search", placeholder: "Search devices", autocomplete: "off", spellcheck: false });
-    this.search.setAttribute("aria-label", "Search devices");
-    this.search.addEventListener("input", () => this._show());
-    this.deviceList = element("div", "export-list");
-    this.channelList = element("div", "export-list");
-    this.from = this._moment("From");
-    this.to = this._moment("To");
-    this.times = element("div", "export-times");
-    this.times.append(this.from.parentElement, this.to.parentElement);
-    this.width = element("select");
-    this.width.id = "export-width";
-    this.width.append(...WIDTHS.map(([value, name]) => new Option(name, value)));
-    this.width.addEventListener("change", () => this._show());
-    const widthLabel = element("label", "export-name", "One row for");
-    widthLabel.htmlFor = this.width.id;
-
-    this.error = element("p", "error");
-    this.error.setAttribute("role", "alert");
-    this.summary = element("p", "muted export-summary");
-    this.summary.setAttribute("aria-live", "polite");
-    this.link = element("a", "primary export-link", "Download");
-    const foot = element("div", "export-foot");
-    foot.append(this.summary, this.link);
-    const widthRow = element("div", "export-part");
-    widthRow.append(widthLabel, this.width);
-
-    const body = element("div", "dialog-body export-body");
-    body.append(
-      group("Devices", this.search, this.deviceList),
-      group("Channels", this.channelList),
-      group("Time", segments("export-range", RANGES.map((range) => range.name), this.range.name, (name) => this._choose(name)), this.times),
-      widthRow,
-      group("Format", segments("export-format", FORMATS.map(([, name]) => name), "CSV", (name) => {
-        this.format = FORMATS.find((each) => each[1] === name)?.[0] ?? "csv";
-        this._show();
-      })),
-      this.error,
-      foot,
-    );
-    this.dialog.append(head, body);
-    document.body.append(this.dialog);
-  }
-
-  _moment(name) {
-    const input = element("input");
-    input.type = "datetime-local";
-    input.step = "1";
-    input.addEventListener("input", () => this._show());
-    const label = element("label", "export-name", name);
-    label.append(input);
-    return input;
-  }
-
   _choose(name) {
     this.range = RANGES.find((range) => range.name === name) ?? RANGES[0];
     if (this.range.spanS === undefined && this.from.value === "") {
@@ -138,11 +102,11 @@ export class Export {
   _show() {
     const wanted = this.search.value.trim().toLowerCase();
     const names = [...new Set([...this.series.keys(), ...this.devices])].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-    fill(this.deviceList, names.filter((name) => name.toLowerCase().includes(wanted)), this.devices, "All devices", () => this._show());
+    choices(this.deviceList, names.filter((name) => name.toLowerCase().includes(wanted)), this.devices, "All devices", () => this._show());
     const chosen = this.devices.size ? [...this.devices] : names;
     const channels = [...new Set(chosen.flatMap((name) => [...(this.series.get(name) ?? [])]))].sort();
     for (const name of this.channels) if (!channels.includes(name)) this.channels.delete(name);
-    fill(this.channelList, channels, this.channels, "All channels", () => this._show());
+    choices(this.channelList, channels, this.channels, "All channels", () => this._show());
     this.times.hidden = this.range.spanS !== undefined;
     const problem = this._problem();
     this.summary.textContent = problem ?? this._summary();
@@ -196,58 +160,36 @@ function counted(names, what) {
 }
 
 // A list of boxes, the first for all; what is chosen stands first where the list is longer than it shows.
-function fill(list, names, chosen, all, onChange) {
+function choices(list, names, chosen, all, onChange) {
   const shown = names.length <= LISTED ? names : [...names.filter((name) => chosen.has(name)), ...names.filter((name) => !chosen.has(name))].slice(0, LISTED);
   const active = document.activeElement;
   const focused = active instanceof HTMLInputElement && list.contains(active) ? active.value : null;
+  /** @type {HTMLElement[]} */
   const rows = [box(all, "", chosen.size === 0, () => chosen.clear(), onChange)];
   for (const name of shown) {
     rows.push(box(name, name, chosen.has(name), (isOn) => (isOn ? chosen.add(name) : chosen.delete(name)), onChange));
   }
-  if (names.length > shown.length) rows.push(element("p", "muted", `and ${names.length - shown.length} more; search for them`));
-  list.replaceChildren(...rows);
+  if (names.length > shown.length) rows.push(h("p", { class: "muted" }, `and ${names.length - shown.length} more; search for them`));
+  fill(list, rows);
   if (focused !== null) [...list.querySelectorAll("input")].find((input) => input.value === focused)?.focus();
 }
 
 function box(text, value, isOn, change, onChange) {
-  const input = element("input");
-  Object.assign(input, { type: "checkbox", checked: isOn, value });
-  input.addEventListener("change", () => {
+  const input = h("input", { type: "checkbox", checked: isOn, value, on: { change: () => {
     change(input.checked);
     onChange();
-  });
-  const label = element("label", "export-box");
-  label.append(input, element("span", "", text));
-  return label;
+  } } });
+  return h("label", { class: "export-box" }, input, h("span", {}, text));
 }
 
-function group(name, ...parts) {
-  const fieldset = element("fieldset", "export-part");
-  fieldset.append(element("legend", "export-name", name), ...parts);
-  return fieldset;
-}
+const group = (name, ...parts) => h("fieldset", { class: "export-part" }, h("legend", { class: "export-name" }, name), ...parts);
 
 function segments(name, choices, chosen, onChange) {
-  const row = element("div", "segments");
-  for (const choice of choices) {
-    const input = element("input");
-    Object.assign(input, { type: "radio", name, checked: choice === chosen });
-    input.addEventListener("change", () => onChange(choice));
-    const label = element("label");
-    label.append(input, element("span", "", choice));
-    row.append(label);
-  }
-  return row;
+  const radio = (choice) => h("label", {}, h("input", { type: "radio", name, checked: choice === chosen, on: { change: () => onChange(choice) } }), h("span", {}, choice));
+  return h("div", { class: "segments" }, choices.map(radio));
 }
 
 // A time as an input for local times wants it.
 function local(date) {
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
-}
-
-function element(name, className = "", text = "") {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
 }

@@ -6,7 +6,7 @@ import { ApiError, post, textOf } from "../app/api.js";
 import { askForm } from "../app/dialog.js";
 import { button, field, fill, h, say } from "../app/dom.js";
 import { cancel } from "../parts/cancelling.js";
-import { argFields, wordOf } from "./args.js";
+import { argFields, wordOf } from "../parts/args.js";
 import { argsText, callOf, isOver, outcomeOf, runningOf, specOf, targetOf, targetText } from "./commanding.js";
 import { check, choice } from "./parts.js";
 import { manyDevices } from "./source.js";

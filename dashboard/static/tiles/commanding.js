@@ -1,7 +1,7 @@
 // The rules of a command button: to whom it goes, how it is asked for, and what is said of what became of it. Pure.
 
 import { shown } from "../app/units.js";
-import { wordOf } from "./args.js";
+import { wordOf } from "../parts/args.js";
 import { sourceOf } from "./rules.js";
 
 const TTL_S = 30;

@@ -2,6 +2,7 @@
 
 import { ApiError } from "../app/api.js";
 import { field, h } from "../app/dom.js";
+import { symbol } from "../app/units.js";
 
 /** @typedef {{type: string, min?: number, max?: number, unit?: string, default?: any}} Rule */
 
@@ -16,19 +17,23 @@ export function argFields(declared, known) {
     const isBool = rule.type === "bool";
     const input = isBool ? h("input", { type: "checkbox", checked: value === true })
       : h("input", { type: rule.type === "text" ? "text" : "number", step: rule.type === "integer" ? "1" : "any", min: rule.min, max: rule.max, value: value ?? "", autocomplete: "off" });
-    return { name, rule, input, element: isBool ? h("label", { class: "tile-check" }, input, h("span", {}, wordOf(name))) : field(wordOf(name), input, limitsOf(rule)) };
+    const label = labelOf(name, rule);
+    return { name, rule, label, input, element: isBool ? h("label", { class: "tile-check" }, input, h("span", {}, label)) : field(label, input, limitsOf(rule)) };
   });
   const read = () => {
     /** @type {Record<string, any>} */
     const args = Object.create(null); // one may be called __proto__
-    for (const { name, rule, input } of rows) {
+    for (const { name, rule, label, input } of rows) {
       if (rule.type === "bool") args[name] = input.checked;
       else if (rule.type === "text") {
         if (input.value !== "") args[name] = input.value;
       } else {
         const problem = input.validity.badInput ? "this is no number" : problemOf(input.value, rule);
         input.setAttribute("aria-invalid", String(problem !== null));
-        if (problem !== null) throw new ApiError(`${wordOf(name)}: ${problem}.`, {});
+        if (problem !== null) {
+          input.focus();
+          throw new ApiError(`${label}: ${problem}.`, {});
+        }
         if (input.value !== "") args[name] = Number(input.value);
       }
     }
@@ -39,6 +44,9 @@ export function argFields(declared, known) {
 
 /** A name as people read it. @param {string} name */
 export const wordOf = (name) => name.replaceAll("_", " ");
+
+/** What an argument is called: its unit stands beside its limits. @param {string} name @param {Rule} rule */
+const labelOf = (name, rule) => wordOf(rule.unit && name.endsWith(`_${rule.unit}`) ? name.slice(0, -rule.unit.length - 1) : name);
 
 /** What is wrong with a number that was typed; null: nothing. @param {string} text @param {Rule} rule */
 export function problemOf(text, rule) {
@@ -51,7 +59,7 @@ export function problemOf(text, rule) {
 
 /** @param {Rule} rule */
 export function limitsOf(rule) {
-  const unit = rule.unit ? ` ${rule.unit}` : "";
+  const unit = rule.unit ? ` ${symbol(rule.unit)}` : "";
   if (rule.min !== undefined && rule.max !== undefined) return `${rule.min} to ${rule.max}${unit}`;
   if (rule.min !== undefined) return `at least ${rule.min}${unit}`;
   return rule.max !== undefined ? `at most ${rule.max}${unit}` : unit.trim();
