@@ -28,8 +28,9 @@ from devices.wire.messages import Channel, Gap, Hello, Kind
 from simulators.faults import FaultProxy
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, free_port, running_hub
+from tests.support.in_thread import InThread
 from tests.support.pages import is_live, page_of, streaming
-from tests.support.shown import InThread, equals_the_store, pump, shown_on
+from tests.support.shown import equals_the_store, pump, shown_on
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 

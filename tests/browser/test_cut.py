@@ -17,8 +17,9 @@ from devices.wire.messages import Channel, Kind
 from simulators.faults import FaultProxy
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, free_port, running_hub
+from tests.support.in_thread import InThread
 from tests.support.pages import Through, is_live, page_of
-from tests.support.shown import InThread, equals_the_store, pump
+from tests.support.shown import equals_the_store, pump
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 

@@ -14,8 +14,8 @@ from devices.client import Device
 from simulators.faults import FaultProxy
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, running_hub
+from tests.support.in_thread import InThread
 from tests.support.pages import CHANNELS, page_of, streaming, wait_for_newer
-from tests.support.shown import InThread
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 

@@ -22,7 +22,7 @@ from devices.wire.messages import Channel, Kind
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hostile import HOSTILE, fitting, packed
 from tests.support.hub_process import RunningHub, running_hub
-from tests.support.shown import InThread
+from tests.support.in_thread import InThread
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 

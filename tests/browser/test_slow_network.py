@@ -18,9 +18,10 @@ from devices.client import Device
 from devices.wire.messages import Channel
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, running_hub
+from tests.support.in_thread import InThread
 from tests.support.narrow_link import NarrowLink
 from tests.support.pages import Through, is_live, newest_drawn, page_of, streaming
-from tests.support.shown import InThread, Shown, equals_the_store, shown_on
+from tests.support.shown import Shown, equals_the_store, shown_on
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 

@@ -5,9 +5,7 @@ Chromium.
 """
 
 import re
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
@@ -18,6 +16,7 @@ from devices.client import Device
 from devices.wire.messages import Channel, Kind
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, running_hub
+from tests.support.in_thread import InThread
 from tests.support.pages import page_of
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
@@ -83,14 +82,11 @@ FORM: Final = """async ([name, config]) => {
 }"""
 
 
-@contextmanager
-def sailing(hub: RunningHub) -> Iterator[None]:
-    """Run a device in a thread of its own: values of every kind five times a second, and commands."""
+def sailing(hub: RunningHub) -> InThread:
+    """A device until the block is left: values of every kind five times a second, and commands."""
     token = hub.provision("boat")
-    started = threading.Event()
-    stop: list[Callable[[], None]] = []
 
-    async def sail() -> None:
+    async def run(stop: trio.Event, started: Callable[[], None]) -> None:
         device = Device(hub.device_url, "boat", token, channels=CHANNELS, interval_s=0.2)
 
         @device.command("double", description="Return twice the number", args={"number": {"type": "integer", "min": 0, "max": 100}})
@@ -102,26 +98,18 @@ def sailing(hub: RunningHub) -> Iterator[None]:
             await device.progress(0.25)
             await trio.sleep_forever()
 
-        with trio.CancelScope() as scope:
-            portal = trio.lowlevel.current_trio_token()
-            stop.append(lambda: trio.from_thread.run_sync(scope.cancel, trio_token=portal))
-            started.set()
-            async with device:
-                for count in range(1_000_000):
-                    at = (52.5 + count * 1e-5, 13.4 + count * 1e-5)
-                    await device.send(
-                        {"temp": 20 + count % 3, "level": 91, "flow": count, "door": True, "mode": "busy", "note": HOSTILE, "pos": at}
-                    )
-                    await trio.sleep(0.2)  # the pace of the sensor
+        async with device:
+            started()
+            for count in range(1_000_000):
+                at = (52.5 + count * 1e-5, 13.4 + count * 1e-5)
+                await device.send(
+                    {"temp": 20 + count % 3, "level": 91, "flow": count, "door": True, "mode": "busy", "note": HOSTILE, "pos": at}
+                )
+                with trio.move_on_after(0.2):  # the pace of the sensor
+                    await stop.wait()
+                    break
 
-    thread = threading.Thread(target=trio.run, args=(sail,))
-    thread.start()
-    started.wait(10)
-    try:
-        yield
-    finally:
-        stop[0]()
-        thread.join(20)
+    return InThread(run)
 
 
 @pytest.fixture(scope="module")

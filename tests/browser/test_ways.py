@@ -16,8 +16,9 @@ from playwright.sync_api import Browser, Page, expect
 from simulators.faults import FaultProxy
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, free_port, running_hub
+from tests.support.in_thread import InThread
 from tests.support.proxy_process import nginx
-from tests.support.shown import SHOWN, InThread, equals_the_store, pump
+from tests.support.shown import SHOWN, equals_the_store, pump
 
 POINTS = f"Object.values(({SHOWN})()).flatMap(points => Object.keys(points).map(Number))"
 # A network that lets no WebSocket through, and one that lets no stream through; trials that come each second.

@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from tests.support.shown import InThread
+from tests.support.in_thread import InThread
 
 PACKET_BYTES: Final = 1_400
 _BUFFER_BYTES: Final = 8_192  # of the kernel, for each direction of a connection

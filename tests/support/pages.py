@@ -5,7 +5,6 @@ Owns what the tests of the page share. Every page is checked at its end: no erro
 
 import json
 import math
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -17,18 +16,16 @@ from devices.client import Device
 from devices.wire.messages import Channel, Kind
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub
+from tests.support.in_thread import InThread
 
 CHANNELS = (Channel("temp", "Cel"), Channel("flow", "L"), Channel("mode", "", kind=Kind.STATE, values=("idle", "busy")))
 
 
-@contextmanager
-def streaming(hub: RunningHub, name: str) -> Iterator[None]:
-    """Run a device in a thread of its own: five readings a second, and a command that doubles a number."""
+def streaming(hub: RunningHub, name: str) -> InThread:
+    """A device until the block is left: five readings a second, and a command that doubles a number."""
     token = hub.provision(name)
-    started = threading.Event()
-    stop: list[Callable[[], None]] = []
 
-    async def stream() -> None:
+    async def run(stop: trio.Event, started: Callable[[], None]) -> None:
         device = Device(hub.device_url, name, token, channels=CHANNELS, interval_s=0.2, firmware="test 1")
 
         @device.command("double", description="Return twice the number", args={"number": {"type": "integer", "min": 0, "max": 100}})
@@ -39,24 +36,16 @@ def streaming(hub: RunningHub, name: str) -> Iterator[None]:
         def _refuse() -> None:
             raise RuntimeError("the valve is stuck")
 
-        with trio.CancelScope() as scope:
-            portal = trio.lowlevel.current_trio_token()
-            stop.append(lambda: trio.from_thread.run_sync(scope.cancel, trio_token=portal))
-            started.set()
-            async with device:
-                for count in range(1_000_000):
-                    mode = "busy" if count % 10 < 5 else "idle"
-                    await device.send({"temp": 20 + 5 * math.sin(count / 10), "flow": count % 7, "mode": mode})
-                    await trio.sleep(0.2)  # the pace of the sensor
+        async with device:
+            started()
+            for count in range(1_000_000):
+                mode = "busy" if count % 10 < 5 else "idle"
+                await device.send({"temp": 20 + 5 * math.sin(count / 10), "flow": count % 7, "mode": mode})
+                with trio.move_on_after(0.2):  # the pace of the sensor
+                    await stop.wait()
+                    break
 
-    thread = threading.Thread(target=trio.run, args=(stream,))
-    thread.start()
-    started.wait(10)
-    try:
-        yield
-    finally:
-        stop[0]()
-        thread.join(20)
+    return InThread(run)
 
 
 @contextmanager

@@ -1,10 +1,9 @@
-"""What the charts of a page show, compared with what the store has: each reading, and no other; and a device in a thread beside the page.
+"""What the charts of a page show, compared with what the store has: each reading, and no other; and a device beside the page.
 
 Owns the comparison. Used by tests/browser, whose pages show a range of raw readings.
 """
 
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -17,6 +16,7 @@ from playwright.sync_api import Page
 from devices.client import Device
 from devices.wire.messages import Channel
 from tests.support.hub_process import RunningHub
+from tests.support.in_thread import InThread
 from tests.support.pages import CHANNELS
 
 # channel -> time in µs -> value, of all lines that are drawn.
@@ -34,47 +34,6 @@ TILES: Final = (
     "() => Object.fromEntries([...document.querySelectorAll('.tiles > div')].map(each => [...each.children].map(part => part.textContent)))"
 )
 Shown = dict[str, dict[int, float]]
-
-
-class InThread:
-    """Something of trio's beside a test that is not: runs until the block is left, then once more for what it does at its end."""
-
-    def __init__(self, run: Callable[[trio.Event, Callable[[], None]], Any]) -> None:
-        self._run = run
-        self._started = threading.Event()
-        self._failure: BaseException | None = None
-
-    def __enter__(self) -> "InThread":
-        self._thread = threading.Thread(target=self._main)
-        self._thread.start()
-        assert self._started.wait(20)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stop()
-
-    def call(self, what: Callable[[], Any]) -> None:
-        """Do something where it runs."""
-        trio.from_thread.run_sync(what, trio_token=self._token)
-
-    def stop(self) -> None:
-        """End it, and return when it has ended."""
-        trio.from_thread.run_sync(self._stop.set, trio_token=self._token) if self._thread.is_alive() else None
-        self._thread.join(30)
-        if self._failure is not None:
-            raise self._failure
-
-    def _main(self) -> None:
-        async def main() -> None:
-            self._token, self._stop = trio.lowlevel.current_trio_token(), trio.Event()
-            await self._run(self._stop, self._started.set)
-
-        try:
-            trio.run(main)
-        except BaseException as error:
-            self._failure = error
-        finally:
-            self._started.set()
 
 
 def one(count: int) -> dict[str, Any]:
