@@ -24,6 +24,7 @@ import hub.sessions.devices
 import hub.sessions.intake
 import hub.sessions.live
 from hub.ports import JournalBroken
+from tests.sim.clock import Timers
 from tests.sim.machine import run_sync
 from tests.sim.streams import open_stream
 
@@ -47,7 +48,7 @@ class Complaints:
 
 
 @contextmanager
-def controlled(seed: int) -> Iterator[Complaints]:
+def controlled(seed: int, timers: Timers) -> Iterator[Complaints]:
     """Let nothing but the seed decide while the block runs. Not for use beside other tasks of this process."""
     draw = random.Random(f"ids {seed}")
     complaints = Complaints()
@@ -63,6 +64,8 @@ def controlled(seed: int) -> Iterator[Complaints]:
     structlog.configure(processors=[complaints])
     put(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)
     put(trio.to_thread, "run_sync", run_sync)
+    put(trio, "sleep", timers.sleep)
+    put(trio, "sleep_until", timers.sleep_until)
     put(hub.sessions.live, "thread_time", lambda: 0.0)  # the pace of updates follows the CPU's clock
     for module in (hub.sessions.device, hub.sessions.devices, hub.sessions.intake):
         put(module, "perf_counter", trio.current_time)

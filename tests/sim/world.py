@@ -13,10 +13,10 @@ from random import Random
 from typing import Final
 
 import trio
-from trio.testing import MockClock
 
 from tests.sim.bugs import put_in
 from tests.sim.chance import controlled
+from tests.sim.clock import Timers
 from tests.sim.faults import Faults
 from tests.sim.fleet import SimDevice
 from tests.sim.node import Hub
@@ -158,21 +158,22 @@ def simulate(scene: Scene) -> Outcome:
     began_s = time.process_time()
     place = Path(tempfile.mkdtemp(prefix="tributary-sim-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     try:
-        with controlled(scene.seed) as complaints, put_in(scene.bug):
+        timers = Timers()
+        with controlled(scene.seed, timers) as complaints, put_in(scene.bug):
             world = World(scene, place)
-            problems = _run(world)
+            problems = _run(world, timers)
         said = [*problems, *world.truth.complaints, *complaints.said]
         return Outcome(scene.seed, world.truth.trace, said, _figures(world, began_s), world.truth.lines)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _run(world: World) -> list[str]:
+def _run(world: World, timers: Timers) -> list[str]:
     async def main() -> None:
         await world.run()
 
     try:
-        trio.run(main, clock=MockClock(autojump_threshold=0))
+        trio.run(main, clock=timers.clock)
     except BaseExceptionGroup as group:
         return ["".join(traceback.format_exception(group))]
     return []

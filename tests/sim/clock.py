@@ -1,0 +1,57 @@
+"""Virtual time for the simulation: trio's mock clock that jumps when everybody waits, and sleeps that cost a quarter of trio's.
+
+Owns the timers of trio.sleep and trio.sleep_until while a run lasts; deadlines of cancel scopes stay trio's. A jump goes to whichever comes
+first. Two thirds of what an idle hub costs are timers: a cancel scope for each, and statistics of all tasks for each jump.
+"""
+
+import math
+from heapq import heappop, heappush
+from itertools import count
+
+import trio
+from trio.testing import MockClock
+
+
+class Timers:
+    """The clock of one run, and who sleeps."""
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+        self._numbers = count()
+        self._sleeping: list[tuple[float, int, list[trio.lowlevel.Task]]] = []  # an empty list: it was cancelled
+        self.clock = MockClock(autojump_threshold=0)
+        self.clock.current_time = lambda: self._now_s  # type: ignore[method-assign]
+        self.clock._autojump = self._jump  # type: ignore[method-assign]
+
+    def _jump(self) -> None:
+        """Go to the next moment at which something happens."""
+        sleeping = self._sleeping
+        while sleeping and not sleeping[0][2]:
+            heappop(sleeping)
+        runner = trio._core._run.GLOBAL_RUN_CONTEXT.runner
+        next_s = min(sleeping[0][0] if sleeping else math.inf, runner.deadlines.next_deadline())
+        if next_s == math.inf:
+            raise RuntimeError("everybody waits, and for nothing")
+        self._now_s = max(self._now_s, next_s)
+        while sleeping and sleeping[0][0] <= self._now_s:
+            for task in heappop(sleeping)[2]:
+                trio.lowlevel.reschedule(task)
+
+    async def sleep(self, seconds: float) -> None:
+        """Be trio.sleep."""
+        await self.sleep_until(self._now_s + seconds)
+
+    async def sleep_until(self, deadline_s: float) -> None:
+        """Be trio.sleep_until."""
+        if deadline_s <= self._now_s:
+            await trio.lowlevel.checkpoint()
+            return
+        tasks = [trio.lowlevel.current_task()]
+
+        def abort(raise_cancel: object) -> trio.lowlevel.Abort:
+            tasks.clear()
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        if deadline_s < math.inf:
+            heappush(self._sleeping, (deadline_s, next(self._numbers), tasks))
+        await trio.lowlevel.wait_task_rescheduled(abort)
