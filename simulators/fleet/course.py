@@ -177,7 +177,7 @@ class Course:
             case "figures":
                 self._figures.hear((worker.program, worker.plan.number), said)
             case "recovered":
-                self._figures.faults[said["fault"]].answers.append(said["seconds"])
+                self._figures.faults[said["fault"]].heard(worker.plan.number, said["seconds"])
             case "left":
                 self._left |= said["devices"]
             case "judged":

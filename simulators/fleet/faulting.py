@@ -61,7 +61,7 @@ class Faulting:
         await worker.kill()
         self._figures.forget(("device_worker", worker.plan.number))
         await trio.sleep(for_s)
-        record.asked = 1
+        record.waiting = {worker.plan.number}
         since_us = self._clock.now_us()
         await worker.restart(begin_us)
         await worker.order("expect", fault=record.number, since_us=since_us, lanes=list(range(LANES)))
@@ -77,7 +77,7 @@ class Faulting:
         await trio.sleep(for_s)
         await self._tell(workers, "mend", fault=record.number)
         asked = [worker for worker in on_devices if not worker.is_killed]
-        record.asked = len(asked)
+        record.waiting = {worker.plan.number for worker in asked}
         await self._tell(asked, "expect", fault=record.number, since_us=self._clock.now_us(), lanes=lanes)
 
     async def _tell(self, workers: Sequence[Worker], do: str, **more: Any) -> None:

@@ -23,13 +23,18 @@ class FaultRecord:
     at_s: float
     until_s: float
     devices: int = 0  # that it hit
-    asked: int = 0  # workers that tell when their devices stream again
+    waiting: set[int] = field(default_factory=set)  # workers whose devices do not all stream again
     answers: list[float] = field(default_factory=list)
 
     @property
     def recovered_s(self) -> float | None:
         """Seconds from its end until everybody had streamed again; None: not yet, or nobody was hit."""
-        return max(self.answers) if self.asked and len(self.answers) >= self.asked else None
+        return max(self.answers) if self.answers and not self.waiting else None
+
+    def heard(self, worker: int, seconds: float) -> None:
+        """Take a worker's word that its devices stream again."""
+        self.waiting.discard(worker)
+        self.answers.append(seconds)
 
     def said(self) -> dict[str, Any]:
         """Return it for a report."""
@@ -74,8 +79,10 @@ class Figures:
         self.last_error = said["last_error"] or self.last_error
 
     def forget(self, worker: tuple[str, int]) -> None:
-        """Take out the state of a worker that was killed."""
+        """Take out the state of a worker that was killed; whom else it waited for, the kill's own record says when all are back."""
         self._now.pop(worker, None)
+        for record in self.faults:
+            record.waiting.discard(worker[1])
 
     def now(self, name: str) -> int:
         """Return the sum of a state over all workers."""

@@ -2,7 +2,7 @@
 
 from simulators.fleet.counting import Counting
 from simulators.fleet.difference import Difference
-from simulators.fleet.figures import MAX_TICKS, Figures
+from simulators.fleet.figures import MAX_TICKS, FaultRecord, Figures
 from simulators.fleet.histogram import Histogram
 from simulators.fleet.report import CLEAN, DIFFERENT, NOT_DRAINED, Report, as_text, filled
 
@@ -60,3 +60,13 @@ def test_a_killed_worker_is_no_longer_counted_among_the_connected() -> None:
     found.forget(("device_worker", 0))
     assert found.now("connected") == 0
     assert isinstance(found.away, Histogram)
+
+
+def test_a_fault_is_over_when_every_worker_has_said_so_but_those_that_were_killed() -> None:
+    found = figures(1)
+    found.faults = [FaultRecord(0, "half-open", "devices", 1.0, 2.0, 100, {0, 1, 2})]
+    found.faults[0].heard(1, 4.5)
+    found.forget(("device_worker", 0))
+    assert found.faults[0].said()["recovered_s"] is None
+    found.faults[0].heard(2, 3.0)
+    assert found.faults[0].said()["recovered_s"] == 4.5
