@@ -30,7 +30,7 @@ export class Banners {
     this.state = { kind: "connecting" };
     this.lagUs = 0;
     this.lostAt = Date.now();
-    setInterval(() => this._showConnection(), 500);
+    setInterval(() => document.hidden || this._showConnection(), 500);
   }
 
   connection(state) {

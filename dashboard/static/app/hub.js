@@ -7,6 +7,7 @@ import { Live } from "./live.js";
 import { Stream } from "./stream.js";
 
 const KEPT_COMMANDS = 1_000;
+const REST_MS = 5_000; // who only looks something up elsewhere is back sooner
 
 export class Hub {
   /** @param {{onState: (state: any) => void}} calls */
@@ -25,6 +26,7 @@ export class Hub {
     /** @type {Map<string, Stream>} */
     this._streams = new Map();
     this._opened = 0; // streams, ever
+    this._resting = 0;
     /** @type {Set<string>} */
     this._heard = new Set(); // kinds of which this connection has told: the first message of one holds all there are
     this.live = new Live({ onOpen: () => this._open(), onMessage: (/** @type {any} */ message) => this._message(message), onState });
@@ -98,6 +100,17 @@ export class Hub {
   look() {
     this.live.look();
     for (const stream of this._streams.values()) stream.look();
+  }
+
+  /** Nobody looks at the page, or somebody does again. @param {boolean} isSeen */
+  seen(isSeen) {
+    clearTimeout(this._resting);
+    if (isSeen) {
+      this.live.seen();
+      for (const stream of this._streams.values()) stream.wake();
+    } else {
+      this._resting = setTimeout(() => this._streams.forEach((stream) => stream.rest()), REST_MS);
+    }
   }
 
   _open() {

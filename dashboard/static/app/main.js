@@ -63,7 +63,7 @@ byId("logout").addEventListener("click", async () => {
   await fetch("logout", { method: "POST" });
   location.assign("./");
 });
-document.addEventListener("visibilitychange", () => document.hidden || hub.live.seen());
+document.addEventListener("visibilitychange", () => hub.seen(!document.hidden));
 setInterval(() => {
   if (document.hidden) return;
   hub.look();
@@ -73,3 +73,4 @@ setInterval(() => {
 router.start();
 hub.start();
 prefetchPlotly();
+if (document.hidden) hub.seen(false); // opened for later

@@ -23,7 +23,7 @@ export class Painter {
     this._drawnAt = 0;
     this._seen = new IntersectionObserver((entries) => this._look(entries), { rootMargin: "200px" });
     document.addEventListener("visibilitychange", () => document.hidden || this.askAll());
-    setInterval(() => this._askIdle(), 500);
+    setInterval(() => document.hidden || this._askIdle(), 500);
   }
 
   /** Draw a view from now on, as often as it asks and as it moves on with time. @param {View} view */

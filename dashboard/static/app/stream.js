@@ -28,6 +28,7 @@ export class Stream {
     this.model = new Model(id, wanted.span_s * 1e6, wanted.width_us);
     this.delays = new Delays();
     this.isUnreadable = false;
+    this.isResting = false;
     this._changes = 0; // how often the hub said that older data has changed,
     this._askedFor = 0; // of how many of them the newest snapshot that was asked for knows,
     this._shown = 0; // and the newest one that has come whole
@@ -41,8 +42,24 @@ export class Stream {
 
   /** A connection is open: go on from the cursor, unless what is newer than it lacks what turned out late before it. */
   opened() {
+    if (this.isResting) return;
     this.delays.clear(); // numbers begin anew
     this._subscribe(this._shown < this._changes ? null : this.model.cursor);
+  }
+
+  /** Nobody looks: the hub need tell nothing, until `wake` goes on from where this was. */
+  rest() {
+    if (this.isResting) return;
+    this.isResting = true;
+    clearTimeout(this._timer);
+    this.hub.send({ op: "unsubscribe", id: this.id });
+  }
+
+  /** Somebody looks again. */
+  wake() {
+    if (!this.isResting) return;
+    this.isResting = false;
+    if (this.hub.isOpen) this.opened();
   }
 
   /** Take a message of this subscription. @param {any} message */
@@ -78,7 +95,7 @@ export class Stream {
     clearTimeout(this._timer);
     const pauseMs = Math.max(ASK_AGAIN_MS, ASK_SHARE * this._tookMs);
     // One that is on its way comes whole before it is seen that another is wanted.
-    this._timer = setTimeout(() => this.hub.isOpen && !this._isAwaited && this._subscribe(null), Math.max(0, this._askedAt + pauseMs - Date.now()));
+    this._timer = setTimeout(() => this.hub.isOpen && !this._isAwaited && !this.isResting && this._subscribe(null), Math.max(0, this._askedAt + pauseMs - Date.now()));
   }
 
   /** Now and then: what came merged is asked for once more when the page has kept up for a while. */

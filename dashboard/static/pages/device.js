@@ -61,7 +61,7 @@ class DevicePage {
 
   _begin() {
     const { hub } = this.app;
-    const timer = setInterval(() => this._facts(), 500);
+    const timer = setInterval(() => document.hidden || this._facts(), 500);
     this._stops = [
       hub.devices.watch(() => this._show()),
       this.side.start(),

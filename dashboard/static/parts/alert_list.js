@@ -49,7 +49,7 @@ export class AlertList {
     this._begin();
     this._name();
     const stop = this.app.hub.alerts.watch((changed) => this._changed(changed));
-    const timer = setInterval(() => this._ages(), 1_000);
+    const timer = setInterval(() => document.hidden || this._ages(), 1_000);
     return () => { stop(); clearInterval(timer); this._asked += 1; };
   }
 

@@ -41,7 +41,7 @@ export class Connections {
     this._isRead = false;
     this._last = "";
     this._show();
-    const timer = setInterval(() => this._show(), 1_000); // how long the present one lasts goes on
+    const timer = setInterval(() => document.hidden || this._show(), 1_000); // how long the present one lasts goes on
     return () => {
       clearInterval(timer);
       clearTimeout(this._timer);

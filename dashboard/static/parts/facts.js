@@ -30,7 +30,7 @@ export class Facts {
   /** @returns {() => void} */
   open() {
     this._shown = "";
-    const timer = setInterval(() => this._showTold(), 1_000); // how long it is online goes on
+    const timer = setInterval(() => document.hidden || this._showTold(), 1_000); // how long it is online goes on
     return () => clearInterval(timer);
   }
 

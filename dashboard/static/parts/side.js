@@ -34,7 +34,7 @@ export class Side {
   /** Follow the hub; returns how to stop. */
   start() {
     const stop = this.hub.devices.watch(() => this.show());
-    const timer = setInterval(() => this.show(), 1_000); // how long ago something was goes on
+    const timer = setInterval(() => document.hidden || this.show(), 1_000); // how long ago something was goes on
     return () => {
       stop();
       clearInterval(timer);

@@ -20,7 +20,7 @@ export class Silences {
 
   enter() {
     this._load();
-    const timer = setInterval(() => this._load(), EVERY_MS);
+    const timer = setInterval(() => document.hidden || this._load(), EVERY_MS);
     return () => clearInterval(timer);
   }
 

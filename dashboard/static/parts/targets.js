@@ -34,7 +34,7 @@ export class Targets {
 
   enter() {
     this._load();
-    const timer = setInterval(() => this.deliveries.some((each) => each.state === "waiting") && this._loadLog(), EVERY_MS);
+    const timer = setInterval(() => !document.hidden && this.deliveries.some((each) => each.state === "waiting") && this._loadLog(), EVERY_MS);
     return () => clearInterval(timer);
   }
 
