@@ -71,11 +71,11 @@ def _measured(plan: PagePlan, link: str, say: Say) -> list[BenchRow]:
         page.wait_for_function(READY, arg=plan.devices)
         page.wait_for_function(DRAWN)
         found = [_scrolled(page) for _ in range(plan.runs)]
-        tasks = [longest_task_ms(page, lambda: _scrolled(page)) for _ in range(plan.runs)]
+        tasks = [longest_task_ms(page, lambda: _scrolled(page))]
         page.goto("about:blank")
         page.evaluate(EMPTY)
         empty = [_scrolled(page) for _ in range(plan.runs)]
-        empty_tasks = [longest_task_ms(page, lambda: _scrolled(page)) for _ in range(plan.runs)]
+        empty_tasks = [longest_task_ms(page, lambda: _scrolled(page))]
     for number, gaps in enumerate(found, 1):
         say(f"page {number}/{plan.runs}: {len(gaps):,} frames, longest gap {max(gaps):.1f} ms, p99 {_p99(gaps):.1f} ms")
     # Of all runs the worst: one stop is what a person remembers.
