@@ -75,6 +75,7 @@ def findings(page: Page) -> list[str]:
         *(f"#/admin/{each}" for each in ADMIN),
         "#/dashboards",
         "#/dashboards/hall",
+        "#/dashboards/hall?from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z",
         "#/nowhere",
     ],
 )

@@ -136,7 +136,7 @@ class Devices {
     const isWanted = STATES.find(([value]) => value === this.state.value)?.[2] ?? (() => true);
     const all = this.app.hub.fleet();
     this.found = all.filter((item) => isWanted(item) && matches(item, words));
-    say(this.told, this.found.length === all.length ? `${count(all.length)} devices` : `${count(this.found.length)} of ${count(all.length)} devices`);
+    say(this.told, this.found.length === all.length ? (all.length === 1 ? "1 device" : `${count(all.length)} devices`) : `${count(this.found.length)} of ${count(all.length)} devices`);
     this.table.show(this.found);
     this._chosen();
   }
