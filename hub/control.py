@@ -7,7 +7,7 @@ here is on a frame's way to its ack. Made by main.py.
 from functools import partial
 from typing import Final
 
-from hub.auth import Account, Auth
+from hub.auth import Account, Auth, Principal
 from hub.config import Settings
 from hub.core.ageing import Keep
 from hub.core.commands import CommandDesk
@@ -15,9 +15,11 @@ from hub.core.dashboards import Dashboards
 from hub.core.entities import Entities
 from hub.core.presence import RETURN_S
 from hub.core.provisioning import Provisioning
+from hub.core.reach import Reach, Reaches
 from hub.core.registry import Registry
 from hub.core.results import LedgerFollower
 from hub.core.shadows import Shadows
+from hub.core.shares import Shares
 from hub.datadir import DataDir
 from hub.followers import run_follower
 from hub.journal import Journal
@@ -42,6 +44,9 @@ class Control:
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)
         self.account = Account(self.auth, state, now)
         self.dashboards = Dashboards(state, self.entities, now)
+        self.shares = Shares(state, self.auth.audit, self.dashboards, self.auth.users, self.auth.tokens, now)
+        self.auth.let_guests_in(self.shares)
+        self._reaches = Reaches(self.registry.members, self.shares.sources)
         self.provisioning = Provisioning(state, self.registry, self.auth.audit, now)
 
     async def start(self) -> None:
@@ -52,7 +57,12 @@ class Control:
         await self.desk.load()
         await self.shadows.load()
         await self.dashboards.load()
+        await self.shares.load()
         await self.rules.desk.start()
+
+    def reach(self, principal: Principal) -> Reach | None:
+        """Return what is in reach of a login; None: everything."""
+        return self._reaches.of(principal.where, principal.share)
 
     def runs(self) -> tuple[Run, ...]:
         """Return the tasks, which follow the journal or look after the time."""

@@ -167,8 +167,7 @@ class Hub:
         """Open the door, say where, and serve until cancelled."""
         async with trio.open_nursery() as nursery:
             host, port = await nursery.start(self.door.run)
-            scheme = "https" if self.settings.tls_certificate else "http"
-            host = _LOOPBACK.get(host, host)  # every address is no address to open
+            scheme, host = "https" if self.settings.tls_certificate else "http", _LOOPBACK.get(host, host)  # every address is none to open
             self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
             self.data.tell(self.url, self.settings.tls_certificate)
             try:
@@ -186,7 +185,7 @@ class Hub:
         return told | {"viewers": self.live.viewers, "connected": self.sessions.count()}
 
     async def _serve_viewer(self, principal: Principal, link: ServerLink, encoding: str) -> None:
-        await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role, principal.where))
+        await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role, self.control.reach(principal)))
 
     def _api_parts(self) -> ApiParts:
         return ApiParts(
@@ -220,6 +219,7 @@ class Hub:
             silences=self.control.rules.silences,
             dashboards=self.control.dashboards,
             first_hop=self.sessions.first_hop,
+            shares=self.control.shares,
             account=self.control.account,
         )
 

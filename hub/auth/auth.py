@@ -13,16 +13,17 @@ import structlog
 import trio
 
 from hub.auth.admin_token import read_or_make
-from hub.auth.cookies import COOKIE, session_of
+from hub.auth.cookies import COOKIE, GUEST_COOKIE, session_of
 from hub.auth.passwords import Passwords
 from hub.auth.principal import Principal
-from hub.core.actions import ROLES
+from hub.core.actions import GUEST, ROLES
 from hub.core.api_tokens import ApiTokens
 from hub.core.audit import AuditLog
 from hub.core.errors import Refusal, TooOften
 from hub.core.guessing import Guessing, address_key
 from hub.core.registry import hash_token
 from hub.core.seldom import Seldom
+from hub.core.shares import Shares
 from hub.core.users import User, Users
 from hub.ports import Now, StateStore
 
@@ -50,6 +51,7 @@ class Auth:
         self._now = now
         self._admin = b""
         self.cookie = COOKIE  # a name of this hub's own: hubs on other ports of this host get the same cookies
+        self.guest_cookie = GUEST_COOKIE
         self.audit = AuditLog(state, now)
         self.users = Users(state, self.audit, now)
         self.tokens = ApiTokens(state, self.audit, now)
@@ -59,28 +61,45 @@ class Auth:
         self._by_name = Guessing(free_tries=5, max_wait_s=60.0)
         self._seldom = Seldom(period_s=3_600.0)  # a guesser must not fill the disk
         self._ended: list[Callable[[bytes], None]] = []
+        self._shares: Shares | None = None
         self.users.on_ended(self._tell)
         self.tokens.on_ended(self._tell)
 
     async def start(self) -> None:
         """Read what is kept, and make the administrator's credential where there is none. Raises OSError, StoreUnavailable."""
         self._admin = hash_token(await trio.to_thread.run_sync(read_or_make, self._path))
-        self.cookie = f"{COOKIE}_{hashlib.sha256(self._admin).hexdigest()[:8]}"
+        own = hashlib.sha256(self._admin).hexdigest()[:8]
+        self.cookie, self.guest_cookie = f"{COOKIE}_{own}", f"{GUEST_COOKIE}_{own}"
         await self.users.load()
         await self.tokens.load()
         await self.passwords.start()
+
+    def let_guests_in(self, shares: Shares) -> None:
+        """Take the links of shared dashboards for logins, too."""
+        self._shares = shares
+        shares.on_ended(self._tell)
 
     def device_of(self, token: str) -> str | None:
         """Return the device a token was made for."""
         return self._device_of(token)
 
     async def principal(self, headers: Mapping[str, str]) -> Principal | None:
-        """Return who sends these headers (names in lower case): by Authorization if it is there, else by session cookie."""
+        """Return who sends these headers (names in lower case): by Authorization if it is there, else by cookie.
+
+        A guest's cookie is sent below its own link's address only, where it comes first: there even an administrator is a guest.
+        """
         if (said := headers.get("authorization")) is not None:  # an empty one too: the checks of the origin pass over the same requests
             scheme, _, token = said.partition(" ")
             return self._bearer(hash_token(token.strip())) if scheme.lower() == "bearer" else None
+        if (guest := session_of(headers, self.guest_cookie)) is not None:
+            return self.guest(hash_token(guest))
         session = self.session_of(headers)
         return await self._logged_in(hash_token(session)) if session else None
+
+    def guest(self, token_hash: bytes) -> Principal | None:
+        """Return who came by a link of a shared dashboard that is good."""
+        share = None if self._shares is None else self._shares.of_hash(token_hash)
+        return None if share is None else Principal(f"share:{share.id}", GUEST, token_hash, share.expires_us, share=share.id)
 
     def _bearer(self, token_hash: bytes) -> Principal | None:
         if secrets.compare_digest(token_hash, self._admin):
@@ -102,7 +121,9 @@ class Auth:
     async def is_live(self, principal: Principal) -> bool:
         """Tell whether a principal's login has not ended. Raises StoreUnavailable."""
         login = principal.login
-        return login is None or self.tokens.of_hash(login) is not None or await self._logged_in(login) is not None
+        if login is None or self.tokens.of_hash(login) is not None or self.guest(login) is not None:
+            return True
+        return await self._logged_in(login) is not None
 
     def on_ended(self, callback: Callable[[bytes], None]) -> None:
         """Call `callback(what)` when something ended before its time; its principals have it as their `login` or `account`."""

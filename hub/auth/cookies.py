@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 COOKIE: Final = "tributary_session"  # how the name begins
+GUEST_COOKIE: Final = "tributary_guest"  # the same, of who came by the link of a shared dashboard
 
 
 def session_of(headers: Mapping[str, str], cookie_name: str) -> str | None:

@@ -13,6 +13,7 @@ from hub.core.errors import Refusal
 class Action(Enum):
     """What somebody does; a text that goes on after "may not"."""
 
+    SEE = "see readings"  # of what is in reach, by the page of a shared dashboard too
     READ = "read"  # devices, readings, commands
     OWN = "change their own password and sessions"
     COMMAND = "send commands"
@@ -24,13 +25,15 @@ class Action(Enum):
     AUDIT = "read the audit log"
 
 
+GUEST: Final = "guest"  # who came by the link of a shared dashboard; nobody is given this role
 ALLOWED: Final = {
-    "viewer": frozenset({Action.READ, Action.OWN}),
-    "operator": frozenset({Action.READ, Action.OWN, Action.COMMAND, Action.ALERTS, Action.DASHBOARDS, Action.CONNECTIONS}),
+    GUEST: frozenset({Action.SEE}),
+    "viewer": frozenset({Action.SEE, Action.READ, Action.OWN}),
+    "operator": frozenset({Action.SEE, Action.READ, Action.OWN, Action.COMMAND, Action.ALERTS, Action.DASHBOARDS, Action.CONNECTIONS}),
     "admin": frozenset(Action),
 }
-ROLES: Final = tuple(ALLOWED)
-LIVE_MESSAGES: Final = {"subscribe": Action.READ, "unsubscribe": Action.READ, "drawn": Action.READ}
+ROLES: Final = tuple(role for role in ALLOWED if role != GUEST)  # that users and tokens have
+LIVE_MESSAGES: Final = {"subscribe": Action.SEE, "unsubscribe": Action.SEE, "drawn": Action.SEE}
 
 
 def check_role(role: str, action: Action) -> None:

@@ -69,6 +69,10 @@ class ApiTokens:
         token = self._of_hash.get(token_hash)
         return token if token is not None and token.expires_us > self._now() else None
 
+    def get(self, name: str) -> ApiToken | None:
+        """Return a token, also one that is over."""
+        return self._tokens.get(name)
+
     def items(self) -> list[dict[str, Any]]:
         """Return what may be told of each, by name; also of those that are over."""
         return [self._tokens[name].item() for name in sorted(self._tokens)]

@@ -8,7 +8,7 @@ its own, so that a list reads none of them. All of a change goes in one transact
 whole, and a name that is taken again goes on counting, so that no two versions of a name were ever different things.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -36,6 +36,7 @@ class _Facts:
     tiles: int
     versions: tuple[Mapping[str, Any], ...]  # version, at_us, by; the oldest first, the present one last
     deleted_us: int | None = None
+    born_us: int = 0  # when its name was last taken; 0: before that was noted
 
     @property
     def version(self) -> int:
@@ -50,6 +51,7 @@ class _Facts:
     def kept(self, document: Mapping[str, Any]) -> Document:
         """Return how it is kept."""
         body = {"document": document, "versions": [dict(each) for each in self.versions], "deleted_us": self.deleted_us}
+        body["born_us"] = self.born_us
         return Document(KIND, self.name, self.revision, body)
 
 
@@ -84,6 +86,7 @@ class Dashboards:
         self._board = board
         self._now = now
         self._facts: dict[str, _Facts] = {}
+        self._changed: list[Callable[[str, Mapping[str, Any] | None], None]] = []
         self._changing = trio.Lock()  # one change at a time: each is made of what the one before has stored
 
     async def load(self) -> None:
@@ -106,6 +109,15 @@ class Dashboards:
             return [each.item() for each in found if each.deleted_us is None]
         since_us = self._now() - _KEPT_US
         return [each.item() for each in found if each.deleted_us is not None and each.deleted_us >= since_us]
+
+    def on_changed(self, callback: Callable[[str, Mapping[str, Any] | None], None]) -> None:
+        """Call `callback(name, document)` when one was saved or restored, and with None when it was deleted."""
+        self._changed.append(callback)
+
+    def born_us(self, name: str) -> int | None:
+        """Return when a dashboard took its name, None where there is none. One that is deleted and restored is the same one still."""
+        facts = self._facts.get(name)
+        return None if facts is None or facts.deleted_us is not None else facts.born_us
 
     async def dashboard(self, name: str) -> dict[str, Any]:
         """Return one with its document. Raises Refusal 404."""
@@ -140,7 +152,7 @@ class Dashboards:
                     raise _unknown(name)
             elif version != there:
                 raise DashboardConflict(await self._whole(before), version, document)
-            return await self._put(name, before, document, by, "save dashboard")
+            return await self._put(name, before, document, by, "save dashboard", is_new=there == 0)
 
     async def restore(self, name: str, version: int, by: str) -> dict[str, Any]:
         """Save an older version anew, also of one that was deleted; return the dashboard. Raises Refusal."""
@@ -156,11 +168,16 @@ class Dashboards:
             after = replace(before, revision=before.revision + 1, deleted_us=self._now())
             entry = Audited(self._now(), by, "delete dashboard", f"dashboard {name}", {"version": before.version})
             await self._change([after.kept(document)], self._over(), [entry])
-            self._facts[name] = after
-            self._show(name)
+            self._changed_to(after, None)
+
+    def _changed_to(self, facts: _Facts, document: Mapping[str, Any] | None) -> None:
+        self._facts[facts.name] = facts
+        self._show(facts.name)
+        for callback in self._changed:
+            callback(facts.name, document)
 
     async def _put(
-        self, name: str, before: _Facts | None, document: Mapping[str, Any], by: str, action: str, **detail: Any
+        self, name: str, before: _Facts | None, document: Mapping[str, Any], by: str, action: str, *, is_new: bool = False, **detail: Any
     ) -> dict[str, Any]:
         gone = [each for each in self._over() if each.key != name and not each.key.startswith(f"{name}@")]
         if before is None and len(self._facts) - sum(each.kind == KIND for each in gone) >= MAX_DASHBOARDS:
@@ -169,14 +186,14 @@ class Dashboards:
         said: dict[str, Any] = {"version": 1 if before is None else before.version + 1, "at_us": self._now(), "by": by}
         revision, versions = (0, ()) if before is None else (before.revision, before.versions)
         after = _Facts(name, revision + 1, document["title"], len(document["tiles"]), (*versions, said)[-MAX_VERSIONS:])
+        after = replace(after, born_us=self._now() if is_new or before is None else before.born_us)
         puts = [after.kept(document)]
         if before is not None:
             puts.append(_old(name, before.version, await self._document(before, before.version)))
             gone += [_old(name, each["version"]) for each in versions if each["version"] < after.versions[0]["version"]]
         detail = {"version": said["version"], "title": after.title, "tiles": after.tiles, **detail}
         await self._change(puts, gone, [Audited(self._now(), by, action, f"dashboard {name}", detail)])
-        self._facts[name] = after
-        self._show(name)
+        self._changed_to(after, document)
         return {"name": name, **said, "dashboard": dict(document)}
 
     async def _change(self, puts: Sequence[Document], gone: Sequence[Document], audited: Sequence[Audited]) -> None:
@@ -220,7 +237,7 @@ class Dashboards:
 def _facts(document: Document) -> _Facts:
     body = document.body
     held, versions = body["document"], tuple(body["versions"])
-    return _Facts(document.key, document.version, held["title"], len(held["tiles"]), versions, body["deleted_us"])
+    return _Facts(document.key, document.version, held["title"], len(held["tiles"]), versions, body["deleted_us"], body.get("born_us", 0))
 
 
 def _old(name: str, version: int, document: Mapping[str, Any] | None = None) -> Document:

@@ -4,7 +4,7 @@ Owns what expressions are asked of each device, and who is told when a device jo
 (live subscriptions, rules, commands to a group) holds a Members and lets go of it; plain code, no clock. The registry feeds it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from weakref import WeakValueDictionary
 
 from hub.core.tags import Facts, Where, parse
@@ -57,6 +57,48 @@ class Members:
         self._names = None
         for callback in list(self._watchers.values()):
             callback(device)
+
+
+class Within:
+    """Those of some devices that are in any of several sets, kept up to date as these are; it is asked and watched as Members is."""
+
+    def __init__(self, wanted: Members | frozenset[str] | None, sets: "Sequence[Members | Within]") -> None:
+        self._wanted = wanted  # None: all
+        self._sets = tuple(sets)
+        self._made_of: tuple[frozenset[str], ...] = ()
+        self._names = frozenset[str]()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the devices; the same object until one joins or leaves a set that this is made of."""
+        made_of = tuple(each.names for each in self._parts())
+        if len(made_of) != len(self._made_of) or any(new is not old for new, old in zip(made_of, self._made_of, strict=True)):
+            found = frozenset[str]().union(*(each.names for each in self._sets))
+            self._names = found if self._wanted is None else found & _names(self._wanted)
+            self._made_of = made_of
+        return self._names
+
+    def matches(self, device: str) -> bool:
+        """Tell whether a device is meant now."""
+        is_wanted = self._wanted is None or device in _names(self._wanted)
+        return is_wanted and any(each.matches(device) for each in self._sets)
+
+    def watch(self, callback: Watcher) -> Callable[[], None]:
+        """Call `callback(device)` after a device joined or left, or may have; return the call that ends it."""
+        ends = [each.watch(callback) for each in self._parts()]
+
+        def end() -> None:
+            for each in ends:
+                each()
+
+        return end
+
+    def _parts(self) -> "list[Members | Within]":
+        return [*self._sets, *([self._wanted] if isinstance(self._wanted, Members) else [])]
+
+
+def _names(wanted: Members | frozenset[str]) -> frozenset[str]:
+    return wanted if isinstance(wanted, frozenset) else wanted.names
 
 
 class Asked:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from hub.core.buckets import LADDER_US
 from hub.core.errors import Refusal
-from hub.core.members import Members
+from hub.core.members import Members, Within
 from hub.core.records import Series
 
 MAX_ID_BYTES: Final = 64
@@ -44,7 +44,7 @@ class Request:
     span_us: int
     width_us: int  # 0: raw
     cursor: str | None
-    members: Members | None = None
+    members: Members | Within | None = None
 
     @property
     def is_settled(self) -> bool:

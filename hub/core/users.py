@@ -66,6 +66,11 @@ class Users:
         """Return a user."""
         return self._users.get(name)
 
+    def of_account(self, account: bytes | None) -> User | None:
+        """Return the user whose present logins hang on this."""
+        user = self._users.get((account or b"").decode(errors="replace").rpartition("/")[0])
+        return user if user is not None and user.account == account else None
+
     def items(self) -> list[dict[str, Any]]:
         """Return what may be told of each, by name."""
         return [self._users[name].item() for name in sorted(self._users)]

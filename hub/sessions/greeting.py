@@ -49,8 +49,9 @@ class EntityMail:
             "shadow": entities.shadows(),
             "dashboard": entities.dashboards(),
         }
-        whole = [part for what, items in everything.items() for part in _parts(_PLURALS[what], self._shown(what, items))]
-        return iter([*whole, {"op": "system", **entities.system()}])
+        told = {what: self._shown(what, items) for what, items in everything.items() if self._tells(what)}
+        whole = [part for what, items in told.items() for part in _parts(_PLURALS[what], items)]
+        return iter([*whole, {"op": "system", **entities.system()}] if self._tells("system") else whole)
 
     def greeted(self) -> None:
         """Note that the greeting is sent: what changes from now on may come at any time."""
@@ -59,13 +60,19 @@ class EntityMail:
     def tell(self, changes: Changes, prepared: Iterable[Prepared]) -> None:
         """Send what changed at once, or keep it for the viewer's own task. Sent twice it does no harm: items have versions."""
         if self._in_reach is not None:  # what is prepared is for those who may see all
-            changes, prepared = {key: item for key, item in changes.items() if self._in_reach.shows(key[0], item)}, ()
+            told = {key: self._in_reach.told(key[0], item) for key, item in changes.items()}
+            changes, prepared = {key: item for key, item in told.items() if item is not None}, ()
         if self._in_reach is not None or not (self._is_greeted and all(map(self._try_send, prepared))):
             self._waiting.update(changes)
             self._wake()
 
     def _shown(self, what: str, items: list[Any]) -> list[Any]:
-        return items if self._in_reach is None else [item for item in items if self._in_reach.shows(what, item)]
+        if self._in_reach is None:
+            return items
+        return [told for told in (self._in_reach.told(what, item) for item in items) if told is not None]
+
+    def _tells(self, what: str) -> bool:
+        return self._in_reach is None or self._in_reach.tells(what)
 
     def _moved(self, device: str, items: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         """Tell that a device came into reach or left it, and forget what waits of it."""

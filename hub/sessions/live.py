@@ -14,6 +14,7 @@ from devices.link import ServerLink
 from hub.core.entities import Entities
 from hub.core.fanout import Fanout
 from hub.core.lines import Lines
+from hub.core.reach import Reach
 from hub.core.readings import points_in, readable_columns
 from hub.core.records import Columns, Row, Series
 from hub.core.selector import MembersOf
@@ -98,9 +99,9 @@ class Live:
             # that costs by the reading, whether one by one or together.
             await trio.sleep(max(REST * (thread_time() - began_s), 0.0 if self._quick else WIDE_GATHER_S))
 
-    async def serve(self, link: ServerLink, encoding: str, role: str, where: str = "") -> None:
-        """Serve one viewer until it leaves, breaks a rule, or the hub stops; with `where` it sees these devices only."""
-        viewer = ViewerConnection(link, encoding, role, self, where)
+    async def serve(self, link: ServerLink, encoding: str, role: str, reach: Reach | None = None) -> None:
+        """Serve one viewer until it leaves, breaks a rule, or the hub stops; it sees what is in reach, without one everything."""
+        viewer = ViewerConnection(link, encoding, role, self, reach)
         self._viewers[link] = viewer
         try:
             await viewer.run()

@@ -16,6 +16,7 @@ from devices.wire import limits
 from devices.wire.limits import CloseCode
 from hub.core.actions import check_live
 from hub.core.errors import Refusal
+from hub.core.reach import Reach
 from hub.core.selector import Request, is_id, read_id, read_subscribe
 from hub.sessions.beginning import begun
 from hub.sessions.columns import Message
@@ -23,7 +24,7 @@ from hub.sessions.drawn import count_painted, read_drawn
 from hub.sessions.encoding import ViewerEnd, decoded, first_end
 from hub.sessions.feed import Feed
 from hub.sessions.greeting import EntityMail
-from hub.sessions.in_reach import InReach, narrowed
+from hub.sessions.in_reach import InReach
 from hub.sessions.outlet import Outlet
 from hub.sessions.picture import Picture
 from hub.sessions.subscription import Subscription
@@ -36,17 +37,16 @@ MAX_ERRORS: Final = 64  # that wait; the oldest are forgotten
 class ViewerConnection:
     """A viewer on one link."""
 
-    def __init__(self, link: ServerLink, encoding: str, role: str, feed: Feed, where: str = "") -> None:
+    def __init__(self, link: ServerLink, encoding: str, role: str, feed: Feed, reach: Reach | None = None) -> None:
         self._link = link
         self._outlet = Outlet(link, is_json=encoding == "json")
         self._is_json = encoding == "json"
-        self._role, self._where = role, where  # `where`: the limit of its login
-        self._feed = feed
+        self._role, self._reach, self._feed = role, reach, feed  # no reach: its login is for the whole hub
         self._subscriptions: dict[str, Subscription] = {}
         self._requests: dict[str, Request] = {}  # by id, the newest of each; at most MAX_SUBSCRIPTIONS
         self._building: str | None = None  # the id of the one that is being answered
         self._errors: deque[Message] = deque(maxlen=MAX_ERRORS)
-        self._entities = EntityMail(self.wake, link.try_send, is_json=self._is_json, in_reach=InReach.of(where, feed))
+        self._entities = EntityMail(self.wake, link.try_send, is_json=self._is_json, in_reach=InReach.of(reach, feed.entities))
         self._wake = trio.Event()
 
     @property
@@ -107,7 +107,7 @@ class ViewerConnection:
         check_live(self._role, op)
         match op:
             case "subscribe":
-                request = read_subscribe(narrowed(message, self._where), self._feed.members)
+                request = (self._reach.request if self._reach is not None else read_subscribe)(message, self._feed.members)
                 others = {*self._subscriptions, *self._requests, *filter(None, [self._building])}
                 if request.id not in others and len(others) >= MAX_SUBSCRIPTIONS:
                     raise Refusal("too_many", f"{MAX_SUBSCRIPTIONS} subscriptions are open, which is the limit", "end one first")

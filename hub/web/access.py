@@ -4,7 +4,7 @@ Owns the order of the checks; the table of roles and actions is core's. Knows no
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from typing import Final, get_origin
 from urllib.parse import urlsplit
@@ -12,29 +12,25 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from fastapi.routing import APIRoute
 
-from devices.wire.fields import shown
 from hub.auth import Auth, Principal
 from hub.core.actions import ALLOWED, Action, check_role
 from hub.core.errors import Refusal
-from hub.core.members import Members
-from hub.core.reach import out_of_reach
+from hub.core.reach import Reach, Reaches
 from hub.web.origins import is_own
 
 __all__ = ["Access", "Action", "Gate", "address_of", "check_parameters", "is_encrypted", "is_loopback"]
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _OF_DEVICE: Final = re.compile(r"/api/v1/devices/\{(\w+)\}")  # how the path of a route of one device begins
-_MAX_HELD: Final = 100
 _PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 
 
 class Access:
     """The checks before a route."""
 
-    def __init__(self, auth: Auth, members: Callable[[str], Members], allowed_origins: tuple[str, ...] = ()) -> None:
+    def __init__(self, auth: Auth, reaches: Reaches, allowed_origins: tuple[str, ...] = ()) -> None:
         self.auth = auth
-        self._members = members
-        self._held: dict[str, Members] = {}  # of limited logins, so that they are not made anew for each request; at most MAX_HELD
+        self._reaches = reaches
         self._allowed_origins = allowed_origins
 
     def may(self, action: Action, *, narrows: bool = False) -> "Gate":
@@ -45,21 +41,14 @@ class Access:
         """
         return Gate(self, action, narrows=narrows)
 
-    def reach(self, principal: Principal) -> Members | None:
-        """Return the devices in reach of a limited login; None: all."""
-        if not principal.where:
-            return None
-        if (held := self._held.get(principal.where)) is None:
-            if len(self._held) >= _MAX_HELD:
-                self._held.clear()
-            held = self._held[principal.where] = self._members(principal.where)
-        return held
+    def reach(self, principal: Principal) -> Reach | None:
+        """Return what is in reach of a limited login; None: all."""
+        return self._reaches.of(principal.where, principal.share)
 
-    def check_reach(self, principal: Principal, device: str) -> None:
-        """Let a device pass that is in reach. Raises Refusal 403."""
-        reach = self.reach(principal)
-        if reach is not None and not reach.matches(device):
-            raise out_of_reach(f"{shown(device)} is none of them")
+    def check_reach(self, principal: Principal, device: str, channels: Sequence[str] = ()) -> None:
+        """Let these channels of a device pass, all where none is named, if they are in reach. Raises Refusal 403."""
+        if (reach := self.reach(principal)) is not None:
+            reach.check(device, channels)
 
     def check_named(self, principal: Principal, request: Request) -> None:
         """Let a request of a limited login pass that names devices, all in reach: in its path or, where it reads, by `device`.
@@ -71,11 +60,13 @@ class Access:
         if (match := _OF_DEVICE.match(path)) is not None:
             self.check_reach(principal, str(request.path_params[match[1]]))
             return
-        named = request.query_params.getlist("device") if request.method in _SAFE_METHODS and _takes_device(route) else []
-        if not named or "where" in request.query_params:
-            raise out_of_reach("this is about others too, or does not name them by `device`")
+        query, reach = request.query_params, self.reach(principal)
+        is_reading = request.method in _SAFE_METHODS and _takes_device(route)
+        named = query.getlist("device") if is_reading else []
+        if reach is not None and (not named or "where" in query):
+            reach.check_where(query["where"] if is_reading and not named and "where" in query else "", query.getlist("channel"))
         for device in named:
-            self.check_reach(principal, device)
+            self.check_reach(principal, device, query.getlist("channel"))
 
     async def principal(self, request: Request) -> Principal:
         """Return who sends a request. Raises Refusal 401, 429."""
@@ -128,7 +119,7 @@ class Gate:
         """Return who may go on. Raises Refusal 401, 403, 422, 429."""
         principal = await self._access.principal(request)
         check_role(principal.role, self.action)
-        if principal.where and not self.narrows:
+        if (principal.where or principal.share) and not self.narrows:
             self._access.check_named(principal, request)
         self._access.check_origin(request)
         check_parameters(request)

@@ -18,8 +18,10 @@ from hub.core.commands import CommandDesk
 from hub.core.dashboards import Dashboards
 from hub.core.entities import Entities
 from hub.core.provisioning import Provisioning
+from hub.core.reach import Reaches
 from hub.core.registry import Registry
 from hub.core.shadows import Shadows
+from hub.core.shares import Shares
 from hub.ports import HistoryStore
 from hub.sessions.latest import JournalTail
 from hub.web.access import Access, Action, is_loopback
@@ -107,6 +109,7 @@ class ApiParts:
     targets: Targets | None = None  # None: there is no such route
     silences: Silences | None = None  # None: there is no such route
     dashboards: Dashboards | None = None  # None: there is no such route
+    shares: Shares | None = None  # None: there is no such route
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -119,7 +122,8 @@ def make_app(parts: ApiParts) -> FastAPI:
         redirect_slashes=False,
         responses={"default": {"model": Refused, "description": "A refusal"}},  # for the model; document.py says which
     )
-    access = Access(parts.auth, parts.registry.members, parts.allowed_origins)
+    reaches = Reaches(parts.registry.members, parts.shares.sources) if parts.shares is not None else Reaches(parts.registry.members)
+    access = Access(parts.auth, reaches, parts.allowed_origins)
     eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
     app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
     app.include_router(device_log_routes(parts.registry, access))

@@ -2,15 +2,16 @@
 
 import pytest
 
-from hub.core.actions import ALLOWED, LIVE_MESSAGES, ROLES, Action, check_live, check_role
+from hub.core.actions import ALLOWED, GUEST, LIVE_MESSAGES, ROLES, Action, check_live, check_role
 from hub.core.errors import Refusal
 
 
 def test_each_role_may_what_the_one_before_may() -> None:
     assert ROLES == ("viewer", "operator", "admin")
     viewer, operator, admin = (ALLOWED[role] for role in ROLES)
-    assert viewer < operator < admin == set(Action)
-    assert viewer == {Action.READ, Action.OWN}
+    assert ALLOWED[GUEST] < viewer < operator < admin == set(Action)
+    assert viewer == {Action.SEE, Action.READ, Action.OWN}
+    assert ALLOWED[GUEST] == {Action.SEE}
 
 
 @pytest.mark.parametrize("action", Action)
@@ -30,7 +31,7 @@ def test_every_live_message_passes_for_the_roles_of_its_action_only(role: str, o
     if LIVE_MESSAGES[op] in ALLOWED.get(role, ()):
         check_live(role, op)
     else:
-        with pytest.raises(Refusal, match="may not read"):
+        with pytest.raises(Refusal, match="may not see readings"):
             check_live(role, op)
 
 

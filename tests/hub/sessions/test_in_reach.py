@@ -5,6 +5,7 @@ from typing import Any
 from devices.link import Prepared
 from hub.core.entities import Entities
 from hub.core.members import Asked
+from hub.core.reach import Part, Reach
 from hub.sessions.greeting import Changes, EntityMail
 from hub.sessions.in_reach import InReach
 
@@ -12,13 +13,14 @@ from hub.sessions.in_reach import InReach
 class Stage:
     """A pump on floor 2 and a valve on floor 3, each with a command; a viewer for floor 2."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_guest: bool = False) -> None:
         self.entities, self.asked = Entities(), Asked()
+        self.part = Part(self.asked.members("floor=2"), frozenset({"temp"}) if is_guest else None)
         self.sent: list[Prepared] = []
         for name, floor in (("pump", "2"), ("valve", "3")):
             self.put(name, floor)
             self.entities.put_command({"id": f"c-{name}", "device": name, "version": 1, "created_us": 1})
-        in_reach = InReach(self.asked.members("floor=2"), self.entities)
+        in_reach = InReach(Reach([self.part], is_guest=is_guest), self.entities)
         self.mail = EntityMail(lambda: None, self.take, is_json=True, in_reach=in_reach)
         self.mail.greeted()
 
@@ -80,3 +82,21 @@ def test_what_waits_of_a_device_that_leaves_is_not_told() -> None:
     stage.mail.close()
     stage.put("pump", "2")
     assert stage.told() == []
+
+
+def test_a_guest_is_told_of_devices_and_of_nothing_else() -> None:
+    stage = Stage(is_guest=True)
+    stage.entities.put_alert({"id": "a", "device": "pump", "version": 1, "raised_us": 1})
+    stage.entities.put_system({"credit": "open"})
+    stage.entities.put_shadow({"device": "pump", "desired": {}})
+    greeting = list(stage.mail.greeting(stage.entities))
+    assert [message["op"] for message in greeting] == ["devices"]
+    assert [set(item) for item in greeting[0]["items"]] == [{"device", "version", "channels"}]
+    kinds = ("device", "command", "alert", "shadow", "group_command")
+    changes: Changes = {(what, name): {"device": name, "version": 9, "tags": ["x"]} for what in kinds for name in ("pump", "valve")}
+    stage.mail.tell(changes | {("system", ""): {"credit": "open"}}, [Prepared(b"everything")])
+    assert stage.sent == []
+    assert stage.told() == [("devices", {"device": "pump", "version": 9, "channels": []})]
+    stage.put("valve", "2")
+    stage.put("pump", "3")
+    assert [(op, item.get("removed"), "tags" in item) for op, item in stage.told()] == [("devices", None, False), ("devices", True, False)]
