@@ -4,7 +4,7 @@ Owns the wrong code and that it is taken out again; nothing but the simulation's
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -15,6 +15,7 @@ from devices.wire.session import DeviceSession
 from hub.core.records import Row
 from hub.journal.journal import Journal
 from hub.journal.writer import Writer, Written, written_by
+from hub.ports import JournalFull
 
 
 async def _ack_before_commit(journal: Journal) -> bool:
@@ -22,7 +23,8 @@ async def _ack_before_commit(journal: Journal) -> bool:
     batch = journal._pending.take()
     rows = [row._replace(position=journal.position + 1 + at) for at, row in enumerate(map(Row._make, batch.rows()))]
     journal._tell(batch, Written(batch.openings(), rows, batch.marks()))
-    await journal._writer.call(partial(written_by, journal._file, batch))
+    with suppress(JournalFull):  # what nobody waits for is not tried again
+        await journal._writer.call(partial(written_by, journal._file, batch))
     return True
 
 
@@ -33,7 +35,7 @@ def _without_marks(session: DeviceSession, hello: Hello, marks: Mapping[int, int
 
 def _counted(courier: Courier) -> int:
     """Be Courier._draw: number epochs from 1, as a device does that remembers none after its memory is gone."""
-    return max((known.epoch for known in courier._spool.unfinished()), default=0) + 1
+    return max(courier._spool._shelf.epochs, default=0) + 1
 
 
 def _trusting(session: DeviceSession, hello: Hello, marks: Mapping[int, int]) -> dict[int, int]:
