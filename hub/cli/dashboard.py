@@ -1,4 +1,4 @@
-"""`tributary dashboard ...`: dashboards as files, listed, shown, deleted and brought back.
+"""`tributary dashboard ...`: dashboards as files, listed, shown, shared, deleted and brought back.
 
 Owns what is printed and how a file is read. The hub keeps and checks them; people put them together on its page.
 """
@@ -28,6 +28,8 @@ def add_to(app: typer.Typer) -> None:
     group.command("import")(import_file)
     group.command()(delete)
     group.command()(restore)
+    for command in (share, shares, unshare):
+        group.command()(command)
     app.add_typer(group)
 
 
@@ -116,6 +118,58 @@ def restore(name: NameArgument, version: VersionOption = None, data_dir: DataDir
         return await dashboards.restore(client, name, newest if version is None else version)
 
     typer.echo(f"dashboard {name} is at version {ask_hub(data_dir, back)['version']}", err=True)
+
+
+def share(
+    name: NameArgument,
+    who: Annotated[str, typer.Option("--for", metavar="WHO", help="Whom the link is for, so that you know which one to withdraw.")],
+    days: Annotated[float | None, typer.Option("--days", help="How long it is good, to 365. Default: until it is withdrawn.")] = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Print a link by which somebody sees a dashboard live, without an account; it is shown this once."""
+    from hub.client import dashboards
+
+    made = ask_hub(data_dir, lambda client: dashboards.share(client, name, who, days))
+    typer.echo(made["url"])
+    typer.echo(f"withdraw it: tributary dashboard unshare {name} {made['id']}", err=True)
+
+
+def shares(name: NameArgument, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
+    """List the links to a dashboard."""
+    from hub.client import dashboards
+
+    items = ask_hub(data_dir, lambda client: dashboards.shares(client, name))
+    if as_json:
+        typer.echo(json.dumps(items, indent=2))
+    elif not items:
+        typer.echo(f"dashboard {name} has no links; make one: tributary dashboard share {name} --for WHO", err=True)
+    else:
+        show_table(("id", "for", "by", "made", "last used", "until"), [_share_row(each) for each in items])
+
+
+def _share_row(item: dict[str, Any]) -> tuple[str, ...]:
+    used = time_text(item["used_us"]) if "used_us" in item else "never"
+    until = time_text(item["expires_us"]) if "expires_us" in item else "withdrawn"
+    return (
+        item["id"],
+        item["name"],
+        item["by"],
+        time_text(item["created_us"]),
+        used,
+        until if item["is_good"] else f"{until} (not good now)",
+    )
+
+
+def unshare(
+    name: NameArgument,
+    share_id: Annotated[str, typer.Argument(metavar="ID", help="The link's id, as `shares` lists it.")],
+    data_dir: DataDirOption = None,
+) -> None:
+    """Withdraw a link to a dashboard; what is open by it ends at once."""
+    from hub.client import dashboards
+
+    ask_hub(data_dir, lambda client: dashboards.unshare(client, name, share_id))
+    typer.echo(f"link {share_id} is withdrawn", err=True)
 
 
 def _document(file: str) -> dict[str, Any]:

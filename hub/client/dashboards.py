@@ -47,5 +47,20 @@ async def restore(client: HubClient, name: str, number: int) -> dict[str, Any]:
     return await asked(client, "POST", f"{_path(name)}/restore", {"version": number})
 
 
+async def shares(client: HubClient, name: str) -> list[dict[str, Any]]:
+    """Return the links to a dashboard, newest first: id, name, by, created_us, is_good, and where there are such expires_us, used_us."""
+    return list((await asked(client, "GET", f"{_path(name)}/shares"))["shares"])
+
+
+async def share(client: HubClient, name: str, who: str, days: float | None = None) -> dict[str, Any]:
+    """Make a link by which somebody sees a dashboard without an account, None: until it is withdrawn; its `url` is shown this once."""
+    return await asked(client, "POST", f"{_path(name)}/shares", {"name": who} | ({} if days is None else {"days": days}))
+
+
+async def unshare(client: HubClient, name: str, share_id: str) -> None:
+    """Withdraw a link; what is open by it ends at once."""
+    await asked(client, "DELETE", f"{_path(name)}/shares/{quote(share_id, safe='')}")
+
+
 def _path(name: str) -> str:
     return f"/api/v1/dashboards/{quote(name, safe='')}"

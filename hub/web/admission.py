@@ -113,7 +113,7 @@ async def _viewer(head: Head, auth: AuthPort, client: str) -> Principal:
             await auth.wrong_token(client)
             raise Refusal("wrong_token", "this token is not good here", "send admin.token, or one of: tributary token add", 401)
         raise Refusal("not_logged_in", "there is no live session and no valid bearer token", "log in: tributary login", 401)
-    check_role(principal.role, Action.READ)
+    check_role(principal.role, Action.SEE)
     return principal
 
 

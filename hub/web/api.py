@@ -50,6 +50,7 @@ from hub.web.provisioning import provisioning_routes
 from hub.web.rules import Previews, Rules, rule_routes
 from hub.web.shadow import shadow_routes
 from hub.web.shapes.hub import Health, Readiness
+from hub.web.shares import share_routes
 from hub.web.silences import Silences, silence_routes
 from hub.web.store import StoreFacts, store_routes
 from hub.web.targets import Targets, target_routes
@@ -165,6 +166,8 @@ def _include_optional(app: FastAPI, parts: ApiParts, access: Access) -> None:
         app.include_router(target_routes(parts.targets, access))
     if parts.dashboards is not None:
         app.include_router(dashboard_routes(parts.dashboards, access))
+    if parts.shares is not None:
+        app.include_router(share_routes(parts.shares, access, parts.base_url))
 
 
 def _add_health(app: FastAPI, parts: ApiParts, access: Access) -> None:

@@ -20,6 +20,7 @@ from hub.web.streams import GuardedStream
 _END: Final = b"\r\n\r\n"
 # Tab, CR, LF and printable ASCII: a non-ASCII byte in some headers ends a stock trio-websocket server for everybody.
 _FORBIDDEN: Final = re.compile(rb"[^\t\r\n\x20-\x7e]")
+_LINK: Final = re.compile(r"/shared/[0-9a-f]{16}(/|/v1/live|/api/v1/(?:shared|query|live(?:/[\w\-]+(?:/events)?)?))", re.ASCII)
 _LONE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 
@@ -45,6 +46,18 @@ class Head:
         if not base_path or not f"{self.path}/".startswith(f"{base_path}/"):
             return self
         return replace(self, path=self.path[len(base_path) :])
+
+    def behind_link(self) -> "Head":
+        """Return this as it is asked for by the page of a shared dashboard: below its link's address lies what a guest needs, only.
+
+        So a browser keeps the cookie of each link apart from the others and from a login.
+        """
+        return replace(self, path=_behind_link(self.path))
+
+
+def _behind_link(path: str) -> str:
+    found = _LINK.fullmatch(path)
+    return path if found is None else found[1] if found[1] != "/" else "/shared"
 
 
 def tokens(value: str) -> list[str]:

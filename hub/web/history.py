@@ -55,11 +55,13 @@ _REFUSED_RANGE: Final = _REFUSED | refuses(bad_where=422, bad_width=422, bad_ran
 
 def history_routes(history: HistoryStore, registry: Registry, access: Access, closed: ClosedAnswers, figures: Figures = dict) -> APIRouter:
     """Return the routes; `figures` are the store's as last sampled."""
-    router = APIRouter(prefix="/api/v1", dependencies=[Depends(access.may(Action.READ))])
+    router = APIRouter(prefix="/api/v1")
     turns = Turns()
     answering = Answering(history, closed, turns, figures)
 
-    @router.get("/series", response_model=AllSeries, responses=_REFUSED | refuses(bad_where=422))
+    reader, watcher = [Depends(access.may(Action.READ))], [Depends(access.may(Action.SEE))]
+
+    @router.get("/series", response_model=AllSeries, responses=_REFUSED | refuses(bad_where=422), dependencies=reader)
     async def series(device: OfDevice = None, where: Where = None, after: _After = "", limit: _Limit = MAX_LISTED) -> Response:
         """Return series that have readings, of all devices or those meant; go on with `after` = `next` of the answer, null at the end."""
         devices = chosen(registry, [] if device is None else [device], where)
@@ -68,7 +70,7 @@ def history_routes(history: HistoryStore, registry: Registry, access: Access, cl
         page = places[:limit]
         return Answer({"series": [_named(found[place]) for place in page], "next": page[-1] if len(places) > limit else None})
 
-    @router.get("/query", response_model=Answered, responses=_REFUSED_RANGE)
+    @router.get("/query", response_model=Answered, responses=_REFUSED_RANGE, dependencies=watcher)
     async def query(
         request: Request,
         device: Annotated[list[str], Query(max_length=MAX_DEVICES, description=_DEVICES, examples=[["greenhouse"]])] = [],  # noqa: B006  # FastAPI copies it

@@ -23,6 +23,7 @@ PLOTLY: Final = "plotly.min.js"
 _PLOTLY_VERSION: Final = version("plotly")
 _PAGE: Final = "index.html"
 LOGIN_PAGE: Final = "login.html"
+_SHARED_PAGE: Final = "shared.html"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _THREAD: Final = trio.CapacityLimiter(1)  # each file is read once
 _TYPES: Final = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
@@ -78,7 +79,7 @@ class Files:
         if name == PLOTLY:
             return (resources.files("plotly") / "package_data" / PLOTLY).read_bytes()
         content = self._file(name)
-        return _NAMED.sub(self._versioned, content) if name in (_PAGE, LOGIN_PAGE) else content
+        return _NAMED.sub(self._versioned, content) if name in (_PAGE, LOGIN_PAGE, _SHARED_PAGE) else content
 
     def _versioned(self, found: re.Match[bytes]) -> bytes:
         before, name = found.groups()
@@ -125,6 +126,12 @@ def page_routes(access: Access, files: Files) -> APIRouter:
         is_in = await auth.principal(request.headers) is not None
         content, kind, _ = await files.get(_PAGE if is_in else LOGIN_PAGE)
         return Response(content, 200 if is_in else 401, media_type=kind)
+
+    @router.get("/shared", include_in_schema=False)
+    async def shared() -> Response:
+        """Return the page of a shared dashboard, which is told by its address which link it has: the door takes that off (head.py)."""
+        content, kind, _ = await files.get(_SHARED_PAGE)
+        return Response(content, media_type=kind)
 
     @router.get("/static/{name:path}", include_in_schema=False)
     async def static(name: str, request: Request) -> Response:

@@ -77,7 +77,7 @@ class Visit:
         while (head := await read_head(self._stream, settings, wait_s=wait_s)) is not None:
             self._owes_since_bytes = self._stream.sent_bytes
             self._may_have_body = head.method != "HEAD"
-            head = head.below(settings.base_path)
+            head = head.below(settings.base_path).behind_link()
             if settings.tls_certificate is not None and not self._stream.is_encrypted:
                 await self._stream.send_all(to_tls(head, settings))
                 break

@@ -147,3 +147,20 @@ def test_a_token_that_is_shown_has_no_serious_finding(browser: Browser, hub: Run
         page.get_by_role("button", name="Add", exact=True).click()
         expect(page.locator(".waiting")).to_be_visible(timeout=TIMEOUT_MS)
         assert findings(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_sharing_and_what_is_shared_have_no_serious_finding(browser: Browser, hub: RunningHub, scheme: Literal["dark", "light"]) -> None:
+    with page_of(browser, hub, at="#/dashboards/hall", scheme=scheme) as page:
+        page.get_by_role("button", name="Share", exact=True).click()
+        page.get_by_role("button", name="Make a link").click()
+        page.get_by_label("Name").fill("screen")
+        assert findings(page) == []
+        page.get_by_role("button", name="Make it").click()
+        url = page.get_by_label("Link for screen").first.input_value()
+        page.get_by_role("button", name="Withdraw").first.wait_for()
+        assert findings(page) == []
+        page.goto(url)
+        expect(page.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
+        page.locator(".board-tile").first.wait_for()
+        assert findings(page) == []

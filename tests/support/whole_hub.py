@@ -14,7 +14,9 @@ from fastapi.routing import APIRoute
 
 from hub.auth import Auth
 from hub.config import Settings
-from hub.core.actions import Action
+from hub.core.actions import GUEST, Action
+from hub.core.dashboards import Dashboards
+from hub.core.shares import Shares
 from hub.datadir import DataDir
 from hub.main import Hub
 from hub.web.access import Gate
@@ -30,6 +32,8 @@ OPEN = {
     ("GET", "/"): "the page, or how to log in",
     ("GET", "/static/{name:path}"): "nothing of this hub",
     ("GET", "/favicon.ico"): "the same",
+    ("GET", "/shared"): "the same: what it shows comes by the token of a link",
+    ("POST", "/api/v1/shared"): "the way in for guests",
     ("GET", "/login"): "the way in",
     ("HEAD", "/login"): "the same",
     ("POST", "/login"): "the same",
@@ -54,6 +58,8 @@ class Whole:
 
     app: FastAPI
     auth: Auth
+    shares: Shares
+    dashboards: Dashboards
 
     def gated(self) -> dict[tuple[str, str], set[Action]]:
         """Return the actions of every route that is neither open nor for devices."""
@@ -71,6 +77,11 @@ class Whole:
     async def client_of(self, role: str, way: str) -> httpx.AsyncClient:
         """Return somebody with a role who came by a way."""
         auth = self.auth
+        if role == GUEST:
+            document = {"title": "Hall", "variables": [], "range": "1h", "tiles": []}
+            await self.dashboards.save("hall", document, 0, "me")
+            token, _ = await self.shares.make("hall", "it", 1, "me", None)
+            return self.client(Cookie=f"{auth.guest_cookie}={token}", Origin=URL)
         if way == "token":
             return self.client(Authorization=f"Bearer {(await auth.tokens.make('it', role, 1, 'me'))[0]}")
         if way == "link":
@@ -88,7 +99,7 @@ async def whole_hub(directory: Path) -> AsyncIterator[Whole]:
         await hub.state.start()
         try:
             await hub.control.auth.start()
-            yield Whole(make_app(hub._api_parts()), hub.control.auth)
+            yield Whole(make_app(hub._api_parts()), hub.control.auth, hub.control.shares, hub.control.dashboards)
         finally:
             await hub.state.aclose()
 

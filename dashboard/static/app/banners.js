@@ -78,11 +78,11 @@ export class Banners {
     const { kind, way, nextAt } = this.state;
     const isQuiet = Date.now() - this.lostAt < QUIET_MS;
     const late = [`${duration(this.lagUs / 1e6)} behind`, "The connection is slow: what you see is late."];
-    const [text, why] = kind === "open" ? (this.lagUs > 0 ? late : WAYS[way]) : [{ connecting: "Connecting", waiting: isQuiet ? "Connecting" : "Offline", ended: "Logged out" }[kind], ""];
+    const [text, why] = kind === "open" ? (this.lagUs > 0 ? late : WAYS[way]) : [{ connecting: "Connecting", waiting: isQuiet ? "Connecting" : "Offline", ended: "Logged out", over: "Over" }[kind], ""];
     this.pill.dataset.state = kind === "waiting" && isQuiet ? "connecting" : kind;
     if (this.pillText.textContent !== text) this.pillText.textContent = text;
     if (this.pill.title !== why) this.pill.title = why;
-    if (kind === "open") this._put("connection", null);
+    if (kind === "open" || kind === "over") this._put("connection", null); // over: the page itself says so (shared.js)
     else if (kind === "ended") this._put("connection", "Your login has ended. Reload this page to log in again.", "error");
     else if (isQuiet) return;
     else if (kind === "waiting") {

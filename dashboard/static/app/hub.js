@@ -10,8 +10,8 @@ const KEPT_COMMANDS = 1_000;
 const REST_MS = 5_000; // who only looks something up elsewhere is back sooner
 
 export class Hub {
-  /** @param {{onState: (state: any) => void}} calls */
-  constructor({ onState }) {
+  /** @param {{onState: (state: any) => void, probe?: string}} calls `probe`: of the connection, live.js */
+  constructor({ onState, probe }) {
     this.devices = new Entities("device");
     this.commands = new Entities("id", KEPT_COMMANDS);
     this.groupCommands = new Entities("id", KEPT_COMMANDS);
@@ -29,7 +29,7 @@ export class Hub {
     this._resting = 0;
     /** @type {Set<string>} */
     this._heard = new Set(); // kinds of which this connection has told: the first message of one holds all there are
-    this.live = new Live({ onOpen: () => this._open(), onMessage: (/** @type {any} */ message) => this._message(message), onState });
+    this.live = new Live({ onOpen: () => this._open(), onMessage: (/** @type {any} */ message) => this._message(message), onState }, probe);
   }
 
   start() {
@@ -57,7 +57,12 @@ export class Hub {
 
   /** Whether the person who is logged in may change things. */
   get mayOperate() {
-    return this.role !== "viewer";
+    return this.role === "operator" || this.isAdmin;
+  }
+
+  /** Whether this is the page of a shared dashboard: there is no other page to go to. */
+  get isGuest() {
+    return this.role === "guest";
   }
 
   get isAdmin() {

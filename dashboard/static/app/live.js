@@ -25,8 +25,12 @@ const MEASURE_AGAIN_MS = 10_000; // a clock that was not measured well: the link
 const MEASURE_EVERY_MS = 60_000; // of a page that is open all day
 
 export class Live {
-  /** @param {{onOpen: () => void, onMessage: (message: any) => void, onState: (state: any) => void}} calls */
-  constructor({ onOpen, onMessage, onState }) {
+  /**
+   * @param {{onOpen: () => void, onMessage: (message: any) => void, onState: (state: any) => void}} calls
+   * @param {string} [probe] what tells, to whom this page is logged in as, whether the hub answers, and its time
+   */
+  constructor({ onOpen, onMessage, onState }, probe = "api/v1/hub") {
+    this.probe = probe;
     this.onOpen = onOpen;
     this.onMessage = onMessage;
     this.onState = onState;
@@ -44,7 +48,7 @@ export class Live {
     this.timer = 0;
     addEventListener("online", () => this.tryNow());
     addEventListener("pagehide", () => this._leave());
-    addEventListener("pageshow", () => this.tryNow());
+    addEventListener("pageshow", (event) => event.persisted && this.tryNow());
     setInterval(() => this._tryBest(), BEST_MS);
   }
 
@@ -133,7 +137,7 @@ export class Live {
     this.measuredAt = performance.now();
     for (let time = 0; time < 3; time += 1) {
       const began = performance.now();
-      const { status, said } = await request("api/v1/hub", {}, PROBE_MS);
+      const { status, said } = await request(this.probe, {}, PROBE_MS);
       if (status !== 200) return; // the connection went; the next one measures anew
       this.clock.answered(began, said.time_us);
     }
@@ -173,7 +177,7 @@ export class Live {
 
   // What failed: the login, the hub, or only the way to it?
   async _judge(end) {
-    const { status } = await request("api/v1/hub", {}, PROBE_MS);
+    const { status } = await request(this.probe, {}, PROBE_MS);
     if (this.way !== null) return;
     if (status === 401) this._end();
     else if (status === 200 && end.code !== LOGIN_ENDED && this.choice.failed(end.isUnfit)) this.start();

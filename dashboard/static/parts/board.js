@@ -13,6 +13,7 @@ import { askSettings, askType } from "./board_dialogs.js";
 import { DraftTiles } from "./draft_tiles.js";
 import { BoardTime } from "./board_time.js";
 import { differing, isSame, rangeOf, RANGES, valuesOf } from "./board_rules.js";
+import { openShares } from "./share_dialog.js";
 import { TileGrid } from "./tile_grid.js";
 import { Wall } from "./wall.js";
 
@@ -54,6 +55,7 @@ export class Board {
       versions: () => this.deeds.versions(),
       exported: () => this.deeds.exportFile(),
       copy: () => this.deeds.copy(),
+      share: () => this.saved && openShares(app, this.name, this.saved.dashboard.title),
       remove: () => this.deeds.remove(),
       wall: () => { this.wall.fill(); this.go({ wall: "1" }); },
     });

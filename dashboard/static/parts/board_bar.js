@@ -12,7 +12,7 @@ import { RANGES, short } from "../charts/span.js";
  * @typedef {{shown: import("./board_rules.js").Board, context: {values: Variable[], range: {name: string}, past: import("../charts/span.js").Stretch | null, isEditing: boolean},
  *   saved: {version: number, at_us: number, by: string}, isChanged: boolean, mayEdit: boolean, devices: Record<string, any>[]}} State
  */
-/** @typedef {Record<"add" | "settings" | "edit" | "save" | "discard" | "versions" | "exported" | "copy" | "remove" | "wall", () => void>} Deeds */
+/** @typedef {Record<"add" | "settings" | "edit" | "save" | "discard" | "versions" | "exported" | "copy" | "share" | "remove" | "wall", () => void>} Deeds */
 /** @typedef {Deeds & import("../charts/rangebar.js").Choices & {value: (name: string, value: string) => void}} Calls */
 
 const MOST_TAGS = 500;
@@ -38,8 +38,9 @@ export class BoardBar {
     const versions = button("Versions", () => calls.versions());
     const exported = button("Export", () => calls.exported());
     const copy = button("Copy", () => calls.copy());
+    const share = button("Share", () => calls.share());
     this._viewing = [wall, versions, exported];
-    this._operating = [button("Edit", () => calls.edit(), { class: "quiet board-edit" }), wall, versions, exported, copy, button("Delete", () => calls.remove())];
+    this._operating = [button("Edit", () => calls.edit(), { class: "quiet board-edit" }), wall, share, versions, exported, copy, button("Delete", () => calls.remove())];
     this._editing = [button("Add a tile", () => calls.add(), { class: "quiet board-edit" }), button("Title and variables", () => calls.settings()), button("Discard", () => calls.discard()), this.save];
     this._key = ""; // of the variables as they are shown
     this._shown = "";

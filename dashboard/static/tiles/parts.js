@@ -1,6 +1,7 @@
 // What tiles are drawn with: SVG elements, names of series, words where there is nothing to show. Owns no state.
 
 import { h, say } from "../app/dom.js";
+import { linkTo } from "../app/router.js";
 import { duration } from "../app/units.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -73,4 +74,11 @@ export function choice(options, chosen, onChange = () => {}) {
   select.value = chosen;
   if (select.selectedIndex < 0 && options.length) select.selectedIndex = 0;
   return select;
+}
+
+/** Let a link lead to the page of a device; a guest sees none. @param {HTMLAnchorElement} link @param {import("../app/hub.js").Hub} hub @param {string} device */
+export function leadTo(link, hub, device) {
+  const href = linkTo(["devices", device]);
+  if (hub.isGuest) link.removeAttribute("href");
+  else if (link.getAttribute("href") !== href) link.setAttribute("href", href);
 }

@@ -4,11 +4,10 @@
 
 import { ApiError } from "../app/api.js";
 import { field, h, keyed, say } from "../app/dom.js";
-import { linkTo } from "../app/router.js";
 import { utcText } from "../app/times.js";
 import { factText } from "../parts/side.js";
 import { isWord } from "./choices.js";
-import { absence, choice, frame, nameOf } from "./parts.js";
+import { absence, choice, frame, leadTo, nameOf } from "./parts.js";
 import { RECENT, ageText, isStale, localText, newestVersions, seriesOf, sourceOf, spanned } from "./rules.js";
 import { levelOfWord, sinceOf, wordOf } from "./since.js";
 import { sourceFields } from "./source.js";
@@ -64,7 +63,7 @@ class StateTile {
     this.more = h("p", { class: "hint", hidden: true });
     this.frame = frame("state", this.list, this.more);
     this.element = this.frame.element;
-    this._rows = keyed(this.list, (/** @type {Lamp} */ lamp) => lamp.key, () => row());
+    this._rows = keyed(this.list, (/** @type {Lamp} */ lamp) => lamp.key, () => row(this.hub));
   }
 
   /** @param {number} nowUs @param {import("../parts/shared_streams.js").Readings | null} stream */
@@ -115,7 +114,8 @@ const sinceText = (item, nowUs) => {
   return text.startsWith(item.presence) ? text.slice(item.presence.length).replace(/^, /, "").trim() : text;
 };
 
-function row() {
+/** @param {import("../app/hub.js").Hub} hub */
+function row(hub) {
   const lamp = h("span", { class: "lamp", "aria-hidden": "true" });
   const name = h("a", { class: "lamp-name" });
   const word = h("span", { class: "lamp-word" });
@@ -126,7 +126,7 @@ function row() {
     element.dataset.stale = String(each.isOld);
     say(lamp, SIGNS[each.level] ?? "");
     say(name, each.channel);
-    if (name.getAttribute("href") !== linkTo(["devices", each.device])) name.setAttribute("href", linkTo(["devices", each.device]));
+    leadTo(name, hub, each.device);
     say(word, each.word);
     say(since, each.since);
     since.title = each.title;

@@ -3,9 +3,8 @@
 // Owns its elements and, while it is shown, the order that a viewer chose. columns.js has the rules.
 
 import { field, fill, h, keyed, say } from "../app/dom.js";
-import { linkTo } from "../app/router.js";
 import { utcText } from "../app/times.js";
-import { absence, askRedraw, choice, frame } from "./parts.js";
+import { absence, askRedraw, choice, frame, leadTo } from "./parts.js";
 import { ageOf, cellsOf, orderOf, rowsOf } from "./columns.js";
 import { LATEST, seriesOf, spanned } from "./rules.js";
 import { sourceFields } from "./source.js";
@@ -41,7 +40,7 @@ class TableTile {
     const table = h("table", {}, h("thead", {}, this.head), this.body);
     this.frame = frame("table", h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": "Newest values" }, table), this.more);
     this.element = this.frame.element;
-    this._rows = keyed(this.body, (/** @type {Shown} */ each) => each.device, () => rowElement());
+    this._rows = keyed(this.body, (/** @type {Shown} */ each) => each.device, () => rowElement(this.hub));
     this._columns = "";
   }
 
@@ -84,7 +83,8 @@ class TableTile {
   }
 }
 
-function rowElement() {
+/** @param {import("../app/hub.js").Hub} hub */
+function rowElement(hub) {
   const link = h("a");
   const name = h("th", { scope: "row" }, link);
   const age = h("td", { class: "table-age" });
@@ -96,8 +96,7 @@ function rowElement() {
       cells = row.cells.map(() => h("td"));
       fill(element, name, cells, age);
     }
-    const href = linkTo(["devices", row.device]);
-    if (link.getAttribute("href") !== href) link.setAttribute("href", href);
+    leadTo(link, hub, row.device);
     say(link, row.title);
     row.cells.forEach((cell, at) => {
       say(cells[at], cell.text);

@@ -33,6 +33,7 @@ _OF_WORD: Final = {
     "group-commands": "commands",
     "deliveries": "targets",
     "logout": "login",
+    **{word: "dashboards" for word in ("shares", "shared")},
 }
 
 

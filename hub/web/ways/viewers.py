@@ -42,7 +42,7 @@ class Said(BaseModel):
 def viewer_routes(access: Access, sessions: Sessions, serve: ServeViewer) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/v1/live")
-    may_watch = access.may(Action.READ, narrows=True)  # the session does
+    may_watch = access.may(Action.SEE, narrows=True)  # the session does
 
     @router.post("", status_code=201, response_model=Begun, responses=refuses(too_large=413, too_many_sessions=429, busy=503))
     async def begin(said: Said, request: Request, principal: Annotated[Principal, Depends(may_watch)]) -> Response:

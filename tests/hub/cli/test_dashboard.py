@@ -41,6 +41,23 @@ def test_a_deleted_one_is_restored(run: CommandLine, tmp_path: Path) -> None:
     assert "no dashboard is called 'attic2'" in run("dashboard", "restore", "attic2").err
 
 
+def test_a_link_is_made_listed_and_withdrawn(run: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "lobby.json"
+    file.write_text(json.dumps(DOCUMENT))
+    run("dashboard", "import", "lobby", str(file))
+    assert "make one: tributary dashboard share lobby" in run("dashboard", "shares", "lobby").err
+    made = run("dashboard", "share", "lobby", "--for", "screen", "--days", "7")
+    (listed,) = json.loads(run("dashboard", "shares", "lobby", "--json").out)
+    assert f"/shared/{listed['id']}/#/" in made.out
+    assert made.err == f"withdraw it: tributary dashboard unshare lobby {listed['id']}\n"
+    run("dashboard", "share", "lobby", "--for", "wall")
+    shown = run("dashboard", "shares", "lobby").out
+    assert [line.split()[-1] for line in shown.splitlines()[1:]].count("withdrawn") == 1
+    assert run("dashboard", "unshare", "lobby", listed["id"]).err == f"link {listed['id']} is withdrawn\n"
+    assert "has no link" in run("dashboard", "unshare", "lobby", listed["id"]).err
+    assert len(json.loads(run("dashboard", "shares", "lobby", "--json").out)) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("{", "is not JSON"), ("[]", "holds no JSON object"), ('{"title": "x"}', "range is one of"), (None, "cannot be read: No such file")],

@@ -169,3 +169,29 @@ def test_any_bytes_give_a_head_or_a_refusal_and_nothing_else(pieces: list[bytes]
         return 200
 
     assert trio.run(status_of) in {200, 400, 431, 501, 505}
+
+
+LINK = "/shared/0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        (f"{LINK}/", "/shared"),
+        (f"{LINK}/v1/live", "/v1/live"),
+        (f"{LINK}/api/v1/shared", "/api/v1/shared"),
+        (f"{LINK}/api/v1/query", "/api/v1/query"),
+        (f"{LINK}/api/v1/live", "/api/v1/live"),
+        (f"{LINK}/api/v1/live/a-_Z9", "/api/v1/live/a-_Z9"),
+        (f"{LINK}/api/v1/live/a-_Z9/events", "/api/v1/live/a-_Z9/events"),
+        *(
+            (path, path)
+            for path in (LINK, f"{LINK}/metrics", f"{LINK}/api/v1/devices", f"{LINK}/v1/device", f"{LINK}//v1/live", f"{LINK}/api")
+        ),
+        *((path, path) for path in ("/shared", "/shared/", "/shared/0123/", f"/x{LINK}/", f"{LINK}{LINK}/", f"{LINK}/api/v1/live/../hub")),
+    ],
+)
+async def test_below_a_links_address_lies_what_a_guest_needs_and_nothing_else(path: str, meant: str) -> None:
+    head, _ = await head_of([PLAIN.replace(b"/a%20b", path.encode())])
+    assert head is not None
+    assert head.behind_link().path == meant

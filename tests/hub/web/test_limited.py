@@ -22,6 +22,7 @@ NARROWING = {
     ("GET", "/api/v1/live/{session}"),
     ("GET", "/api/v1/live/{session}/events"),
     ("DELETE", "/api/v1/live/{session}"),
+    ("GET", "/api/v1/shared"),
     ("GET", "/api/v1/account"),
     ("PUT", "/api/v1/account/password"),
     ("GET", "/api/v1/account/sessions"),

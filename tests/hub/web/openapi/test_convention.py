@@ -17,7 +17,7 @@ from tests.support.described import Described
 from tests.support.whole_hub import whole_hub
 
 # Pages and their files: for browsers, no part of the API.
-PAGES = {("GET", "/"), ("GET", "/static/{name:path}"), ("GET", "/favicon.ico"), ("HEAD", "/login")}
+PAGES = {("GET", "/"), ("GET", "/shared"), ("GET", "/static/{name:path}"), ("GET", "/favicon.ico"), ("HEAD", "/login")}
 SOURCES = Path(__file__).parents[4] / "hub"
 
 
