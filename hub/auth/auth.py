@@ -54,7 +54,7 @@ class Auth:
         self.guest_cookie = GUEST_COOKIE
         self.audit = AuditLog(state, now)
         self.users = Users(state, self.audit, now)
-        self.tokens = ApiTokens(state, self.audit, now)
+        self.tokens = ApiTokens(state, self.audit, now, self.users)
         self.passwords = Passwords()
         # Many people may share an address; nobody but its owner should have tries of a name, whom a long wait would lock out.
         self._by_address = Guessing(free_tries=10, max_wait_s=900.0)
@@ -111,10 +111,10 @@ class Auth:
         if (found := await self._state.session(login, self._now())) is None:
             return None
         name, role, until_us = found
-        if not role.startswith(_OF_USER):
-            return Principal(name, role, login, until_us)
         user = self.users.get(name)
-        if user is None or user.generation != role.removeprefix(_OF_USER):
+        if not role.startswith(_OF_USER):
+            return None if self.users.is_disabled(name) else Principal(name, role, login, until_us)
+        if user is None or user.is_disabled or user.generation != role.removeprefix(_OF_USER):
             return None  # removed or changed since
         return Principal(name, user.role, login, until_us, account=user.account)
 
@@ -149,7 +149,7 @@ class Auth:
     async def use_login(self, token: str, address: str = "") -> str | None:
         """Use up a login link: return the token of a new session, or None where the link is not known, used or over."""
         found = await self._state.take_login(hash_token(token), self._now())
-        if found is None:
+        if found is None or self.users.is_disabled(found[0]):
             return None
         name, role = found
         session = await self._new_session(name, role)
@@ -159,7 +159,7 @@ class Auth:
     async def log_in(self, name: str, password: str, address: str) -> str:
         """Return the token of a new session of a user.
 
-        Raises Refusal: LockedOut, `wrong_login`, which is the same and takes as long whether there is such a user or not, `busy`.
+        Raises Refusal: LockedOut, `wrong_login`, the same and as late whether there is such a user or not, `disabled_user`, `busy`.
         """
         name = name.strip()[:64]
         # Of ASCII only: other letters become ASCII in lower case, too, and would be another way to spell somebody's name.
@@ -184,6 +184,8 @@ class Auth:
             raise Refusal("wrong_login", "name or password is wrong", "check both; an administrator can set a new password", 401)
         self._by_address.excuse(address_key(address))
         self._by_name.forget(name)
+        if user.is_disabled:  # said to who knows the password only
+            raise Refusal("disabled_user", f"{name} is disabled", "an administrator can enable you again", 401)
         return user
 
     async def wrong_token(self, address: str) -> None:

@@ -7,7 +7,7 @@ every user of the machine can see. The hub keeps the users.
 import getpass
 import json
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,7 +23,7 @@ RoleOption = Annotated[str, typer.Option("--role", metavar="ROLE", help="viewer,
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(name="user", help="Add, list, change and remove users, who log in by a password.", no_args_is_help=True)
-    for command in (add, role, password, remove, logout, locked, unlock):
+    for command in (add, role, password, disable, enable, remove, logout, locked, unlock):
         group.command()(command)
     group.command("list")(list_users)
     app.add_typer(group)
@@ -61,6 +61,22 @@ def remove(name: NameArgument, data_dir: DataDirOption = None) -> None:
 
     ask_hub(data_dir, lambda client: accounts.remove_user(client, name))
     typer.echo(f"removed {name}", err=True)
+
+
+def disable(name: NameArgument, data_dir: DataDirOption = None) -> None:
+    """Keep a user out: logins and API tokens of theirs are good for nothing until `enable`."""
+    from hub.client import accounts
+
+    ask_hub(data_dir, lambda client: accounts.set_disabled(client, name, is_disabled=True))
+    typer.echo(f"{name} is disabled; let them in again: tributary user enable {name}", err=True)
+
+
+def enable(name: NameArgument, data_dir: DataDirOption = None) -> None:
+    """Let a disabled user log in again; API tokens that they made are good again."""
+    from hub.client import accounts
+
+    ask_hub(data_dir, lambda client: accounts.set_disabled(client, name, is_disabled=False))
+    typer.echo(f"{name} can log in again", err=True)
 
 
 def logout(name: NameArgument, data_dir: DataDirOption = None) -> None:
@@ -107,7 +123,11 @@ def list_users(data_dir: DataDirOption = None, as_json: JsonOption = False) -> N
     elif not items:
         typer.echo("no users yet; add one: tributary user add NAME --role viewer", err=True)
     else:
-        show_table(("user", "role", "changed"), [(item["name"], item["role"], time_text(item["changed_us"])) for item in items])
+        show_table(("user", "role", "changed", ""), [_row(item) for item in items])
+
+
+def _row(item: dict[str, Any]) -> tuple[str, ...]:
+    return item["name"], item["role"], time_text(item["changed_us"]), "disabled" if item.get("disabled") else ""
 
 
 def _new_password(name: str) -> str:

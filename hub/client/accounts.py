@@ -52,6 +52,11 @@ async def revoke_token(client: HubClient, name: str) -> None:
     await _asked(client, "DELETE", f"/api/v1/tokens/{quote(name, safe='')}")
 
 
+async def set_disabled(client: HubClient, name: str, *, is_disabled: bool) -> None:
+    """Disable a user, whose logins and tokens are good for nothing then, or enable them again."""
+    await _asked(client, "PATCH", f"/api/v1/users/{quote(name, safe='')}", {"disabled": is_disabled})
+
+
 async def end_logins(client: HubClient, name: str) -> None:
     """End every login of a user, and change nothing else."""
     await _asked(client, "DELETE", f"/api/v1/users/{quote(name, safe='')}/sessions")

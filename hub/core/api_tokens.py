@@ -14,7 +14,7 @@ from hub.core.audit import AuditLog
 from hub.core.errors import Refusal
 from hub.core.reach import check_where
 from hub.core.registry import hash_token
-from hub.core.users import check_role_name
+from hub.core.users import Users, check_role_name
 from hub.ports import Conflict, Document, Now, StateStore
 
 KIND: Final = "api_token"
@@ -47,13 +47,16 @@ class ApiToken:
 class ApiTokens:
     """All tokens; `load` reads them once, each change is kept before it counts."""
 
-    def __init__(self, state: StateStore, audit: AuditLog, now: Now) -> None:
+    def __init__(self, state: StateStore, audit: AuditLog, now: Now, users: Users | None = None) -> None:
         self._state = state
         self._audit = audit
         self._now = now
         self._tokens: dict[str, ApiToken] = {}
         self._of_hash: dict[bytes, ApiToken] = {}
         self._ended: list[Callable[[bytes], None]] = []
+        self._users = users
+        if users is not None:
+            users.on_ended(self._user_changed)
 
     async def load(self) -> None:
         """Read the tokens. Raises StoreUnavailable."""
@@ -61,13 +64,17 @@ class ApiTokens:
         self._of_hash = {token.token_hash: token for token in self._tokens.values()}
 
     def on_ended(self, callback: Callable[[bytes], None]) -> None:
-        """Call `callback(token_hash)` when a token was revoked."""
+        """Call `callback(token_hash)` when a token was revoked, or who made it was disabled."""
         self._ended.append(callback)
 
     def of_hash(self, token_hash: bytes) -> ApiToken | None:
-        """Return the token with this hash, where it is not over. How long that takes tells nothing of a token, only of its hash."""
+        """Return the token with this hash, where it is good. How long that takes tells nothing of a token, only of its hash."""
         token = self._of_hash.get(token_hash)
-        return token if token is not None and token.expires_us > self._now() else None
+        return token if token is not None and self.is_good(token) else None
+
+    def is_good(self, token: ApiToken) -> bool:
+        """Tell whether a token is not over, and who made it is not disabled."""
+        return token.expires_us > self._now() and not (self._users is not None and self._users.is_disabled(token.by))
 
     def get(self, name: str) -> ApiToken | None:
         """Return a token, also one that is over."""
@@ -107,6 +114,14 @@ class ApiTokens:
         except Conflict:
             raise _unknown(name) from None
         del self._tokens[name], self._of_hash[token.token_hash]
+        self._tell(token)
+
+    def _user_changed(self, what: bytes) -> None:
+        for token in self._tokens.values():
+            if token.by.encode() == what:  # a disabled user's name
+                self._tell(token)
+
+    def _tell(self, token: ApiToken) -> None:
         for callback in self._ended:
             callback(token.token_hash)
 

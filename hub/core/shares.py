@@ -199,8 +199,11 @@ class Shares:
         if not maker:
             return True  # by admin.token or a login link: nobody who could be removed
         what, name, created = maker.split(" ")
-        found = self._users.get(name) if what == "user" else self._tokens.get(name)
-        return found is not None and found.created_us == int(created) and Action.DASHBOARDS in ALLOWED.get(found.role, frozenset())
+        user, token = (self._users.get(name), None) if what == "user" else (None, self._tokens.get(name))
+        found = user or token
+        if found is None or found.created_us != int(created) or (token is not None and not self._tokens.is_good(token)):
+            return False
+        return not (user is not None and user.is_disabled) and Action.DASHBOARDS in ALLOWED.get(found.role, frozenset())
 
     def _dashboard_changed(self, name: str, document: Mapping[str, Any] | None) -> None:
         if not (mine := self._of_dashboard(name)):

@@ -7,7 +7,7 @@ what was logged in before it: whoever keeps that open hears of it by `on_ended`.
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hub.core.actions import ROLES
@@ -19,6 +19,7 @@ KIND: Final = "user"
 MAX_USERS: Final = 1_000
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}", re.ASCII)
 _RESERVED: Final = "admin"  # the holder of admin.token, in the audit log
+_ADMIN: Final = "admin"  # the role
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class User:
     created_us: int
     changed_us: int
     version: int
+    is_disabled: bool = False  # may not log in, nor use what they logged in to or made tokens for
 
     @property
     def account(self) -> bytes:
@@ -41,7 +43,7 @@ class User:
     def item(self) -> dict[str, Any]:
         """Return what may be told of a user."""
         told = {"name": self.name, "role": self.role, "created_us": self.created_us, "changed_us": self.changed_us}
-        return {**told, "version": self.version}
+        return {**told, "version": self.version} | ({"disabled": True} if self.is_disabled else {})
 
 
 class Users:
@@ -59,7 +61,7 @@ class Users:
         self._users = {document.key: _user(document) for document in await self._state.documents(KIND)}
 
     def on_ended(self, callback: Callable[[bytes], None]) -> None:
-        """Call `callback(account)` when what was logged in to an account holds no more."""
+        """Call `callback(what)` when what was logged in to an account holds no more; `what` is the account, and a disabled user's name."""
         self._ended.append(callback)
 
     def get(self, name: str) -> User | None:
@@ -70,6 +72,11 @@ class Users:
         """Return the user whose present logins hang on this."""
         user = self._users.get((account or b"").decode(errors="replace").rpartition("/")[0])
         return user if user is not None and user.account == account else None
+
+    def is_disabled(self, name: str) -> bool:
+        """Tell whether there is a user of this name who is disabled."""
+        user = self._users.get(name)
+        return user is not None and user.is_disabled
 
     def items(self) -> list[dict[str, Any]]:
         """Return what may be told of each, by name."""
@@ -112,6 +119,21 @@ class Users:
         await self._put(user, who, "set password")
         return user
 
+    async def set_disabled(self, name: str, who: str, *, is_disabled: bool) -> User:
+        """Disable a user, whose logins and tokens are good for nothing then, or enable them again. Raises Refusal, StoreUnavailable.
+
+        Somebody must be left to administer the hub.
+        """
+        before = self.known(name)
+        if before.is_disabled is is_disabled:
+            return before
+        others = (user for user in self._users.values() if user.name != name and user.role == _ADMIN and not user.is_disabled)
+        if is_disabled and before.role == _ADMIN and next(others, None) is None:
+            raise Refusal("last_admin", f"{name} is the last administrator who can log in", "make somebody else one first", 409)
+        user = self._next(before, is_disabled=is_disabled)
+        await self._put(user, who, "disable user" if is_disabled else "enable user")
+        return user
+
     async def end_logins(self, name: str, who: str) -> None:
         """End every login of a user, and change nothing else. Raises Refusal, StoreUnavailable."""
         await self._put(self._next(self.known(name)), who, "end logins")
@@ -133,9 +155,8 @@ class Users:
             raise Refusal("no_user", f"no user is called {name[:64]!r}", "see: tributary user list", 404)
         return user
 
-    def _next(self, user: User, *, role: str | None = None, password_hash: str | None = None) -> User:
-        kept = (role or user.role, password_hash or user.password_hash)
-        return User(user.name, *kept, secrets.token_hex(8), user.created_us, self._now(), user.version + 1)
+    def _next(self, user: User, **changed: Any) -> User:
+        return replace(user, generation=secrets.token_hex(8), changed_us=self._now(), version=user.version + 1, **changed)
 
     async def _put(self, user: User, who: str, action: str, **detail: str) -> None:
         entry = self._audit.entry(who, action, f"user {user.name}", **detail)
@@ -149,8 +170,10 @@ class Users:
             self._tell(before)
 
     def _tell(self, user: User) -> None:
+        ended = [user.account, *([user.name.encode()] if self.is_disabled(user.name) else [])]
         for callback in self._ended:
-            callback(user.account)
+            for what in ended:
+                callback(what)
 
 
 def check_role_name(role: str) -> None:
@@ -170,6 +193,7 @@ def _document(user: User) -> Document:
         "generation": user.generation,
         "created_us": user.created_us,
         "changed_us": user.changed_us,
+        **({"is_disabled": True} if user.is_disabled else {}),
     }
     return Document(KIND, user.name, user.version, body)
 

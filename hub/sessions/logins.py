@@ -52,7 +52,7 @@ class Logins:
 
     def _ended(self, what: bytes) -> None:
         for ended, principal in self._open.items():
-            if what in (principal.login, principal.account):
+            if what in (principal.login, principal.account, principal.name.encode()):
                 ended.set()
 
     async def _close_at_the_end(self, principal: Principal, link: Link, ended: trio.Event) -> None:

@@ -6,7 +6,7 @@ Owns their bodies; core's users and tokens decide. Made into the app by api.py.
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from hub.auth import Auth, Principal
 from hub.core.api_tokens import DEFAULT_DAYS
@@ -28,9 +28,12 @@ class NewUser(BaseModel):
 
 
 class UserChange(BaseModel):
-    """What to change of a user: one of the two."""
+    """What to change of a user: one of the three."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=example({"role": "operator"}, {"password": "ten or more"}))
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra=example({"role": "operator"}, {"password": "ten or more"}, {"disabled": True})
+    )
+    disabled: StrictBool | None = None
     role: str | None = None
     password: str | None = None
 
@@ -76,12 +79,17 @@ def _user_routes(router: APIRouter, auth: Auth, access: Access) -> None:
         auth.users.check_new(new.name, new.role)
         return Answer((await auth.users.add(new.name, new.role, await auth.passwords.hash_of(new.password), by.name)).item(), 201)
 
-    @router.patch("/users/{name}", response_model=User, responses=refuses(no_user=404, conflict=409, bad_password=422))
+    @router.patch("/users/{name}", response_model=User, responses=refuses(no_user=404, conflict=409, last_admin=409, bad_password=422))
     async def change(name: UserName, new: UserChange, by: Annotated[Principal, Depends(may_manage)]) -> Response:
-        """Change the role or the password of a user; every login of theirs ends at once."""
+        """Change the role or the password of a user, or disable or enable them; every login of theirs ends at once.
+
+        A disabled user cannot log in, and API tokens that they made are good for nothing until they are enabled again.
+        """
         auth.users.known(name)
-        if (new.role is None) == (new.password is None):
-            raise Refusal("bad_request", "give either role or password", 'send {"role": "operator"}', 422)
+        if sum(each is not None for each in (new.role, new.password, new.disabled)) != 1:
+            raise Refusal("bad_request", "give one of role, password and disabled", 'send {"role": "operator"}', 422)
+        if new.disabled is not None:
+            return Answer((await auth.users.set_disabled(name, by.name, is_disabled=new.disabled)).item())
         if new.role is not None:
             return Answer((await auth.users.set_role(name, new.role, by.name)).item())
         return Answer((await auth.users.set_password(name, await auth.passwords.hash_of(new.password or ""), by.name)).item())

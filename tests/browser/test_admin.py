@@ -268,6 +268,25 @@ def test_a_user_is_added_given_a_password_and_another_role_and_removed(browser: 
         expect(row(page, "zoe")).to_have_count(0)
 
 
+def test_a_user_is_disabled_and_enabled_again_by_undoing_it(browser: Browser, hub: RunningHub) -> None:
+    hub.api("POST", "/api/v1/users", {"name": "pat", "role": "viewer", "password": PASSWORD})
+    with page_of(browser, hub, at="#/admin/users") as page, browser.new_context() as other:
+        tab = other.new_page()
+        log_in(tab, hub, "pat", PASSWORD)
+        expect(tab.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
+        page.get_by_role("button", name="Disable pat").click()
+        told = toast(page, "pat is disabled")
+        expect(row(page, "pat")).to_contain_text("disabled")
+        expect(tab.locator("#connection")).to_have_attribute("data-state", "ended", timeout=TIMEOUT_MS)
+        told.get_by_role("button", name="Undo").click()
+        toast(page, "pat can log in again")
+        expect(page.get_by_role("button", name="Disable pat")).to_be_visible()
+        page.get_by_role("button", name="Disable pat").click()
+        page.get_by_role("button", name="Enable pat").click()
+        expect(row(page, "pat")).not_to_contain_text("disabled")
+    hub.api("DELETE", "/api/v1/users/pat")
+
+
 def test_who_is_locked_out_is_let_in_again(browser: Browser, hub: RunningHub) -> None:
     hub.api("POST", "/api/v1/users", {"name": "lou", "role": "viewer", "password": PASSWORD})
     with page_of(browser, hub, at="#/admin/users") as page:

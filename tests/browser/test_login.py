@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, running_hub
@@ -132,6 +132,48 @@ def test_a_user_logs_in_by_the_form_on_a_phone_and_a_change_of_role_ends_the_pag
         page.reload()
         expect(page.locator(".login h1")).to_be_visible(timeout=TIMEOUT_MS)
         assert violations == []
+
+
+def log_in(page: Page, name: str, password: str = "correct horse") -> None:
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_a_link_to_a_place_leads_there_after_the_login_and_after_an_end_of_the_login(browser: Browser, hub: RunningHub) -> None:
+    hub.api("POST", "/api/v1/users", {"name": "lea", "role": "viewer", "password": "correct horse"})
+    place = f"{hub.url}/#/alerts?state=closed&q=a%20b"
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(place)
+        log_in(page, "lea", "wrong horse")
+        expect(page.get_by_role("alert")).to_contain_text("Name or password is wrong", timeout=TIMEOUT_MS)
+        log_in(page, "lea")
+        expect(page.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
+        expect(page.locator("#nav").get_by_role("link", name="Dashboards")).not_to_have_attribute("aria-current", "page")
+        assert page.url.startswith(f"{hub.url}/#/alerts?state=closed")
+        page.evaluate("location.hash = '#/devices/nobody?range=1h'")
+        expect(page.get_by_text("No device is called")).to_be_visible()
+        hub.api("DELETE", "/api/v1/users/lea/sessions")
+        page.get_by_role("status").get_by_role("button", name="Log in").click(timeout=TIMEOUT_MS)
+        page.locator(".login").wait_for()
+        log_in(page, "lea")
+        expect(page.get_by_text("No device is called")).to_be_visible(timeout=TIMEOUT_MS)
+        assert page.url == f"{hub.url}/#/devices/nobody?range=1h"
+
+
+@pytest.mark.parametrize(
+    "odd", ["#//evil.example", "#https://evil.example/", "#javascript:alert(1)", "#/\\evil.example", "#?next=//evil.example"]
+)
+def test_no_address_leads_to_another_site_by_the_login(browser: Browser, hub: RunningHub, odd: str) -> None:
+    with suppress(AssertionError):  # there since another of these
+        hub.api("POST", "/api/v1/users", {"name": "kai", "role": "viewer", "password": "correct horse"})
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{hub.url}/login{odd}")
+        log_in(page, "kai")
+        expect(page.locator("#connection")).to_have_attribute("data-state", "open", timeout=TIMEOUT_MS)
+        assert page.url.startswith(f"{hub.url}/#")
 
 
 def test_the_form_of_another_site_logs_nobody_in(browser: Browser, hub: RunningHub) -> None:

@@ -83,7 +83,7 @@ export class Banners {
     if (this.pillText.textContent !== text) this.pillText.textContent = text;
     if (this.pill.title !== why) this.pill.title = why;
     if (kind === "open" || kind === "over") this._put("connection", null); // over: the page itself says so (shared.js)
-    else if (kind === "ended") this._put("connection", "Your login has ended. Reload this page to log in again.", "error");
+    else if (kind === "ended") this._put("connection", "Your login has ended. Log in again, and you come back to where you are.", "error");
     else if (isQuiet) return;
     else if (kind === "waiting") {
       const seconds = Math.max(0, Math.ceil((nextAt - Date.now()) / 1000));
@@ -103,7 +103,7 @@ export class Banners {
       const words = h("span");
       const more = h("span", { class: "banner-detail", "aria-live": "off" });
       const isOfHistory = key === "store" || key === "notes";
-      const does = key === "connection" ? button("Try now", () => this.onRetry()) : isOfHistory && button("Show the history", () => this.onHistory());
+      const does = key === "connection" ? button("Try now", () => (this.state.kind === "ended" ? location.reload() : this.onRetry())) : isOfHistory && button("Show the history", () => this.onHistory());
       const element = h("div", { class: "banner", data: { kind: key.split(":")[0] } }, words, more, does);
       strip = { element, words, more };
       this.strips.set(key, strip);
@@ -112,7 +112,10 @@ export class Banners {
     strip.element.dataset.level = level;
     say(strip.words, text);
     say(strip.more, detail);
-    if (key === "connection") strip.element.querySelector("button").hidden = this.state.kind !== "waiting";
+    if (key !== "connection") return;
+    const again = strip.element.querySelector("button");
+    again.hidden = this.state.kind !== "waiting" && this.state.kind !== "ended";
+    say(again, this.state.kind === "ended" ? "Log in" : "Try now");
   }
 }
 

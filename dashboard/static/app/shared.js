@@ -25,8 +25,12 @@ new Theme(byId("theme"), () => queueMicrotask(() => { // called while the rest i
   painter.askAll();
 }));
 byId("main").append(board.element);
-document.addEventListener("visibilitychange", () => document.hidden || hub.live.tryNow());
-setInterval(() => document.hidden || hub.look(), 500);
+document.addEventListener("visibilitychange", () => hub.seen(!document.hidden));
+setInterval(() => {
+  if (document.hidden) return;
+  hub.look();
+  banners.behind(hub.lagUs());
+}, 500);
 
 /** @param {{kind: string}} state */
 function changed(state) {

@@ -41,6 +41,8 @@ WORDS: Final = {
     "busy": ("2 queries run and 30 wait, the limits are 2 and 30", "ask again in a moment"),
     "conflict": ("device greenhouse is at revision 4, not 3: it has title 'North'; you sent title 'South'", "read it again, then edit it"),
     "cut_off": ("the import was cut off", "import the same file again: it adds what is missing"),
+    "disabled_user": ("ann is disabled", "an administrator can enable you again"),
+    "last_admin": ("ann is the last administrator who can log in", "make somebody else one first"),
     "disabled": ("device greenhouse is disabled", "it may come back after: tributary device enable greenhouse"),
     "exists": ("device greenhouse exists", "for a new token: tributary device token greenhouse"),
     "foreign_origin": ("Origin https://elsewhere.example is not this hub's own", "send changes from the hub's own page"),

@@ -33,6 +33,8 @@ class User(Shape, json_schema_extra=example(_USER)):
     created_us: int
     changed_us: int
     version: int
+    disabled: bool | None = None
+    """True: they cannot log in, and API tokens that they made are good for nothing"""
 
 
 class Users(Shape, json_schema_extra=example({"users": [_USER]})):

@@ -296,3 +296,24 @@ def test_the_session_is_found_among_cookies_of_any_shape(header: str) -> None:
 def test_a_cookie_of_another_name_is_no_session(header: str) -> None:
     assert session_of({"cookie": header}, "tributary_session") is None
     assert session_of({}, "tributary_session") is None
+
+
+async def test_a_disabled_user_comes_in_by_nothing_and_by_everything_but_old_sessions_once_enabled(auth: Auth) -> None:
+    await auth.users.add("ann", "viewer", await auth.passwords.hash_of("correct horse"), "root")
+    session, old = await auth.log_in("ann", "correct horse", "10.0.0.9"), await auth.use_login(await auth.new_login("ann", "viewer"))
+    secret, _ = await auth.tokens.make("hers", "viewer", 1, "ann")
+    link = await auth.new_login("ann", "viewer")
+    ways = [{"cookie": f"{auth.cookie}={each}"} for each in (session, old)] + [{"authorization": f"Bearer {secret}"}]
+    assert [(await auth.principal(way)) is not None for way in ways] == [True, True, True]
+    await auth.users.set_disabled("ann", "root", is_disabled=True)
+    assert [await auth.principal(way) for way in ways] == [None, None, None]
+    assert await auth.use_login(link) is None
+    with pytest.raises(Refusal) as refused:
+        await auth.log_in("ann", "correct horse", "10.0.0.9")
+    assert (refused.value.code, refused.value.status) == ("disabled_user", 401)
+    with pytest.raises(Refusal) as wrong:  # who does not know the password is not told
+        await auth.log_in("ann", "wrong horse!", "10.0.0.9")
+    assert wrong.value.code == "wrong_login"
+    await auth.users.set_disabled("ann", "root", is_disabled=False)
+    assert [(await auth.principal(way)) is not None for way in ways] == [False, True, True]
+    assert await auth.log_in("ann", "correct horse", "10.0.0.9")

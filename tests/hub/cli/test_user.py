@@ -24,6 +24,10 @@ def test_a_users_life_with_the_password_from_stdin(run: CommandLine, monkeypatch
     assert run("user", "password", "ann").code == 0
     assert run("user", "list").out.splitlines()[1].split()[:2] == ["ann", "viewer"]
     assert json.loads(run("user", "list", "--json").out)[0]["version"] == 3
+    assert "tributary user enable ann" in run("user", "disable", "ann").err
+    assert run("user", "list").out.splitlines()[1].split()[-1] == "disabled"
+    assert run("user", "enable", "ann").err == "ann can log in again\n"
+    assert "disabled" not in run("user", "list").out
     assert run("user", "remove", "ann").err == "removed ann\n"
     assert "no users yet" in run("user", "list").err
     assert run("user", "remove", "ann").code == 1

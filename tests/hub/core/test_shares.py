@@ -37,7 +37,8 @@ class Stage:
         self.state = state
         self.now_us = 1_700_000_000_000_000
         self.audit = AuditLog(state, self.now)
-        self.users, self.tokens = Users(state, self.audit, self.now), ApiTokens(state, self.audit, self.now)
+        self.users = Users(state, self.audit, self.now)
+        self.tokens = ApiTokens(state, self.audit, self.now, self.users)
         self.dashboards = Dashboards(state, Entities(), self.now)
         self.ended: list[bytes] = []
         self.shares = self.restarted()
@@ -159,6 +160,19 @@ async def test_a_link_is_good_while_its_maker_may_change_dashboards(stage: Stage
     assert stage.ended == [share.token_hash]
     await stage.users.set_role("ann", "admin", "me")
     assert stage.shares.is_good(share)
+
+
+async def test_a_disabled_makers_links_are_good_for_nothing_until_they_are_enabled(stage: Stage) -> None:
+    share = await stage.by_operator()
+    secret, _ = await stage.tokens.make("hers", "operator", 30, "ann")
+    _, by_token = await stage.make(maker=hash_token(secret))
+    await stage.users.set_disabled("ann", "me", is_disabled=True)
+    assert not stage.shares.is_good(share)
+    assert not stage.shares.is_good(by_token)
+    assert set(stage.ended) == {share.token_hash, by_token.token_hash}
+    await stage.users.set_disabled("ann", "me", is_disabled=False)
+    assert stage.shares.is_good(share)
+    assert stage.shares.is_good(by_token)
 
 
 async def test_a_removed_makers_links_stay_dead_when_the_name_is_somebody_elses(stage: Stage) -> None:

@@ -105,3 +105,31 @@ async def test_there_are_only_so_many_users(stage: Stage) -> None:
     stage.users._users |= {f"u{number}": user for number in range(MAX_USERS - 1)}
     with pytest.raises(Refusal, match=r"1,000 users, which is the limit"):
         await stage.users.add("bob", "viewer", "hash", "root")
+
+
+async def test_a_disabled_user_is_told_of_by_account_and_name_and_can_be_enabled_again(stage: Stage) -> None:
+    account = (await stage.users.add("ann", "viewer", "hash", "root")).account
+    disabled = await stage.users.set_disabled("ann", "root", is_disabled=True)
+    assert stage.ended == [account, b"ann"]
+    assert disabled.item()["disabled"] is True
+    assert await stage.users.set_disabled("ann", "root", is_disabled=True) is disabled
+    await stage.users.set_password("ann", "other", "root")
+    again = stage.another()
+    await again.load()
+    assert again.is_disabled("ann")
+    enabled = await stage.users.set_disabled("ann", "root", is_disabled=False)
+    assert "disabled" not in enabled.item()
+    assert not stage.users.is_disabled("ann")
+    assert [action for _, action, _ in await stage.actions()] == ["enable user", "set password", "disable user", "add user"]
+
+
+async def test_the_last_administrator_who_can_log_in_cannot_be_disabled(stage: Stage) -> None:
+    for name in ("ann", "bob"):
+        await stage.users.add(name, "admin", "hash", "root")
+    await stage.users.add("eve", "operator", "hash", "root")
+    await stage.users.set_disabled("ann", "root", is_disabled=True)
+    with pytest.raises(Refusal, match="bob is the last administrator who can log in"):
+        await stage.users.set_disabled("bob", "root", is_disabled=True)
+    await stage.users.set_disabled("eve", "root", is_disabled=True)
+    await stage.users.set_disabled("ann", "root", is_disabled=False)
+    await stage.users.set_disabled("bob", "root", is_disabled=True)

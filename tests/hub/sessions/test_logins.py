@@ -112,6 +112,20 @@ async def test_a_change_of_a_user_closes_all_their_connections_and_no_other(desk
     assert other.end is None
 
 
+async def test_a_disabled_user_has_nothing_open_any_more_however_they_came(desk: Desk) -> None:
+    auth = desk.auth
+    watchers = [desk.watch(await desk.user("ann")), desk.watch((await desk.log_in())[1])]  # the link is for ann, too
+    for by in ("ann", "root"):
+        secret, _ = await auth.tokens.make(f"of-{by}", "viewer", 1, by)
+        principal = await auth.principal({"authorization": f"Bearer {secret}"})
+        assert principal is not None
+        watchers.append(desk.watch(principal))
+    await until(lambda: len(desk.logins) == 4)
+    await auth.users.set_disabled("ann", "root", is_disabled=True)
+    await until(lambda: all(each.end for each in watchers[:3]))
+    assert watchers[3].end is None
+
+
 async def test_a_revoked_token_closes_what_it_has_open(desk: Desk) -> None:
     tokens, watchers = desk.auth.tokens, []
     for name in ("one", "other"):

@@ -1,6 +1,7 @@
 """Users, tokens and the audit log over HTTP."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -41,8 +42,11 @@ async def test_a_user_that_cannot_be_is_refused_and_not_added(tmp_path: Path, bo
         assert (await admin.get("/api/v1/users")).json() == {"users": []}
 
 
-@pytest.mark.parametrize("body", [{}, {"role": "admin", "password": "correct horse"}, {"role": "root"}, {"password": "short"}])
-async def test_a_change_is_of_one_thing_and_a_possible_one(tmp_path: Path, body: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"role": "admin", "password": "correct horse"}, {"role": "admin", "disabled": True}, {"role": "root"}, {"password": "short"}],
+)
+async def test_a_change_is_of_one_thing_and_a_possible_one(tmp_path: Path, body: dict[str, Any]) -> None:
     async with api_hub(tmp_path) as hub, hub.admin() as admin:
         before = (await admin.post("/api/v1/users", json=ANN)).json()
         assert (await admin.patch("/api/v1/users/ann", json=body)).status_code == 422
@@ -91,3 +95,22 @@ async def test_the_audit_log_comes_in_pages_newest_first(tmp_path: Path) -> None
         assert (newest["who"], newest["action"], newest["what"]) == ("admin", "make token", "token t4")
         for params in ({"limit": 0}, {"limit": 1_001}, {"after": 0}, {"after": 2**63}):
             is_refusal(await admin.get("/api/v1/audit", params=params), 422, "bad_request")
+
+
+async def test_a_disabled_user_and_their_tokens_are_out_until_they_are_enabled(tmp_path: Path) -> None:
+    async with api_hub(tmp_path) as hub, hub.admin() as admin, hub.client(Origin=URL) as browser:
+        await admin.post("/api/v1/users", json=ANN | {"role": "admin"})
+        await admin.post("/api/v1/users", json=ANN | {"name": "bob", "role": "admin"})
+        await browser.post("/login", data={"name": "ann", "password": "correct horse"})
+        token = (await browser.post("/api/v1/tokens", json={"name": "hers", "role": "viewer"})).json()["token"]
+        async with hub.client(Authorization=f"Bearer {token}") as program:
+            assert (await program.get("/api/v1/hub")).status_code == 200
+            assert (await admin.patch("/api/v1/users/ann", json={"disabled": True})).json()["disabled"] is True
+            is_refusal(await admin.patch("/api/v1/users/bob", json={"disabled": True}), 409, "last_admin")
+            is_refusal(await browser.get("/api/v1/users"), 401, "not_logged_in")
+            is_refusal(await program.get("/api/v1/hub"), 401, "wrong_token")
+            refused = await browser.post("/login", data={"name": "ann", "password": "correct horse"})
+            assert refused.status_code == 401
+            assert "disabled" not in (await admin.patch("/api/v1/users/ann", json={"disabled": False})).json()
+            assert (await program.get("/api/v1/hub")).status_code == 200
+        assert (await browser.post("/login", data={"name": "ann", "password": "correct horse"})).status_code == 303

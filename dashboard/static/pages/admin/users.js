@@ -8,7 +8,7 @@ import { duration } from "../../app/units.js";
 import { Table } from "../../parts/table.js";
 import { keep } from "./address.js";
 import { Asking } from "./asking.js";
-import { when } from "./cells.js";
+import { chip, when } from "./cells.js";
 import { WrongField, ask, asked, choice, confirmTyped, copied, showSecret } from "./form.js";
 
 const EVERY_MS = 5_000;
@@ -30,7 +30,7 @@ class Users {
       label: "Users", key: (user) => user.name, sort: "name", onMove: (place) => keep(app, place),
       empty: "No user yet: who is here came by a login link or the token of the hub. Add a user for each person, so that the audit log can say who did what.",
       columns: [
-        { name: "name", label: "Name", cell: (user) => h("strong", {}, user.name), by: (user) => user.name },
+        { name: "name", label: "Name", cell: (user) => [h("strong", {}, user.name), user.disabled && [" ", chip("disabled", "warn")]].flat(), by: (user) => user.name },
         { name: "role", label: "Role", cell: (user) => this._roleOf(user), by: (user) => user.role },
         { name: "created", label: "Added", cell: (user) => when(user.created_us), by: (user) => user.created_us },
         { name: "changed", label: "Changed", cell: (user) => when(user.changed_us), by: (user) => user.changed_us },
@@ -46,7 +46,7 @@ class Users {
         { name: "does", label: "Actions", isHidden: true, cell: (locked) => button("Let try again", () => this._lift(locked), { "aria-label": `Let ${locked.key} try again` }) },
       ],
     });
-    const bar = h("div", { class: "admin-bar" }, h("p", { class: "muted" }, "A user logs in by name and password. A change of role or password logs them out everywhere."), button("Add a user …", () => this._add(), { class: "primary" }));
+    const bar = h("div", { class: "admin-bar" }, h("p", { class: "muted" }, "A user logs in by name and password. A change of role or password logs them out everywhere; who is disabled stays out, with the tokens they made, until they are enabled again."), button("Add a user …", () => this._add(), { class: "primary" }));
     const locked = h("section", { "aria-label": "Locked out" }, h("h2", {}, "Locked out after wrong tries"), this.lockedTable.element);
     this.element = h("section", { class: "admin-section" }, this.asking.error, bar, this.table.element, locked);
   }
@@ -78,9 +78,13 @@ class Users {
   }
 
   /** @param {any} user */
-  _actionsOf({ name, role }) {
+  _actionsOf({ name, role, disabled }) {
+    const able = disabled
+      ? button("Enable", () => this._setDisabled(name, false), { "aria-label": `Enable ${name}` })
+      : button("Disable", () => this._setDisabled(name, true), { "aria-label": `Disable ${name}` });
     return h(
       "span", { class: "row-actions" },
+      able,
       button("Password …", () => this._setPassword(name), { "aria-label": `New password for ${name}` }),
       button("Link …", () => this._link(name, role), { "aria-label": `Login link for ${name}` }),
       button("Log out", () => this._do(() => remove(`users/${encodeURIComponent(name)}/sessions`), `${name} is logged out everywhere.`), { "aria-label": `Log ${name} out everywhere` }),
@@ -134,6 +138,13 @@ class Users {
   _setRole(name, role, before) {
     const set = (/** @type {string} */ each) => patch(`users/${encodeURIComponent(name)}`, { role: each });
     return this._do(() => set(role), `${name} is now ${role}.`, () => this._do(() => set(before), `${name} is ${before} again.`));
+  }
+
+  /** @param {string} name @param {boolean} isDisabled */
+  _setDisabled(name, isDisabled) {
+    const set = (/** @type {boolean} */ disabled) => patch(`users/${encodeURIComponent(name)}`, { disabled });
+    const text = isDisabled ? `${name} is disabled: logged out everywhere, and tokens and links that they made are good for nothing.` : `${name} can log in again.`;
+    this._do(() => set(isDisabled), text, isDisabled ? () => this._do(() => set(false), `${name} can log in again.`) : null);
   }
 
   /** @param {any} locked */
