@@ -37,6 +37,13 @@ MADE: Final = """() => [...document.querySelectorAll(
   'body script:not([src]), img[src="x"], iframe,' +
   ' svg[onload], math, main style, a[href^="javascript:"], a[href^="data:"], [onerror], [onload]')]
   .map(element => element.outerHTML)"""
+# Go on to what is on another page, at once: a live list may have no other in the next moment.
+MORE: Final = """() => {
+  const more = [...document.querySelectorAll('main button')].find(each =>
+    /^(Next|Older|Show older)/.test(each.textContent) && !each.disabled && each.checkVisibility({ checkVisibilityCSS: true }));
+  more?.click();
+  return more !== undefined;
+}"""
 WIDE: Final = """() => [...document.querySelectorAll('main *')].filter(each => each.getBoundingClientRect().right > innerWidth)
   .slice(-3).map(each => each.outerHTML.slice(0, 300))"""
 GUARD: Final = """window.violations = []; window.pwned = () => violations.push('pwned');
@@ -91,11 +98,9 @@ class Visit:
 
     def _said(self, region: str) -> str:
         said = [str(self.page.evaluate(SAID, region))]
-        more = self.page.locator("main button:visible:enabled").filter(has_text=re.compile("^(Next|Older|Show older)"))
         for _ in range(60):
-            if more.count() == 0:
+            if not self.page.evaluate(MORE):
                 break
-            more.first.click()
             self.page.wait_for_function(f"([region, before]) => ({SAID})(region) !== before", arg=[region, said[-1]])
             said.append(str(self.page.evaluate(SAID, region)))
         return "\n".join(said)
