@@ -103,7 +103,7 @@ def test_a_device_is_added_its_token_shown_once_and_its_first_connection_seen(br
     with page_of(browser, hub, at="#/admin/devices", allowed=("422", "409")) as page:
         page.get_by_role("button", name="Add a device").click()
         name = page.get_by_label("Name", exact=True)
-        for wrong, words in (("no good", "1 to 64 of"), ("pump", "device pump exists")):
+        for wrong, words in (("no good", "1 to 64 of"), ("pump", "Device pump exists")):
             name.fill(wrong)
             page.get_by_role("button", name="Add", exact=True).click()
             expect(page.locator(".field", has=name).get_by_role("alert")).to_contain_text(words)
@@ -218,7 +218,7 @@ def test_a_fleet_is_imported_once_every_row_is_right(browser: Browser, hub: Runn
         page.get_by_label("CSV file").set_input_files(file)
         wrong = page.get_by_role("table", name="Rows that are wrong").locator("tbody tr")
         expect(wrong).to_have_count(4, timeout=TIMEOUT_MS)
-        expect(wrong.nth(0)).to_contain_text("device pump exists")
+        expect(wrong.nth(0)).to_contain_text("Device pump exists")
         expect(wrong.nth(1)).to_contain_text("43")
         expect(wrong.nth(3)).to_contain_text("in line 5 already")
         file.write_text("\n".join(["name,title,tags", *rows]))
