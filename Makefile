@@ -3,9 +3,11 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 PY := .venv/bin/python
 STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
-WHOLE := tests/e2e tests/browser tests/simulators tests/test_wheel.py # tests of whole programs, which mostly wait: the files side by side
+# Every test is of one group, by where it lies; docs/testing.md says what is in each. What is in neither list is a unit test.
+PARTS := tests/contract tests/fuzz tests/sim tests/hub/backup tests/hub/cli tests/hub/client tests/hub/store tests/hub/web
+PROGRAMS := tests/e2e tests/browser tests/simulators tests/test_wheel.py
 
-.PHONY: help install run lint format test unit sim crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench pictures lock clean
+.PHONY: help install run lint format test unit parts programs sim crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench pictures lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -35,11 +37,16 @@ format: install ## rewrite to the house format
 	$(PY) -m ruff format $(SOURCES)
 	$(PY) -m ruff check --fix $(SOURCES)
 
-test: unit ## all tests
-	$(PY) -m pytest -q -n logical --maxprocesses 3 --dist loadfile $(WHOLE)
+test: unit parts programs ## all tests: the three groups below, one after the other
 
-unit: install ## the tests of single parts, side by side on all cores
-	$(PY) -m pytest -q -n logical --dist loadgroup $(addprefix --ignore ,$(WHOLE))
+unit: install ## tests of single parts, within half a minute; what to run after each change
+	$(PY) -m pytest -q -n logical --dist worksteal $(addprefix --ignore ,$(PARTS) $(PROGRAMS))
+
+parts: install ## tests of parts together: the whole API, the command line, databases, the simulation
+	$(PY) -m pytest -q -n logical --dist worksteal $(PARTS)
+
+programs: install ## tests of whole programs and of the page in a browser, which mostly wait: the files side by side
+	$(PY) -m pytest -q -n logical --maxprocesses 3 --dist loadfile $(PROGRAMS)
 
 crash-test: install ## kill hubs, devices, a database server under load, fill the disk; no reading may be lost or doubled
 	$(PY) -m simulators.crash

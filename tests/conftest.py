@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 from hypothesis import HealthCheck, settings
+from trio.testing import MockClock
 
 from tests.support.environment import IS_CI
 
@@ -19,6 +20,12 @@ settings.load_profile(os.environ.get("TRIBUTARY_TEST_PROFILE", "ci" if IS_CI els
 
 # Tests count devices and frames: the hub's own come in only where a test is of them.
 os.environ.setdefault("TRIBUTARY_OWN_DEVICE", "")
+
+
+@pytest.fixture
+def slow_clock() -> MockClock:
+    """A clock by which a second lasts twenty: for tests in the middle of which something would be over on a busy machine."""
+    return MockClock(rate=0.05)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

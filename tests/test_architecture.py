@@ -4,8 +4,9 @@ Reads every source file with ast and runs none. The rules stand in docs/architec
 """
 
 import ast
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -100,27 +101,70 @@ HOMES = {
     "wsproto": ("devices.client", "hub.client", "hub.web"),
 }
 
+# What a unit test does without: the API app, commands of `tributary`, hubs as processes.
+WHOLE = {f"tests.support.{name}" for name in ("api_hub", "whole_hub", "served_hub", "hub_process", "command_line", "victoria", "pages")}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the rules ask of one file, read once: its tree is not kept."""
+
+    text_lines: int
+    says_what_it_owns: bool  # an empty one owns nothing
+    imported: tuple[tuple[str, str, int], ...]  # the module, the name taken from it (empty: the module itself), the line
+    bodies: tuple[tuple[str, int, int], ...]  # each function's name, its line, the lines of its body
+
 
 @dataclass(frozen=True)
 class Module:
-    """One source file, read."""
+    """One source file of the product."""
 
     name: str  # dotted, a package without __init__
     path: Path
-    is_package: bool
-    tree: ast.Module
 
     def imports(self) -> Iterator[tuple[str, int]]:
         """Yield every imported module with its line; `from a import b` as a.b where that is a module of ours."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                yield from ((alias.name, node.lineno) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{self.path}:{node.lineno} imports relatively"
-                base = node.module or ""
-                for alias in node.names:
-                    inner = f"{base}.{alias.name}"
-                    yield (inner if inner in modules() else base), node.lineno
+        for base, name, line in source(self.path).imported:
+            inner = f"{base}.{name}"
+            yield (inner if name and inner in modules() else base), line
+
+
+def statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Yield every statement with those inside it; no expression holds what the rules ask for."""
+    for node in body:
+        yield node
+        for inside in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from statements(getattr(node, inside, ()))
+
+
+def imported_by(node: ast.AST, path: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield what a statement imports."""
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, "", node.lineno) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"{path}:{node.lineno} imports relatively"
+        yield from ((node.module or "", alias.name, node.lineno) for alias in node.names)
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the lines of a body, its docstring left out."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+@cache
+def source(path: Path) -> Source:
+    """Read a file."""
+    text = path.read_text()
+    tree = ast.parse(text, str(path))
+    inside = list(statements(tree.body))
+    functions = [node for node in inside if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return Source(
+        text_lines=text.count("\n"),
+        says_what_it_owns=not text.strip() or bool(ast.get_docstring(tree)),
+        imported=tuple(each for node in inside for each in imported_by(node, path)),
+        bodies=tuple((function.name, function.lineno, body_lines(function)) for function in functions),
+    )
 
 
 @cache
@@ -130,9 +174,8 @@ def modules() -> dict[str, Module]:
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
-            is_package = parts[-1] == "__init__"
-            name = ".".join(parts[:-1] if is_package else parts)
-            found[name] = Module(name, path, is_package, ast.parse(path.read_text(), str(path)))
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found[name] = Module(name, path)
     return found
 
 
@@ -230,32 +273,36 @@ def source_files() -> list[Path]:
 
 
 def test_every_file_says_what_it_owns() -> None:
-    wrong = [
-        str(path.relative_to(ROOT))
-        for path in source_files()
-        if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
-    ]
-    assert wrong == []
+    assert [str(path.relative_to(ROOT)) for path in source_files() if not source(path).says_what_it_owns] == []
 
 
 def test_no_file_of_the_product_is_too_long() -> None:
-    lengths = {str(module.path.relative_to(ROOT)): module.path.read_text().count("\n") for module in modules().values()}
+    lengths = {str(module.path.relative_to(ROOT)): source(module.path).text_lines for module in modules().values()}
     assert {path: lines for path, lines in lengths.items() if lines > MAX_FILE_LINES} == {}
-
-
-def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Return the lines of a body, its docstring left out."""
-    body = function.body[1:] if ast.get_docstring(function) else function.body
-    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
 def test_no_function_is_two_ideas() -> None:
     wrong = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {body_lines(node)} lines"
+        f"{path.relative_to(ROOT)}:{at} {name}: {lines} lines"
         for path in source_files()
         if path != ROOT / "tests" / "vectors" / "make.py"  # a table
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and body_lines(node) > MAX_BODY_LINES
+        for name, at, lines in source(path).bodies
+        if lines > MAX_BODY_LINES
+    ]
+    assert wrong == []
+
+
+def test_unit_tests_need_neither_the_api_nor_a_program() -> None:
+    """They are what lies in none of the Makefile's lists of slower groups."""
+    lists = re.findall(r"^(?:PARTS|PROGRAMS) := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    slower = [ROOT / place for line in lists for place in line.split()]
+    assert [place for place in slower if not place.exists()] == []
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {base}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if not any(path == place or place in path.parents for place in slower)
+        for base, _, line in source(path).imported
+        if base in WHOLE
     ]
     assert wrong == []
 

@@ -6,6 +6,7 @@ Owns the cost of a hash and the threads that bear it; keeps no password. Used by
 import secrets
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import trio
@@ -18,19 +19,30 @@ T = TypeVar("T")
 MIN_LETTERS: Final = 10
 MAX_BYTES: Final = 1_024
 _MAX_WAITING: Final = 16  # for a thread; more are told to come back
-_HASHER: Final = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)  # 32 MiB, about 80 ms: above the OWASP minimum
+
+
+@dataclass(frozen=True, slots=True)
+class HashCost:
+    """What a hash costs who makes one, and who guesses: 32 MiB and about 80 ms are above the OWASP minimum."""
+
+    rounds: int = 3
+    memory_kib: int = 32 * 1024
+
+
+COST: Final = HashCost()
 
 
 class Passwords:
     """Two threads that hash: at most 64 MiB, and the event loop waits for neither."""
 
-    def __init__(self) -> None:
+    def __init__(self, cost: HashCost = COST) -> None:
+        self._hasher = PasswordHasher(time_cost=cost.rounds, memory_cost=cost.memory_kib, parallelism=1)
         self._threads = trio.CapacityLimiter(2)
         self._nobodys = ""  # the hash that a name without a user is compared with
 
     async def start(self) -> None:
         """Make the hash of nobody's password."""
-        self._nobodys = await self._call(lambda: _HASHER.hash(secrets.token_bytes(16)))
+        self._nobodys = await self._call(lambda: self._hasher.hash(secrets.token_bytes(16)))
 
     async def hash_of(self, password: str) -> str:
         """Return the hash to keep, with its own salt and cost in it. Raises Refusal 422 where it is too short or too long, 503."""
@@ -40,14 +52,15 @@ class Passwords:
             raise Refusal("bad_password", said, "take a longer one", 422)
         if (size := len(password.encode())) > MAX_BYTES:
             raise Refusal("bad_password", f"a password has at most {MAX_BYTES:,} bytes, not {size:,}", "take a shorter one", 422)
-        return await self._call(lambda: _HASHER.hash(password))
+        return await self._call(lambda: self._hasher.hash(password))
 
     async def is_right(self, password: str, password_hash: str | None) -> bool:
         """Tell whether a password is the one of a hash; with no hash it takes as long and is wrong. Raises Refusal 503."""
 
         def compare() -> bool:
             try:
-                return _HASHER.verify(password_hash or self._nobodys, _normal(password)[: MAX_BYTES + 1]) and password_hash is not None
+                is_same = self._hasher.verify(password_hash or self._nobodys, _normal(password)[: MAX_BYTES + 1])
+                return is_same and password_hash is not None
             except (VerificationError, InvalidHashError):
                 return False
 

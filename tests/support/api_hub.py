@@ -25,6 +25,7 @@ from hub.web.api import ApiParts, make_app
 from hub.web.importing import Importer
 from hub.web.shapes.hub import Hub
 from hub.web.store import StoreFacts
+from tests.support.cheap_passwords import cheap
 from tests.support.described import Described
 from tests.support.ingest_hub import DeviceEnd, IngestHub, ingest_hub
 from tests.support.waiting import until
@@ -127,7 +128,7 @@ async def api_hub(directory: Path, files: Mapping[str, bytes] | None = None) -> 
         store = DuckDBStore(directory / "history.duckdb")
         await store.start()
         try:
-            auth = Auth(parts.state, directory / "admin.token", parts.registry.device_of, now_us)
+            auth = cheap(Auth(parts.state, directory / "admin.token", parts.registry.device_of, now_us))
             await auth.start()
             ledger = LedgerFollower(parts.desk, parts.shadows, parts.state, lambda: parts.journal.id)
             writer = HistoryWriter(parts.journal, store)

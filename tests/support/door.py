@@ -20,7 +20,7 @@ from hub.web.door import ASGIApp, Door
 from hub.web.http import Message
 from hub.web.settings import DoorSettings
 
-DEADLINE_S = 5.0
+DEADLINE_S = 30.0
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 MASK = b"\x00\x00\x00\x00"
 

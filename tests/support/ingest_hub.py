@@ -25,7 +25,7 @@ from hub.sessions.devices import DeviceSessions
 from hub.sessions.parts import DeviceParts
 from hub.state.sqlite import SQLiteStateStore
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 CHANNELS = [{"name": "temp", "unit": "Cel", "kind": "gauge"}, {"name": "hum", "unit": "%", "kind": "gauge"}]
 
 

@@ -30,7 +30,7 @@ class Session:
         self.changed.set()
 
     async def is_told(self, epoch: int, seq: int) -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while self.told.get(epoch, 0) < seq:
                 self.changed = trio.Event()
                 await self.changed.wait()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import trio
 
 
-async def until(holds: Callable[[], object], timeout_s: float = 10.0) -> None:
+async def until(holds: Callable[[], object], timeout_s: float = 30.0) -> None:
     """Return as soon as `holds()` is true; raises trio.TooSlowError after `timeout_s`."""
     with trio.fail_after(timeout_s):
         while not holds():  # noqa: ASYNC110

@@ -23,6 +23,7 @@ from hub.web.access import Gate
 from hub.web.api import make_app
 from hub.web.openapi.document import calls_of, routes_of
 from tests.support.api_hub import URL
+from tests.support.cheap_passwords import cheap
 
 # What needs no login, and why. Every other route has an action.
 OPEN = {
@@ -98,7 +99,7 @@ async def whole_hub(directory: Path) -> AsyncIterator[Whole]:
         hub = Hub(Settings(data_dir=directory / "data"), data)
         await hub.state.start()
         try:
-            await hub.control.auth.start()
+            await cheap(hub.control.auth).start()
             yield Whole(make_app(hub._api_parts()), hub.control.auth, hub.control.shares, hub.control.dashboards)
         finally:
             await hub.state.aclose()

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from trio.abc import Clock
 
 from hub.auth import SESSION_S, Account, Auth, LockedOut, Principal
 from hub.core.errors import Refusal
 from hub.state.sqlite import SQLiteStateStore
+from tests.support.cheap_passwords import cheap
 
 OLD, NEW = "correct horse", "another horse"
 SECOND = 1_000_000
@@ -19,7 +21,7 @@ class Stage:
     def __init__(self, state: SQLiteStateStore, admin_token: Path) -> None:
         self.state = state
         self.now_us = 1_800_000_000 * SECOND
-        self.auth = Auth(state, admin_token, lambda token: None, self.now)
+        self.auth = cheap(Auth(state, admin_token, lambda token: None, self.now))
         self.account = Account(self.auth, state, self.now)
 
     def now(self) -> int:
@@ -63,7 +65,7 @@ async def test_a_new_password_ends_every_session_but_gives_a_new_one(stage: Stag
     assert done[1] == ("ann", "set password", "user ann")
 
 
-async def test_who_does_not_know_the_old_password_is_a_guesser(stage: Stage) -> None:
+async def test_who_does_not_know_the_old_password_is_a_guesser(stage: Stage, slow_clock: Clock) -> None:
     session, ann = await stage.log_in()
     for _ in range(5):
         with pytest.raises(Refusal, match="name or password is wrong"):

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.abc
 
 from hub.auth import LINK_S, SESSION_S, Auth, LockedOut, Principal, session_of
 from hub.core.errors import Refusal
 from hub.state.sqlite import SQLiteStateStore
+from tests.support.cheap_passwords import cheap
 
 SECOND = 1_000_000
 
@@ -31,7 +33,7 @@ def clock() -> Clock:
 async def auth(tmp_path: Path, clock: Clock) -> AsyncIterator[Auth]:
     state = SQLiteStateStore(tmp_path / "state.db")
     await state.start()
-    auth = Auth(state, tmp_path / "admin.token", {"device-token": "pump"}.get, clock)
+    auth = cheap(Auth(state, tmp_path / "admin.token", {"device-token": "pump"}.get, clock))
     await auth.start()
     yield auth
     await state.aclose()
@@ -183,7 +185,7 @@ async def test_users_tokens_and_logins_outlive_a_restart(auth: Auth, tmp_path: P
     await add(auth)
     session = await auth.log_in("ann", PASSWORD, "")
     token, _ = await auth.tokens.make("grafana", "operator", 1, "root")
-    again = Auth(auth._state, tmp_path / "admin.token", lambda token: None, clock)
+    again = cheap(Auth(auth._state, tmp_path / "admin.token", lambda token: None, clock))
     await again.start()
     assert await again.principal(cookie(again, session)) == Principal("ann", "viewer")
     assert await again.principal({"authorization": f"Bearer {token}"}) == Principal("token:grafana", "operator")
@@ -210,7 +212,7 @@ async def wrong(auth: Auth, name: str, address: str = "10.0.0.9", password: str 
     return refused.value.code
 
 
-async def test_guessing_at_a_name_locks_it_from_everywhere_also_where_nobody_has_it(auth: Auth) -> None:
+async def test_guessing_at_a_name_locks_it_from_everywhere_also_where_nobody_has_it(auth: Auth, slow_clock: trio.abc.Clock) -> None:
     await add(auth)
     for name in ("nobody", "ann"):
         assert [await wrong(auth, name, f"10.0.{len(name)}.{number}") for number in range(6)] == ["wrong_login"] * 5 + ["too_many_tries"]
@@ -218,7 +220,7 @@ async def test_guessing_at_a_name_locks_it_from_everywhere_also_where_nobody_has
         await auth.log_in("ann", PASSWORD, "10.9.9.9")
 
 
-async def test_guessing_from_an_address_locks_it_for_every_name_and_no_other_address(auth: Auth) -> None:
+async def test_guessing_from_an_address_locks_it_for_every_name_and_no_other_address(auth: Auth, slow_clock: trio.abc.Clock) -> None:
     await add(auth)
     codes = [await wrong(auth, f"user{number}") for number in range(11)]
     assert codes == ["wrong_login"] * 10 + ["too_many_tries"]
@@ -226,7 +228,7 @@ async def test_guessing_from_an_address_locks_it_for_every_name_and_no_other_add
     assert await auth.log_in("ann", PASSWORD, "10.0.0.10")
 
 
-async def test_a_hundred_guesses_at_once_are_no_way_round(auth: Auth) -> None:
+async def test_a_hundred_guesses_at_once_are_no_way_round(auth: Auth, slow_clock: trio.abc.Clock) -> None:
     await add(auth)
     codes: list[str] = []
 
@@ -239,7 +241,7 @@ async def test_a_hundred_guesses_at_once_are_no_way_round(auth: Auth) -> None:
     assert (codes.count("wrong_login"), codes.count("too_many_tries")) == (5, 95)
 
 
-async def test_logging_in_between_guesses_does_not_set_the_address_free(auth: Auth) -> None:
+async def test_logging_in_between_guesses_does_not_set_the_address_free(auth: Auth, slow_clock: trio.abc.Clock) -> None:
     await add(auth)
     for number in range(9):
         await wrong(auth, f"user{number}")

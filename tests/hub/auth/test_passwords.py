@@ -45,15 +45,16 @@ async def test_too_short_and_too_long_are_refused_with_the_limit(passwords: Pass
 async def test_a_name_without_a_user_takes_as_long_as_one_with(passwords: Passwords) -> None:
     kept = await passwords.hash_of("correct horse")
     times: dict[str | None, list[float]] = {kept: [], None: []}
+    of_the_loop: list[float] = []
     for _ in range(7):
         for password_hash, found in times.items():
-            began_s = time.thread_time()
-            before_s = time.process_time()
+            began_s, before_s = time.thread_time(), time.process_time()
             await passwords.is_right("wrong horse", password_hash)
             found.append(time.process_time() - before_s)
-            assert time.thread_time() - began_s < 0.02  # the loop's own thread does none of it
+            of_the_loop.append(time.thread_time() - began_s)
     mine, nobodys = median(times[kept]), median(times[None])
     assert mine / 2 < nobodys < mine * 2
+    assert median(of_the_loop) < mine / 4  # the loop's own thread does none of it
 
 
 async def test_only_so_many_wait_for_a_thread(passwords: Passwords) -> None:
@@ -72,24 +73,17 @@ async def test_only_so_many_wait_for_a_thread(passwords: Passwords) -> None:
 
 
 async def test_logins_by_the_dozen_do_not_hold_the_event_loop(passwords: Passwords) -> None:
-    """Hashing is for its own threads: while 18 are asked for, a task that wants the loop every few ms gets it."""
+    """Hashing is for its own threads: the loop turns many times for each of 18, and not once between two of them."""
     password_hash = await passwords.hash_of("correct horse")
-    gaps_s, answers = [0.0], list[bool]()
-    began_s = trio.current_time()
+    answers, turns = list[bool](), 0
 
     async def ask() -> None:
         answers.append(await passwords.is_right("wrong horse", password_hash))
 
-    async def be_ingest() -> None:
-        while len(answers) < 18:
-            before_s = trio.current_time()
-            await trio.sleep(0.002)
-            gaps_s.append(trio.current_time() - before_s)
-
     async with trio.open_nursery() as nursery:
         for _ in range(18):
             nursery.start_soon(ask)
-        nursery.start_soon(be_ingest)
-    whole_s = trio.current_time() - began_s
-    assert sorted(gaps_s)[len(gaps_s) // 2] < 0.05
-    assert max(gaps_s) < whole_s / 3
+        while len(answers) < 18:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+    assert turns > 18 * 5

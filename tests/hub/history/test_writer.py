@@ -142,7 +142,7 @@ async def values_in(store: PointStore) -> list[float]:
 
 
 async def run_to(journal: Journal, writer: HistoryWriter, position: int) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         async with layer(partial(run_follower, journal, writer)):
             await until(lambda: journal.cursor("history").applied == position)
 

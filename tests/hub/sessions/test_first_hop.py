@@ -110,9 +110,9 @@ async def test_commit_that_waits_shows_in_the_second_hop_alone(tmp_path: Path) -
         await device.data(7, 1, [1.0])
         await until(files[0].began.is_set)
         began_s = perf_counter()
-        await until(lambda: perf_counter() - began_s > 0.3)
+        await until(lambda: perf_counter() - began_s > 1.0)
         files[0].go_on.set()
         await device.is_acked(7, 1)
         said = hub.sessions.first_hop("pump")
         assert said is not None
-        assert said["p99_ms"] < 250 <= (quantiles_ms(hub.metrics.hops["hub_to_durable"].counts)["p50_ms"] or 0)
+        assert said["p99_ms"] < 900 <= (quantiles_ms(hub.metrics.hops["hub_to_durable"].counts)["p50_ms"] or 0)

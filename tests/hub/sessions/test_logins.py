@@ -12,6 +12,7 @@ from devices.wire.limits import CloseCode
 from hub.auth import Auth, Principal
 from hub.sessions.logins import Logins
 from hub.state.sqlite import SQLiteStateStore
+from tests.support.cheap_passwords import cheap
 from tests.support.waiting import until
 
 SECOND = 1_000_000
@@ -73,7 +74,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     state = SQLiteStateStore(tmp_path / "state.db")
     await state.start()
     found: list[Desk] = []
-    auth = Auth(state, tmp_path / "admin.token", lambda token: None, lambda: found[0].now_us)
+    auth = cheap(Auth(state, tmp_path / "admin.token", lambda token: None, lambda: found[0].now_us))
     await auth.start()
     found.append(Desk(state, auth))
     found[0].open()

@@ -205,7 +205,7 @@ async def test_a_cancelled_query_is_interrupted_and_the_next_one_answers(tmp_pat
         token.run_sync_soon(is_running.set)
         connection.execute("SELECT sum(a.num * b.num * c.num) FROM readings a, readings b, readings c").fetchall()
 
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             for _ in range(2):  # as many as there are threads
                 nursery.start_soon(store._file.read, endless)

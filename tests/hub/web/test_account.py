@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+from trio.abc import Clock
 
 from tests.support.api_hub import URL, ApiHub, api_hub, is_refusal
 
@@ -64,7 +65,7 @@ async def test_a_token_has_no_account_but_may_ask_who_it_is(tmp_path: Path) -> N
         is_refusal(await admin.put("/api/v1/account/password", json={"old": OLD, "new": NEW}), 403, "no_account")
 
 
-async def test_who_is_locked_out_is_listed_and_let_try_again(tmp_path: Path) -> None:
+async def test_who_is_locked_out_is_listed_and_let_try_again(tmp_path: Path, slow_clock: Clock) -> None:
     async with api_hub(tmp_path) as hub, log_in(hub) as browser, hub.admin() as admin, hub.client(Origin=URL) as guesser:
         for name in ("correct horse battery", "ann"):  # a password typed in the place of the name; ann waits for a second from the last on
             for _ in range(6):

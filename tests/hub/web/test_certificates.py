@@ -44,7 +44,7 @@ async def test_renewed_certificate_is_served_to_new_connections_and_drops_none(a
     pem = tmp_path / "hub.pem"
     first = write(pem, authority.issue_cert("hub.example"))
     async with running_door(tls_certificate=pem) as place:
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             before = await secured(place, authority)
             assert before.getpeercert(binary_form=True) == first
             second = write(pem, authority.issue_cert("hub.example"))

@@ -13,7 +13,7 @@ from trio_websocket import ConnectionClosed, open_websocket_url
 
 from hub.core.errors import Refusal
 from hub.web.door import Door, DoorSettings
-from tests.support.door import KnownAuth, Sessions, everything, frame, is_refusal, plain_app, running_door, until, upgrade
+from tests.support.door import DEADLINE_S, KnownAuth, Sessions, everything, frame, is_refusal, plain_app, running_door, until, upgrade
 
 GET = b"GET /hello HTTP/1.1\r\nHost: hub.example\r\n\r\n"
 HEADERS = [(b"Authorization", b"Bearer device-token")]
@@ -60,7 +60,7 @@ async def test_healthy_session_and_requests_go_on_beside_every_kind_of_bad_conne
         upgrade() + frame(b"crash"),
         upgrade() + frame(bytes(65_535))[:1000],
     ]
-    async with running_door(head_timeout_s=0.2) as place:
+    async with running_door() as place:
         url = f"ws://{place.address[0]}:{place.address[1]}/v1/device"
         async with open_websocket_url(url, subprotocols=["tributary.device.v1"], extra_headers=HEADERS) as healthy:
             for request in bad:
@@ -104,7 +104,7 @@ async def test_accepting_goes_on_after_the_descriptors_ran_out() -> None:
             try:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
                 assert late.connect_ex(place.address) in {0, errno.EINPROGRESS}
-                with trio.fail_after(5):
+                with trio.fail_after(30):
                     while not place.logs:
                         await trio.lowlevel.checkpoint()
                 assert place.logs[0]["event"] == "accept_failed"
@@ -117,18 +117,16 @@ async def test_accepting_goes_on_after_the_descriptors_ran_out() -> None:
 
 
 async def test_stopping_closes_the_listener_first_and_sessions_say_1012() -> None:
-    async with running_door() as place, await place.connect() as stream:
+    async with running_door(close_timeout_s=60.0, linger_s=60.0) as place, await place.connect() as stream:
         await stream.send_all(upgrade())
         await until(stream, b"\r\n\r\n")
         await place.sessions.count_is(1)
-        began = trio.current_time()
         place.scope.cancel()
-        with trio.CancelScope(shield=True), trio.fail_after(3):
+        with trio.CancelScope(shield=True), trio.fail_after(DEADLINE_S):
             assert await everything(stream) == b"\x88\x02\x03\xf4"
             await stream.aclose()
             with pytest.raises(OSError, match="all attempts to connect"):
                 await trio.open_tcp_stream(*place.address)
-        assert trio.current_time() - began < 1
 
 
 @pytest.fixture(scope="module")

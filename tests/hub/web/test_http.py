@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
+from trio.testing import MockClock
 
 from hub.web.http import Message
 from tests.support.door import DEADLINE_S, everything, is_refusal, running_door, until
@@ -85,14 +87,15 @@ async def test_body_over_the_limit_is_refused_with_413_announced_or_not() -> Non
 
 
 async def test_body_that_does_not_come_is_refused_with_408_and_half_a_body_with_400() -> None:
+    half = request("POST", Content_Length="10") + b"half"
     async with running_door(echo, body_timeout_s=0.05) as place:
-        half = request("POST", Content_Length="10") + b"half"
         is_refusal(await place.answer_to(half), 408, "body_timeout")
+    async with running_door(echo) as place:
         is_refusal(await place.answer_to(half, is_ended=True), 400, "bad_request")
         is_refusal(await place.answer_to(request("POST", Transfer_Encoding="chunked") + b"zz\r\n"), 400, "bad_request")
 
 
-async def test_a_file_may_be_larger_and_take_longer_as_long_as_it_comes() -> None:
+async def test_a_file_may_be_larger_and_take_longer_as_long_as_it_comes(slow_clock: MockClock) -> None:
     upload = "/api/v1/import"
     async with running_door(echo, max_body_bytes=10, max_upload_bytes=30, body_timeout_s=0.3) as place:
         assert said_in(await place.answer_to(request("POST", upload, b"x" * 30, Connection="close")))["body"] == "x" * 30
@@ -101,11 +104,15 @@ async def test_a_file_may_be_larger_and_take_longer_as_long_as_it_comes() -> Non
         async with await place.connect() as stream:
             await stream.send_all(request("POST", upload, Content_Length="6"))
             for _ in range(6):
-                with trio.move_on_after(0.1):
-                    await trio.sleep_forever()  # 0.6 s in all, never 0.3 s without a byte
+                slow_clock.jump(0.1)  # 0.6 s in all, never 0.3 s without a byte
                 await stream.send_all(b"x")
+                await trio.testing.wait_all_tasks_blocked(0.01)
             assert said_in(await until(stream, b"}"))["body"] == "xxxxxx"
-        is_refusal(await place.answer_to(request("POST", upload, Content_Length="6")), 408, "body_timeout")
+        async with await place.connect() as stream:
+            await stream.send_all(request("POST", upload, Content_Length="6"))
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            slow_clock.jump(0.31)
+            is_refusal(await everything(stream), 408, "body_timeout")
 
 
 async def test_client_that_waits_for_100_continue_hears_it_only_when_the_body_is_wanted() -> None:
@@ -233,7 +240,7 @@ async def test_client_that_does_not_read_is_closed_by_the_send_deadline() -> Non
         assert place.door.failed == 0
 
 
-async def test_slow_reader_that_makes_progress_is_not_closed() -> None:
+async def test_slow_reader_that_makes_progress_is_not_closed(slow_clock: MockClock) -> None:
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"8000000")]})
         await send({"type": "http.response.body", "body": bytes(8_000_000)})
@@ -244,7 +251,8 @@ async def test_slow_reader_that_makes_progress_is_not_closed() -> None:
         heard_bytes = 0
         while data := await stream.receive_some(100_000):
             heard_bytes += len(data)
-            await trio.sleep(0.005)  # the pace of this reader
+            slow_clock.jump(0.005)  # the pace of this reader
+            await trio.testing.wait_all_tasks_blocked()
         assert heard_bytes > 8_000_000
         assert trio.current_time() - began > 0.3
 

@@ -48,7 +48,7 @@ async def test_one_that_nobody_waits_for_ends_while_it_is_checked(tmp_path: Path
         job = await importer.begin(pieces(ROWS * 30), OPTIONS, may_create=True)
         with trio.move_on_after(0):
             await job.outcome()
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await job.ended.wait()
         assert isinstance(job.error, Refusal)
         assert hub.parts.journal.position == 0
@@ -72,7 +72,7 @@ async def test_one_that_is_being_stored_goes_on_to_its_end(tmp_path: Path, monke
                 scope.cancel()
         assert job.phase == "importing"
         release.set()
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await job.ended.wait()
         assert (job.error, job.result["readings"]) == (None, 9_000)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from structlog.testing import capture_logs
+from trio.abc import Clock
 
 import dashboard
 from hub.web.api import make_app
@@ -178,7 +179,7 @@ async def test_a_wrong_name_and_a_wrong_password_are_told_in_the_same_words(tmp_
         assert "set-cookie" not in answer.headers
 
 
-async def test_too_many_tries_are_told_with_the_wait_and_not_looked_at_for_anybody(tmp_path: Path) -> None:
+async def test_too_many_tries_are_told_with_the_wait_and_not_looked_at_for_anybody(tmp_path: Path, slow_clock: Clock) -> None:
     async with api_hub(tmp_path, LOGIN_PAGE) as hub, hub.client(Origin=URL) as browser:
         await user_of(hub)
         for name in ("ann", "nobody"):
@@ -225,7 +226,7 @@ async def test_the_login_page_without_a_link_says_nothing_wrong(tmp_path: Path) 
         assert "This link has been used already, or is too old." in (await browser.get("/login?token=x")).text
 
 
-async def test_guessing_links_is_slowed_down_and_a_right_one_still_works(tmp_path: Path) -> None:
+async def test_guessing_links_is_slowed_down_and_a_right_one_still_works(tmp_path: Path, slow_clock: Clock) -> None:
     async with api_hub(tmp_path) as hub, hub.client() as browser:
         link = await link_of(hub)
         seen = [(await browser.get(f"/login?token={number}")).status_code for number in range(12)]

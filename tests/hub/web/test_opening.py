@@ -65,7 +65,7 @@ async def test_header_in_pieces_stands_before_tls_too(tmp_path: Path) -> None:
     authority.configure_trust(trust)
     pem = tmp_path / "hub.pem"
     async with running_door(tell_who, trusted_proxies=TRUSTED, has_proxy_protocol=True, tls_certificate=pem, tls_key=pem) as place:
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             transport = await place.connect()
             for byte in HEADER:
                 await transport.send_all(bytes([byte]))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from trio.abc import Clock
 
 from hub.core.provisioning import Provisioning
 from hub.web.api import make_app
@@ -79,7 +80,7 @@ async def test_a_key_opens_nothing_else(tmp_path: Path) -> None:
             is_refusal(await holder.get("/api/v1/devices"), 401, "wrong_token")
 
 
-async def test_guessing_is_slowed_down_by_address_and_a_right_key_from_there_passes(tmp_path: Path) -> None:
+async def test_guessing_is_slowed_down_by_address_and_a_right_key_from_there_passes(tmp_path: Path, slow_clock: Clock) -> None:
     async with provisioning_hub(tmp_path) as hub, hub.admin() as admin, hub.client() as device:
         key = await key_of(admin)
         for _ in range(10):

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from trio.abc import Clock
 
 from hub.core.actions import GUEST
 from hub.core.dashboards import Dashboards
@@ -131,7 +132,7 @@ async def test_a_withdrawn_link_an_old_one_and_one_that_is_cut_short_are_refused
         assert json.loads(said.pop())["code"] == "no_share"
 
 
-async def test_guessing_is_slowed_down_and_who_has_a_link_that_is_over_does_not_guess(tmp_path: Path) -> None:
+async def test_guessing_is_slowed_down_and_who_has_a_link_that_is_over_does_not_guess(tmp_path: Path, slow_clock: Clock) -> None:
     async with share_hub(tmp_path) as hub, hub.admin() as admin, hub.client(Origin=URL) as browser:
         token = await token_of(admin)
         await admin.delete("/api/v1/dashboards/hall")

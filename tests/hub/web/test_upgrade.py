@@ -79,11 +79,9 @@ async def test_viewer_session_gets_who_it_is_and_its_encoding() -> None:
 
 
 async def test_close_of_the_session_is_heard_though_the_client_never_answers_it() -> None:
-    async with running_door() as place:
-        began = trio.current_time()
+    async with running_door(close_timeout_s=60.0, linger_s=60.0) as place:
         assert await heard_after(place, frame(b"close") + frame(b"unread" * 10)) == b"\x88\x02\x0f\xa4"
         await place.holds(0)
-        assert trio.current_time() - began < 1
         assert place.door.failed == 0
 
 

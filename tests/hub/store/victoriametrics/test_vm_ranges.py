@@ -82,7 +82,7 @@ async def test_a_server_that_refuses_any_query_is_told_and_not_asked_for_ever(ur
 
 
 async def started(store: VictoriaMetricsStore) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while True:
             try:
                 return await store.start()

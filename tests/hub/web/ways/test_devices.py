@@ -60,7 +60,7 @@ def frame(epoch: int, seq: int, value: float) -> dict[str, Any]:
 async def stored(hub: WholeHub, count: int) -> list[float]:
     """Return the readings that are stored, once there are so many."""
     async with hub.client() as client:
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while True:
                 said = (await client.get("/api/v1/query", params={"device": "pump", "span_s": 60})).json()
                 values = [value for series in said["series"] for _, _, value in series["points"]]
@@ -95,7 +95,7 @@ async def test_a_device_without_a_socket_gets_commands_and_answers_them(tmp_path
     async with whole_hub(tmp_path) as hub, hub.client(await hub.add_device("pump")) as client, hub.client() as admin:
         device = Poster(client)
         await device.hello(7, commands=[{"name": "open"}])
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while (await admin.get("/api/v1/devices/pump")).json()["presence"] != "online":
                 pass
         answers = []
@@ -110,7 +110,7 @@ async def test_a_device_without_a_socket_gets_commands_and_answers_them(tmp_path
         command_id = device.heard[-1]["id"]
         for seq, state in enumerate(("accepted", "done"), 1):
             await device.say({"e": 7, "s": seq, "op": "result", "id": command_id, "state": state})
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while (await admin.get(f"/api/v1/commands/{command_id}")).json()["state"] != "done":
                 pass
         assert answers[0]["id"] == command_id
