@@ -84,8 +84,17 @@ class Within:
         return is_wanted and any(each.matches(device) for each in self._sets)
 
     def watch(self, callback: Watcher) -> Callable[[], None]:
-        """Call `callback(device)` after a device joined or left, or may have; return the call that ends it."""
-        ends = [each.watch(callback) for each in self._parts()]
+        """Call `callback(device)` after a device joined or left, or may have; return the call that ends it.
+
+        Where devices are wanted by name it hears of none but these: whom it tells may not even know the names of others.
+        """
+        wanted = self._wanted
+
+        def moved(device: str) -> None:
+            if not isinstance(wanted, frozenset) or device in wanted:
+                callback(device)
+
+        ends = [each.watch(moved) for each in self._parts()]
 
         def end() -> None:
             for each in ends:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.errors import Refusal
-from hub.core.members import Asked
+from hub.core.members import Asked, Within
 
 WHERES = ("floor=2", "floor!=2", "pump and not floor=1", "name=a* or pump")
 NAMES = st.sampled_from(["a1", "a2", "b1", "b2"])
@@ -71,3 +71,17 @@ def test_an_expression_that_cannot_be_read_is_refused_and_not_kept() -> None:
     with pytest.raises(Refusal, match="needs a value after character 6"):
         asked.members("floor=")
     assert not asked._held
+
+
+def test_who_wants_devices_by_name_hears_of_no_others() -> None:
+    asked, heard = Asked(), list[str]()
+    named = Within(frozenset({"a", "b"}), [asked.members("name=*")])
+    unwatch = Within(None, [named]).watch(heard.append)
+    for name in ("a", "c"):
+        asked.put(name, {"name": name})
+    asked.remove("c")
+    asked.remove("a")
+    assert heard == ["a", "a"]
+    unwatch()
+    asked.put("b", {"name": "b"})
+    assert heard == ["a", "a"]
