@@ -63,7 +63,7 @@ class Shares:
         self._dashboards, self._users, self._tokens = dashboards, users, tokens
         self._shares: dict[str, Share] = {}
         self._of_hash: dict[bytes, str] = {}
-        self._sources: dict[str, tuple[Source, ...]] = {}  # of each dashboard that has links
+        self._sources: dict[str, tuple[Source, ...]] = {}  # of dashboards that have links, or were saved since the start
         self._ended: list[Callable[[bytes], None]] = []
         self._changing = trio.Lock()  # one change at a time: each begins with what the one before has stored
         dashboards.on_changed(self._dashboard_changed)
@@ -206,13 +206,13 @@ class Shares:
         return not (user is not None and user.is_disabled) and Action.DASHBOARDS in ALLOWED.get(found.role, frozenset())
 
     def _dashboard_changed(self, name: str, document: Mapping[str, Any] | None) -> None:
-        if not (mine := self._of_dashboard(name)):
-            self._sources.pop(name, None)
-            return
+        """Note what a dashboard shows now, also where it has no link yet: one may be being made."""
+        before = self._sources.pop(name, ())
         sources = () if document is None else sources_in(document)
-        if sources != self._sources.get(name):
-            self._sources[name] = sources
-            for share in mine:
+        if document is not None:
+            self._sources[name] = before if sources == before else sources
+        if sources != before:
+            for share in self._of_dashboard(name):
                 self._tell(share)
         else:
             self._end_bad()

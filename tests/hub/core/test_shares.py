@@ -221,3 +221,16 @@ async def test_a_link_without_a_name_or_of_an_odd_length_is_refused(stage: Stage
     with pytest.raises(Refusal):
         await stage.shares.make("nothing", "a", 1, "me", None)
     assert stage.shares.items("hall") == []
+
+
+async def test_what_is_saved_while_a_link_is_being_made_counts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = stage.state.change
+
+    async def slow(*args: Any, **more: Any) -> None:
+        monkeypatch.setattr(stage.state, "change", change)
+        await stage.save(tiles=[])
+        await change(*args, **more)
+
+    monkeypatch.setattr(stage.state, "change", slow)
+    _, share = await stage.make()
+    assert stage.shares.sources(share.id) == ()
