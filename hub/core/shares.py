@@ -7,6 +7,7 @@ the saved dashboard show. When that changes, or a link ends, whoever keeps somet
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from hub.core.errors import Refusal
 from hub.core.registry import hash_token
 from hub.core.tile_sources import Source, public, sources_in
 from hub.core.users import Users
-from hub.ports import Audited, Document, Now, StateStore
+from hub.ports import Audited, Document, Now, StateStore, StoreUnavailable
 
 KIND: Final = "share"
 MAX_SHARES: Final = 500  # of the hub
@@ -106,7 +107,8 @@ class Shares:
         if (share := self._shares.get(id_)) is None:
             raise not_good()
         document = (await self._dashboards.dashboard(share.dashboard))["dashboard"]
-        await self._used(id_)
+        with suppress(StoreUnavailable):  # a full disk, say: what is shared can be seen all the same
+            await self._used(id_)
         return public(document)
 
     def items(self, dashboard: str) -> list[dict[str, Any]]:

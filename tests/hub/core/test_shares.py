@@ -1,6 +1,7 @@
 """Links to dashboards: what a good one is, what ends it, what it reaches, what is kept of it. On a real state store."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hub.core.errors import Refusal
 from hub.core.registry import hash_token
 from hub.core.shares import MAX_OF_ONE, Share, Shares
 from hub.core.users import Users
+from hub.ports import StoreUnavailable
 from hub.state.sqlite import SQLiteStateStore
 
 DAY_US = 86_400_000_000
@@ -30,10 +32,22 @@ TILE = {
 HALL: dict[str, Any] = {"title": "Hall", "variables": [], "range": "1h", "tiles": [TILE]}
 
 
+class Store(SQLiteStateStore):
+    """A real one, whose next change waits for something, or fails by it."""
+
+    before: Callable[[], Awaitable[None]] | None = None
+
+    async def change(self, *args: Any, **more: Any) -> None:
+        before, self.before = self.before, None
+        if before is not None:
+            await before()
+        await super().change(*args, **more)
+
+
 class Stage:
     """A dashboard, an operator, and the links."""
 
-    def __init__(self, state: SQLiteStateStore) -> None:
+    def __init__(self, state: Store) -> None:
         self.state = state
         self.now_us = 1_700_000_000_000_000
         self.audit = AuditLog(state, self.now)
@@ -68,7 +82,7 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    state = SQLiteStateStore(tmp_path / "state.db")
+    state = Store(tmp_path / "state.db")
     await state.start()
     stage = Stage(state)
     await stage.dashboards.save("hall", HALL, 0, "me")
@@ -223,14 +237,19 @@ async def test_a_link_without_a_name_or_of_an_odd_length_is_refused(stage: Stage
     assert stage.shares.items("hall") == []
 
 
-async def test_what_is_saved_while_a_link_is_being_made_counts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    change = stage.state.change
-
-    async def slow(*args: Any, **more: Any) -> None:
-        monkeypatch.setattr(stage.state, "change", change)
-        await stage.save(tiles=[])
-        await change(*args, **more)
-
-    monkeypatch.setattr(stage.state, "change", slow)
+async def test_what_is_saved_while_a_link_is_being_made_counts(stage: Stage) -> None:
+    stage.state.before = partial(stage.save, tiles=[])
     _, share = await stage.make()
     assert stage.shares.sources(share.id) == ()
+
+
+async def test_a_link_shows_its_dashboard_also_where_its_use_cannot_be_kept(stage: Stage) -> None:
+    async def full() -> None:
+        raise StoreUnavailable("the disk is full")
+
+    _, share = await stage.make()
+    stage.state.before = full
+    assert (await stage.shares.shown(share.id))["title"] == "Hall"
+    assert "used_us" not in stage.shares.items("hall")[0]
+    await stage.shares.shown(share.id)
+    assert (await stage.actions()).count("use share") == 1
