@@ -114,10 +114,10 @@ class Dashboards:
         """Call `callback(name, document)` when one was saved or restored, and with None when it was deleted."""
         self._changed.append(callback)
 
-    def born_us(self, name: str) -> int | None:
+    def born_us(self, name: str, *, or_deleted: bool = False) -> int | None:
         """Return when a dashboard took its name, None where there is none. One that is deleted and restored is the same one still."""
         facts = self._facts.get(name)
-        return None if facts is None or facts.deleted_us is not None else facts.born_us
+        return None if facts is None or (facts.deleted_us is not None and not or_deleted) else facts.born_us
 
     async def dashboard(self, name: str) -> dict[str, Any]:
         """Return one with its document. Raises Refusal 404."""

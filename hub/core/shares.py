@@ -8,7 +8,7 @@ the saved dashboard show. When that changes, or a link ends, whoever keeps somet
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import trio
@@ -19,41 +19,17 @@ from hub.core.audit import AuditLog
 from hub.core.dashboards import Dashboards
 from hub.core.errors import Refusal
 from hub.core.registry import hash_token
+from hub.core.share import FOR_EVER_US, KIND, Share, share_in
 from hub.core.tile_sources import Source, public, sources_in
 from hub.core.users import Users
-from hub.ports import Audited, Document, Now, StateStore, StoreUnavailable
+from hub.ports import Audited, Now, StateStore, StoreUnavailable
 
-KIND: Final = "share"
 MAX_SHARES: Final = 500  # of the hub
 MAX_OF_ONE: Final = 20  # dashboard
 MAX_NAME: Final = 64  # characters
 MAX_DAYS: Final = 365
-FOR_EVER_US: Final = 2**62  # until it is withdrawn
 _DAY_US: Final = 86_400_000_000
 _NOTED_US: Final = 600_000_000  # how exactly it is kept when a link was last used: not every look is worth a sync
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A link, without the secret."""
-
-    id: str
-    dashboard: str
-    name: str
-    token_hash: bytes
-    by: str
-    maker: str  # what it hangs on besides: `user NAME TIME`, `token NAME TIME` with when that was made, or nothing
-    born_us: int  # of the dashboard
-    created_us: int
-    expires_us: int
-    used_us: int = 0
-    version: int = 1
-
-    def item(self, *, is_good: bool) -> dict[str, Any]:
-        """Return what may be told of a link."""
-        told: dict[str, Any] = {"id": self.id, "name": self.name, "by": self.by, "created_us": self.created_us, "is_good": is_good}
-        ends = {"expires_us": self.expires_us} if self.expires_us < FOR_EVER_US else {}
-        return told | ends | ({"used_us": self.used_us} if self.used_us else {})
 
 
 class Shares:
@@ -73,7 +49,7 @@ class Shares:
 
     async def load(self) -> None:
         """Read the links, and what each dashboard of theirs shows. Raises StoreUnavailable."""
-        self._shares = {each.key: _share(each) for each in await self._state.documents(KIND)}
+        self._shares = {each.key: share_in(each) for each in await self._state.documents(KIND)}
         self._of_hash = {share.token_hash: share.id for share in self._shares.values()}
         for name in {share.dashboard for share in self._shares.values()}:
             if self._dashboards.born_us(name) is not None:
@@ -158,7 +134,7 @@ class Shares:
     async def _change(self, puts: Sequence[Share], gone: Sequence[Share], *audited: Audited) -> None:
         """Store a change; who asked may leave meanwhile."""
         with trio.CancelScope(shield=True):
-            await self._state.change([_document(each) for each in puts], [_document(each) for each in gone], audited=audited)
+            await self._state.change([each.document() for each in puts], [each.document() for each in gone], audited=audited)
         for each in gone:
             del self._shares[each.id], self._of_hash[each.token_hash]
         for each in puts:
@@ -172,7 +148,7 @@ class Shares:
         if days is not None and not 0 < days <= MAX_DAYS:
             said = f"a link cannot be good for {days:g} days: more than 0 and at most {MAX_DAYS}"
             raise Refusal("bad_request", said, "or leave days out: until it is withdrawn", 422)
-        over = [share for share in self._shares.values() if share.expires_us <= self._now()]
+        over = [share for share in self._shares.values() if self._is_over(share)]
         gone = {share.id for share in over}
         for what, limit, found in (
             (f"dashboard {dashboard} has", MAX_OF_ONE, self._of_dashboard(dashboard)),
@@ -181,6 +157,10 @@ class Shares:
             if sum(share.id not in gone for share in found) >= limit:
                 raise Refusal("too_many_shares", f"{what} {limit} links, which is the limit", "withdraw one first", 409)
         return over
+
+    def _is_over(self, share: Share) -> bool:
+        """Tell whether a link is never good again; those of a dashboard that is lost nobody could find to withdraw them."""
+        return share.expires_us <= self._now() or self._dashboards.born_us(share.dashboard, or_deleted=True) != share.born_us
 
     def _of_dashboard(self, dashboard: str) -> list[Share]:
         return [share for share in self._shares.values() if share.dashboard == dashboard]
@@ -237,16 +217,3 @@ def not_good() -> Refusal:
 
 def _unknown(id_: str) -> Refusal:
     return Refusal("no_link", f"this dashboard has no link {id_[:64]!r}", "see: tributary dashboard shares NAME", 404)
-
-
-_KEPT: Final = ("dashboard", "name", "by", "maker", "born_us", "created_us", "expires_us", "used_us")
-
-
-def _document(share: Share) -> Document:
-    body = {key: getattr(share, key) for key in _KEPT} | {"hash": share.token_hash.hex()}
-    return Document(KIND, share.id, share.version, body)
-
-
-def _share(document: Document) -> Share:
-    said = {key: document.body[key] for key in _KEPT}
-    return Share(id=document.key, version=document.version, token_hash=bytes.fromhex(document.body["hash"]), **said)

@@ -13,7 +13,8 @@ from hub.core.dashboards import Dashboards
 from hub.core.entities import Entities
 from hub.core.errors import Refusal
 from hub.core.registry import hash_token
-from hub.core.shares import MAX_OF_ONE, Share, Shares
+from hub.core.share import Share
+from hub.core.shares import MAX_OF_ONE, Shares
 from hub.core.users import Users
 from hub.ports import StoreUnavailable
 from hub.state.sqlite import SQLiteStateStore
@@ -253,3 +254,21 @@ async def test_a_link_shows_its_dashboard_also_where_its_use_cannot_be_kept(stag
     assert "used_us" not in stage.shares.items("hall")[0]
     await stage.shares.shown(share.id)
     assert (await stage.actions()).count("use share") == 1
+
+
+async def test_links_of_a_dashboard_that_is_lost_make_room(stage: Stage) -> None:
+    _, lost = await stage.make(days=None)
+    await stage.dashboards.delete("hall", "me")
+    stage.now_us += 1
+    await stage.dashboards.save("hall", HALL, 0, "me")  # another one
+    _, share = await stage.make()
+    assert [each["id"] for each in stage.shares.items("hall")] == [share.id]
+    assert not stage.shares.is_known(lost.token_hash)
+    await stage.dashboards.delete("hall", "me")
+    await stage.dashboards.save("door", HALL, 0, "me")
+    await stage.shares.make("door", "screen", 1, "me", None)
+    assert stage.shares.is_known(share.token_hash)  # it may be restored
+    stage.now_us += 31 * DAY_US
+    await stage.dashboards.save("gate", HALL, 0, "me")  # with this the deleted one goes
+    await stage.shares.make("gate", "screen", 1, "me", None)
+    assert not stage.shares.is_known(share.token_hash)
