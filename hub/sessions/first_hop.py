@@ -1,7 +1,8 @@
 """How long the frames of one device connection are on their way to the hub, with its clock's error taken out.
 
 Owns the estimate of the clock, and the figures of the last one to two minutes. Its intake notes a number for each live frame and has them
-judged now and then; frames of older epochs waited in the device, and are counted apart. Times are perf_counter's, given as arguments.
+judged now and then; those that hello lists as unfinished waited in the device, and are counted apart. Times are perf_counter's, given as
+arguments.
 """
 
 from bisect import bisect_left
@@ -33,10 +34,23 @@ class FirstHops(Protocol):
 class FirstHop:
     """The first hop of one connection; `round_trip()` is the last ping's, in seconds."""
 
-    __slots__ = ("_before", "_clock", "_counts", "_hops", "_round_trip", "_settled_s", "_turned_s", "backfill_frames", "delays_us", "epoch")
+    __slots__ = (
+        "_before",
+        "_clock",
+        "_counts",
+        "_hops",
+        "_round_trip",
+        "_settled_s",
+        "_turned_s",
+        "backfill_frames",
+        "delays_us",
+        "epoch",
+        "waited_to",
+    )
 
     def __init__(self, hops: FirstHops, round_trip: Callable[[], float | None]) -> None:
         self.epoch = 0  # the one that is live
+        self.waited_to = 0  # seq: up to it frames of that epoch were made before the connection
         self.delays_us: list[int] = []  # arrival minus the newest stamp of each frame that is not judged yet
         self.backfill_frames = 0
         self._hops = hops
@@ -49,18 +63,19 @@ class FirstHop:
     def said(self, hello: Hello, arrived_us: int, now_s: float) -> None:
         """Take a hello and when it came."""
         self.epoch = hello.epoch
+        self.waited_to = next((each.last for each in hello.unfinished if each.epoch == hello.epoch), 0)
         delay_us = None if hello.clock_us is None else arrived_us - hello.clock_us
         self._clock.said(delay_us, now_s)
 
-    def heard(self, epoch: int, delay_us: int) -> None:
+    def heard(self, epoch: int, seq: int, delay_us: int) -> None:
         """Note a frame with readings."""
-        if epoch == self.epoch:
+        if epoch == self.epoch and seq > self.waited_to:
             self.delays_us.append(delay_us)
         else:
             self.late()
 
     def late(self) -> None:
-        """Count a frame of an older epoch."""
+        """Count a frame that waited in the device."""
         self.backfill_frames += 1
         self._hops.late()
 

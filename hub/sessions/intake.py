@@ -86,7 +86,7 @@ class Intake:
         pulse = self.pulse  # as _heard does, without a call more
         pulse.frames += 1
         pulse.heard_s, pulse.heard_us = self._lived.now_s, now_us
-        if epoch == self.first_hop.epoch:
+        if epoch == self.first_hop.epoch and seq > self.first_hop.waited_to:
             self.first_hop.delays_us.append(now_us - base_us - max(offsets_us))
         else:
             self.first_hop.late()
@@ -115,7 +115,7 @@ class Intake:
             return
         rejects = self._judge(frame, now_us)
         if isinstance(frame, Data | Pack) and (newest_us := newest_of(frame)) is not None:
-            self.first_hop.heard(frame.epoch, now_us - newest_us)
+            self.first_hop.heard(frame.epoch, frame.seq, now_us - newest_us)
         marks: tuple[tuple[int, int], ...] = ((frame.epoch, last),)
         if isinstance(frame, Gap) and frame.of is not None and frame.of_last is not None:
             marks = (*marks, (frame.of, frame.of_last))

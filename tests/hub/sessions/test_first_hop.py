@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from devices.wire.messages import Channel, Data, Hello, Pack
+from devices.wire.messages import Channel, Data, Hello, Pack, Unfinished
 from hub.metrics import HOPS, Metrics, quantiles_ms
 from hub.ports import JournalFile
 from hub.sessions.first_hop import TURN_S, FirstHop, newest_of
@@ -29,7 +29,7 @@ def test_live_frames_are_counted_for_the_hub_and_for_the_device() -> None:
     metrics = Metrics()
     hop = first_hop(metrics)
     for at in range(1, 101):
-        hop.heard(7, 2_000 if at <= 90 else 300_000)
+        hop.heard(7, at, 2_000 if at <= 90 else 300_000)
         hop.settle(at)
     said = hop.described(101.0)
     assert said["count"] == 100
@@ -42,15 +42,25 @@ def test_live_frames_are_counted_for_the_hub_and_for_the_device() -> None:
 def test_frames_of_older_epochs_are_counted_apart() -> None:
     metrics = Metrics()
     hop = first_hop(metrics)
-    hop.heard(6, 3_600_000_000)
+    hop.heard(6, 1, 3_600_000_000)
     assert hop.described(1.0) | {"backfill_frames": 1, "count": 0, "p99_ms": None} == hop.described(1.0)
     assert metrics.backfill_frames == 1
     assert sum(metrics.hops["device_to_hub"].counts) == 0
 
 
+def test_frames_that_waited_are_counted_apart_also_where_their_epoch_goes_on() -> None:
+    hop = FirstHop(Metrics(), lambda: None)
+    hop.said(Hello("pump", 7, CHANNELS, unfinished=(Unfinished(6, 1, 9), Unfinished(7, 3, 4)), clock_us=NOW_US), NOW_US, 0.0)
+    for seq in (3, 4, 5):
+        hop.heard(7, seq, 2_000 if seq == 5 else 3_600_000_000)
+    said = hop.described(1.0)
+    assert (said["count"], said["backfill_frames"]) == (1, 2)
+    assert said["p99_ms"] < 10
+
+
 def test_figures_are_forgotten_after_two_minutes() -> None:
     hop = first_hop(Metrics())
-    hop.heard(7, 2_000)
+    hop.heard(7, 1, 2_000)
     hop.settle(1.0)
     assert hop.described(1.0 + TURN_S)["count"] == 1
     assert hop.described(2.0 + 3 * TURN_S)["count"] == 0
@@ -58,10 +68,10 @@ def test_figures_are_forgotten_after_two_minutes() -> None:
 
 def test_frames_are_judged_once_a_second_and_never_many_at_a_time() -> None:
     hop = first_hop(Metrics())
-    hop.heard(7, 2_000)
+    hop.heard(7, 1, 2_000)
     hop.settle(1.0)
     for at in range(300):
-        hop.heard(7, 2_000)
+        hop.heard(7, at + 2, 2_000)
         hop.settle(1.5)
         assert len(hop.delays_us) <= 256, at
     assert hop.described(1.6)["count"] == 301
