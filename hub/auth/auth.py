@@ -17,7 +17,7 @@ from hub.auth.cookies import COOKIE, GUEST_COOKIE, session_of
 from hub.auth.passwords import Passwords
 from hub.auth.principal import Principal
 from hub.core.actions import GUEST, ROLES
-from hub.core.api_tokens import ApiTokens
+from hub.core.api_tokens import OF_TOKEN, ApiTokens
 from hub.core.audit import AuditLog
 from hub.core.errors import Refusal, TooOften
 from hub.core.guessing import Guessing, address_key
@@ -105,7 +105,7 @@ class Auth:
         if secrets.compare_digest(token_hash, self._admin):
             return Principal("admin", "admin")
         token = self.tokens.of_hash(token_hash)
-        return None if token is None else Principal(f"token:{token.name}", token.role, token_hash, token.expires_us, where=token.where)
+        return None if token is None else Principal(OF_TOKEN + token.name, token.role, token_hash, token.expires_us, where=token.where)
 
     async def _logged_in(self, login: bytes) -> Principal | None:
         if (found := await self._state.session(login, self._now())) is None:

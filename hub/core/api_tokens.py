@@ -21,6 +21,7 @@ KIND: Final = "api_token"
 MAX_TOKENS: Final = 1_000
 MAX_DAYS: Final = 3_650
 DEFAULT_DAYS: Final = 90
+OF_TOKEN: Final = "token:"  # how the name of who came with a token begins
 PREFIX: Final = "trib_"  # so that a token left lying in a file or a log can be searched for
 _DAY_US: Final = 86_400_000_000
 
@@ -37,6 +38,12 @@ class ApiToken:
     expires_us: int
     version: int = 1
     where: str = ""  # a tag expression: for these devices only
+    maker: str = ""  # where a token made it: who made that one, or the first of them
+
+    @property
+    def owner(self) -> str:
+        """Whom it was made by in the end: it is good for as long as they are not disabled."""
+        return self.maker or self.by
 
     def item(self) -> dict[str, Any]:
         """Return what may be told of a token."""
@@ -73,8 +80,8 @@ class ApiTokens:
         return token if token is not None and self.is_good(token) else None
 
     def is_good(self, token: ApiToken) -> bool:
-        """Tell whether a token is not over, and who made it is not disabled."""
-        return token.expires_us > self._now() and not (self._users is not None and self._users.is_disabled(token.by))
+        """Tell whether a token is not over, and who made it, or the token that made it, is not disabled."""
+        return token.expires_us > self._now() and not (self._users is not None and self._users.is_disabled(token.owner))
 
     def get(self, name: str) -> ApiToken | None:
         """Return a token, also one that is over."""
@@ -93,7 +100,7 @@ class ApiTokens:
         where = check_where(where)
         secret = PREFIX + secrets.token_urlsafe(32)
         at_us = self._now()
-        token = ApiToken(name, role, hash_token(secret), who, at_us, at_us + int(days * _DAY_US), where=where)
+        token = ApiToken(name, role, hash_token(secret), who, at_us, at_us + int(days * _DAY_US), where=where, maker=self._behind(who))
         entry = self._audit.entry(
             who, "make token", f"token {name}", role=role, expires_us=token.expires_us, **({"where": where} if where else {})
         )
@@ -118,8 +125,13 @@ class ApiTokens:
 
     def _user_changed(self, what: bytes) -> None:
         for token in self._tokens.values():
-            if token.by.encode() == what:  # a disabled user's name
+            if token.owner.encode() == what:  # a disabled user's name
                 self._tell(token)
+
+    def _behind(self, who: str) -> str:
+        """Return who is behind a token that makes another one; "" where no token does."""
+        token = self._tokens.get(who.removeprefix(OF_TOKEN)) if who.startswith(OF_TOKEN) else None
+        return "" if token is None else token.owner
 
     def _tell(self, token: ApiToken) -> None:
         for callback in self._ended:
@@ -147,11 +159,13 @@ def _unknown(name: str) -> Refusal:
 
 
 def _document(token: ApiToken) -> Document:
-    body = {"role": token.role, "hash": token.token_hash.hex(), "by": token.by} | ({"where": token.where} if token.where else {})
+    body = {"role": token.role, "hash": token.token_hash.hex(), "by": token.by}
+    body |= {key: value for key, value in (("where", token.where), ("maker", token.maker)) if value}
     return Document(KIND, token.name, token.version, {**body, "created_us": token.created_us, "expires_us": token.expires_us})
 
 
 def _token(document: Document) -> ApiToken:
     body = document.body
     times = (body["created_us"], body["expires_us"])
-    return ApiToken(document.key, body["role"], bytes.fromhex(body["hash"]), body["by"], *times, document.version, body.get("where", ""))
+    optional = (body.get("where", ""), body.get("maker", ""))
+    return ApiToken(document.key, body["role"], bytes.fromhex(body["hash"]), body["by"], *times, document.version, *optional)

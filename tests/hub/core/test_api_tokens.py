@@ -9,6 +9,7 @@ from hub.core.api_tokens import MAX_TOKENS, ApiTokens
 from hub.core.audit import AuditLog
 from hub.core.errors import Refusal
 from hub.core.registry import hash_token
+from hub.core.users import Users
 from hub.state.sqlite import SQLiteStateStore
 
 DAY_US = 86_400_000_000
@@ -21,13 +22,14 @@ class Stage:
         self.state = state
         self.now_us = 1_000 * DAY_US
         self.audit = AuditLog(state, self.now)
+        self.users = Users(state, self.audit, self.now)
         self.tokens = self.another()
 
     def now(self) -> int:
         return self.now_us
 
     def another(self) -> ApiTokens:
-        return ApiTokens(self.state, self.audit, self.now)
+        return ApiTokens(self.state, self.audit, self.now, self.users)
 
 
 def content_of(folder: Path) -> bytes:
@@ -105,3 +107,24 @@ async def test_there_are_only_so_many_tokens(stage: Stage) -> None:
     stage.tokens._tokens |= {str(number): token for number in range(MAX_TOKENS - 1)}
     with pytest.raises(Refusal, match=r"1,000 tokens, which is the limit"):
         await stage.tokens.make("one-more", "viewer", 1, "ann")
+
+
+async def test_a_disabled_user_is_not_left_with_a_token_that_was_made_with_theirs(stage: Stage) -> None:
+    ended: list[bytes] = []
+    stage.tokens.on_ended(ended.append)
+    await stage.users.add("ann", "admin", "hash", "root")
+    await stage.users.add("bob", "admin", "hash", "root")
+    _, first = await stage.tokens.make("first", "admin", 2, "ann")
+    _, second = await stage.tokens.make("second", "admin", 2, "token:first")
+    secret, third = await stage.tokens.make("third", "admin", 2, "token:second")
+    _, other = await stage.tokens.make("other", "admin", 2, "bob")
+    await stage.tokens.revoke("second", "bob")
+    again = stage.another()
+    await again.load()
+    assert again.of_hash(hash_token(secret)) == third
+    ended.clear()
+    await stage.users.set_disabled("ann", "bob", is_disabled=True)
+    assert ended == [first.token_hash, third.token_hash]
+    assert [tokens.of_hash(hash_token(secret)) for tokens in (stage.tokens, again)] == [None, None]
+    assert stage.tokens.is_good(other)
+    assert second.owner == "ann"
