@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import trio
+
 from hub.core.actions import ROLES
 from hub.core.audit import AuditLog
 from hub.core.errors import Refusal
@@ -55,6 +57,7 @@ class Users:
         self._now = now
         self._users: dict[str, User] = {}
         self._ended: list[Callable[[bytes], None]] = []
+        self._disabling = trio.Lock()  # two administrators who disable each other must not both succeed
 
     async def load(self) -> None:
         """Read the users. Raises StoreUnavailable."""
@@ -124,14 +127,15 @@ class Users:
 
         Somebody must be left to administer the hub.
         """
-        before = self.known(name)
-        if before.is_disabled is is_disabled:
-            return before
-        others = (user for user in self._users.values() if user.name != name and user.role == _ADMIN and not user.is_disabled)
-        if is_disabled and before.role == _ADMIN and next(others, None) is None:
-            raise Refusal("last_admin", f"{name} is the last administrator who can log in", "make somebody else one first", 409)
-        user = self._next(before, is_disabled=is_disabled)
-        await self._put(user, who, "disable user" if is_disabled else "enable user")
+        async with self._disabling:
+            before = self.known(name)
+            if before.is_disabled is is_disabled:
+                return before
+            others = (user for user in self._users.values() if user.name != name and user.role == _ADMIN and not user.is_disabled)
+            if is_disabled and before.role == _ADMIN and next(others, None) is None:
+                raise Refusal("last_admin", f"{name} is the last administrator who can log in", "make somebody else one first", 409)
+            user = self._next(before, is_disabled=is_disabled)
+            await self._put(user, who, "disable user" if is_disabled else "enable user")
         return user
 
     async def end_logins(self, name: str, who: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from hub.core.audit import AuditLog
 from hub.core.errors import Refusal
@@ -133,3 +134,20 @@ async def test_the_last_administrator_who_can_log_in_cannot_be_disabled(stage: S
     await stage.users.set_disabled("eve", "root", is_disabled=True)
     await stage.users.set_disabled("ann", "root", is_disabled=False)
     await stage.users.set_disabled("bob", "root", is_disabled=True)
+
+
+async def test_two_administrators_who_disable_each_other_at_once_leave_one(stage: Stage) -> None:
+    refused: list[str] = []
+
+    async def disable(name: str, who: str) -> None:
+        try:
+            await stage.users.set_disabled(name, who, is_disabled=True)
+        except Refusal as refusal:
+            refused.append(refusal.code)
+
+    for name in ("ann", "bob"):
+        await stage.users.add(name, "admin", "hash", "root")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(disable, "ann", "bob")
+        nursery.start_soon(disable, "bob", "ann")
+    assert refused == ["last_admin"]
