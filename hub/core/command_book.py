@@ -11,6 +11,7 @@ import trio
 
 from devices.wire.messages import CommandState
 from hub.core import ledger
+from hub.core.begun import Begun
 from hub.core.cancels import Cancels
 from hub.core.due import Due
 from hub.core.errors import Refusal
@@ -39,7 +40,7 @@ class CommandBook:
         self.state, self.registry, self.now = state, registry, now
         self.changing = trio.Lock()  # one change at a time: each is made of what the one before has stored
         self.began_us = 0
-        self.inbox, self.due, self.cancels = Inbox(), Due(), Cancels(state)
+        self.inbox, self.due, self.begun, self.cancels = Inbox(), Due(), Begun(), Cancels(state)
         self.tallies = Tallies(state, self.inbox, board, now)
         self._board = board
         self._removed: dict[str, int] = {}  # devices, and when: what a running write has left of them is ended
@@ -113,6 +114,7 @@ class CommandBook:
     def _drop(self, command_id: str) -> None:
         self.inbox.drop(command_id)
         self.due.drop(command_id)
+        self.begun.drop(command_id)
         self.cancels.ended(command_id)
 
     def _forget(self, device: str) -> None:

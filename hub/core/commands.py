@@ -125,12 +125,19 @@ class CommandDesk:
             await self._book.put([again], puts=wish, audited=audited)
         await self._sending.ask_back([record])
 
-    async def said(self, device: str, outcomes: Iterable[Outcome]) -> None:
-        """Enter what a device says in hello, before it is welcomed. What cannot be stored comes again, as frames."""
+    def came(self, device: str) -> None:
+        """Take note of a hello, before `said`: what its device has begun and names no more it may have lost."""
+        self._book.begun.came(self._book.inbox.of(device), self._now())
+
+    async def said(self, device: str, outcomes: Sequence[Outcome]) -> None:
+        """Enter what a device says in hello, before it is welcomed: what it names it has. What cannot be stored comes again, as frames."""
         try:
             async with self._book.changing:
                 if changed := await self._changed((device, outcome) for outcome in outcomes):
                     await self._book.put(changed)
+                for outcome in outcomes:
+                    if (record := self._book.inbox.get(outcome.id)) is not None and record.device == device:
+                        self._book.begun.name(record)
         except StoreUnavailable as error:
             _log.error("results_of_hello_not_stored", device=device, reason=str(error))
 

@@ -35,7 +35,10 @@ class Ending:
                     book.due.put(command_id, again_us)
 
     def _silent_since_us(self, record: CommandRecord) -> int | None:
-        """Return since when nothing was heard of a command's device; None where it is connected. The hub's own absence does not count."""
-        if self._sending.is_connected(record.device):
-            return None
+        """Return since when nothing was heard of a command; None where its device is connected and has spoken of it on this connection.
+
+        The hub's own absence does not count.
+        """
+        if (since_us := self._book.begun.silent_since_us(record)) is not None or self._sending.is_connected(record.device):
+            return since_us
         return max(self._book.began_us, record.updated_us, self._book.known(record.device).last_seen_us or 0)

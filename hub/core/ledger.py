@@ -15,7 +15,7 @@ from hub.core.errors import Refusal
 from hub.ports import CommandRecord
 
 GRACE_US: Final = 30_000_000  # a result may be on its way, or in a spool, when the time to live ends
-LOST_US: Final = 7 * 86_400_000_000  # a device that sleeps for days still brings its result; one that is silent for longer has lost it
+LOST_US: Final = 7 * 86_400_000_000  # a device that sleeps for days still brings its result; what is silent for longer is lost
 REMOVED: Final = "the device was removed"
 CancelAnswer = Literal["cancelled", "too_late", "asked"]
 _RANK: Final = {CommandState.QUEUED: 0, CommandState.SENT: 1, CommandState.ACCEPTED: 2, CommandState.RUNNING: 3}
@@ -78,7 +78,7 @@ def over_us(record: CommandRecord, now_us: int, began_us: int = 0, silent_since_
     """Return when time ends the record as it is now, at the earliest.
 
     The grace counts from `began_us` at least: a hub that was away has heard nothing. One that the device has accepted ends only where
-    nothing was heard of that device for LOST_US; None as `silent_since_us`: it is connected.
+    nothing was heard of it for LOST_US; None as `silent_since_us`: its device is connected and has it.
     """
     if record.state == CommandState.QUEUED:
         return record.expires_us

@@ -137,6 +137,7 @@ class DeviceConnection:
         self._parts.check_channels(hello)
         await self._roster.take_over(self)
         marks = await self._intake.open(hello)
+        self._parts.desk.came(self.device)
         if hello.results:  # only then is there a reason to wait for the state store
             await self._parts.desk.said(self.device, hello.results)
         credit = self._parts.credit()

@@ -303,6 +303,45 @@ async def test_an_accepted_command_ends_when_its_device_is_silent_for_a_week(tmp
             await until(lambda: bench.entities.commands()[1]["state"] == "failed")
 
 
+async def test_what_a_device_that_came_back_says_nothing_of_ends_in_a_week(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        forgotten, named, going_on = [await bench.create() for _ in range(3)]
+        await bench.desk.said("pump", [Outcome(each.id, CommandState.ACCEPTED) for each in (forgotten, named, going_on)])
+        for _ in range(3):  # however often it comes
+            bench.leave()
+            bench.now_us += 20_000_000
+            bench.desk.came("pump")
+            await bench.desk.said("pump", [Outcome(named.id, CommandState.ACCEPTED)])
+            await bench.come()
+        await bench.desk.followed([("pump", Outcome(going_on.id, CommandState.RUNNING, progress=0.5))], Cursor("j", 1))
+        async with bench.sweeping():
+            bench.now_us += LOST_US - 40_000_000  # since it came first
+            await until_async(lambda: bench.kept(forgotten.id), "failed")
+            assert (await bench.record(forgotten.id)).reason == "outcome_unknown"
+            bench.now_us += 2 * LOST_US
+            later = await bench.create(ttl_s=0.001)
+            bench.now_us += 60_000_000
+            await until_async(lambda: bench.kept(later.id), "failed")
+            assert [await bench.kept(each.id) for each in (named, going_on)] == ["accepted", "running"]
+
+
+async def test_after_a_start_of_the_hub_a_device_has_a_week_to_speak_of_what_it_has(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        record = await bench.create()
+        await bench.desk.said("pump", [Outcome(record.id, CommandState.ACCEPTED)])
+    async with bench_on(tmp_path, now_us=5 * LOST_US) as bench, bench.sweeping():
+        bench.desk.came("pump")
+        await bench.come()
+        later = await bench.create(ttl_s=0.001)
+        bench.now_us += LOST_US - 1
+        await until_async(lambda: bench.kept(later.id), "failed")
+        assert await bench.kept(record.id) == "accepted"
+        bench.now_us += 1
+        await until_async(lambda: bench.kept(record.id), "failed")
+
+
 async def test_the_hubs_own_absence_ends_no_command_that_was_sent(tmp_path: Path) -> None:
     async with bench_on(tmp_path) as bench:
         await bench.come()
