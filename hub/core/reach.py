@@ -142,4 +142,5 @@ class Reaches:
     def _part(self, source: Source) -> Part:
         if source.where:
             return Part(self._members_of(source.where), source.channels, source.where)
-        return Part(Within(source.devices, [self._members_of(_ALL)]), source.channels)
+        # A stretch of the past is asked for by an expression where all devices are meant.
+        return Part(Within(source.devices, [self._members_of(_ALL)]), source.channels, _ALL if source.devices is None else "")

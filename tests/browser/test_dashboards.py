@@ -370,6 +370,15 @@ def test_a_dashboard_of_the_past_shows_the_last_values_before_its_end_to_the_rea
         expect(page.get_by_role("button", name="Back to live")).to_be_visible()
 
 
+def test_a_tile_of_all_devices_shows_the_past_too(browser: Browser, hub: RunningHub, well_us: int, saved: str) -> None:
+    everything = {"source": {"devices": ["*"]}}
+    put(hub, saved, {"tiles": [of_well("a", "table", 0, w=6, **everything), of_well("b", "chart", 6, w=6, **everything)]}, 1)
+    query = f"from={iso(well_us)}&to={iso(well_us + 300_500_000)}"
+    with page_of(browser, hub, at=at(saved, query)) as page:
+        expect(tile(page, "Tile a")).to_contain_text("300 m", timeout=TIMEOUT_MS)
+        page.wait_for_function("() => document.querySelector('.plot')?.data?.some(trace => trace.y.some(y => y > 250))")
+
+
 def test_the_time_of_a_dashboard_is_chosen_moved_zoomed_on_a_chart_and_back_to_live(
     browser: Browser, hub: RunningHub, well_us: int, saved: str
 ) -> None:

@@ -7,6 +7,7 @@ import { get, textOf, withQuery } from "./api.js";
 import { endedAt } from "./ended.js";
 import { keyOf } from "./model.js";
 import { keptNote } from "./stream.js";
+import { EVERYTHING } from "./tags.js";
 import { MAX_POINTS, WIDTHS, widthsFor } from "../charts/span.js";
 
 const LIMIT = 100_000; // points or buckets of an answer, which the hub gives
@@ -89,7 +90,8 @@ export class History {
   async _asked(fromUs, toUs, intervalUs, signal) {
     const { devices, where, channels } = this.wanted;
     const marginUs = (toUs - fromUs) * MARGIN;
-    const what = { device: devices?.includes("*") ? undefined : devices, where, channel: channels?.includes("*") ? undefined : channels, limit: LIMIT };
+    const of = devices?.includes("*") ? { where: EVERYTHING } : { device: devices, where }; // a query has to say of which
+    const what = { ...of, channel: channels?.includes("*") ? undefined : channels, limit: LIMIT };
     const range = { ...what, from: Math.floor(fromUs - marginUs), to: Math.ceil(toUs + (this.isEnded ? 0 : marginUs)) };
     const widths = widthsFor(toUs - fromUs, intervalUs);
     for (;;) {

@@ -9,6 +9,9 @@ const MAX_EXPRESSION = 1_024; // characters
 const MAX_DEPTH = 32; // parentheses and nots within each other
 const MAX_SHOWN = 40; // characters of a wrong value in a sentence
 const OPERATORS = ["and", "or", "not"];
+/** All devices. */
+export const EVERYTHING = "name=*";
+
 // What Python takes for a blank, spelt out: JavaScript has its own idea of \s.
 const BLANK = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const TOKEN = new RegExp(`[${BLANK}]*(?:(!=|=|\\(|\\))|"([^"]*)"|([^${BLANK}=!()"]+))`, "yu");

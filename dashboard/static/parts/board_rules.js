@@ -1,5 +1,6 @@
 // What a dashboard's document means: variables in texts, ranges, names, new documents, files. Pure: no screen, no hub.
 
+import { EVERYTHING } from "../app/tags.js";
 import { RANGES as LIVE_RANGES, short } from "../charts/span.js";
 import { COLUMNS, freePlace } from "./grid.js";
 
@@ -11,7 +12,6 @@ import { COLUMNS, freePlace } from "./grid.js";
 export const RANGES = LIVE_RANGES.map((each) => ({ ...each, name: short(each), label: each.name }));
 export const rangeOf = (/** @type {string | undefined} */ name) => RANGES.find((each) => each.name === name) ?? null;
 
-const EVERYTHING = "name=*";
 const VARIABLE = /\$([a-z][a-z0-9_]*)/g;
 
 /** The values that the variables of a dashboard have now: as the address says, else as they were saved. @param {Variable[]} variables @param {Record<string, string>} query */

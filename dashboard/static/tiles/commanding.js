@@ -1,5 +1,6 @@
 // The rules of a command button: to whom it goes, how it is asked for, and what is said of what became of it. Pure.
 
+import { EVERYTHING } from "../app/tags.js";
 import { shown } from "../app/units.js";
 import { wordOf } from "../parts/args.js";
 import { sourceOf } from "./rules.js";
@@ -45,7 +46,7 @@ export function callOf(target, name, args, devices) {
     const isThere = ["online", "silent"].includes(devices.get(one)?.presence);
     return { path: `devices/${encodeURIComponent(one)}/commands`, body: { name, args, ttl_s: isThere ? TTL_S : AWAY_TTL_S }, isGroup: false };
   }
-  const whom = where ? { where } : names?.includes("*") ? { where: "name=*" } : { devices: names };
+  const whom = where ? { where } : names?.includes("*") ? { where: EVERYTHING } : { devices: names };
   return { path: "group-commands", body: { name, args, ttl_s: TTL_S, ...whom }, isGroup: true };
 }
 

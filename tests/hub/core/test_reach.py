@@ -146,6 +146,18 @@ def test_over_http_an_expression_is_one_of_a_tile() -> None:
         stage.limited().check_where(LIMIT, [])
 
 
+def test_over_http_a_tile_of_all_devices_is_asked_for_by_the_expression_that_means_all() -> None:
+    stage = Stage()
+    with pytest.raises(Refusal):
+        stage.guest().check_where("name=*", ["temp"])
+    stage.sources.append(Source(None, "", frozenset({"temp"})))
+    everywhere = Reaches(stage.asked.members, lambda share: stage.sources).of("", "link")
+    found(everywhere).check_where("name=*", ["temp"])
+    for channels in ([], ["temp", "flow"]):
+        with pytest.raises(Refusal):
+            found(everywhere).check_where("name=*", channels)
+
+
 def test_a_device_that_comes_into_reach_is_in_an_open_subscription_and_one_that_leaves_is_not() -> None:
     stage = Stage()
     request = stage.guest().request({"op": "subscribe", "id": "a", "devices": ["*"], "channels": ["flow"]}, stage.asked.members)
