@@ -30,7 +30,7 @@ from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, free_port, running_hub
 from tests.support.in_thread import InThread
 from tests.support.pages import is_live, page_of, streaming
-from tests.support.shown import equals_the_store, pump, shown_on
+from tests.support.shown import Shown, equals_the_store, pump, shown_on
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 
@@ -160,6 +160,16 @@ def test_a_spike_is_seen_on_the_live_page_as_well(browser: Browser, hub: Running
             assert page.evaluate(HIGHEST) == 99.5
 
 
+def test_another_device_over_the_same_stretch_of_the_past_shows_its_own_readings(browser: Browser, hub: RunningHub) -> None:
+    bring(hub, [("vat", "temp", "Cel", at, 50) for at in range(100)])
+    with page_of(browser, hub, at=at(0, 100)) as page:
+        is_drawn(page)
+        page.evaluate("at => { location.hash = at }", at(0, 100, "vat"))
+        page.wait_for_function(f"() => document.querySelector('.plot')?.data && {HIGHEST} === 50", timeout=TIMEOUT_MS)
+        page.go_back()
+        page.wait_for_function(f"() => document.querySelector('.plot')?.data && {HIGHEST} < 50", timeout=TIMEOUT_MS)
+
+
 def test_dragging_zooms_to_finer_readings_and_back_leads_back(browser: Browser, hub: RunningHub) -> None:
     with page_of(browser, hub, at=at(0, 10_000)) as page:
         is_drawn(page)
@@ -234,19 +244,58 @@ def test_a_range_of_ones_own_is_asked_for_in_local_time_and_stands_in_the_addres
         expect(page.locator("#waiting")).to_contain_text("No readings in this time range", timeout=TIMEOUT_MS)
 
 
-def test_a_range_up_to_now_drawn_twice_five_seconds_apart_is_equal_but_for_the_newest_bucket(browser: Browser, hub: RunningHub) -> None:
-    with page_of(browser, hub, at="#/devices/pump?range=15min") as page:
-        is_live(page)
-        page.wait_for_function("() => document.querySelector('.plot').data.at(-1).x.length > 10")
-        before = shown_on(page)
-        newest = max(before["temp"])
-        page.wait_for_function("than => document.querySelector('.plot').data.at(-1).x.at(-1) * 1000 > than", arg=newest + 5_000_000)
-        after = shown_on(page)
-        for channel in ("temp", "flow"):
-            kept = {t: value for t, value in before[channel].items() if t < newest - 1_000_000}
-            assert len(kept) > 5
-            assert kept == {t: value for t, value in after[channel].items() if t in kept}
-            assert not [t for t in after[channel] if min(kept) < t < max(kept) and t not in kept]
+# The page's own model of what it shows, told when it next takes a message.
+MODEL: Final = """async () => {
+  const { Model } = await import(new URL("model.js", document.querySelector("script[type=module]").src));
+  const { apply } = Model.prototype;
+  Model.prototype.apply = function (message) { window.model = this; return apply.call(this, message); };
+}"""
+ROWS: Final = """() => Object.fromEntries([...model.series.values()].filter(each => each.kind === 'gauge').map(({ channel, rows }) =>
+  [channel, rows.map(({ t, n, w, v, min, max, sum, count, last, lastT }) => [t, w, n, v ?? null, min, max, sum, count, last, lastT])]))"""
+Rows = dict[str, list[list[float | None]]]
+
+
+@pytest.mark.parametrize(("name", "width_us"), [("5min", 0), ("15min", 1_000_000), ("6h", 60_000_000)])
+def test_a_range_up_to_now_drawn_twice_five_seconds_apart_is_equal_but_for_the_newest_bucket(
+    browser: Browser, hub: RunningHub, name: str, width_us: int
+) -> None:
+    device = f"steady-{name}"
+    with streaming(hub, device):
+        since = int(time.time()) - BEGIN_S
+        bring(
+            hub,
+            [(device, channel, unit, at, at % 7) for channel, unit in (("temp", "Cel"), ("flow", "L")) for at in range(0, since - 60, 7)],
+        )
+        with page_of(browser, hub, at=f"#/devices/{device}?range={name}") as page:
+            is_live(page)
+            page.evaluate(MODEL)
+            whole = "window.model?.newestUs && !model.isMerged && document.querySelector('.plot').data.at(-1).x.length > 10"
+            page.wait_for_function(f"() => {whole}", timeout=TIMEOUT_MS)
+            newest_us = page.evaluate("model.newestUs")
+            rows, lines = page.evaluate(ROWS), shown_on(page)
+            page.wait_for_function(f"than => {whole} && model.newestUs > than", arg=newest_us + 5_000_000, timeout=TIMEOUT_MS)
+            closed_us = newest_us // width_us * width_us if width_us else newest_us
+            is_kept(rows, page.evaluate(ROWS), closed_us, width_us)
+            is_drawn_alike(lines, shown_on(page), closed_us)
+
+
+def is_kept(before: Rows, after: Rows, until_us: int, width_us: int) -> None:
+    """See to it that what the page had of the time until then it still has, row by row, but for what has left the range by now."""
+    assert set(before) == set(after) == {"temp", "flow"}
+    for channel, rows in after.items():
+        assert {row[1] for row in rows} == {width_us}
+        kept = [row for row in before[channel] if float(row[0] or 0) < until_us and row[0] >= rows[0][0]]  # type: ignore[operator]
+        assert len(kept) > 5
+        assert kept == [row for row in rows if float(row[0] or 0) < until_us]
+
+
+def is_drawn_alike(before: Shown, after: Shown, until_us: int) -> None:
+    """See to it that what was drawn of the time until then is drawn still, point by point, but for what has left the range by now."""
+    for channel in ("temp", "flow"):
+        begin_us = min(after[channel])
+        kept = {t: value for t, value in before[channel].items() if begin_us <= t < until_us}
+        assert len(kept) > 5
+        assert kept == {t: value for t, value in after[channel].items() if t < until_us}
 
 
 def test_the_crosshair_goes_through_all_charts_and_keys_say_the_values(browser: Browser, hub: RunningHub) -> None:

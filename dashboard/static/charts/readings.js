@@ -66,6 +66,8 @@ export class Readings {
     if (!isHere) this._begin();
     if (isSame) return;
     if (name !== this.name) {
+      clearTimeout(this._keeping);
+      this._end(); // of the device before
       this.charts.clear();
       this.model = null;
       this._askedAt = performance.now();
