@@ -114,6 +114,19 @@ def test_a_page_that_cannot_follow_says_how_far_behind_it_is_shows_nothing_wrong
         equals_the_store(page, hub)  # merged no more either
 
 
+def test_a_chart_on_a_dashboard_shades_nothing_that_may_be_on_its_way(browser: Browser, hub: RunningHub) -> None:
+    config = {"source": {"devices": ["pump"]}, "channels": [each.name for each in CHANNELS]}
+    tile = {"id": "a", "type": "chart", "x": 0, "y": 0, "w": 12, "h": 6, "title": "Pump", "config": config}
+    document = {"title": "Hall", "variables": [], "range": "5min", "tiles": [tile]}
+    hub.api("PUT", "/api/v1/dashboards/hall", {"version": 0, "dashboard": document})
+    link = NarrowLink(*hub.address)
+    with much(hub), link.in_thread(), page_of(browser, Through(hub, link.port), at="#/dashboards/hall") as page:
+        is_live(page)
+        link.bytes_per_s = SLOW
+        expect(page.locator('.banner[data-kind="behind"]')).to_contain_text(LATE, timeout=40_000)
+        nothing_is_shaded_that_may_be_on_its_way(page)
+
+
 def is_said_truly(page: Page) -> None:
     """See to it that the newest that is drawn is no older than what is said."""
     said = LATE.search(page.locator("#banners").inner_text())
