@@ -156,7 +156,8 @@ export class Stream {
   _cannotRead() {
     this.isUnreadable = true;
     this.onChange();
-    setTimeout(() => this.isUnreadable && this.hub.isOpen && this.askAgain(), CAUGHT_UP_MS);
+    clearTimeout(this._timer);
+    this._timer = setTimeout(() => this.isUnreadable && this.askAgain(), CAUGHT_UP_MS);
   }
 }
 
