@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import trio
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from devices.client import Device
 from devices.wire.messages import Channel
@@ -295,6 +295,54 @@ def test_only_what_is_in_sight_is_subscribed_and_the_same_only_once(browser: Bro
         tile(page, "Tile d").scroll_into_view_if_needed()
         expect(tile(page, "Tile d")).to_contain_text("L", timeout=TIMEOUT_MS)
         assert [each["channels"] for each in wire.asked] == [["temp"], ["flow"]]
+
+
+def test_a_draft_waits_while_another_dashboard_is_looked_at_and_undo_leads_back_to_it(
+    browser: Browser, hub: RunningHub, saved: str
+) -> None:
+    put(hub, "beside", {"title": "Beside", "tiles": [text("z", 0, 0)]})
+    with page_of(browser, hub, at=at(saved)) as page:
+        edit(page)
+        page.get_by_role("button", name="Remove Tile b", exact=True).click()
+        page.evaluate("at => { location.hash = at }", at("beside"))
+        expect(tile(page, "Tile z")).to_be_visible(timeout=TIMEOUT_MS)
+        expect(page.get_by_role("button", name="Edit", exact=True)).to_be_visible()
+        page.go_back()
+        expect(page.get_by_text("Changed, not saved yet")).to_be_visible()
+        expect(page.locator(".board-tile")).to_have_count(1)
+        page.get_by_role("button", name="Discard").click()
+        expect(page.locator(".board-tile")).to_have_count(2)
+        page.evaluate("at => { location.hash = at }", at("beside"))
+        expect(tile(page, "Tile z")).to_be_visible()
+        page.locator(".toast", has_text="Discarded").get_by_role("button", name="Undo").click()
+        expect(page.get_by_text("Changed, not saved yet")).to_be_visible()
+        expect(tile(page, "Tile a")).to_be_visible()
+        save(page)
+        assert list(kept(hub, saved)) == ["a"]
+        assert list(kept(hub, "beside")) == ["z"]
+
+
+def test_what_is_saved_while_somebody_goes_on_to_another_dashboard_is_not_put_in_its_place(
+    browser: Browser, hub: RunningHub, saved: str
+) -> None:
+    put(hub, "next", {"title": "Next", "tiles": [text("z", 0, 0)]})
+    with page_of(browser, hub, at=at(saved)) as page:
+        edit(page)
+        page.get_by_role("button", name="Remove Tile b", exact=True).click()
+        held: list[Route] = []
+        page.route(
+            f"**/api/v1/dashboards/{saved}", lambda route: held.append(route) if route.request.method == "PUT" else route.continue_()
+        )
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.evaluate("at => { location.hash = at }", at("next"))
+        expect(tile(page, "Tile z")).to_be_visible(timeout=TIMEOUT_MS)
+        held[0].continue_()
+        expect(page.locator(".toast", has_text="Saved")).to_be_visible(timeout=TIMEOUT_MS)
+        expect(page.get_by_role("heading", name="Next", exact=True)).to_be_visible()
+        expect(tile(page, "Tile z")).to_be_visible()
+        page.go_back()
+        expect(page.locator(".board-tile")).to_have_count(1)
+        expect(page.get_by_role("button", name="Edit", exact=True)).to_be_visible()  # nothing is left to save
 
 
 def test_a_wall_has_nothing_around_it_goes_on_after_a_cut_and_is_left_by_escape(browser: Browser, hub: RunningHub) -> None:

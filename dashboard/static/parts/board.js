@@ -1,7 +1,8 @@
 // One dashboard: shown, edited, saved; its variables and range; on a wall.
 //
 // Owns the document that is shown, the draft while it is edited, and which version it was made of. A draft stays when one goes to another
-// page and comes back. Where tiles lie is tile_grid.js's; draft_tiles.js changes them, board_deeds.js saves, copies and deletes.
+// page and comes back. Where tiles lie is tile_grid.js's; draft_tiles.js changes them, board_drafts.js begins drafts and keeps those that
+// were left, board_deeds.js saves, copies and deletes.
 
 import { ApiError, get } from "../app/api.js";
 import { button, fill, h, say } from "../app/dom.js";
@@ -10,6 +11,7 @@ import { shownOf } from "../charts/span.js";
 import { BoardBar } from "./board_bar.js";
 import { BoardDeeds } from "./board_deeds.js";
 import { askSettings, askType } from "./board_dialogs.js";
+import { BoardDrafts } from "./board_drafts.js";
 import { DraftTiles } from "./draft_tiles.js";
 import { BoardTime } from "./board_time.js";
 import { differing, isSame, rangeOf, RANGES, valuesOf } from "./board_rules.js";
@@ -41,6 +43,7 @@ export class Board {
       remove: (id) => this.tiles.remove(id),
     });
     this.tiles = new DraftTiles(this);
+    this.drafts = new BoardDrafts(this);
     this.deeds = new BoardDeeds(this);
     this.time = new BoardTime(this);
     this.wall = new Wall(() => this.go({ wall: null }));
@@ -49,9 +52,9 @@ export class Board {
       value: (name, value) => this._choose(name, value),
       add: () => askType((type) => this.tiles.add(type)),
       settings: () => this.draft && askSettings(this.draft, (title, variables) => this.change({ title, variables })),
-      edit: () => this._edit(),
+      edit: () => this.drafts.begin(),
       save: () => this.deeds.save(),
-      discard: () => this._discard(),
+      discard: () => this.drafts.discard(),
       versions: () => this.deeds.versions(),
       exported: () => this.deeds.exportFile(),
       copy: () => this.deeds.copy(),
@@ -68,7 +71,6 @@ export class Board {
     this.live = h("p", { class: "visually-hidden", "aria-live": "polite" });
     this.body = h("div", { class: "board", hidden: true }, this.bar.element, this.news, this.note, this.empty, this.grid.element, keys, this.live, leaveWall);
     this.element = h("div", {}, this.missing, this.body);
-    addEventListener("beforeunload", (event) => this.isChanged && event.preventDefault());
     /** @type {(() => void)[]} */
     this._stops = [];
     this._isBarOld = false; // devices or the person's role are others
@@ -84,18 +86,20 @@ export class Board {
     return this.draft !== null && this.saved !== null && !isSame(this.draft, this.saved.dashboard);
   }
 
+  /** Whether somebody looks at it, and not at another page. */
+  get isShown() {
+    return this._stops.length > 0;
+  }
+
   /** Show a dashboard as an address says. @param {string} name @param {Record<string, string>} query */
   open(name, query) {
     this.query = query;
-    if (!this._stops.length) this._begin();
+    if (!this.isShown) this._begin();
     if (name !== this.name) {
-      this.name = name;
-      this.saved = this.draft = null;
+      Object.assign(this, this.drafts.turn(name), { name });
       this.grid.show([], this.context());
-      this.load();
-    } else {
-      this.load(); // what somebody saved while this page showed another
     }
+    this.load(); // also what somebody saved while this page showed another
     this.show();
   }
 
@@ -148,6 +152,7 @@ export class Board {
 
   /** Show what there is now. */
   show() {
+    if (!this.isShown) return; // what was asked for has come after somebody left
     const shown = this.document;
     this.body.hidden = shown === null;
     if (shown === null) return;
@@ -225,26 +230,11 @@ export class Board {
     this.app.router.go(["dashboards", this.name], { ...others, ...differing(shown.variables, values) });
   }
 
-  _edit() {
-    if (!this.saved) return;
-    this.draft = structuredClone(this.saved.dashboard);
-    this.show();
-  }
-
   /** Change the draft. @param {Partial<Document>} changed */
   change(changed) {
     if (!this.draft) return;
     this.draft = { ...this.draft, ...changed };
     this.show();
-  }
-
-  _discard() {
-    const { draft } = this;
-    const isChanged = this.isChanged;
-    this.draft = null;
-    this.show();
-    if (isChanged) this.app.toasts.done("Discarded your changes", () => { this.draft = draft; this.show(); });
-    this.load();
   }
 }
 

@@ -30,11 +30,11 @@ export class BoardDeeds {
     this.board.bar.busy(true);
     this.isSaving = true;
     try {
-      this.board.saved = await put(`dashboards/${encodeURIComponent(name)}`, { version, dashboard: kept });
-      if (this.board.draft === draft) this.board.draft = null;
+      this.board.drafts.took(name, await put(`dashboards/${encodeURIComponent(name)}`, { version, dashboard: kept }), draft);
       this.board.app.toasts.done("Saved");
     } catch (error) {
-      if (error instanceof ApiError && error.code === "conflict") await this._conflict(saved.dashboard, kept).catch((failed) => this.board.app.toasts.failed(failed));
+      const isHere = this.board.name === name; // else it is told when somebody comes back to the draft
+      if (isHere && error instanceof ApiError && error.code === "conflict") await this._conflict(saved.dashboard, kept).catch((failed) => this.board.app.toasts.failed(failed));
       else this.board.app.toasts.failed(error);
     }
     this.isSaving = false;
@@ -61,11 +61,12 @@ export class BoardDeeds {
 
   /** Save what is shown under another name. */
   async copy(copied = this.board.document) {
+    const { name } = this.board;
     if (!copied) return;
     try {
       const title = `${copied.title.slice(0, 120)} (copy)`;
       await create(this.board.app.router, { ...copied, title });
-      this.board.draft = null;
+      if (this.board.name === name) this.board.draft = null;
       this.board.app.toasts.done(`Saved as ${title}`);
     } catch (error) {
       this.board.app.toasts.failed(error);
@@ -74,10 +75,11 @@ export class BoardDeeds {
 
   /** Show the versions that are kept. */
   async versions() {
+    const { name } = this.board;
     const restore = async (/** @type {number} */ version) => {
       this.isSaving = true;
       try {
-        this.board.saved = await post(`dashboards/${encodeURIComponent(this.board.name)}/restore`, { version });
+        this.board.drafts.took(name, await post(`dashboards/${encodeURIComponent(name)}/restore`, { version }), null);
         this.board.app.toasts.done(`Restored version ${version}`);
       } catch (error) {
         this.board.app.toasts.failed(error);
@@ -85,7 +87,7 @@ export class BoardDeeds {
       this.isSaving = false;
       this.board.show();
     };
-    await showVersions(this.board.name, this.board.app.hub.mayOperate, restore).catch((error) => this.board.app.toasts.failed(error));
+    await showVersions(name, this.board.app.hub.mayOperate, restore).catch((error) => this.board.app.toasts.failed(error));
   }
 
   /** Give what is saved as a file. */

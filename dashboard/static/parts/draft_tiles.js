@@ -48,8 +48,9 @@ export class DraftTiles {
     const tile = before.find((each) => each.id === id);
     if (!tile) return;
     this.board.change({ tiles: before.filter((each) => each.id !== id) });
+    const { name } = this.board;
     this.board.app.toasts.done(`Removed ${tile.title || typeOf(tile.type).label}`, () => {
-      if (!this.board.draft || this.board.draft.tiles.some((each) => each.id === id)) return;
+      if (!this.board.draft || this.board.name !== name || this.board.draft.tiles.some((each) => each.id === id)) return;
       this.board.change({ tiles: [tile, ...this.board.draft.tiles] });
       this.board.grid.reveal(id);
     });
