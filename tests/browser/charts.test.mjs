@@ -64,6 +64,8 @@ test("where nothing is zero the axis begins there, with room beyond the values",
   assert.deepEqual(rangeFor(-50, 50), [-58, 58]);
   assert.deepEqual(rangeFor(0, 0), [0, 1]);
   assert.deepEqual(rangeOf("W", [], scale), { rangemode: "tozero" });
+  assert.deepEqual(rangeOf("%", [{ lowest: 3, highest: 40, largest: 40 }], scale), { range: [0, 100.5] });
+  assert.ok(rangeOf("%", [{ lowest: -20, highest: 40, largest: 40 }], scale).range[0] < -20); // a change may be negative
 });
 
 test("a number of points that sways about the bound changes no shape", () => {

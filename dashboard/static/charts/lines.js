@@ -130,7 +130,7 @@ export function bandOf({ x, low, high }, { factor }) {
 // From zero where nothing is zero (sizes, rates, percentages); elsewhere, as with temperatures, as wide as what is shown.
 export function rangeOf(unit, drawn, { factor }) {
   if (unit === "state") return { range: [-0.1, 1.1], tickvals: [0, 1], ticktext: ["off", "on"] };
-  if (unit === "%" && drawn.every((line) => line.largest <= 100)) return { range: [0, 100.5] };
+  if (unit === "%" && drawn.every((line) => line.largest <= 100 && line.lowest >= 0)) return { range: [0, 100.5] };
   const lowest = Math.min(...drawn.map((line) => line.lowest)) / factor;
   const highest = Math.max(...drawn.map((line) => line.highest)) / factor;
   if (!Number.isFinite(highest - lowest)) return { rangemode: "tozero" };
