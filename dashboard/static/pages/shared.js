@@ -50,7 +50,9 @@ export class SharedBoard {
     try {
       this.document = (await get("shared")).dashboard;
     } catch (error) {
-      if (error instanceof ApiError && error.status > 0 && error.status !== 401) this.failed(textOf(error)); // 401: the connection tells
+      if (!(error instanceof ApiError) || error.status === 0 || error.status === 401) return; // the connection tells
+      const isSoonOver = error.status === 429 || error.status >= 500;
+      if (this.document === null || !isSoonOver) this.failed(textOf(error)); // else it is shown on: nobody may sit at a wall
       return;
     }
     this.end.hidden = true;
