@@ -2,7 +2,7 @@
 // is moved by advance.js.
 //
 // Owns its element, which keeps to the size of what it is in, and what is shown at the pointer (readout.js). What is drawn is passed in;
-// Until loadPlotly() is done it says so. Plotly gets no text of a device but as `plain` makes it.
+// until loadPlotly() is done it says that the chart is still to come. Plotly gets no text of a device but as `plain` makes it.
 
 import { fill, h, say } from "../app/dom.js";
 import { scaleOf } from "../app/units.js";
