@@ -2,10 +2,11 @@
 //
 // Owns the pages that were read; reads the newest again when the device comes or leaves. For operators: addresses are not for everybody.
 
-import { get, textOf, withQuery } from "../app/api.js";
-import { button, fill, h } from "../app/dom.js";
+import { get, withQuery } from "../app/api.js";
+import { fill, h } from "../app/dom.js";
 import { moment } from "../app/times.js";
 import { duration } from "../app/units.js";
+import { Paged } from "./paged.js";
 
 const PAGE = 25;
 const AGAIN_MS = 1_500; // the hub writes what came and left once a second
@@ -18,33 +19,33 @@ export class Connections {
     this.device = "";
     /** @type {Map<number, any>} */
     this._read = new Map();
-    /** @type {number | null} */
-    this._next = null;
-    this._isRead = false;
     this._timer = 0;
     this._last = "";
     this.flapping = h("p", { class: "note warning", hidden: true }, FLAPPING);
-    this.error = h("p", { class: "error", role: "alert", hidden: true });
     this.summary = h("p", { class: "muted" });
     this.rows = h("tbody");
     const head = h("thead", {}, h("tr", {}, ["Came", "Stayed", "From", "How it ended"].map((name) => h("th", { scope: "col" }, name))));
     this.frame = h("div", { class: "table-frame", tabindex: "0", role: "region", "aria-label": "Connections" }, h("table", { class: "tiers connections" }, head, this.rows));
-    this.more = button("Older connections", () => this._page(this._next));
-    this.element = h("section", { class: "card panel-card" }, h("h2", {}, "Connections"), this.flapping, this.error, this.summary, this.frame, this.more);
+    this.pages = new Paged("Older connections", {
+      ask: (after) => get(withQuery(`devices/${encodeURIComponent(this.device)}/connections`, { limit: PAGE, after })),
+      take: ({ connections }) => connections.forEach((/** @type {any} */ item) => this._read.set(item.came_us, item)),
+      show: () => this._show(),
+    });
+    this.element = h("section", { class: "card panel-card" }, h("h2", {}, "Connections"), this.flapping, this.pages.error, this.summary, this.frame, this.pages.more);
   }
 
   /** @param {string} device @returns {() => void} */
   open(device) {
     this.device = device;
     this._read.clear();
-    this._next = null;
-    this._isRead = false;
+    this.pages.clear();
     this._last = "";
     this._show();
     const timer = setInterval(() => document.hidden || this._show(), 1_000); // how long the present one lasts goes on
     return () => {
       clearInterval(timer);
       clearTimeout(this._timer);
+      this.pages.clear();
     };
   }
 
@@ -56,36 +57,12 @@ export class Connections {
     const isFirst = this._last === "";
     this._last = last;
     clearTimeout(this._timer);
-    this._timer = window.setTimeout(() => this._page(null), isFirst ? 0 : AGAIN_MS);
-  }
-
-  /** @param {number | null} after */
-  async _page(after) {
-    const { device } = this;
-    if (!this.hub.mayOperate) {
-      this._show();
-      return;
-    }
-    this.more.disabled = true;
-    try {
-      const said = await get(withQuery(`devices/${encodeURIComponent(device)}/connections`, { limit: PAGE, after }));
-      if (device !== this.device) return;
-      if (after !== null || !this._isRead) this._next = said.next;
-      this._isRead = true;
-      for (const item of said.connections) this._read.set(item.came_us, item);
-      this.error.hidden = true;
-    } catch (error) {
-      fill(this.error, textOf(error));
-      this.error.hidden = false;
-    }
-    this.more.disabled = false;
-    this._show();
+    this._timer = window.setTimeout(() => (this.hub.mayOperate ? this.pages.newest() : this._show()), isFirst ? 0 : AGAIN_MS);
   }
 
   _show() {
     const items = [...this._read.values()].sort((a, b) => b.came_us - a.came_us);
     this.frame.hidden = !items.length;
-    this.more.hidden = this._next === null;
     fill(this.summary, this._summary(items));
     fill(this.rows, items.map((item) => row(item, this.hub.nowUs())));
   }
@@ -93,11 +70,11 @@ export class Connections {
   /** @param {any[]} items */
   _summary(items) {
     if (!this.hub.mayOperate) return "Who may see where devices connect from: operators and administrators.";
-    if (!this._isRead) return "Asking the hub …";
+    if (!this.pages.isRead) return "Asking the hub …";
     if (!items.length) return "This device was never connected. Give its program the address of this hub and its token.";
     const dayUs = this.hub.nowUs() - 86_400e6;
     const recent = items.filter((item) => item.came_us > dayUs).length;
-    const atLeast = recent === items.length && this._next !== null ? "at least " : "";
+    const atLeast = recent === items.length && this.pages.next !== null ? "at least " : "";
     return `Came ${atLeast}${recent === 1 ? "once" : `${recent} times`} in the last 24 hours. The hub keeps the newest 100 connections.`;
   }
 }

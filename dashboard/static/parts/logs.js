@@ -3,9 +3,10 @@
 // Owns the lines that were read. Asks for the newest every other second while somebody looks; where more came than one answer holds, it
 // begins anew, so that no line is missing in between.
 
-import { get, textOf, withQuery } from "../app/api.js";
-import { button, fill, h, keyed } from "../app/dom.js";
+import { get, withQuery } from "../app/api.js";
+import { fill, h, keyed } from "../app/dom.js";
 import { moment } from "../app/times.js";
+import { Paged } from "./paged.js";
 
 const PAGE = 100;
 const AGAIN_MS = 2_000;
@@ -20,15 +21,23 @@ export class Logs {
     this.level = "debug";
     this._lines = new Lines();
     this._timer = 0;
-    this._asked = 0; // an answer to an older question is no answer
     const inputs = LEVELS.map(([level, text]) => h("label", {}, h("input", { type: "radio", name: "log-level", value: level, checked: level === this.level, on: { change: () => this._choose(level) } }), h("span", {}, text)));
     const levels = h("fieldset", { class: "segments" }, h("legend", { class: "visually-hidden" }, "Level"), ...inputs);
-    this.error = h("p", { class: "error", role: "alert", hidden: true });
     this.empty = h("p", { class: "muted" });
     const list = h("ol", { class: "log" });
     this._rows = keyed(list, (/** @type {any} */ line) => String(line.number), (line) => ({ element: entry(line), show: () => {} }));
-    this.more = button("Older lines", () => this._page(this._lines.next));
-    this.element = h("section", { class: "card panel-card" }, h("div", { class: "panel-head" }, h("h2", {}, "Log"), levels), this.error, this.empty, list, this.more);
+    this.pages = new Paged("Older lines", {
+      ask: (after) => get(withQuery(`devices/${encodeURIComponent(this.device)}/log`, { limit: PAGE, level: this.level, after })),
+      take: (said, isNewest) => {
+        this._lines.take(said, isNewest);
+        this.pages.next = this._lines.next;
+      },
+      show: () => {
+        this._show();
+        this._again();
+      },
+    });
+    this.element = h("section", { class: "card panel-card" }, h("div", { class: "panel-head" }, h("h2", {}, "Log"), levels), this.pages.error, this.empty, list, this.pages.more);
   }
 
   /** @param {string} device @returns {() => void} */
@@ -37,7 +46,7 @@ export class Logs {
     this._choose(this.level);
     return () => {
       clearTimeout(this._timer);
-      this._asked += 1;
+      this.pages.clear();
     };
   }
 
@@ -45,34 +54,20 @@ export class Logs {
   _choose(level) {
     this.level = level;
     this._lines = new Lines();
+    clearTimeout(this._timer);
+    this.pages.clear();
     this._show();
-    this._page(null);
+    this.pages.newest();
   }
 
-  /** @param {number | null} after null: the newest */
-  async _page(after) {
-    const asked = (this._asked += 1);
+  _again() {
     clearTimeout(this._timer);
-    try {
-      if (!document.hidden || !this._lines.isRead) {
-        const said = await get(withQuery(`devices/${encodeURIComponent(this.device)}/log`, { limit: PAGE, level: this.level, after }));
-        if (asked !== this._asked) return;
-        this._lines.take(said, after === null);
-      }
-      this.error.hidden = true;
-    } catch (error) {
-      if (asked !== this._asked) return;
-      fill(this.error, textOf(error));
-      this.error.hidden = false;
-    }
-    this._show();
-    this._timer = window.setTimeout(() => this._page(null), AGAIN_MS);
+    this._timer = window.setTimeout(() => (document.hidden ? this._again() : this.pages.newest()), AGAIN_MS);
   }
 
   _show() {
-    const { items, isRead, next } = this._lines;
+    const { items, isRead } = this._lines;
     this._rows(items);
-    this.more.hidden = next === null;
     this.empty.hidden = items.length > 0;
     const none = this.level === "debug" ? "This device has logged nothing. A program does so with: await device.log(\"warning\", \"the valve needs 3 tries\")" : "No line of this level or worse.";
     fill(this.empty, isRead ? none : "Asking the hub …");
