@@ -3,15 +3,18 @@
 Owns the wrong code and that it is taken out again; nothing but the simulation's own tests and `--bug` asks for it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+import hub.core.ingest
 from devices.client.courier import Courier
+from devices.wire.limits import MAX_FUTURE_S
 from devices.wire.messages import Hello, Unfinished
 from devices.wire.session import DeviceSession
+from hub.core.buckets import Bucket
 from hub.core.records import Row
 from hub.journal.journal import Journal
 from hub.journal.writer import Writer, Written, written_by
@@ -45,13 +48,23 @@ def _trusting(session: DeviceSession, hello: Hello, marks: Mapping[int, int]) ->
     return _open(session, replace(hello, unfinished=(*hello.unfinished, *again)), marks)
 
 
+def _without_greatest(bucket: Bucket, later: Bucket) -> None:
+    """Be Bucket.absorb: forget the greatest value but the first."""
+    kept = bucket.max
+    _absorb(bucket, later)
+    bucket.max = kept
+
+
 _open: Final = DeviceSession.open
+_absorb: Final = Bucket.absorb
 
 # name -> (where it is put in, what of it, the wrong code); two places where one guards the other
-BUGS: Final[dict[str, tuple[tuple[Any, str, Callable[..., Any]], ...]]] = {
+BUGS: Final[dict[str, tuple[tuple[Any, str, Any], ...]]] = {
     "ack_before_commit": ((Journal, "_commit", _ack_before_commit),),
     "dedupe_off": ((DeviceSession, "open", _without_marks),),
     "broken_file_written": ((Writer, "_unbroken", lambda writer, call: call()),),
+    "future_in_wrong_unit": ((hub.core.ingest, "_FUTURE_US", MAX_FUTURE_S * 1_000),),
+    "greatest_value_lost": ((Bucket, "absorb", _without_greatest),),
     "epoch_reused": ((Courier, "_draw", _counted), (DeviceSession, "open", _trusting)),
 }
 

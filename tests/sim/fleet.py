@@ -53,7 +53,6 @@ class Made:
 
     times_us: dict[int, int] = field(default_factory=dict)  # number -> time that it was stamped with
     unsure: set[int] = field(default_factory=set)  # it may have died with the device
-    rejected: list[Any] = field(default_factory=list)
     ran: dict[str, int] = field(default_factory=dict)  # command -> how often it was begun
 
 
@@ -152,7 +151,7 @@ class SimDevice:
     async def _live(self) -> None:
         connect = self._connect_by_socket if self._net.is_by_socket else self._connect
         kept: dict[str, Any] = {"spool_dir": self._folder, "spool_max_bytes": self.spool_bytes}
-        chosen: dict[str, Any] = {"connect": connect, "rng": self._draw, "now": self.now, "on_reject": self.made.rejected.append}
+        chosen: dict[str, Any] = {"connect": connect, "rng": self._draw, "now": self.now}
         device = Device("sim", self.name, self.token, channels=CHANNELS, interval_s=self._interval_s, **kept, **chosen)
         device.command("blink", args={"times": {"type": "integer"}})(self._blink(device))
         device.on_desired(self._apply)

@@ -30,7 +30,8 @@ class Truth:
         self.acked: dict[tuple[str, int], int] = {}
         self.acks = 0
         self.journaled: set[tuple[str, int]] = set()  # (device, number) of readings that were accepted
-        self.rejected: set[tuple[str, int]] = set()
+        self.rejected: dict[tuple[str, int], int] = {}  # and when they came to the hub, in us
+        self.sent: set[tuple[str, Message]] = set()  # every message of a device
         self.lost: dict[str, int] = {}  # device -> readings that its gaps declare
         self.lines: list[bytes] | None = None  # of the trace, where somebody wants to read it
         self._hash = blake2b(digest_size=16)
@@ -59,7 +60,9 @@ class Truth:
         self.messages += 1
         body = message.encode() if isinstance(message, str) else message
         self._trace(b"%.6f %d %s %s\n" % (trio.current_time(), number, way.encode(), body))
-        if device is not None and way == "down" and body.startswith(_ACK, 1):
+        if device is not None and way == "up":
+            self.sent.add((device, message))
+        elif device is not None and body.startswith(_ACK, 1):
             for epoch, seq in msgpack.unpackb(body)["acks"]:
                 self.acks += 1
                 self.acked[device, epoch] = max(seq, self.acked.get((device, epoch), 0))
@@ -72,6 +75,8 @@ class Truth:
         for row in rows:
             before = self.durable.get((row.device, row.epoch), 0)
             last = row.seq
+            if (row.device, row.body) not in self.sent:
+                self.complain(f"{row.device}: {row.seq} of {row.epoch} is in the journal as {row.body!r}, which it never sent")
             if row.kind == RowKind.DATA:
                 self._readings(row)
             elif row.kind == RowKind.GAP:
@@ -99,7 +104,10 @@ class Truth:
             if channel == 0:
                 if self.has(row.device, value):
                     self.complain(f"{row.device}: {value} is in the journal twice")
-                (self.rejected if index in refused else self.journaled).add((row.device, value))
+                if index in refused:
+                    self.rejected[row.device, value] = row.arrived_us
+                else:
+                    self.journaled.add((row.device, value))
 
 
 class WatchedFile:

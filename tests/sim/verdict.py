@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from devices.wire.messages import Kind
+from devices.wire.limits import MAX_FUTURE_S
 from hub.core.records import Series
-from tests.sim.fleet import SimDevice
+from tests.sim.fleet import CHANNELS, SimDevice
 from tests.sim.watching import SimViewer
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ _FINAL: Final = frozenset({"done", "failed", "expired", "cancelled", "rejected"}
 _CONNECTED: Final = frozenset({"online", "silent"})
 _OF_A_FRAME: Final = 2  # readings
 _APART_US: Final = 100  # our client moves equal stamps of an epoch apart
+
+
+def _series(device: SimDevice, channel: str) -> Series:
+    said = next(each for each in CHANNELS if each.name == channel)
+    return Series(device.name, said.name, said.unit, said.kind)
 
 
 class Verdict:
@@ -62,10 +67,8 @@ class Verdict:
             return [f"{viewer.name} is not connected"]
         said = []
         for device in self._world.devices if viewer.devices == ["*"] else [d for d in self._world.devices if d.name in viewer.devices]:
-            points = self._stored(device, "n")
-            wanted = (len(points), float(sum(points.values())))
-            if (found := viewer.numbers(device.name)) != wanted:
-                said.append(f"{viewer.name} sees {found} (count, sum) of {device.name}, and there are {wanted}")
+            if found := viewer.difference(device.name, self._stored(device, "n")):
+                said.append(f"{viewer.name}, of {device.name}: {found}")
         for item in self._world.hub.node.control.entities.devices():
             seen = viewer.entities.get("devices", {}).get(item["device"])
             if seen is None or seen["presence"] != item["presence"]:
@@ -73,11 +76,13 @@ class Verdict:
         return said
 
     def _stored(self, device: SimDevice, channel: str) -> dict[int, Any]:
-        kinds = {"n": Series(device.name, "n", "1", Kind.COUNTER), "temp": Series(device.name, "temp", "Cel", Kind.GAUGE)}
-        return self._world.hub.shelf.points.get(kinds[channel], {})
+        return self._world.hub.shelf.points.get(_series(device, channel), {})
 
     async def judge(self) -> None:
         """Compare everything, and complain of what is wrong."""
+        known = {_series(device, channel.name) for device in self._world.devices for channel in CHANNELS}
+        if foreign := self._world.hub.shelf.points.keys() - known:
+            self._world.truth.complain(f"stored, and no device has such a channel: {sorted(foreign)[:10]}")
         for device in self._world.devices:
             self._judge_readings(device)
         await self._judge_commands()
@@ -85,15 +90,17 @@ class Verdict:
     def _judge_readings(self, device: SimDevice) -> None:
         truth, made = self._world.truth, device.made
         stored = Counter(self._stored(device, "n").values())
-        temps = Counter(self._stored(device, "temp").values())
         complain = truth.complain
         if twice := [number for number, count in stored.items() if count > 1]:
             complain(f"{device.name}: stored more than once: {twice[:10]}")
         if foreign := stored.keys() - made.times_us.keys():
             complain(f"{device.name}: stored and never made: {sorted(foreign)[:10]}")
-        if temps != Counter({number * 0.5: count for number, count in stored.items()}):
+        if self._stored(device, "temp") != {t_ns: number * 0.5 for t_ns, number in self._stored(device, "n").items()}:
             complain(f"{device.name}: its two channels differ in the store")
         rejected = {number for name, number in truth.rejected if name == device.name}
+        for number in sorted(rejected & made.times_us.keys()):
+            if made.times_us[number] <= truth.rejected[device.name, number] + MAX_FUTURE_S * 1_000_000:
+                complain(f"{device.name}: {number} was rejected, and nothing is wrong with it")
         if both := rejected & stored.keys():
             complain(f"{device.name}: stored and rejected: {sorted(both)[:10]}")
         for t_ns, number in self._stored(device, "n").items():

@@ -126,6 +126,6 @@ class SimViewer:
             self._net.truth.complain(f"command {key} was {before['state']} and became {item['state']}")
         known[key] = item
 
-    def numbers(self, device: str) -> tuple[int, float]:
-        """Return how many readings of a device's counter are on the screen, and their sum."""
-        return self.screen.totals((device, "n"))
+    def difference(self, device: str, points: Mapping[int, Any]) -> str:
+        """Return how what is on the screen of a device's counter differs from what is stored; empty: in nothing."""
+        return self.screen.difference((device, "n"), points)

@@ -15,7 +15,7 @@ class ViewerPicture:
     def __init__(self) -> None:
         self.names: dict[int, Name] = {}
         self.raw: dict[Name, dict[int, Any]] = {}  # point key in ns -> value
-        self.buckets: dict[Name, dict[tuple[int, int], dict[str, Any]]] = {}  # (width, start) -> columns
+        self.buckets: dict[Name, dict[int, dict[int, dict[str, Any]]]] = {}  # width -> start -> columns
         self.cursor: str | None = None
         self.last_n = 0
         self.reasons: list[str] = []
@@ -58,23 +58,55 @@ class ViewerPicture:
         for at, start in enumerate(column["t"]):
             self._cover(name, start, start + column["w"])
             bucket = {key: column[key][at] for key in ("min", "max", "sum", "count", "last", "last_t")}
-            self.buckets.setdefault(name, {})[column["w"], start] = bucket
+            self.buckets.setdefault(name, {}).setdefault(column["w"], {})[start] = bucket
 
     def _cover(self, name: Name, from_us: int, to_us: int) -> None:
         """Forget the raw points and narrower buckets that a bucket replaces."""
-        raw, buckets = self.raw.get(name, {}), self.buckets.get(name, {})
-        for key in [key for key in raw if from_us <= key // 1_000 < to_us]:
-            del raw[key]
-        for width, start in [key for key in buckets if from_us <= key[1] and key[1] + key[0] <= to_us]:
-            del buckets[width, start]
+        if raw := self.raw.get(name):
+            for key in [key for key in raw if from_us <= key // 1_000 < to_us]:
+                del raw[key]
+        of_name = self.buckets.get(name, {})
+        for width in [width for width in of_name if width <= to_us - from_us]:
+            known, possible = of_name[width], range(from_us + -from_us % width, to_us - width + 1, width)
+            for start in possible if len(possible) < len(known) else [start for start in known if start in possible]:
+                known.pop(start, None)
+            if not known:
+                del of_name[width]
 
     def totals(self, name: Name) -> tuple[int, float]:
         """Return count and sum of everything on the screen: equal to the truth's only if nothing is missing or doubled."""
-        raw, buckets = self.raw.get(name, {}), self.buckets.get(name, {}).values()
+        raw, buckets = self.raw.get(name, {}), self._all_buckets(name)
         return len(raw) + sum(b["count"] for b in buckets), sum(raw.values()) + sum(b["sum"] for b in buckets)
 
     def extremes(self, name: Name) -> tuple[float, float]:
         """Return the least and the greatest value on the screen."""
-        buckets = list(self.buckets.get(name, {}).values())
+        buckets = self._all_buckets(name)
         values = list(self.raw.get(name, {}).values())
         return min(values + [b["min"] for b in buckets]), max(values + [b["max"] for b in buckets])
+
+    def _all_buckets(self, name: Name) -> list[dict[str, Any]]:
+        return [bucket for known in self.buckets.get(name, {}).values() for bucket in known.values()]
+
+    def difference(self, name: Name, points: Mapping[int, Any]) -> str:
+        """Return the first way in which the screen is not what these numbers make (point key in ns -> value); empty: it is."""
+        raw = self.raw.get(name, {})
+        for key, value in raw.items():
+            if points.get(key) != value:
+                return f"has {value} at {key} ns, and there is {points.get(key)}"
+        for width, known in self.buckets.get(name, {}).items():
+            lying: dict[int, list[int]] = {}
+            for key in points:
+                lying.setdefault(key // 1_000 // width * width, []).append(key)
+            for start, bucket in known.items():
+                if bucket != (made := _bucket({key: points[key] for key in lying.get(start, ())})):
+                    return f"has {bucket} at {start} us, and there is {made}"
+        shown = len(raw) + sum(bucket["count"] for bucket in self._all_buckets(name))
+        return "" if shown == len(points) else f"has {shown} readings, and there are {len(points)}"
+
+
+def _bucket(points: Mapping[int, Any]) -> dict[str, Any]:
+    if not points:
+        return {}
+    values, last = list(points.values()), max(points)
+    figures = {"min": min(values), "max": max(values), "sum": sum(values), "count": len(values)}
+    return {**figures, "last": points[last], "last_t": last // 1_000}
