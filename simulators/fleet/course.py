@@ -57,6 +57,7 @@ class Course:
         self._clock = Clock.measured()
         self._count = sharing.worker_count(scenario, wish.workers)
         self._left: dict[str, dict[str, Any]] = {}
+        self._known: dict[str, list[int]] = {}  # device -> readings that it dropped, and was told to be rejected
         self._shown: dict[str, Any] = {"viewers": 0, "shown": 0, "merged": 0, "differences": []}
         self._failure: FleetError | None = None
         self._scope = trio.CancelScope()
@@ -148,7 +149,7 @@ class Course:
             lives = gathered_lives(folder, self._count, len(units))
             left = {name: said["stretches"] for name, said in self._left.items()}
             numbers = gathered_numbers(folder, self._count, units)
-            made = Made(run, scenario.seed, begin_us, sharing.makes_of(scenario), units, lives, left, numbers)
+            made = Made(run, scenario.seed, begin_us, sharing.makes_of(scenario), units, lives, left, numbers, self._known)
             await self._judge_viewers(viewers, made)
             ticking.cancel()
             nursery.cancel_scope.cancel()
@@ -180,6 +181,7 @@ class Course:
                 self._figures.faults[said["fault"]].heard(worker.plan.number, said["seconds"])
             case "left":
                 self._left |= said["devices"]
+                self._known |= said["known"]
             case "judged":
                 for name in ("viewers", "shown", "merged", "differences"):
                     self._shown[name] += said[name]

@@ -94,7 +94,8 @@ class DeviceWorker:
             case "left":
                 self._shared.is_over.set()
                 self.tell()
-                say("left", devices={member.name: member.left() for member in self._members if not member.is_drained.is_set()})
+                left = {member.name: member.left() for member in self._members if not member.is_drained.is_set()}
+                say("left", devices=left, known={} if self._plan.life else {member.name: member.losses() for member in self._members})
             case "quit":
                 return False
         return True

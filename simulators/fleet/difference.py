@@ -13,7 +13,11 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`kind` is missing, doubled, changed or invented (there, and never made); `number` is the frame's, None where no frame fits."""
+    """`kind` is missing, doubled, changed or invented (there, and never made); of what follows from readings, folded (a bucket),
+    newest, or skipped (an update that does not go on from the one before it).
+
+    `number` is the frame's, None where no frame fits.
+    """
 
     kind: str
     device: str
@@ -50,6 +54,9 @@ class Difference:
             "doubled": f"sent {self.sent!r} once, found twice, the second as {self.found!r}",
             "changed": f"sent {self.sent!r}, found {self.found!r}",
             "invented": f"never sent, found {self.found!r}",
+            "folded": f"in the bucket from there lie {self.sent}, and it says {self.found!r}",
+            "skipped": f"was told everything up to {self.sent!r}, and an update goes on from {self.found!r}",
+            "newest": f"the newest reading stored is {self.sent!r}, and the hub says {self.found!r}",
         }
         return (
             f"{self.where}: {self.kind}: {self.device}/{self.channel} at {moment} ({self.time_us} µs{frame}{journal}): {facts[self.kind]}"

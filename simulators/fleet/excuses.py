@@ -1,21 +1,31 @@
 """Why a reading may be missing although it was made: it is still on its device's spool, the device declared it lost, the hub rejected it.
 
-Owns what is known of one device's losses; a gap excuses as many readings as it declares and no more. store_audit.py and the course ask
-it.
+Owns what is known of one device's losses; a gap excuses as many readings as it declares and no more. What the hub says of gaps and
+rejections counts as far as the device knows of it: else a hub could lose readings and call them declared lost. Audits ask it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from hub.client import HubClient
+
+_DROPPED: Final = 0
+_REJECTED: Final = 1
 
 
 class Excuses:
     """The losses of all devices, each asked for when something of it is missing."""
 
-    def __init__(self, client: HubClient, left: Mapping[str, Sequence[Sequence[int]]]) -> None:
+    def __init__(
+        self, client: HubClient, left: Mapping[str, Sequence[Sequence[int]]], known: Mapping[str, Sequence[int]] | None = None
+    ) -> None:
+        """Make one of what is on spools, and of how many readings each device itself dropped and was told to be rejected.
+
+        A device that is not in `known` was killed on the way and has forgotten; the hub is believed.
+        """
         self._client = client
         self._left = left  # device -> stretches of frames that are not acked
+        self._known = {device: list(counts) for device, counts in (known or {}).items()}
         self._losses: dict[str, tuple[list[dict[str, Any]], set[tuple[str, int]]]] = {}
 
     async def load(self, device: str) -> None:
@@ -32,9 +42,16 @@ class Excuses:
             return "spooled"
         gaps, rejected = self._losses[device]
         if (channel, time_us) in rejected:
-            return "rejected"
+            return "rejected" if self._is_known(device, _REJECTED) else None
         for gap in gaps:
-            if gap["from_us"] <= time_us <= gap["to_us"] and gap["readings"] > 0:
+            if gap["from_us"] <= time_us <= gap["to_us"] and gap["readings"] > 0 and self._is_known(device, _DROPPED):
                 gap["readings"] -= 1
                 return "in_gaps"
         return None
+
+    def _is_known(self, device: str, what: int) -> bool:
+        """Tell whether a device knows of one more such loss, and count it."""
+        counts = self._known.get(device)
+        if counts is not None:
+            counts[what] -= 1
+        return counts is None or counts[what] >= 0

@@ -38,3 +38,9 @@ def is_same(sent: Any, found: Any) -> bool:
     if isinstance(sent, list | tuple):
         return isinstance(found, list | tuple) and list(sent) == list(found)
     return bool(sent == found)
+
+
+def in_buckets(value: Any) -> float | None:
+    """Return the number that a value counts as in buckets: of a position its latitude, of a text none."""
+    first = value[0] if isinstance(value, list | tuple) else value
+    return float(first) if isinstance(first, int | float) else None

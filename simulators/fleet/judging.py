@@ -17,9 +17,11 @@ from simulators.fleet.store_audit import StoreAudit, StoreVerdict
 async def judged(report: Report, client: HubClient, made: Made, shown: Mapping[str, Any], told: Callable[[int], None]) -> None:
     """Audit what is stored, add what viewers say, and put both into a report. Raises HubError."""
     verdict = await audited(client, made, told)
-    excuses, seen = Excuses(client, made.left), list[Difference]()
+    of_viewers: dict[str, Excuses] = {}  # each has its own: what a gap excuses is missing on every screen
+    seen = list[Difference]()
     for each in map(Difference.of, shown["differences"]):
         if each.kind == "missing" and each.number is not None:
+            excuses = of_viewers.setdefault(each.where, Excuses(client, made.left, made.known))
             await excuses.load(each.device)
             if excuses.why(each.device, each.channel, each.number, each.time_us) is not None:
                 continue
@@ -33,7 +35,7 @@ async def judged(report: Report, client: HubClient, made: Made, shown: Mapping[s
 
 async def audited(client: HubClient, made: Made, told: Callable[[int], None]) -> StoreVerdict:
     """Compare everything that was made with everything that is stored. Raises HubError."""
-    audit = StoreAudit(client, made.truth(), Excuses(client, made.left), made.range_us, told)
+    audit = StoreAudit(client, made.truth(), Excuses(client, made.left, made.known), made.range_us, told)
     await audit.run(made.subjects())
     audit.verdict.differences = [made.named(each) for each in audit.verdict.differences[: 5 * SHOWN]]
     return audit.verdict

@@ -6,7 +6,7 @@ from the workers' files; store_audit.py and viewers are asked by it.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -23,7 +23,10 @@ Stretches = Sequence[Sequence[int]]  # of numbers of frames, [first, end)
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The readings of a run. `left`: what was still on spools; `numbers`: by device [frame, epoch, seq] wherever a stretch begins."""
+    """The readings of a run. `left`: what was still on spools; `numbers`: by device [frame, epoch, seq] wherever a stretch begins.
+
+    `known`: how many readings a device dropped and was told to be rejected, of those that were not killed.
+    """
 
     run: str
     seed: int
@@ -33,6 +36,7 @@ class Made:
     lives: Sequence[Sequence[Life]]
     left: Mapping[str, Stretches]
     numbers: Mapping[str, Sequence[Sequence[int]]]
+    known: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
     def range_us(self) -> tuple[int, int]:

@@ -156,6 +156,11 @@ class Member:
             stretches.insert(0, [0, self._first])  # of an earlier life: which they are is known to the spool alone
         return {"frames": frames, "stretches": stretches}
 
+    def losses(self) -> list[int]:
+        """Return how many readings it dropped as its spool was full, and was told to be rejected."""
+        figures = self.device.statistics()
+        return [figures.dropped_readings, figures.rejected]
+
     def went_out(self, time_us: int, epoch: int, seq: int) -> None:
         """Note under which number a frame goes out."""
         if self.schedule is not None and (number := self.schedule.number_at(time_us)) is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from simulators.fleet.difference import Difference
-from simulators.fleet.expected import NOTHING, Expected, is_same
+from simulators.fleet.expected import NOTHING, Expected, in_buckets, is_same
 from simulators.fleet.schedule import Schedule
 
 UNSEEN: Final = -1
@@ -33,6 +33,7 @@ class Picture:
     def __init__(self, series: Mapping[Name, Series]) -> None:
         self.series = series
         self.wrong: list[Difference] = []
+        self.cursor: str | None = None  # up to where everything was told
         self.is_stale = True  # something has to be asked for again: it was merged, came late, or was not there yet
         self._names: dict[int, Name] = {}
         self._parts: list[Mapping[str, Any]] = []
@@ -41,12 +42,15 @@ class Picture:
         """Forget what belongs to a connection that is over."""
         self._parts, self._names = [], {}
 
-    def take(self, message: Mapping[str, Any]) -> tuple[str | None, list[int]]:
-        """Take a snapshot or update; once it is whole return its cursor and the times of readings that were not known before."""
+    def take(self, message: Mapping[str, Any]) -> list[int] | None:
+        """Take a snapshot or update; once it is whole return the times of readings that were not known before, None until then."""
         self._parts.append(message)
         if message.get("more"):
-            return None, []
+            return None
         parts, self._parts = self._parts, []
+        if parts[0]["op"] == "update" and parts[0]["from"] != self.cursor:
+            name, sent_us = next(iter(self.series)), int(parts[-1].get("sent_us", 0))
+            self._is_wrong(Difference("skipped", *name, sent_us, None, self.cursor, parts[0]["from"]))
         if parts[0]["op"] == "snapshot":
             self._names = {}
             self.is_stale = "hole" in parts[0] or "hole" in parts[-1]
@@ -58,7 +62,8 @@ class Picture:
             self._names |= {series["s"]: (series["device"], series["channel"]) for series in part.get("series", ())}
             for column in part["data"]:
                 told += self._column(column, is_snapshot=part["op"] == "snapshot")
-        return str(parts[-1]["to"]), told
+        self.cursor = str(parts[-1]["to"])
+        return told
 
     def _column(self, column: Mapping[str, Any], *, is_snapshot: bool) -> list[int]:
         name = self._names.get(column["s"], ("", ""))
@@ -66,16 +71,27 @@ class Picture:
         if series is None:
             return []
         if column["w"]:
-            for start_us in column["t"]:
-                self._merged(series, start_us, start_us + column["w"], MERGED if is_snapshot else UNSEEN)
+            for at, start_us in enumerate(column["t"]):
+                self._merged(
+                    name, start_us, {key: column[key][at] for key in ("count", "min", "max")}, column["w"], is_snapshot=is_snapshot
+                )
             return []
         rows = zip(column["t"], column["n"], column["v"], strict=True)
         return [time_us for time_us, key, value in rows if self._point(name, series, time_us, key, value)]
 
-    def _merged(self, series: Series, from_us: int, to_us: int, mark: int) -> None:
-        self.is_stale |= mark == UNSEEN
-        for number in range(series.schedule.first_from(from_us), series.schedule.first_from(to_us)):
-            series.seen[number] = mark
+    def _merged(self, name: Name, start_us: int, said: Mapping[str, Any], width_us: int, *, is_snapshot: bool) -> None:
+        """Compare a bucket, as far as it can be: it has no more readings than were due in it, and none beyond their values."""
+        series = self.series[name]
+        self.is_stale |= not is_snapshot
+        numbers = range(series.schedule.first_from(start_us), series.schedule.first_from(start_us + width_us))
+        due = [value for number in numbers if (value := series.expected.value(number)) is not NOTHING]
+        for number in numbers:
+            series.seen[number] = MERGED if is_snapshot else UNSEEN
+        amounts = [amount for value in due if (amount := in_buckets(value)) is not None]
+        if said["count"] > len(due):
+            self._is_wrong(Difference("folded", *name, start_us, None, f"at most {len(due)} readings", said))
+        elif said["min"] is not None and not (amounts and min(amounts) <= said["min"] <= said["max"] <= max(amounts)):
+            self._is_wrong(Difference("folded", *name, start_us, None, f"only readings of {min(due)!r} to {max(due)!r}", said))
 
     def _point(self, name: Name, series: Series, time_us: int, key: int, value: Any) -> bool:
         """Compare one reading; tell whether it is new."""

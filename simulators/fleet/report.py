@@ -123,9 +123,12 @@ def audit_text(verdict: StoreVerdict) -> tuple[str, int]:
     excused = "".join(f", {count:,} {name.replace('_', ' ')}" for name, count in verdict.excused.items() if count)
     lines = [f"stored: {verdict.made:,} readings made, {verdict.stored:,} stored once and as sent{excused}"]
     lines += [f"  {each.line()}" for each in verdict.differences[:SHOWN]]
-    if not verdict.different:
-        return "\n".join([*lines, CLEAN_SAID]), CLEAN
-    return "\n".join([*lines, f"AUDIT FAILED: {verdict.different:,} readings differ"]), DIFFERENT
+    if verdict.different:
+        return "\n".join([*lines, f"AUDIT FAILED: {verdict.different:,} readings differ"]), DIFFERENT
+    if spooled := verdict.excused["spooled"]:
+        said = f"NOT DRAINED: {spooled:,} readings were on spools when the run ended. What was acked is as it was sent"
+        return "\n".join([*lines, said]), NOT_DRAINED
+    return "\n".join([*lines, CLEAN_SAID]), CLEAN
 
 
 def _rates(report: Report) -> list[str]:

@@ -18,6 +18,7 @@ from simulators.sensors.plan import MODELS, BadPlan, model, plan_of
 R = TypeVar("R")
 _PARTS: Final = ("devices", "phases", "faults", "commands", "viewers")
 _TOP: Final = ("name", "seed", "ramp", "drain", "spool")
+MIN_EVERY_S: Final = 0.1  # oftener than that the fleet would do nothing else
 USUAL_FAULTS: Final = (  # of --faults, times as parts of the run
     (0.05, Fault("reorder", for_s=20.0, share=0.3)),
     (0.10, Fault("cut", share=0.1)),
@@ -116,6 +117,9 @@ def checked(scenario: Scenario, place: str) -> Scenario:
         if fault.kind in LINK_FAULTS and fault.on != "devices":
             said = f"{place}: a {fault.kind} is at the devices' end, and cannot be on {fault.on}"
             raise FleetError(said, "leave `on` out", is_usage=True)
+        if 0 < fault.every_s < MIN_EVERY_S:
+            said = f"{place}: a {fault.kind} cannot come every {fault.every_s:g} s"
+            raise FleetError(said, f"let `every` be at least {MIN_EVERY_S:g} s", is_usage=True)
         if fault.every_s and fault.every_s <= fault.for_s:
             said = f"{place}: a {fault.kind} of {fault.for_s:g} s cannot come every {fault.every_s:g} s"
             raise FleetError(said, "let `every` be longer than `for`", is_usage=True)

@@ -13,7 +13,9 @@ from typing import Any, Final
 import trio
 
 from hub.client import HubClient
+from hub.client.latest import latest
 from simulators.fleet.comparison import Compared, compared
+from simulators.fleet.derived import WIDTH, WIDTH_US, Name, Point, bucket_differences, newer, newest_difference
 from simulators.fleet.difference import Difference
 from simulators.fleet.excuses import Excuses
 from simulators.fleet.grain import EXACT, grain_of
@@ -22,8 +24,10 @@ from simulators.fleet.plans import Truth
 
 POINTS: Final = 50_000  # asked for at once; the hub gives at most
 LIMIT: Final = 100_000
-MAX_NAMES: Final = 100  # of one query
-MARGIN_US: Final = 60_000_000  # looked at beyond the run, for readings that were never made
+MAX_NAMES: Final = 100  # of one query, and
+MAX_SERIES: Final = 1_000
+MARGIN_US: Final = 60_000_000  # beyond the run that still belongs to it: bursts and rounding end there
+FAR_US: Final = 366 * 86_400_000_000  # looked at beyond that, for readings that were never made; backwards to 1970
 CATCH_UP_S: Final = 120.0  # for the store to have what the journal has
 SHOWS_AFTER_S: Final = 75.0  # a store other than the embedded one may show later what it has taken
 MAX_KEPT: Final = 1_000  # differences, in order of time; all are counted
@@ -58,7 +62,8 @@ class StoreAudit:
         self._client = client
         self._truth = truth
         self._excuses = excuses
-        self._range_us = (range_us[0] - MARGIN_US, range_us[1] + MARGIN_US)
+        whole = (range_us[0] - MARGIN_US) // WIDTH_US, -(-(range_us[1] + MARGIN_US) // WIDTH_US)
+        self._range_us = whole[0] * WIDTH_US, whole[1] * WIDTH_US
         self._told = told
         self._head = 0
         self._is_embedded = True
@@ -75,15 +80,25 @@ class StoreAudit:
         rest = list(subjects)
         while rest:
             points = max(1, max(map(self._points, rest[:MAX_NAMES])))
-            batch, rest = rest[: max(1, min(MAX_NAMES, POINTS // points))], rest[max(1, min(MAX_NAMES, POINTS // points)) :]
-            windows = ceil(points / POINTS)
-            begin, end = self._range_us
-            step = (end - begin) // windows + 1
-            for low in range(begin, end, step):
-                await self._window(batch, (low, min(low + step, end)))
+            channels = max(len(self._truth.sensor(subject.at).signals) for subject in rest[:MAX_NAMES])
+            size = max(1, min(MAX_NAMES, POINTS // points, MAX_SERIES // channels))
+            batch, rest = rest[:size], rest[size:]
+            await self._batch(batch, ceil(points / POINTS))
             self._done += len(batch)
             self._told(self._done)
         self.verdict.differences.sort(key=lambda each: each.order)
+
+    async def _batch(self, batch: Sequence[Subject], windows: int) -> None:
+        """Compare some devices: in their time, outside of it, where nothing may be, and their newest readings."""
+        begin, end = self._range_us
+        step = ((end - begin) // windows // WIDTH_US + 1) * WIDTH_US
+        newest: dict[Name, Point] = {}
+        for low in range(begin, end, step):
+            await self._window(batch, (low, min(low + step, end)), newest, has_buckets=True)
+        nothing = [replace(subject, lives=()) for subject in batch]
+        for window_us in ((0, begin), (end, end + FAR_US)):
+            await self._window(nothing, window_us, newest, has_buckets=False)
+        await self._newest(batch, newest)
 
     def _points(self, subject: Subject) -> int:
         sensor, schedule = self._truth.sensor(subject.at), self._truth.schedule(subject.at)
@@ -92,20 +107,40 @@ class StoreAudit:
         bursts = sum(signal.samples * (seconds / signal.every_s + 1) for signal in sensor.sampled.values())
         return frames * len(sensor.plain) + int(bursts)
 
-    async def _window(self, batch: Sequence[Subject], window_us: tuple[int, int]) -> None:
-        """Compare some devices in a stretch of time; where something differs, again until the store has had its time."""
+    async def _window(self, batch: Sequence[Subject], window_us: tuple[int, int], newest: dict[Name, Point], *, has_buckets: bool) -> None:
+        """Compare some devices in a stretch of time, once the store has had its time to have everything."""
+        names = [subject.name for subject in batch]
         while True:
-            position, points = await self._stored([subject.name for subject in batch], window_us)
+            position, points = await self._stored(names, window_us, "raw")
             found = [self._compared(subject, window_us, points) for subject in batch]
-            has_shown = self._is_embedded or trio.current_time() >= self._began_s + SHOWS_AFTER_S
-            is_final = (position >= self._head and has_shown) or trio.current_time() >= self._began_s + CATCH_UP_S
-            if is_final or not any(each.differences for each in found):
+            folded = await self._folded(names, window_us, points) if has_buckets else []
+            differs = folded or any(each.differences for each in found)
+            has_shown = self._is_embedded or not differs or trio.current_time() >= self._began_s + SHOWS_AFTER_S
+            if (position >= self._head and has_shown) or trio.current_time() >= self._began_s + CATCH_UP_S:
                 break
             await trio.sleep(0.5)
-        for each in found:
+        for name, column in points.items():
+            newest[name] = newer(newest.get(name), column) or newest[name]
+        for each in [*found, Compared(differences=folded)]:
             await self._add(each)
 
-    def _compared(self, subject: Subject, window_us: tuple[int, int], points: Mapping[tuple[str, str], Sequence[Any]]) -> Compared:
+    async def _folded(self, names: Sequence[str], window_us: tuple[int, int], points: Mapping[Name, Sequence[Point]]) -> list[Difference]:
+        """Return the buckets that are not what the readings make."""
+        _, buckets = await self._stored(names, window_us, WIDTH)
+        found = list[Difference]()
+        for name in points.keys() | buckets.keys():
+            found += bucket_differences(name, points.get(name, ()), buckets.get(name, ()), self._grain)
+        return found
+
+    async def _newest(self, batch: Sequence[Subject], newest: Mapping[Name, Point]) -> None:
+        """Compare the newest readings that the hub tells with the newest that are stored."""
+        said = await latest(self._client, [subject.name for subject in batch])
+        told = {(each["device"], each["channel"]): (each["t"], each["value"]) for each in said}
+        for name in sorted(newest.keys() | told.keys()):
+            difference = newest_difference(name, newest.get(name), told.get(name), self._grain)
+            await self._add(Compared(differences=[difference] if difference is not None else []))
+
+    def _compared(self, subject: Subject, window_us: tuple[int, int], points: Mapping[Name, Sequence[Point]]) -> Compared:
         sensor, schedule = self._truth.sensor(subject.at), self._truth.schedule(subject.at)
         whole = Compared()
         for channel in sensor.signals:
@@ -116,6 +151,9 @@ class StoreAudit:
             whole.stored += one.stored
             whole.uncertain += one.uncertain
             whole.differences += one.differences
+        for name in points:
+            if name[0] == subject.name and name[1] not in sensor.signals:
+                whole.differences += [Difference("invented", *name, time_us, None, None, value) for time_us, _, value in points[name]]
         return whole
 
     async def _add(self, found: Compared) -> None:
@@ -135,21 +173,22 @@ class StoreAudit:
         if len(verdict.differences) > 2 * MAX_KEPT:
             verdict.differences = sorted(verdict.differences, key=lambda each: each.order)[:MAX_KEPT]
 
-    async def _stored(self, names: Sequence[str], window_us: tuple[int, int]) -> tuple[int, dict[tuple[str, str], list[Any]]]:
-        """Return every raw point of some devices in a stretch, and the journal's position that the answer includes."""
-        params = {"device": list(names), "from": window_us[0], "to": window_us[1], "width": "raw", "limit": LIMIT}
+    async def _stored(self, names: Sequence[str], window_us: tuple[int, int], width: str) -> tuple[int, dict[Name, list[Any]]]:
+        """Return every raw point of some devices in a stretch, or the columns of its buckets, and the position that the answer includes."""
+        params = {"device": list(names), "from": window_us[0], "to": window_us[1], "width": width, "limit": LIMIT}
         async with self._client.answered("GET", "/api/v1/query", params=params) as answer:
             said = json.loads(await answer.aread())
-        position = int(said["cursor"]["position"])
-        found: dict[tuple[str, str], list[Any]] = {}
-        if said["truncated"] and window_us[1] - window_us[0] > 1:
-            middle = sum(window_us) // 2
+        position = int(said["cursor"]["position"]) if said["cursor"] is not None else 0
+        found: dict[Name, list[Any]] = {}
+        step_us = 1 if width == "raw" else WIDTH_US
+        if said["truncated"] and window_us[1] - window_us[0] > step_us:
+            middle = max(sum(window_us) // 2 // step_us * step_us, window_us[0] + step_us)
             for part in ((window_us[0], middle), (middle, window_us[1])):
-                at, points = await self._stored(names, part)
+                at, points = await self._stored(names, part, width)
                 position = min(position, at)
                 for series, column in points.items():
                     found.setdefault(series, []).extend(column)
             return position, found
         for series in said["series"]:
-            found.setdefault((series["device"], series["channel"]), []).extend(series["points"])
+            found.setdefault((series["device"], series["channel"]), []).extend(series["points"] if width == "raw" else [series["buckets"]])
         return position, found

@@ -5,6 +5,7 @@ Owns one viewer's connections and when it asks again: after points were merged f
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from math import ceil
 from random import Random
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from simulators.fleet.counting import Counting
 from simulators.fleet.picture import Name, Picture, Series
 
 ASK_AGAIN_S: Final = 3.0  # at most so often
+LOOK_EVERY_S: Final = 0.5  # whether the last readings have come
 _ID: Final = "fleet"
 MAX_MISSING: Final = 100  # told; a viewer that lacks more needs no longer list
 
@@ -35,7 +37,6 @@ class Watcher:
         self._span_s = span_s
         self._clock = clock
         self._counting = counting
-        self._cursor: str | None = None
         self._live: LiveConnection | None = None
         self._asked_s = float("-inf")
 
@@ -55,7 +56,7 @@ class Watcher:
             await trio.sleep(rng.uniform(0, pause_s))
 
     async def _watch(self, live: LiveConnection) -> None:
-        await self._ask(live, self._cursor)
+        await self._ask(live, self.picture.cursor)
         self._live = live
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_fresh, live)
@@ -77,10 +78,9 @@ class Watcher:
     def _take(self, message: Mapping[str, Any]) -> None:
         match message.get("op"):
             case "snapshot" | "update" if message.get("id") == _ID:
-                cursor, told = self.picture.take(message)
-                if cursor is None:
+                told = self.picture.take(message)
+                if told is None:
                     return
-                self._cursor = cursor
                 if message["op"] == "snapshot":
                     self._counting.snapshots += 1
                     self.was_shown.set()
@@ -100,13 +100,14 @@ class Watcher:
     async def judge(self, made: Mapping[str, Sequence[Sequence[int]]], settle_s: float) -> dict[str, Any]:
         """Return how many readings were shown and what differs, once nothing does or `settle_s` is over.
 
-        What was made before the span that it asks for is not expected: it is shown where it came in time.
+        Nothing is asked for again but for what the hub said: who only watches must have all of it. What was made before the span that it
+        asks for is not expected: it is shown where it came in time.
         """
         from_us = self._clock.now_us() - int(self._span_s * 1e6)
-        deadline_s = trio.current_time() + settle_s
-        while next(self.picture.missing(made, from_us), None) is not None and trio.current_time() < deadline_s:
-            self.picture.is_stale = True
-            await trio.sleep(0.5)
+        for _ in range(ceil(settle_s / LOOK_EVERY_S)):
+            if next(self.picture.missing(made, from_us), None) is None:
+                break
+            await trio.sleep(LOOK_EVERY_S)
         missing = list(islice(self.picture.missing(made, from_us), MAX_MISSING))
         shown, merged = self.picture.shown()
         return {"shown": shown, "merged": merged, "differences": [each.said() for each in self.picture.wrong + missing]}

@@ -74,7 +74,7 @@ def simulate(hub: RunningHub, *arguments: str, **options: Any) -> subprocess.Com
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, **options)
 
 
-def test_a_fleet_with_faults_is_whole_and_a_deleted_row_is_found_and_named(tmp_path: Path) -> None:
+def test_a_fleet_with_faults_is_whole_and_rows_that_are_deleted_or_added_are_found_and_named(tmp_path: Path) -> None:
     scenario, kept, told, page = (tmp_path / name for name in ("short.toml", "kept.json", "report.json", "report.html"))
     scenario.write_text(SCENARIO)
     with running_hub(tmp_path / "data") as hub:
@@ -97,6 +97,14 @@ def test_a_fleet_with_faults_is_whole_and_a_deleted_row_is_found_and_named(tmp_p
         assert f"({time_us} µs, frame " in again.stdout
         assert " seq " in again.stdout
         assert len(hub.api("GET", "/api/v1/devices")["devices"]) == 50  # kept
+        hub.process.stop()
+        _add_rows(hub.process.data_dir)
+        hub.process.start()
+        again = simulate(hub, "--audit", str(kept))
+        assert again.returncode == 3, again.stdout + again.stderr
+        assert "AUDIT FAILED: 3 readings differ" in again.stdout, again.stdout
+        assert again.stdout.count("store: invented: ") == 2
+        assert "/unheard-of at " in again.stdout
 
 
 def _delete_one_row(data_dir: Path) -> tuple[str, str, int]:
@@ -105,6 +113,14 @@ def _delete_one_row(data_dir: Path) -> tuple[str, str, int]:
         device, channel, series, t_ns = sorted(rows)[len(rows) // 2]
         database.execute("DELETE FROM readings WHERE series = ? AND t_ns = ?", [series, t_ns])
     return device, channel, t_ns // 1_000
+
+
+def _add_rows(data_dir: Path) -> None:
+    """Add a copy of a reading of a day before, and a channel that no device has."""
+    with duckdb.connect(str(data_dir / "history.duckdb")) as database:
+        database.execute("INSERT INTO readings SELECT series, t_ns - 86400000000000, num, exact, text, lon FROM readings LIMIT 1")
+        database.execute("INSERT INTO series SELECT max(id) + 1, min(device), 'unheard-of', '', 'gauge' FROM series")
+        database.execute("INSERT INTO readings SELECT (SELECT max(id) FROM series), max(t_ns), 1.5, NULL, NULL, NULL FROM readings")
 
 
 def test_a_hub_that_stands_still_shows_in_p99_and_the_devices_are_removed(hub: RunningHub, tmp_path: Path) -> None:

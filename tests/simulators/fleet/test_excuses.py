@@ -24,3 +24,10 @@ async def test_each_excuse_is_named_and_a_gap_covers_no_more_than_it_declares() 
         "spooled", None, "in_gaps", "in_gaps", None, "rejected",
     ]  # fmt: skip
     assert excuses.why("d1", "hum", 4, 300) is None
+
+
+async def test_what_the_device_does_not_know_of_excuses_nothing() -> None:
+    excuses = Excuses(cast(HubClient, Hub()), {}, {"d1": [1, 0]})
+    await excuses.load("d1")
+    asked = [(1, 150), (2, 150), (3, 300)]
+    assert [excuses.why("d1", "air", number, time_us) for number, time_us in asked] == ["in_gaps", None, None]

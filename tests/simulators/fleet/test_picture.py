@@ -23,9 +23,16 @@ def column(*numbers: int, key: int = 0, more: float = 0.0) -> dict[str, Any]:
     return {"s": 4, "w": 0, "t": times, "n": [key] * len(times), "v": values}
 
 
+def bucket(first: int, **more: Any) -> dict[str, Any]:
+    """Return one of two seconds, from a frame on."""
+    values = [float(str(SENSOR.value("air", SCHEDULE.time_us(number)))) for number in (first, first + 1)]
+    said = {"count": 2, "min": min(values), "max": max(values)} | more
+    return {"s": 4, "w": 2_000_000, "t": [SCHEDULE.time_us(first)], **{key: [value] for key, value in said.items()}}
+
+
 def message(op: str, *columns: dict[str, Any], **more: Any) -> dict[str, Any]:
     series = [{"s": 4, "device": "d1", "channel": "air"}] if op == "snapshot" else []
-    return {"op": op, "to": "c", "from_us": BEGIN_US - 10**9, "series": series, "data": list(columns), **more}
+    return {"op": op, "from": "c", "to": "c", "from_us": BEGIN_US - 10**9, "series": series, "data": list(columns), **more}
 
 
 def lacking(shown: Picture) -> list[int | None]:
@@ -34,9 +41,10 @@ def lacking(shown: Picture) -> list[int | None]:
 
 def test_what_snapshot_and_updates_told_is_not_missing() -> None:
     shown = picture()
-    assert shown.take(message("snapshot", column(0, 1))) == ("c", [SCHEDULE.time_us(0), SCHEDULE.time_us(1)])
-    assert shown.take(message("update", column(2), more=True)) == (None, [])
-    assert shown.take(message("update", column(2, 3, 4)))[1] == [SCHEDULE.time_us(number) for number in (2, 3, 4)]
+    assert shown.take(message("snapshot", column(0, 1))) == [SCHEDULE.time_us(0), SCHEDULE.time_us(1)]
+    assert shown.cursor == "c"
+    assert shown.take(message("update", column(2), more=True)) is None
+    assert shown.take(message("update", column(2, 3, 4))) == [SCHEDULE.time_us(number) for number in (2, 3, 4)]
     assert lacking(shown) == [5, 6, 7, 8, 9]
     assert shown.wrong == []
     assert shown.shown() == (5, 0)
@@ -64,7 +72,7 @@ def test_what_was_merged_for_a_slow_viewer_has_to_be_asked_for_again() -> None:
     shown = picture()
     shown.take(message("snapshot", column(*range(10))))
     assert not shown.is_stale
-    shown.take(message("update", {"s": 4, "w": 2_000_000, "t": [BEGIN_US + 4_000_000]}))
+    shown.take(message("update", bucket(4)))
     assert shown.is_stale
     assert lacking(shown) == [4, 5]
     shown.take(message("snapshot", column(*range(10))))
@@ -74,7 +82,7 @@ def test_what_was_merged_for_a_slow_viewer_has_to_be_asked_for_again() -> None:
 
 def test_what_a_snapshot_has_in_buckets_only_is_counted_apart() -> None:
     shown = picture()
-    shown.take(message("snapshot", {"s": 4, "w": 2_000_000, "t": [BEGIN_US]}, column(*range(2, 10))))
+    shown.take(message("snapshot", bucket(0), column(*range(2, 10))))
     assert lacking(shown) == []
     assert not shown.is_stale
     assert shown.shown() == (8, 2)
@@ -85,3 +93,21 @@ def test_a_snapshot_forgets_nothing_from_before_its_time() -> None:
     shown.take(message("snapshot", column(*range(5))))
     shown.take(message("snapshot", column(4), from_us=SCHEDULE.time_us(3)))
     assert lacking(shown) == [3, 5, 6, 7, 8, 9]
+
+
+def test_a_bucket_with_more_readings_than_were_due_or_values_that_none_has_is_named() -> None:
+    for wrong in ({"count": 3}, {"min": -99.0}, {"max": 99.0}):
+        shown = picture()
+        shown.take(message("snapshot", bucket(0), bucket(2, **wrong), bucket(4, count=1)))
+        assert [(each.kind, each.time_us) for each in shown.wrong] == [("folded", SCHEDULE.time_us(2))]
+
+
+def test_an_update_that_does_not_go_on_from_the_one_before_it_is_named() -> None:
+    shown = picture()
+    shown.take(message("snapshot", column(0)))
+    shown.take(message("update", column(1), to="d"))
+    shown.lost()
+    shown.take(message("update", column(2), **{"from": "d", "to": "e"}))
+    assert shown.wrong == []
+    shown.take(message("update", column(4), **{"from": "f", "to": "g"}))
+    assert [(each.kind, each.sent, each.found) for each in shown.wrong] == [("skipped", "e", "f")]

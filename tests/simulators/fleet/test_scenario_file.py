@@ -79,6 +79,7 @@ def test_the_command_line_keeps_the_mix_and_stretches_the_phases() -> None:
         ("[devices]\ncount = 3", "devices is no list of tables"),
         ("[[faults]]\nkind = 'cut'\nat = '2m'", "a cut begins at 120 s, and the run is over after 60 s"),
         ("[[faults]]\nkind = 'stall'\nfor = 5\nevery = 5", "a stall of 5 s cannot come every 5 s"),
+        ("[[faults]]\nkind = 'cut'\nevery = 0.01", "a cut cannot come every 0.01 s"),
         ("[[faults]]\nkind = 'reorder'\non = 'viewers'", "a reorder is at the devices' end"),
         ("[[faults]]\nat = 3", "x.toml: [[faults]] 1 has no 'kind'"),
         ("name = ", "x.toml is no TOML"),
