@@ -111,6 +111,28 @@ def test_no_dialog_has_a_serious_finding(browser: Browser, hub: RunningHub, name
         assert findings(page) == []
 
 
+# Where the focus is, and whether an outline shows it: that of the element, or of what it spans.
+FOCUSED: Final = """() => {
+  const element = document.activeElement;
+  const isOutlined = (pseudo) => getComputedStyle(element, pseudo).outlineStyle !== 'none';
+  return [element.getAttribute('aria-label') ?? element.textContent, isOutlined(null) || isOutlined('::after')];
+}"""
+
+
+@pytest.mark.parametrize(("at", "first", "last"), [("#/", "Search devices", "pump"), ("#/admin/audit", "Who", "Show")])
+def test_each_stop_of_the_keyboard_has_an_outline(browser: Browser, hub: RunningHub, at: str, first: str, last: str) -> None:
+    with page_of(browser, hub, at=at) as page:
+        if last == "pump":
+            expect(page.get_by_role("link", name=last, exact=True)).to_be_visible(timeout=TIMEOUT_MS)
+        page.get_by_label(first, exact=True).focus()
+        stops: list[tuple[str, bool]] = []
+        while not stops or stops[-1][0] != last:
+            page.keyboard.press("Tab")
+            stops.append(tuple(page.evaluate(FOCUSED)))
+            assert len(stops) < 60
+        assert [name for name, is_outlined in stops if not is_outlined] == []
+
+
 def test_a_dashboard_that_is_edited_has_no_serious_finding(browser: Browser, hub: RunningHub) -> None:
     with page_of(browser, hub, at="#/dashboards/hall") as page:
         page.get_by_role("button", name="Edit", exact=True).click()
