@@ -183,6 +183,27 @@ def test_what_is_saved_later_is_shown_at_once_and_an_old_tile_is_out_of_reach(br
             hub.api("PUT", "/api/v1/dashboards/hall", {"version": version, "dashboard": HALL})
 
 
+def test_what_is_shown_stays_where_the_hub_cannot_answer_for_a_moment(browser: Browser, hub: RunningHub) -> None:
+    with guest(browser, made(hub)["url"], allowed=["503", "out_of_reach"]) as (page, _):
+        is_shown(page)
+        busy = {"status": 503, "json": {"code": "busy", "message": "the hub is busy", "hint": "try again"}}
+        page.route("**/api/v1/shared", lambda route: route.fulfill(**busy) if route.request.method == "GET" else route.continue_())
+        version = hub.api("GET", "/api/v1/dashboards/hall")["version"]
+        try:
+            with page.expect_response(lambda answer: answer.status == 503):  # the connection ends, as the link reaches something else now
+                version = hub.api("PUT", "/api/v1/dashboards/hall", {"version": version, "dashboard": HALL | {"tiles": TILES[:3]}})[
+                    "version"
+                ]
+            before = tile(page, "Now").inner_text()
+            page.wait_for_function("before => [...document.querySelectorAll('.board-tile')][1]?.innerText !== before", arg=before)
+            expect(tile(page, "Now")).to_contain_text("°C")
+            expect(page.get_by_text("It cannot be shown now")).to_have_count(0)
+            page.unroute("**/api/v1/shared")
+            expect(tile(page, "All")).to_have_count(0, timeout=TIMEOUT_MS)  # as it is saved now
+        finally:
+            hub.api("PUT", "/api/v1/dashboards/hall", {"version": version, "dashboard": HALL})
+
+
 def test_a_link_that_is_cut_short_says_so_and_an_administrator_is_a_guest_there(browser: Browser, hub: RunningHub) -> None:
     url = made(hub)["url"]
     with guest(browser, url[:-3], allowed=REFUSED) as (page, _):

@@ -12,6 +12,7 @@ import { TileGrid } from "../parts/tile_grid.js";
 import { Wall } from "../parts/wall.js";
 
 const LOOK_AGAIN_MS = 60_000; // whether somebody has saved it
+const AGAIN_MS = 5_000; // where the hub could not say
 
 /** @typedef {import("../parts/board_rules.js").Board} Document */
 
@@ -52,6 +53,7 @@ export class SharedBoard {
     } catch (error) {
       if (!(error instanceof ApiError) || error.status === 0 || error.status === 401) return; // the connection tells
       const isSoonOver = error.status === 429 || error.status >= 500;
+      if (isSoonOver) setTimeout(() => this.load(), AGAIN_MS);
       if (this.document === null || !isSoonOver) this.failed(textOf(error)); // else it is shown on: nobody may sit at a wall
       return;
     }
