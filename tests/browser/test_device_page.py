@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import pytest
 import trio
@@ -154,6 +154,45 @@ def test_older_commands_come_page_by_page_and_a_waiting_one_is_cancelled(browser
         assert entries.evaluate_all("all => all.map(each => each.dataset.id)") == sent[::-1]
         entries.first.get_by_role("button", name="Cancel").click()
         expect(entries.first).to_have_attribute("data-state", "cancelled", timeout=TIMEOUT_MS)
+
+
+PAGED: Final = """async () => {
+  const { Paged } = await import(new URL("../parts/paged.js", document.querySelector("script[type=module]").src));
+  const [asked, taken] = [[], []];
+  const pages = new Paged("Older", {
+    ask: (after) => new Promise((answer) => asked.push({ after, answer })),
+    take: (said, isNewest) => taken.push([said.what, isNewest]),
+    show: () => {},
+  });
+  const answer = async (at, what, next) => {
+    asked[at].answer({ what, next });
+    await new Promise((done) => setTimeout(done));
+  };
+  pages.newest();
+  await answer(0, "newest", 20);
+  pages.newest();
+  pages.more.click(); // goes before
+  await answer(1, "late", 99);
+  pages.newest(); // waits for it
+  await answer(2, "older", 40);
+  await answer(3, "newest again", 21);
+  pages.newest();
+  const { next } = pages;
+  pages.clear(); // nobody wants it any more
+  await answer(4, "of another device", 7);
+  return { asked: asked.map(({ after }) => after), taken, next, isDisabled: pages.more.disabled, isHidden: pages.more.hidden };
+}"""
+
+
+def test_a_click_for_an_older_page_is_not_lost_and_an_answer_that_is_not_wanted_any_more_is_none(browser: Browser, hub: RunningHub) -> None:
+    with page_of(browser, hub, at="#/") as page:
+        assert page.evaluate(PAGED) == {
+            "asked": [None, None, 20, None, None],
+            "taken": [["newest", True], ["older", False], ["newest again", True]],
+            "next": 40,
+            "isDisabled": False,
+            "isHidden": True,
+        }
 
 
 def test_the_shadow_marks_what_differs_and_follows_live(browser: Browser, hub: RunningHub, valve: Valve) -> None:
