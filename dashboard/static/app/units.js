@@ -72,6 +72,9 @@ export function shown(value, unit) {
   return scale.symbol ? `${text} ${scale.symbol}` : text;
 }
 
+/** As milliseconds, with tenths where they matter. @param {number} ms */
+export const fine = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : milliseconds(ms));
+
 export function milliseconds(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;

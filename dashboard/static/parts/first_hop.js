@@ -4,7 +4,7 @@
 
 import { get } from "../app/api.js";
 import { h, say } from "../app/dom.js";
-import { milliseconds } from "../app/units.js";
+import { fine, milliseconds } from "../app/units.js";
 
 const AGAIN_MS = 5_000;
 const UNTIL_KNOWN_MS = 500;
@@ -72,6 +72,3 @@ export function wordsOf({ count, p50_ms: p50, p95_ms: p95, p99_ms: p99, backfill
 
 /** @param {number} ms */
 const clockText = (ms) => (Math.abs(ms) < 1 ? "agrees with the hub's" : `is ${milliseconds(Math.abs(ms))} ${ms > 0 ? "ahead" : "behind"}, which is taken out`);
-
-/** @param {number} ms */
-const fine = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : milliseconds(ms));

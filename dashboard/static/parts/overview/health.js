@@ -4,7 +4,7 @@
 
 import { ApiError, get } from "../../app/api.js";
 import { h, say } from "../../app/dom.js";
-import { count, duration, milliseconds } from "../../app/units.js";
+import { count, duration, fine } from "../../app/units.js";
 import { Hops } from "./hops.js";
 
 const AGAIN_MS = 2_000;
@@ -89,7 +89,7 @@ export function factsOf({ load, credit, devices, connected, viewers }) {
   const p99 = load.durable_p99_ms;
   return {
     Frames: fact(load.frames_per_s.toLocaleString("en", { maximumFractionDigits: load.frames_per_s < 100 ? 1 : 0 }), "/s", `Frames that came and are on disk, ${over}`),
-    "On disk within": fact(p99 === null ? "–" : p99 < 10 ? `${p99.toFixed(1)} ms` : milliseconds(p99), p99 === null ? "" : "p99", `From the arrival of a frame until it is on disk, and may be acknowledged: 99 of 100 are quicker, ${over}`),
+    "On disk within": fact(p99 === null ? "–" : fine(p99), p99 === null ? "" : "p99", `From the arrival of a frame until it is on disk, and may be acknowledged: 99 of 100 are quicker, ${over}`),
     Connected: fact(count(connected), `of ${count(devices)}`, "Devices with an open connection"),
     Viewers: fact(count(viewers), "", "Pages and programs that watch live, this one too"),
     Behind: behind(load),

@@ -5,7 +5,7 @@
 
 import { h, say } from "../../app/dom.js";
 import { linkTo } from "../../app/router.js";
-import { count, milliseconds } from "../../app/units.js";
+import { count, fine, milliseconds } from "../../app/units.js";
 
 /** @typedef {{hop: string, count: number, p50_ms: number | null, p95_ms: number | null, p99_ms: number | null}} Hop */
 /** @typedef {{value: string, more: string, hint: string}} Shown */
@@ -79,6 +79,3 @@ function factOf({ hop, count: number, p50_ms: p50, p95_ms: p95, p99_ms: p99 }, o
   if (p50 === null || p95 === null || p99 === null) return { value: "–", more: "", hint: `${what}. None was counted in the last ${overS.toFixed(0)} s` };
   return { value: fine(p50), more: `p99 ${fine(p99)}`, hint: `${what}. Half were quicker than ${fine(p50)}, 95 of 100 than ${fine(p95)}, 99 than ${fine(p99)}: ${count(number)} ${of} in the last ${overS.toFixed(0)} s` };
 }
-
-/** @param {number} ms */
-const fine = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : milliseconds(ms));
