@@ -152,20 +152,17 @@ export class Live {
     clearTimeout(this.timer);
     this.way?.close();
     this.way = way;
-    /** @type {import("./way_socket.js").Way | null} */
     this.trial = null;
     this.choice.best();
   }
 
   _ended(way, end) {
     if (way === this.trial) {
-      /** @type {import("./way_socket.js").Way | null} */
-    this.trial = null;
+      this.trial = null;
       return;
     }
     // What lasted was good, and so was what the hub itself has ended.
     const wasGood = this.isOpen && !end.isUnfit && (performance.now() - this.openedAt > STEADY_MS || (end.code !== 0 && end.code !== LOST));
-    /** @type {import("./way_socket.js").Way | null} */
     this.way = null;
     this.isOpen = false;
     if (end.code === LOGIN_ENDED) this._judge(end);
@@ -196,7 +193,6 @@ export class Live {
   _end() {
     clearTimeout(this.timer);
     this.trial?.close();
-    /** @type {import("./way_socket.js").Way | null} */
     this.trial = null;
     this.onState({ kind: "ended" });
   }
