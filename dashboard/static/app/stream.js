@@ -9,7 +9,7 @@ import { Model } from "./model.js";
 const ASK_AGAIN_MS = 2_000;
 const ASK_SHARE = 4; // of the time: over a slow link snapshots leave room for what is new
 const CAUGHT_UP_MS = 5_000;
-export const UNREADABLE = "The hub cannot read its stored readings now. This page asks again by itself.";
+const UNREADABLE = "The hub cannot read its stored readings now. This page asks again by itself.";
 const HOLE = "Part of this range is still being stored; it is filled in as soon as that is done.";
 
 /** @typedef {{devices?: string[], where?: string, channels?: string[], span_s: number, width_us: number}} Wanted */

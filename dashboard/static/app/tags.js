@@ -26,7 +26,7 @@ const TRAILING = new RegExp(`[${BLANK}]+$`, "u");
 /** @typedef {{text: string, isMark: boolean, isQuoted: boolean, at: number}} Token */
 
 /** An expression that cannot be read; the message says where. */
-export class TagError extends Error {}
+class TagError extends Error {}
 
 /** What an expression is asked of a device. @param {any} item @returns {Facts} */
 export function factsOf(item) {

@@ -108,7 +108,7 @@ export function askSettings(board, done) {
 }
 
 /** @param {{at_us: number, by: string}} version */
-export function savedText({ at_us: atUs, by }) {
+function savedText({ at_us: atUs, by }) {
   const date = new Date(atUs / 1000);
   const local = date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   return h("span", { title: utcText(atUs) }, `${local}, by ${by}`);

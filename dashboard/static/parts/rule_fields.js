@@ -12,7 +12,7 @@ export const KINDS = [
   { name: "offline", label: "Device offline" },
 ];
 const NUMBERS = ["above", "below", "rising", "falling"];
-export const DEFAULTS = { kind: "above", severity: "warning", for_s: 0, hysteresis: 0, late_s: 60, devices: ["*"], channels: ["*"] };
+const DEFAULTS = { kind: "above", severity: "warning", for_s: 0, hysteresis: 0, late_s: 60, devices: ["*"], channels: ["*"] };
 const FOR_S = { no_data: 300, offline: 60 };
 
 /** Which fields a kind has. @param {string} kind */

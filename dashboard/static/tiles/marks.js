@@ -57,7 +57,7 @@ export function piecesOf(line) {
 }
 
 /** An address that a link may lead to: http and https alone; null for any other. @param {string} text */
-export function safeAddress(text) {
+function safeAddress(text) {
   if (!/^https?:\/\//i.test(text)) return null;
   try {
     const url = new URL(text);

@@ -25,7 +25,7 @@ export function put(element, attributes) {
 /** A tile that only says something. @param {string} text */
 export const emptyTile = (text) => h("div", { class: "tile-content" }, h("p", { class: "tile-empty" }, text));
 
-export const UNCHOSEN = "Nothing is chosen yet. Edit this tile to choose what it shows.";
+const UNCHOSEN = "Nothing is chosen yet. Edit this tile to choose what it shows.";
 
 /**
  * The frame of a tile that shows readings: its content, or words where there is none.

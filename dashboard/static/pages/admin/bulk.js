@@ -103,7 +103,7 @@ const keyOf = (/** @type {string} */ tag) => tag.split("=")[0];
  * Tags with some put beside them and some taken away; one value a key.
  * @param {string[]} before @param {string[]} added @param {string[]} taken
  */
-export function tagsAfter(before, added, taken) {
+function tagsAfter(before, added, taken) {
   const keys = new Set([...added, ...taken].map(keyOf));
   return [...before.filter((tag) => !keys.has(keyOf(tag))), ...added];
 }

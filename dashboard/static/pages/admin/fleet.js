@@ -5,7 +5,7 @@
 import { BadCsv, parse } from "./csv.js";
 
 export const COLUMNS = ["name", "title", "kind", "tags", "notes"];
-export const MAX_DEVICES = 10_000; // of one file here; the command line takes more
+const MAX_DEVICES = 10_000; // of one file here; the command line takes more
 export const BATCH = 1_000; // devices of one request
 const MOST_WRONG = 20; // rows that are told of: with more the file is wrong as a whole
 
