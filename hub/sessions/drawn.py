@@ -52,6 +52,6 @@ def count_painted(drawn: Drawn, hops: ViewerHops, now_us: int, round_trip_s: flo
     """
     if drawn.sent_us is None or drawn.ago_us < 0:
         return
-    seconds = (now_us - drawn.sent_us - drawn.ago_us) / 1e6
-    if 0 <= seconds <= MAX_PAINT_S:
-        hops.painted(max(0.0, seconds - (round_trip_s or 0.0) / 2))
+    delay_us = now_us - drawn.sent_us - drawn.ago_us
+    if 0 <= delay_us <= MAX_PAINT_S * 1e6:  # JSON can say numbers that are too large for a float
+        hops.painted(max(0.0, delay_us / 1e6 - (round_trip_s or 0.0) / 2))

@@ -35,6 +35,8 @@ def test_report_without_a_stamp_counts_nothing() -> None:
         {"sent_us": SENT_US, "ago_us": -1},
         {"sent_us": SENT_US - int(MAX_PAINT_S * 1e6) - 1, "ago_us": 0},
         {"sent_us": -(2**62), "ago_us": 2**62},
+        {"sent_us": 10**400, "ago_us": 0},
+        {"sent_us": -(10**400), "ago_us": 0},
     ],
 )
 def test_nonsense_counts_nothing(said: dict[str, int]) -> None:
