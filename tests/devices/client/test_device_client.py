@@ -336,6 +336,32 @@ async def test_a_command_runs_and_its_value_comes_back(autojump_clock: trio.test
             assert hub.hellos[0].commands[0].name == "double"
 
 
+async def test_a_command_that_runs_is_named_at_each_connection(autojump_clock: trio.testing.MockClock) -> None:
+    async with little_hub() as hub:
+        device, go_on = device_of(hub), trio.Event()
+
+        @device.command("wait")
+        async def wait() -> None:
+            await go_on.wait()
+
+        async with device:
+            await hub.until(lambda: hub.hellos)
+            await hub.say(Command("c1", "wait", {}, 60.0, TIME_US))
+            await hub.until(lambda: hub.outcomes("c1") == ["accepted"])
+            await device.drained(60)
+            await hub.cut()
+            await hub.until(lambda: len(hub.hellos) == 2)
+            await hub.cut()
+            await hub.until(lambda: len(hub.hellos) == 3)
+            assert [[(each.id, each.state) for each in hello.results] for hello in hub.hellos[1:]] == [[("c1", "accepted")]] * 2
+            go_on.set()
+            await hub.until(lambda: "done" in hub.outcomes("c1"))
+            await device.drained(60)
+            await hub.cut()
+            await hub.until(lambda: len(hub.hellos) == 4)
+            assert hub.hellos[3].results == ()
+
+
 async def test_a_new_interval_is_told_at_the_next_connection(autojump_clock: trio.testing.MockClock) -> None:
     async with little_hub() as hub, device_of(hub) as device:
         await hub.until(lambda: hub.hellos)

@@ -200,6 +200,21 @@ async def test_results_told_in_hello_are_in_the_ledger_before_welcome(tmp_path: 
         assert (found.state, found.reason) == ("failed", "interrupted")
 
 
+async def test_a_device_that_comes_back_without_a_word_of_what_it_began_is_noted(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E, commands=[{"name": "blink"}])
+        await until(lambda: presence(hub) == "online")
+        record = await hub.desk.create("pump", "blink", {}, 30.0, "tester")
+        for epoch, results in ((E + 1, [{"id": record.id, "state": "accepted"}]), (E + 2, [])):
+            await device.link.aclose()
+            device = await hub.connect("pump")
+            await device.hello(epoch, results=results)
+            found = await hub.desk.get(record.id)
+            assert found is not None
+            assert (found.state, hub.desk._book.begun.silent_since_us(found) is None) == ("accepted", bool(results))
+
+
 async def test_stopping_says_bye_with_a_time_to_come_back(tmp_path: Path) -> None:
     async with ingest_hub(tmp_path) as hub:
         device = await hub.connect("pump")
