@@ -15,10 +15,8 @@ from typing import Any, Final
 
 import structlog
 import trio
-from argon2 import PasswordHasher
 
 import devices.client.websocket
-import hub.auth.passwords
 import hub.sessions.device
 import hub.sessions.devices
 import hub.sessions.intake
@@ -69,7 +67,6 @@ def controlled(seed: int, timers: Timers) -> Iterator[Complaints]:
     put(hub.sessions.live, "thread_time", lambda: 0.0)  # the pace of updates follows the CPU's clock
     for module in (hub.sessions.device, hub.sessions.devices, hub.sessions.intake):
         put(module, "perf_counter", trio.current_time)
-    put(hub.auth.passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     put(devices.client.websocket, "open_stream", open_stream)
     put(os, "urandom", draw.randbytes)  # keys and masks of WebSockets
     for name, value in _ids(draw).items():

@@ -36,6 +36,7 @@ from tests.sim.machine import Machine, here
 from tests.sim.streams import ByteEnd
 from tests.sim.truth import Truth, WatchedFile
 from tests.sim.wires import End
+from tests.support.cheap_passwords import cheap
 
 NAME: Final = "tributary sim"
 
@@ -56,6 +57,7 @@ class Node:
         self.state = SQLiteStateStore(data.state)
         self.journal = Journal(self.file, journal_settings(settings), now)
         self.control = control = Control(settings, data, self.state, self.journal, now)
+        cheap(control.auth)
         self.history = MemoryHistory(shelf, self._disk)
         self.side = HistorySide(self.journal, self.history, folder, now, "journal")
         self.system = System(self.journal, self.side, control.entities, "journal")
