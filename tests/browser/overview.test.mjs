@@ -66,11 +66,11 @@ test("the strip says what the hub says, and what is late", () => {
   const load = { over_s: 10, frames_per_s: 100, durable_p99_ms: 6.24, lag_frames: { history: 150, ledger: 0, rules: 0, live: 0 } };
   const hub = { load, credit: "open", devices: 1_200, connected: 1_100, viewers: 2 };
   const said = factsOf(hub);
-  assert.deepEqual([said.Frames.value, said["On disk within"].value, said.Connected.value, said.Connected.more], ["100", "6.2 ms", "1,100", "of 1,200"]);
+  assert.deepEqual([said.Frames.value, said.Connected.value, said.Connected.more], ["100", "1,100", "of 1,200"]);
   assert.equal(said.Behind.value, "Nothing"); // a second and a half is how the store gathers
   const late = factsOf({ ...hub, credit: "store_full", load: { ...load, durable_p99_ms: null, lag_frames: { history: 60_000, ledger: 1, rules: 0, live: 0 } } });
   assert.deepEqual([late.Behind.value, late.Behind.level, late.Behind.more], ["10 min", "warning", "history, 60,000 frames"]);
-  assert.deepEqual([late.Intake.value, late.Intake.more, late["On disk within"].value], ["Held", "its disk is full", "–"]);
+  assert.deepEqual([late.Intake.value, late.Intake.more], ["Held", "its disk is full"]);
 });
 
 test("open alerts are counted by severity, those that somebody has seen to beside them", () => {

@@ -65,7 +65,8 @@ def test_the_strip_tells_how_the_hub_fares(browser: Browser, hub: RunningHub) ->
     with page_of(browser, hub, at="#/") as page:
         strip = page.locator(".health")
         expect(strip).to_contain_text(re.compile(r"Frames\s*[1-9][\d.]* /s"), timeout=TIMEOUT_MS)
-        expect(strip).to_contain_text(re.compile(r"On disk within\s*[\d.]+ m?s p99"), timeout=TIMEOUT_MS)
+        hops = page.locator(".hops-list")
+        expect(hops).to_contain_text(re.compile(r"Hub → disk\s*[\d.]+ m?s p99 [\d.]+ m?s"), timeout=TIMEOUT_MS)
         expect(strip).to_contain_text(re.compile(r"Connected\s*1 of 3"))
         expect(strip).to_contain_text(re.compile(r"Viewers\s*[1-9]"))
         expect(strip).to_contain_text(re.compile(r"Behind\s*Nothing"))

@@ -1,10 +1,10 @@
-// How the hub fares, at a glance: frames a second, how soon they are on disk, who is connected, what is behind, whether devices are held.
+// How the hub fares, at a glance: frames a second, who is connected, what is behind, whether devices are held.
 //
 // Owns the strip and when it asks: every two seconds while somebody looks. A login for some devices only is told nothing of the whole hub.
 
 import { ApiError, get } from "../../app/api.js";
 import { h, say } from "../../app/dom.js";
-import { count, duration, fine } from "../../app/units.js";
+import { count, duration } from "../../app/units.js";
 import { Hops } from "./hops.js";
 
 const AGAIN_MS = 2_000;
@@ -28,7 +28,7 @@ export class Health {
     this.facts = h("dl", { class: "health", "aria-label": "The hub" });
     this.hops = new Hops();
     this.element = h("div", { class: "hub-health" }, this.facts, this.hops.element);
-    for (const name of ["Frames", "On disk within", "Connected", "Viewers", "Behind", "Intake"]) this._add(name);
+    for (const name of ["Frames", "Connected", "Viewers", "Behind", "Intake"]) this._add(name);
   }
 
   start() {
@@ -86,10 +86,8 @@ export class Health {
 /** What the strip says of an answer of api/v1/hub. @param {any} hub @returns {Record<string, Fact>} */
 export function factsOf({ load, credit, devices, connected, viewers }) {
   const over = `over the last ${load.over_s} s`;
-  const p99 = load.durable_p99_ms;
   return {
     Frames: fact(load.frames_per_s.toLocaleString("en", { maximumFractionDigits: load.frames_per_s < 100 ? 1 : 0 }), "/s", `Frames that came and are on disk, ${over}`),
-    "On disk within": fact(p99 === null ? "–" : fine(p99), p99 === null ? "" : "p99", `From the arrival of a frame until it is on disk, and may be acknowledged: 99 of 100 are quicker, ${over}`),
     Connected: fact(count(connected), `of ${count(devices)}`, "Devices with an open connection"),
     Viewers: fact(count(viewers), "", "Pages and programs that watch live, this one too"),
     Behind: behind(load),
