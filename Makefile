@@ -1,6 +1,8 @@
 # What one does with a checkout. Everything lands in .venv; `make clean` takes it away again.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PY := .venv/bin/python
+# Programs that tests start by the hundred would each compile everything anew where the environment says to keep no bytecode.
+export PYTHONDONTWRITEBYTECODE :=
 STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 # Every test is of one group, by where it lies; docs/testing.md says what is in each. What is in neither list is a unit test.
