@@ -113,10 +113,8 @@ class Book:
         audited: Sequence[Audited] = (),
     ) -> None:
         """Put documents by kind and key (None: delete) and the cursor in one transaction. Raises StoreUnavailable with nothing done."""
-        puts, deletes = (
-            [],
-            [*self._outdated(sum(kind == ALERT and key not in self._documents[ALERT] for kind, key in bodies)), *self._old_notices(bodies)],
-        )
+        new_alerts = sum(kind == ALERT and key not in self._documents[ALERT] for kind, key in bodies)
+        puts, deletes = [], [*self._outdated(new_alerts), *self._old_notices(bodies)]
         for (kind, key), body in bodies.items():
             known = self._documents[kind].get(key)
             if body is not None:
