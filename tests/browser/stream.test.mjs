@@ -12,7 +12,7 @@ const refused = { op: "error", id: "a", code: "store_unavailable", message: "the
 /** The hub as a stream knows it, and what was said to it. */
 function hubOf() {
   const said = [];
-  const hub = { said, isOpen: true, send: (message) => said.push(message.op), closed: () => said.push("closed"), lagUs: () => 0 };
+  const hub = { said, isOpen: true, nowUs: 100, knownUs: () => hub.nowUs, send: (message) => said.push(message.op), closed: () => said.push("closed"), lagUs: () => 0 };
   return hub;
 }
 
@@ -31,4 +31,21 @@ test("while the hub cannot read, a stream asks again, until nobody wants it any 
   mock.timers.tick(60_000);
   assert.deepEqual(hub.said.slice(4), ["closed"]);
   mock.timers.reset();
+});
+
+test("what came while nobody looked is not taken for a silence before it is here", () => {
+  const hub = hubOf();
+  const stream = new Stream("a", hub, { devices: ["pump"], span_s: 300, width_us: 0 }, () => {});
+  const told = (op, more) => stream.heard({ op, id: "a", n: 1, to: "c", sent_us: 1, data: [], series: [], more });
+  stream.opened();
+  told("snapshot");
+  assert.equal(stream.knownUs(), 100);
+  stream.rest();
+  hub.nowUs = 900;
+  stream.wake();
+  assert.equal(stream.knownUs(), 100);
+  told("update", true);
+  assert.equal(stream.knownUs(), 100);
+  told("update");
+  assert.equal(stream.knownUs(), 900);
 });

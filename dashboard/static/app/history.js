@@ -21,7 +21,7 @@ const STORED_US = 5e6; // so long after its time a reading is stored, as a rule
 
 export class History {
   /**
-   * @param {{nowUs: () => number}} hub @param {Readings} wanted @param {() => void} onChange what the model has, or the note, is another now
+   * @param {{nowUs: () => number, knownUs: () => number}} hub @param {Readings} wanted @param {() => void} onChange what the model has, or the note, is another now
    * @param {boolean} [isEnded] nothing at or after the end is wanted, to the reading
    */
   constructor(hub, wanted, onChange, isEnded = false) {

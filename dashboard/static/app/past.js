@@ -37,6 +37,10 @@ export class Past {
     return this.history.note(this.fromUs);
   }
 
+  knownUs() {
+    return this.history.hub.knownUs();
+  }
+
   trim() {
     this.history.look();
   }

@@ -29,6 +29,8 @@ export class Stream {
     this.delays = new Delays();
     this.isUnreadable = false;
     this.isResting = false;
+    this._isResuming = false; // what came while nothing was told is still on its way
+    this._knownUs = hub.knownUs();
     this._changes = 0; // how often the hub said that older data has changed,
     this._askedFor = 0; // of how many of them the newest snapshot that was asked for knows,
     this._shown = 0; // and the newest one that has come whole
@@ -44,6 +46,7 @@ export class Stream {
   opened() {
     if (this.isResting) return;
     this.delays.clear(); // numbers begin anew
+    this._isResuming = true;
     this._subscribe(this._shown < this._changes ? null : this.model.cursor);
   }
 
@@ -116,6 +119,12 @@ export class Stream {
     return delays && this.delays.wasSeen(paint) ? delays : null;
   }
 
+  /** Up to when its readings are all there, µs on the hub's clock: right after a cut or a rest what is newer than that is not. */
+  knownUs() {
+    if (!this._isResuming) this._knownUs = this.hub.knownUs();
+    return this._knownUs;
+  }
+
   /** What a person must know of what is shown; null: nothing. @param {number} nowUs @returns {string | null} */
   note(nowUs) {
     if (this.isUnreadable) return UNREADABLE;
@@ -147,6 +156,7 @@ export class Stream {
   /** @param {any} message */
   _apply(message) {
     const isNew = this.model.apply(message);
+    if (!message.more) this._isResuming = false;
     this.delays.came(message);
     if (this.model.isMerged && this.model.mergedN === message.n) this._mergedAt = Date.now();
     if (isNew) this.onChange();

@@ -182,7 +182,7 @@ export class Readings {
     if (this.model === null) return;
     const { hole, keptFromUs } = this.model;
     const { holes, marks } = this.happenings;
-    this.charts.draw(this.model, device, { fromUs, nowUs: toUs, clockUs: this.app.hub.knownUs(), isPast: shown.past !== null, intervalUs: this._intervalUs(), hole, keptFromUs, holes, marks });
+    this.charts.draw(this.model, device, { fromUs, nowUs: toUs, clockUs: stream?.knownUs() ?? this.app.hub.knownUs(), isPast: shown.past !== null, intervalUs: this._intervalUs(), hole, keptFromUs, holes, marks });
   }
 
   /** @param {import("../app/delays.js").Paint} paint */

@@ -60,7 +60,7 @@ class ChartTile {
     const palette = (this.palette ??= colours());
     const { lanes, left, words } = byUnit(found);
     const labels = labelsOf([...lanes.values()].flat(), (name) => nameOf(this.hub, name));
-    const view = { fromUs: nowUs - spanUs, nowUs, clockUs: this.hub.knownUs(), isPast: stream.isPast, hole: stream.model.hole, keptFromUs: stream.model.keptFromUs };
+    const view = { fromUs: nowUs - spanUs, nowUs, clockUs: stream.knownUs(), isPast: stream.isPast, hole: stream.model.hole, keptFromUs: stream.model.keptFromUs };
     let at = 0;
     const lines = [...lanes].map(([unit, all]) => ({ unit, lines: all.map((series) => this._line(series, unit, view, labels, palette.series[at++ % palette.series.length])) }));
     this._drop(lanes);
