@@ -77,13 +77,14 @@ class Visit:
         while (head := await read_head(self._stream, settings, wait_s=wait_s)) is not None:
             self._owes_since_bytes = self._stream.sent_bytes
             self._may_have_body = head.method != "HEAD"
-            head = head.below(settings.base_path).behind_link()
+            head = head.below(settings.base_path)
             if settings.tls_certificate is not None and not self._stream.is_encrypted:
                 await self._stream.send_all(to_tls(head, settings))
                 break
             if not head.path:
                 await self._stream.send_all(moved(f"{settings.base_path}/"))
                 break
+            head = head.behind_link()
             seen = outside(self._client, head.fields, settings.trusted_proxies, is_encrypted=self._stream.is_encrypted)
             if head.is_upgrade:
                 self._client = seen.client  # for as long as the socket lives

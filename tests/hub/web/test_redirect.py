@@ -37,6 +37,12 @@ async def test_browser_on_the_tls_port_is_sent_to_https_of_the_same_host(pem: Pa
         await place.holds(0)
 
 
+async def test_who_follows_the_link_of_a_shared_dashboard_is_sent_to_that_link(pem: Path) -> None:
+    link = "/shared/5f0c9a1be2d34f67/"
+    async with running_door(tls_certificate=pem) as place:
+        assert await place_of(place, link.encode()) == f"https://hub.example:8443{link}"
+
+
 async def test_browser_on_the_tls_port_is_sent_to_the_public_address(pem: Path) -> None:
     async with running_door(tls_certificate=pem, public_url="https://dash.example.com/hub") as place:
         assert await place_of(place, b"/static/a.js?v=1") == "https://dash.example.com/hub/static/a.js?v=1"
@@ -69,6 +75,7 @@ async def test_what_no_redirect_would_make_right_is_told_so(pem: Path, request_:
         (b"/static/a.js", b"hello from /static/a.js"),  # the proxy took it away
         (b"/hubs/a", b"hello from /hubs/a"),
         (b"/hub/hub/a", b"hello from /hub/a"),
+        (b"/hub/shared/5f0c9a1be2d34f67/api/v1/query", b"hello from /api/v1/query"),
     ],
 )
 async def test_base_path_may_be_there_or_be_taken_away_by_the_proxy(asked: bytes, answered: bytes) -> None:
