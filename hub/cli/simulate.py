@@ -79,6 +79,7 @@ def simulate(
 
     try:
         with one_error():
+            _check_files(json_file, html_file, keep)
             place = _place(hub, token_file, data_dir)
             if audit is not None:
                 raise typer.Exit(trio.run(_audit_again, place, audit))
@@ -89,6 +90,16 @@ def simulate(
         raise Refusal("bad_usage" if error.is_usage else "simulate_failed", error.message, error.hint) from None
     _write(report, json_file, html_file)
     raise typer.Exit(report.exit_code)
+
+
+def _check_files(*paths: Path | None) -> None:
+    """See that what a run of minutes ends in can be written, before it begins. Raises Refusal."""
+    for path in paths:
+        if path is None or str(path) == "-":
+            continue
+        place = path if path.exists() else path.parent
+        if path.is_dir() or not os.access(place, os.W_OK):
+            raise Refusal("bad_usage", f"{path} cannot be written", "name a file in a folder that is there and yours")
 
 
 def _place(url: str | None, token_file: Path | None, data_dir: Path | None) -> "Place":

@@ -41,6 +41,17 @@ def test_numbers_out_of_range_are_one_line(run: Run, monkeypatch: pytest.MonkeyP
     assert (done.code, done.out, done.err.strip()) == (2, "", said)
 
 
+@pytest.mark.parametrize("option", ["--json", "--html", "--keep"])
+def test_a_report_that_could_not_be_written_is_refused_before_the_run(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, option: str
+) -> None:
+    monkeypatch.setenv("TRIBUTARY_TOKEN", "x")
+    for path in (tmp_path / "no" / "such", tmp_path):
+        done = run("simulate", "--hub", "http://127.0.0.1:9", option, str(path))
+        assert (done.code, done.out) == (2, "")
+        assert done.err.strip() == f"error: {path} cannot be written; name a file in a folder that is there and yours"
+
+
 def test_a_scenario_that_is_not_there_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRIBUTARY_TOKEN", "x")
     done = run("simulate", "--hub", "http://127.0.0.1:9", str(tmp_path / "no.toml"))
