@@ -56,7 +56,7 @@ class Faulting:
     async def _kill(self, record: FaultRecord, for_s: float, begin_us: int) -> None:
         worker = self._rng.choice([worker for worker in self._devices if not worker.is_killed] or list(self._devices))
         if worker.is_killed:
-            return
+            return  # nobody is left to be hit; the kill before it says when all are back
         record.devices = len(worker.plan.units)
         await worker.kill()
         self._figures.forget(("device_worker", worker.plan.number))

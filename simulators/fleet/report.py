@@ -161,7 +161,8 @@ def _faults(report: Report) -> list[str]:
         again = "not all streamed again" if fault["recovered_s"] is None else f"all stream again {fault['recovered_s']:.1f} s after it"
         hit = f"{fault['devices']:,} devices" if fault["on"] != "viewers" else "viewers"
         until = f" to {fault['until_s']:.1f} s" if fault["until_s"] > fault["at_s"] else ""
-        lines.append(f"  {fault['kind']} of {hit} at {fault['at_s']:.1f} s{until}" + (f": {again}" if fault["on"] != "viewers" else ""))
+        is_told = fault["on"] != "viewers" and fault["devices"]
+        lines.append(f"  {fault['kind']} of {hit} at {fault['at_s']:.1f} s{until}" + (f": {again}" if is_told else ""))
     return lines
 
 
@@ -172,7 +173,7 @@ def _audit(report: Report) -> list[str]:
     lines = [f"stored: {stored['made']:,} readings made, {stored['stored']:,} stored once and as sent{excused}{never}"]
     if report.viewers:
         merged_ = f", {shown['merged']:,} in buckets only" if shown.get("merged") else ""
-        lines.append(f"shown: {shown['shown']:,} readings on {shown['viewers']:,} viewers, each as sent{merged_}")
+        lines.append(f"shown: {shown['shown']:,} readings on {shown['viewers']:,} viewers one by one{merged_}")
     if report.commands:
         ended = ", ".join(f"{count:,} {state}" for state, count in sorted(report.commands["ended"].items()))
         lines.append(

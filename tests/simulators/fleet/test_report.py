@@ -4,7 +4,8 @@ from simulators.fleet.counting import Counting
 from simulators.fleet.difference import Difference
 from simulators.fleet.figures import MAX_TICKS, FaultRecord, Figures
 from simulators.fleet.histogram import Histogram
-from simulators.fleet.report import CLEAN, DIFFERENT, NOT_DRAINED, Report, as_text, filled
+from simulators.fleet.report import CLEAN, DIFFERENT, NOT_DRAINED, Report, as_text, audit_text, filled
+from simulators.fleet.store_audit import StoreVerdict
 
 
 def report() -> Report:
@@ -44,6 +45,19 @@ def test_a_difference_a_broken_promise_and_a_full_spool_each_end_otherwise() -> 
     assert "the first: command 3 was run 2 times" in broken.verdict()
     assert "the first: 3 of d4" in left.verdict()
     assert all(each.verdict() in as_text(each) for each in (differing, broken, left))
+
+
+def test_an_audit_by_itself_ends_as_a_run_does() -> None:
+    clean, left, differing = StoreVerdict(made=3, stored=3), StoreVerdict(made=3, stored=1), StoreVerdict(made=3, stored=2, different=1)
+    left.excused["spooled"] = 2
+    assert [audit_text(each)[1] for each in (clean, left, differing)] == [CLEAN, NOT_DRAINED, DIFFERENT]
+    assert "NOT DRAINED: 2 readings were on spools" in audit_text(left)[0]
+
+
+def test_a_fault_that_hit_nobody_says_nothing_of_who_streams_again() -> None:
+    told = report()
+    told.faults = [FaultRecord(0, "kill", "devices", 1.0, 2.0).said(), FaultRecord(1, "kill", "devices", 3.0, 4.0, 5).said()]
+    assert "  kill of 0 devices at 1.0 s to 2.0 s\n  kill of 5 devices at 3.0 s to 4.0 s: not all streamed again" in as_text(told)
 
 
 def test_a_long_timeline_is_joined_without_losing_a_count_or_a_peak() -> None:
