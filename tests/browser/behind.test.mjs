@@ -61,3 +61,15 @@ test("a new connection, and somebody who looks again, begin anew", () => {
   assert.equal(behind.lagUs(501 * S, true), 0);
   assert.equal(behind.isDue(504 * S), true);
 });
+
+test("an answer to what was asked before somebody looked away says nothing of what was asked since", () => {
+  const behind = begun();
+  assert.equal(behind.isDue(104 * S), true);
+  behind.seen(120 * S);
+  assert.equal(behind.lagUs(120 * S, true), 0);
+  assert.equal(behind.isDue(124 * S), false); // one question at a time
+  behind.answered(130 * S);
+  assert.equal(behind.knownUs, 120 * S);
+  assert.equal(behind.lagUs(130 * S, true), 10 * S);
+  assert.equal(behind.isDue(130 * S), true);
+});

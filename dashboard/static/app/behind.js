@@ -11,15 +11,22 @@ const IDLE_US = 3e6; // so long without a word, the hub is asked whether there i
 export class Behind {
   constructor() {
     this.isSpoken = false;
+    this.knownUs = 0;
+    this.heardUs = 0; // when the page heard of that
     this.begin(0);
   }
 
-  // A connection is open, or somebody looks again: nothing is known yet that says it is slow.
+  // A connection is open: nothing is known yet that says it is slow.
   begin(nowUs) {
-    this.knownUs = nowUs;
-    this.heardUs = nowUs; // when the page heard of that
+    this.seen(nowUs);
     /** @type {number | null} when the page asked, and has no answer yet */
     this.askedUs = null;
+  }
+
+  // Somebody looks again: nothing says yet that it is slow. An answer that is still to come is one to what was asked before.
+  seen(nowUs) {
+    this.knownUs = nowUs;
+    this.heardUs = nowUs;
   }
 
   // Everything up to a moment has come, now.

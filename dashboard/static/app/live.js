@@ -79,7 +79,7 @@ export class Live {
 
   // Somebody looks again, after a while without a look.
   seen() {
-    this.behind.begin(this.nowUs());
+    this.behind.seen(this.nowUs());
     this.tryNow();
   }
 
