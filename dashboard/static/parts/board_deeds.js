@@ -111,8 +111,10 @@ export class BoardDeeds {
     } finally {
       this.isSaving = false;
     }
-    this.board.name = "";
-    app.router.go(["dashboards"]);
+    if (this.board.name === name) { // nobody has gone on meanwhile
+      this.board.name = "";
+      app.router.go(["dashboards"]);
+    }
     app.toasts.done(`Deleted ${saved.dashboard.title}`, async () => {
       await request("POST", `dashboards/${encodeURIComponent(name)}/restore`, { version: saved.version }).catch((error) => app.toasts.failed(error));
       app.router.go(["dashboards", name]);
