@@ -46,7 +46,7 @@ export class Hops {
   /** @param {{over_s: number, hops: Hop[]}} latency @param {string | undefined} own the device of the hub's own figures */
   show(latency, own) {
     this.past.hidden = !own;
-    if (own && this.past.href !== linkTo(["devices", own])) this.past.href = linkTo(["devices", own]);
+    if (own && this.past.getAttribute("href") !== linkTo(["devices", own])) this.past.href = linkTo(["devices", own]);
     const shown = shownOf(latency);
     const total = this._facts.get(TOTAL);
     if (total) say(total.name, shown.name);
