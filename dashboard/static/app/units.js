@@ -73,7 +73,7 @@ export function shown(value, unit) {
 }
 
 /** As milliseconds, with tenths where they matter. @param {number} ms */
-export const fine = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : milliseconds(ms));
+export const fine = (ms) => (ms < 9.95 ? `${ms.toFixed(1)} ms` : milliseconds(ms));
 
 export function milliseconds(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
