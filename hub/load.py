@@ -1,23 +1,21 @@
 """What the hub has to do now, for who looks at it: frames a second, how soon they are durable, how far behind each follower is.
 
-Owns samples of the last seconds; counts nothing itself and must not know the parts (main.py gives it functions). /metrics has the
+Owns what lies between two samples; counts nothing itself and must not know the parts (main.py gives it functions). /metrics has the
 same as counts since the start, for who keeps history of them.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import trio
 
 from hub.metrics import quantile_s
+from hub.samples import Samples
 
 OVER_S: Final = 10.0  # long enough for a p99 at ten frames a second, short enough that a burst is seen to end
-_PERIOD_S: Final = 1.0
 
 
 class _Sample(NamedTuple):
-    at_s: float  # monotonic
     position: int
     durable: Sequence[int]
 
@@ -26,19 +24,12 @@ class Load:
     """Samples once a second. `durable` gives counts by metrics.BOUNDS_S, `position` the journal's end, `lags` frames by follower."""
 
     def __init__(self, durable: Callable[[], Sequence[int]], position: Callable[[], int], lags: Callable[[], Mapping[str, int]]) -> None:
-        self._durable, self._position, self._lags = durable, position, lags
-        self._samples: deque[_Sample] = deque(maxlen=int(OVER_S / _PERIOD_S))
+        self._lags = lags
+        self._samples = Samples(lambda: _Sample(position(), durable()), OVER_S)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Sample until cancelled."""
-        self._samples.append(self._sample())
-        task_status.started()
-        while True:
-            await trio.sleep(_PERIOD_S)
-            self._samples.append(self._sample())
-
-    def _sample(self) -> _Sample:
-        return _Sample(trio.current_time(), self._position(), self._durable())
+        await self._samples.run(task_status=task_status)
 
     def figures(self) -> dict[str, float | None]:
         """Return frames a second and how many each follower is behind, as `lag.follower`."""
@@ -47,9 +38,7 @@ class Load:
 
     def described(self) -> dict[str, Any]:
         """Return what /api/v1/hub says: over how long, frames a second, the p99 in ms (None where none came), lags by follower."""
-        now = self._sample()
-        before = self._samples[0] if self._samples else now
-        over_s = now.at_s - before.at_s
+        over_s, before, now = self._samples.recent()
         counts = [after - earlier for after, earlier in zip(now.durable, before.durable, strict=True)]
         p99_s = quantile_s(counts, 0.99)
         return {

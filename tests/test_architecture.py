@@ -42,8 +42,9 @@ HUB = {
     # main's other half
     "hub.control": {"hub.core", "hub.journal", "hub.rules", "hub.sessions", "hub.followers", "hub.layers", "hub.datadir"},
     "hub.system": {"hub.core", "hub.journal", "hub.history"},
-    "hub.load": set[str](),
-    "hub.hops": set[str](),
+    "hub.load": {"hub.samples"},
+    "hub.hops": {"hub.samples"},
+    "hub.samples": set[str](),
     "hub.stores": {"hub.core", "hub.store"},
     "hub.part_settings": {"hub.journal", "hub.web"},
     "hub.history": {"hub.core", "hub.journal", "hub.followers", "hub.layers"},
