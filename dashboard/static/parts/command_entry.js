@@ -6,12 +6,9 @@ import { button, h } from "../app/dom.js";
 import { moment, timeText } from "../app/times.js";
 import { shown } from "../app/units.js";
 import { wordOf } from "./args.js";
+import { endedIn, hasEnded } from "./command_states.js";
 
 const ONE_LINE = 60; // characters of a result that need no lines of their own
-const FINAL = new Set(["done", "failed", "rejected", "expired", "cancelled", "lost"]);
-
-/** Whether a command has ended. @param {any} item */
-export const isOver = (item) => FINAL.has(item.state);
 
 /**
  * @param {any} item a command
@@ -26,11 +23,11 @@ export function commandEntry(item, { cancel, isWhole }) {
     h("div", { class: "sent-head" }, h("span", { class: "sent-name" }, wordOf(item.name)), h("span", { class: "chip" }, wordOf(item.state))),
     h("p", { class: "muted" }, moment(item.created_us), said && ` · ${said}`),
     isWhole && reached(item),
-    !isOver(item) && typeof item.progress === "number" && h("progress", { max: 1, value: item.progress, "aria-label": "Progress" }),
+    !hasEnded(item) && typeof item.progress === "number" && h("progress", { max: 1, value: item.progress, "aria-label": "Progress" }),
     item.value !== undefined && item.value !== null && h("p", { class: "sent-value" }, resultText(item.value)),
     item.reason && h("p", { class: "sent-reason" }, item.reason),
     isWhole && item.note && h("p", { class: "sent-reason" }, item.note),
-    cancel && !isOver(item) && cancelButton(item, cancel),
+    cancel && !hasEnded(item) && cancelButton(item, cancel),
   );
 }
 
@@ -38,7 +35,7 @@ export function commandEntry(item, { cancel, isWhole }) {
 function reached(item) {
   const states = Object.entries(item.reached_us ?? {}).sort((a, b) => a[1] - b[1]);
   const steps = states.map(([state, us]) => h("li", {}, h("span", {}, wordOf(state)), " ", moment(us, `+${seconds((us - item.created_us) / 1e6)}`)));
-  if (!isOver(item) && item.expires_us) steps.push(h("li", {}, "good until ", moment(item.expires_us, timeText(item.expires_us))));
+  if (!hasEnded(item) && item.expires_us) steps.push(h("li", {}, "good until ", moment(item.expires_us, timeText(item.expires_us))));
   return h("ol", { class: "reached", "aria-label": "States" }, ...steps);
 }
 
@@ -59,7 +56,7 @@ function cancelButton(item, cancel) {
 /** A command to many devices: how many of them are how far. @param {any} item @param {((item: any) => Promise<void>) | null} cancel */
 export function groupEntry(item, cancel) {
   const tally = Object.entries(item.tally);
-  const ended = tally.filter(([state]) => FINAL.has(state) || state === "removed").reduce((sum, [, count]) => sum + count, 0);
+  const ended = endedIn(tally);
   const who = item.where ? `${item.where} · by ${item.by}` : `by ${item.by}`;
   return h(
     "li",

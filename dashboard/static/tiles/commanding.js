@@ -3,11 +3,11 @@
 import { EVERYTHING } from "../app/tags.js";
 import { shown } from "../app/units.js";
 import { wordOf } from "../parts/args.js";
+import { endedIn, hasEnded } from "../parts/command_states.js";
 import { sourceOf } from "./rules.js";
 
 const TTL_S = 30;
 const AWAY_TTL_S = 3_600; // for a device that is not connected: it may take a while to come
-const FINAL = new Set(["done", "failed", "rejected", "expired", "cancelled", "lost", "removed"]);
 const SHOWN_ARGS = 4;
 
 /** @typedef {{devices?: string[], where?: string}} Target */
@@ -58,11 +58,11 @@ export function runningOf(target, name, commands) {
   const one = !target?.where && target?.devices?.length === 1 ? target.devices[0] : null;
   const sent = [...commands.values()].filter((each) => each.device === one && each.name === name);
   const newest = sent.reduce((a, b) => (a && a.created_us > b.created_us ? a : b), /** @type {Record<string, any> | null} */ (null));
-  return newest && !FINAL.has(newest.state) ? newest : null;
+  return newest && !hasEnded(newest) ? newest : null;
 }
 
 /** Whether it has ended, and nothing is left to cancel. @param {Record<string, any>} item @param {boolean} isGroup */
-export const isOver = (item, isGroup) => (isGroup ? Boolean(item.ended_us) : FINAL.has(item.state));
+export const isOver = (item, isGroup) => (isGroup ? Boolean(item.ended_us) : hasEnded(item));
 
 /** @param {Record<string, any> | undefined} args */
 export function argsText(args) {
@@ -76,12 +76,12 @@ export function argsText(args) {
  */
 export function outcomeOf(item, isGroup) {
   if (!isGroup) {
-    const progress = !FINAL.has(item.state) && typeof item.progress === "number" ? item.progress : null;
+    const progress = !hasEnded(item) && typeof item.progress === "number" ? item.progress : null;
     const value = item.value === undefined || item.value === null ? "" : typeof item.value === "object" ? JSON.stringify(item.value) : typeof item.value === "number" ? String(item.value) : shown(item.value, "");
     return { text: [wordOf(item.state), value, item.reason].filter(Boolean).join(": "), state: item.state, progress };
   }
   const tally = Object.entries(item.tally ?? {});
-  const over = tally.filter(([state]) => FINAL.has(state)).reduce((sum, [, count]) => sum + count, 0);
+  const over = endedIn(tally);
   const said = [...tally.map(([state, count]) => `${count} ${wordOf(state)}`), ...(item.refused ? [`${item.refused} cannot take it`] : [])].join(", ");
   const isAllDone = tally.every(([state]) => state === "done") && !item.refused;
   return { text: said || "no device is meant", state: !item.ended_us && over < item.devices ? "running" : isAllDone && tally.length ? "done" : "failed", progress: item.ended_us || !item.devices ? null : over / item.devices };
