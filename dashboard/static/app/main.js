@@ -9,6 +9,7 @@ import { Latency } from "./latency.js";
 import { Painter } from "./painter.js";
 import { prefetchPlotly } from "./plotly.js";
 import { Router } from "./router.js";
+import { follow, redraw } from "./seeing.js";
 import { Shell } from "./shell.js";
 import { Theme } from "./theme.js";
 import { Toasts } from "./toasts.js";
@@ -47,13 +48,8 @@ hub.onSystem((system) => {
   byId("menu-button").dataset.state = byId("store").dataset.state ?? "ok"; // seen at a glance, behind the menu too
 });
 new Export(byId("export"), () => (router.place.path[0] === "devices" ? router.place.path[1] ?? null : null));
-// Colours or units are others now.
-function redraw() {
-  dispatchEvent(new Event("displaychange"));
-  painter.askAll();
-}
-const theme = new Theme(byId("theme"), () => queueMicrotask(redraw)); // called while the rest is still being made, too
-byId("units").addEventListener("click", () => openDisplay(redraw));
+const theme = new Theme(byId("theme"), () => queueMicrotask(() => redraw(painter))); // called while the rest is still being made, too
+byId("units").addEventListener("click", () => openDisplay(() => redraw(painter)));
 const offered = () => offers(app, shell, theme);
 listenForPalette(offered);
 byId("palette").addEventListener("click", () => openPalette(offered()));
@@ -63,12 +59,7 @@ byId("logout").addEventListener("click", async () => {
   await fetch("logout", { method: "POST" });
   location.assign("./");
 });
-document.addEventListener("visibilitychange", () => hub.seen(!document.hidden));
-setInterval(() => {
-  if (document.hidden) return;
-  hub.look();
-  banners.behind(hub.lagUs());
-}, 500);
+follow(hub, banners);
 
 router.start();
 hub.start();

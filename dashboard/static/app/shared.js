@@ -8,6 +8,7 @@ import { byId } from "./dom.js";
 import { Hub } from "./hub.js";
 import { Painter } from "./painter.js";
 import { Router } from "./router.js";
+import { follow, redraw } from "./seeing.js";
 import { Theme } from "./theme.js";
 import { SharedBoard } from "../pages/shared.js";
 
@@ -20,17 +21,9 @@ const router = new Router(() => board.show(router.place.query));
 const latency = { drawn: () => {} }; // it is of interest to who runs the hub
 const board = new SharedBoard(/** @type {any} */ ({ hub, painter, router, latency }), byId("title"), byId("wall"));
 
-new Theme(byId("theme"), () => queueMicrotask(() => { // called while the rest is still being made, too
-  dispatchEvent(new Event("displaychange"));
-  painter.askAll();
-}));
+new Theme(byId("theme"), () => queueMicrotask(() => redraw(painter))); // called while the rest is still being made, too
 byId("main").append(board.element);
-document.addEventListener("visibilitychange", () => hub.seen(!document.hidden));
-setInterval(() => {
-  if (document.hidden) return;
-  hub.look();
-  banners.behind(hub.lagUs());
-}, 500);
+follow(hub, banners);
 
 /** @param {{kind: string}} state */
 function changed(state) {
