@@ -4,7 +4,6 @@ Owns the course of the measurement: one real hub and one sink as processes, the 
 from outside. The hub journals, acks, stores and feeds one viewer meanwhile. A second window with history queries gives its delays.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,30 +11,19 @@ import trio
 
 from hub.client import HubClient
 from simulators.bench.course import BenchHub, Devices, HubDelays, Say, against, delays_with_queries, floor, running_hub, window
-from simulators.bench.errors import BenchError, check
+from simulators.bench.errors import BenchError
+from simulators.bench.load_plan import LoadPlan
 from simulators.bench.report import BenchRow, Target, row_of
 
 TARGET: Final = Target(2.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class IngestPlan:
+class IngestPlan(LoadPlan):
     """The load and how long it is measured. 3 pairs of 12 s take about 2 minutes. Raises BenchError."""
 
-    devices: int = 1_000
     frames_per_s: float = 5_000.0
-    seconds: float = 12.0
-    pairs: int = 3
-    readings: int = 10  # a frame
-    warm_up_s: float = 3.0
-    seed: int = 1
     is_encrypted: bool = False
-
-    def __post_init__(self) -> None:
-        check("--devices", self.devices, 1, 20_000)
-        check("--rate", self.frames_per_s, 1, 200_000)
-        check("--seconds", self.seconds, 0.5, 120)
-        check("--pairs", self.pairs, 1, 20)
 
 
 @dataclass(slots=True)
@@ -48,15 +36,10 @@ class Runs:
     ack_p99_ms: list[float] = field(default_factory=list)
 
 
-def load_of(plan: IngestPlan, devices: Devices) -> Mapping[str, Any]:
-    """Return the sender's plan."""
-    return {"devices": devices, "rate": plan.frames_per_s, "readings": plan.readings, "seed": plan.seed, "is_encrypted": plan.is_encrypted}
-
-
 async def measure_sink(plan: IngestPlan, hub: BenchHub, devices: Devices, runs: Runs) -> None:
     """Run the sink once; what it read must be what was sent."""
     async with floor("sink", hub.certificate) as (sink, port):
-        async with against("sender", port, is_hub=False, **load_of(plan, devices)) as sender:
+        async with against("sender", port, is_hub=False, is_encrypted=plan.is_encrypted, **plan.load(devices)) as sender:
             await trio.sleep(plan.warm_up_s)
             measured = await window(sink.pid, plan.seconds, sender)
             total = (await sender.ask("quit"))["total"]
@@ -68,7 +51,10 @@ async def measure_sink(plan: IngestPlan, hub: BenchHub, devices: Devices, runs: 
 
 async def measure_hub(plan: IngestPlan, hub: BenchHub, devices: Devices, runs: Runs) -> dict[str, Any]:
     """Run the load against the hub once, with one viewer, and return what the sender says."""
-    async with trio.open_nursery() as nursery, against("sender", hub.port, is_hub=True, **load_of(plan, devices)) as sender:
+    async with (
+        trio.open_nursery() as nursery,
+        against("sender", hub.port, is_hub=True, is_encrypted=plan.is_encrypted, **plan.load(devices)) as sender,
+    ):
         nursery.start_soon(watch, hub.client, devices[0][0])
         await trio.sleep(plan.warm_up_s)
         measured = await window(hub.pid, plan.seconds, sender)

@@ -4,13 +4,15 @@ Owns the course of the measurement. The device stamps each reading when it write
 age of every reading that comes: all devices, one channel, raw. The floor is a trio-websocket relay that stores nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import trio
 
 from simulators.bench.course import Say, against, floor, running_hub, window
-from simulators.bench.errors import BenchError, check
+from simulators.bench.errors import BenchError
+from simulators.bench.load_plan import LoadPlan
 from simulators.bench.report import BenchRow, Target, row_of
 
 P50, P99 = Target(15, 6, of="value"), Target(50, 20, of="value")
@@ -18,22 +20,8 @@ DRAWN_EVERY_S: Final = 0.1  # a page draws ten times a second at least
 
 
 @dataclass(frozen=True, slots=True)
-class LatencyPlan:
+class LatencyPlan(LoadPlan):
     """The load, half of that of `bench ingest`, and how long it is measured. 3 pairs of 12 s take about 2 minutes. Raises BenchError."""
-
-    devices: int = 1_000
-    frames_per_s: float = 2_500.0
-    seconds: float = 12.0
-    pairs: int = 3
-    readings: int = 10  # a frame
-    warm_up_s: float = 3.0
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        check("--devices", self.devices, 1, 20_000)
-        check("--rate", self.frames_per_s, 1, 200_000)
-        check("--seconds", self.seconds, 0.5, 120)
-        check("--pairs", self.pairs, 1, 20)
 
 
 @dataclass(slots=True)
@@ -47,7 +35,7 @@ class LatencyRuns:
 
 
 async def measure(
-    plan: LatencyPlan, load: dict[str, Any], watching: dict[str, Any], port: int, pid: int, *, is_hub: bool
+    plan: LatencyPlan, load: Mapping[str, Any], watching: dict[str, Any], port: int, pid: int, *, is_hub: bool
 ) -> dict[str, Any]:
     """Run load and viewer against one side, and return what the viewer says."""
     async with against("viewers", port, is_hub=is_hub, **watching) as viewer, against("sender", port, is_hub=is_hub, **load) as sender:
@@ -65,7 +53,7 @@ async def run(plan: LatencyPlan, say: Say) -> list[BenchRow]:
     runs = LatencyRuns()
     async with running_hub(plan.devices) as hub:
         devices = await hub.provision(plan.devices)
-        load = {"devices": devices, "rate": plan.frames_per_s, "readings": plan.readings, "seed": plan.seed}
+        load = plan.load(devices)
         subscribe = {"devices": ["*"], "channels": ["c0"], "width_us": 0, "span_s": 1}
         watching = {"token": hub.admin_token, "subscribe": subscribe, "drawn_every_s": DRAWN_EVERY_S, "is_timed": True, "quick": 1}
         for pair in range(plan.pairs):

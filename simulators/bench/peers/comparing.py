@@ -16,7 +16,8 @@ from typing import Any, Final
 import trio
 
 from simulators.bench.course import Devices, Say, against, running_hub, window
-from simulators.bench.errors import BenchError, check
+from simulators.bench.errors import BenchError
+from simulators.bench.load_plan import LoadPlan
 from simulators.bench.peers import killing
 from simulators.bench.peers.mosquitto_process import find_mosquitto
 from simulators.bench.peers.stack import usual_stack
@@ -30,27 +31,11 @@ LIBRARIES: Final = ("websockets", "uvloop", "paho")
 
 
 @dataclass(frozen=True, slots=True)
-class PeersPlan:
+class PeersPlan(LoadPlan):
     """The load and how long it is measured. 3 rounds of 10 s each for four systems take about 4 minutes. Raises BenchError."""
 
-    devices: int = 1_000
-    frames_per_s: float = 2_500.0
     seconds: float = 10.0
-    pairs: int = 3
-    readings: int = 10  # a frame
-    warm_up_s: float = 3.0
     killed_after_s: float = 5.0
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        check("--devices", self.devices, 1, 20_000)
-        check("--rate", self.frames_per_s, 1, 200_000)
-        check("--seconds", self.seconds, 0.5, 120)
-        check("--pairs", self.pairs, 1, 20)
-
-    def load(self, devices: Devices) -> Mapping[str, Any]:
-        """Return the sender's plan."""
-        return {"devices": devices, "rate": self.frames_per_s, "readings": self.readings, "seed": self.seed}
 
 
 @dataclass(slots=True)
