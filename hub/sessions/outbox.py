@@ -18,7 +18,7 @@ from devices.wire.limits import ACK_DELAY_S
 from devices.wire.messages import Cancel, Command, Credit, Desired, Reject
 
 MAX_COMMANDS: Final = 1_000
-_SLOTS: Final = 10
+_GATHERED_S: Final = ACK_DELAY_S * 0.9  # what comes less than this before the last slot ripens is for the next one
 _ACK_HEAD: Final = b"\x83" + bytes(msgpack.packb("op")) + bytes(msgpack.packb("ack")) + bytes(msgpack.packb("acks"))
 _ACK_CREDIT: Final = bytes(msgpack.packb("credit"))
 
@@ -26,32 +26,31 @@ _ACK_CREDIT: Final = bytes(msgpack.packb("credit"))
 class AckClock:
     """Tells all outboxes of a hub when their gathered acks are ripe.
 
-    One timer for all of them costs a fraction of one each. A tenth of them ripens at a time, so that a thousand devices are not
-    answered in one turn of the event loop.
+    One timer for all of them costs a fraction of one each. What is gathered within a tenth of the delay ripens together, so that a
+    thousand devices are not answered in one turn of the event loop, and one alone wakes the hub once.
     """
 
     def __init__(self) -> None:
-        self._slots: deque[dict[Outbox, None]] = deque({} for _ in range(_SLOTS))  # in the order in which they came
+        self._slots: deque[tuple[float, dict[Outbox, None]]] = deque()  # with when they ripen, in the order in which they came
         self._wake = trio.Event()
 
     def gather(self, outbox: "Outbox") -> None:
         """Let an outbox flush within ACK_DELAY_S."""
-        self._slots[-1][outbox] = None
-        self._wake.set()
+        now_s = trio.current_time()
+        if not self._slots or self._slots[-1][0] < now_s + _GATHERED_S:
+            self._slots.append((now_s + ACK_DELAY_S, {}))
+            self._wake.set()
+        self._slots[-1][1][outbox] = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Tick until cancelled; without anything gathered it sleeps."""
+        """Flush what is ripe until cancelled; it wakes for nothing else."""
         task_status.started()
-        next_s = 0.0
         while True:
-            if not any(self._slots):
+            if not self._slots:
                 self._wake = trio.Event()
                 await self._wake.wait()
-                next_s = trio.current_time()
-            next_s = max(next_s + ACK_DELAY_S / _SLOTS, trio.current_time())  # a late turn makes no other one late
-            await trio.sleep_until(next_s)
-            ripe = self._slots.popleft()
-            self._slots.append({})
+            await trio.sleep_until(self._slots[0][0])  # in the past where a turn came late: then the next goes at once
+            _, ripe = self._slots.popleft()
             for outbox in ripe:
                 outbox.flush()
 

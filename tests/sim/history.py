@@ -32,7 +32,7 @@ class Shelf:
     # Since the last time all was safe: how to take back what came, newest last, and the cursor before.
     undo: list[tuple[Series, int, Any]] = field(default_factory=list)
     safe: Cursor | None = None
-    keys: dict[Series, list[int]] = field(default_factory=dict)  # sorted; left out where it must be made anew
+    sorted: dict[Series, tuple[list[int], list[Reading]]] = field(default_factory=dict)  # left out where it must be made anew
 
     def crash(self) -> None:
         """Lose what was not made safe."""
@@ -41,7 +41,7 @@ class Shelf:
                 del self.points[series][t_ns]
             else:
                 self.points[series][t_ns] = before
-        self.keys.clear()
+        self.sorted.clear()
         self.undo.clear()
         self.points = {series: of_one for series, of_one in self.points.items() if of_one}
         self.cursor = self.safe
@@ -91,12 +91,12 @@ class MemoryHistory:
             series = columns.series[at]
             points = shelf.points.setdefault(series, {})
             shelf.undo.append((series, t_ns, points.get(t_ns, _NONE)))
-            if t_ns not in points:
-                keys = shelf.keys.get(series)
-                if keys is not None and (not keys or keys[-1] < t_ns):
-                    keys.append(t_ns)
-                else:
-                    shelf.keys.pop(series, None)
+            in_order = shelf.sorted.get(series)
+            if in_order is not None and (not in_order[0] or in_order[0][-1] < t_ns):
+                in_order[0].append(t_ns)
+                in_order[1].append(Reading(t_ns, value))
+            elif in_order is not None and points.get(t_ns, _NONE) != value:
+                del shelf.sorted[series]
             points[t_ns] = value
         self._inserted += len(columns)
         shelf.cursor = cursor
@@ -109,15 +109,17 @@ class MemoryHistory:
         self._shelf.safe = self._shelf.cursor
         return self._shelf.safe
 
-    def _keys(self, series: Series) -> list[int]:
-        keys = self._shelf.keys.get(series)
-        if keys is None:
-            keys = self._shelf.keys[series] = sorted(self._shelf.points.get(series, ()))
-        return keys
+    def _in_order(self, series: Series) -> tuple[list[int], list[Reading]]:
+        found = self._shelf.sorted.get(series)
+        if found is None:
+            points = self._shelf.points.get(series, {})
+            keys = sorted(points)
+            found = self._shelf.sorted[series] = keys, [Reading(t_ns, points[t_ns]) for t_ns in keys]
+        return found
 
     def _between(self, series: Series, from_ns: int, to_ns: int) -> list[Reading]:
-        points, keys = self._shelf.points.get(series, {}), self._keys(series)
-        return [Reading(t_ns, points[t_ns]) for t_ns in keys[bisect_left(keys, from_ns) : bisect_left(keys, to_ns)]]
+        keys, readings = self._in_order(series)
+        return readings[bisect_left(keys, from_ns) : bisect_left(keys, to_ns)]
 
     async def query(self, series: Sequence[Series], from_us: int, to_us: int, width_us: int, max_points: int) -> RangeAnswer:
         """Return readings, or whole buckets, and the cursor of the same moment."""
@@ -154,15 +156,14 @@ class MemoryHistory:
     async def latest(self, series: Sequence[Series]) -> dict[Series, Reading]:
         """Return the newest reading of each."""
         await self._asked()
-        newest = {each: self._keys(each)[-1] for each in series if self._shelf.points.get(each)}
-        return {each: Reading(t_ns, self._shelf.points[each][t_ns]) for each, t_ns in newest.items()}
+        return {each: self._in_order(each)[1][-1] for each in series if self._shelf.points.get(each)}
 
     async def delete_device(self, device: str) -> None:
         """Delete every reading of a device, at once and for good."""
         await self._asked()
         for series in [series for series in self._shelf.points if series.device == device]:
             del self._shelf.points[series]
-            self._shelf.keys.pop(series, None)
+            self._shelf.sorted.pop(series, None)
         self._shelf.undo = [each for each in self._shelf.undo if each[0].device != device]
 
     async def tend(self, now_us: int) -> None:

@@ -89,7 +89,8 @@ class SimViewer:
         await wire.far.send(json.dumps(asked))
         while True:
             message = json.loads(await wire.far.receive())
-            await self._may_read.wait()
+            if not self._may_read.is_set():
+                await self._may_read.wait()
             await self._take(wire, message, asked)
 
     async def _take(self, wire: Wire, message: dict[str, Any], asked: dict[str, Any]) -> None:

@@ -118,8 +118,11 @@ class End:
             self._take = take
 
     async def receive(self) -> Message:
-        await trio.lowlevel.checkpoint()
+        has_waited = False  # who has waited has let others run
         while True:
+            if not has_waited and (self._raises is not None or self.queue or self.closed is not None):
+                await trio.lowlevel.checkpoint()
+            has_waited = True
             if self._raises is not None:
                 raise self._raises
             if self.queue and not self.wire.is_silent:

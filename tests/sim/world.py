@@ -3,10 +3,13 @@
 Owns how the parts are put together, the course of a run (faults, quiet, verdict) and its figures. `simulate` is the only door.
 """
 
+import gc
 import shutil
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -159,13 +162,27 @@ def simulate(scene: Scene) -> Outcome:
     place = Path(tempfile.mkdtemp(prefix="tributary-sim-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     try:
         timers = Timers()
-        with controlled(scene.seed, timers) as complaints, put_in(scene.bug):
+        with controlled(scene.seed, timers) as complaints, put_in(scene.bug), _seldom_collected():
             world = World(scene, place)
             problems = _run(world, timers)
         said = [*problems, *world.truth.complaints, *complaints.said]
         return Outcome(scene.seed, world.truth.trace, said, _figures(world, began_s), world.truth.lines)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Look for garbage in circles seldom while the block runs: of what a run makes nearly all stays to its end, or is in no circle."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _run(world: World, timers: Timers) -> list[str]:

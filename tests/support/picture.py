@@ -4,9 +4,10 @@ Owns one subscription's points and buckets; applies snapshots and updates. For t
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 Name = tuple[str, str]  # device, channel
+_FIGURES: Final = ("min", "max", "sum", "count", "last", "last_t")
 
 
 class ViewerPicture:
@@ -55,10 +56,12 @@ class ViewerPicture:
             for t_us, n, value in zip(column["t"], column["n"], column["v"], strict=True):
                 raw[t_us * 1_000 + n] = value
             return
-        for at, start in enumerate(column["t"]):
-            self._cover(name, start, start + column["w"])
-            bucket = {key: column[key][at] for key in ("min", "max", "sum", "count", "last", "last_t")}
-            self.buckets.setdefault(name, {}).setdefault(column["w"], {})[start] = bucket
+        width, of_name = column["w"], self.buckets.setdefault(name, {})
+        covers = bool(self.raw.get(name)) or any(known < width for known in of_name)  # else nothing is replaced but the bucket itself
+        for start, *figures in zip(column["t"], *(column[key] for key in _FIGURES), strict=True):
+            if covers:
+                self._cover(name, start, start + width)
+            of_name.setdefault(width, {})[start] = dict(zip(_FIGURES, figures, strict=True))
 
     def _cover(self, name: Name, from_us: int, to_us: int) -> None:
         """Forget the raw points and narrower buckets that a bucket replaces."""

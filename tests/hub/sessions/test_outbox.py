@@ -54,6 +54,31 @@ async def test_acks_are_gathered_for_a_tenth_of_a_second(autojump_clock: MockClo
     assert device.acked == [CREDIT]
 
 
+class Steps(trio.abc.Instrument):
+    """How often the clock was woken."""
+
+    def __init__(self) -> None:
+        self.of_clock = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.of_clock += task.name.endswith("AckClock.run")
+
+
+async def test_an_ack_that_is_alone_wakes_the_clock_twice_when_it_comes_and_when_it_goes(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    clock, steps = AckClock(), Steps()
+    await nursery.start(clock.run)
+    device = Told(clock)
+    await device.hears_nothing()
+    trio.lowlevel.add_instrument(steps)
+    device.outbox.committed(5, 1)
+    await device.next()
+    await device.hears_nothing()
+    trio.lowlevel.remove_instrument(steps)
+    assert steps.of_clock == 2
+
+
 async def test_an_urgent_message_cuts_the_gathering_short(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     clock = AckClock()
     await nursery.start(clock.run)
