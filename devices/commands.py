@@ -72,6 +72,8 @@ class Commands:
         """Take commands out of the inbox until cancelled; what runs then is reported as interrupted at the next start."""
         async with trio.open_nursery() as nursery:
             async for message in self._outbox:
+                if await _is_stale(spool, message):
+                    continue
                 if isinstance(message, Cancel):
                     await self._cancel(spool, message.id)
                 else:
@@ -141,6 +143,17 @@ class Commands:
         else:
             # Never came: written down, so that it is not begun if it comes after all.
             await spool.record(Outcome(id_, CommandState.CANCELLED), self._now() + int(CANCELLED_UNSEEN_S * 1_000_000))
+
+
+async def _is_stale(spool: Spool, message: Command | Cancel) -> bool:
+    """Tell whether who sent this no longer speaks for the hub; then nothing is answered: who does will say it again."""
+    if message.fence is None:
+        return False
+    if message.fence < spool.fence:
+        _log.warning("command %s is refused: its fence %d is below %d", message.id, message.fence, spool.fence)
+        return True
+    await spool.keep_fence(message.fence)
+    return False
 
 
 async def _outcome_of(id_: str, function: Callable[..., Any], args: Mapping[str, Any]) -> Outcome:

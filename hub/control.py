@@ -24,7 +24,8 @@ from hub.datadir import DataDir
 from hub.followers import run_follower
 from hub.journal import Journal
 from hub.layers import Run
-from hub.ports import Now, StateStore
+from hub.nodes.local import LocalLeases
+from hub.ports import Leases, Now, StateStore
 from hub.rules import MailServer, Notifying, RulesSide
 from hub.sessions.presence import PresenceWatch
 
@@ -39,6 +40,7 @@ class Control:
         self.entities = Entities(first_version=now())
         self.registry = Registry(state, self.entities, now, max(RETURN_S, settings.restart_jitter_s + _COMING_S))
         self.desk = CommandDesk(state, self.registry, self.entities, now, Keep(settings.keep_commands_days, settings.keep_commands))
+        self.leases: Leases = LocalLeases(now)
         self.shadows = Shadows(state, self.registry, self.entities, now)
         self.rules = RulesSide(state, self.entities, journal, now, notifying(settings), self.registry.members)
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)
@@ -48,6 +50,11 @@ class Control:
         self.auth.let_guests_in(self.shares)
         self._reaches = Reaches(self.registry.members, self.shares.sources)
         self.provisioning = Provisioning(state, self.registry, self.auth.audit, now)
+
+    @property
+    def for_devices(self) -> tuple[Registry, CommandDesk, Shadows, Leases]:
+        """What device sessions use of it."""
+        return self.registry, self.desk, self.shadows, self.leases
 
     async def start(self) -> None:
         """Load what is kept; the state store is open. Raises StoreUnavailable."""

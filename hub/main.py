@@ -97,7 +97,7 @@ class Hub:
         self.own = OwnDevice(settings.own_device, self.journal, control.registry, self._own_figures, now_us)
         self.stored_acks = StoredAcks() if settings.ack_after == "store" else None
         parts = DeviceParts(
-            *(self.journal, control.registry, control.desk, control.shadows, self.metrics, now_us, name, settings.restart_jitter_s),
+            *(self.journal, *control.for_devices, self.metrics, now_us, name, settings.restart_jitter_s),
             raw_retention_us=int(settings.keep_raw_days * 86_400_000_000),
             refuses=self.history.refuses,
             stored_acks=self.stored_acks,

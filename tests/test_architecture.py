@@ -27,6 +27,7 @@ HUB = {
     "hub.sessions": {"hub.core", "hub.journal"},
     "hub.store": {"hub.core"},
     "hub.state": {"hub.core"},
+    "hub.nodes": {"hub.core"},
     "hub.journal": {"hub.core"},
     "hub.core": {"hub.ports"},
     "hub.config": set[str](),
@@ -40,7 +41,7 @@ HUB = {
     "hub.reserve": set[str](),
     "hub.followers": {"hub.core", "hub.journal"},
     # main's other half
-    "hub.control": {"hub.core", "hub.journal", "hub.rules", "hub.sessions", "hub.followers", "hub.layers", "hub.datadir"},
+    "hub.control": {"hub.core", "hub.journal", "hub.rules", "hub.sessions", "hub.followers", "hub.layers", "hub.datadir", "hub.nodes"},
     "hub.system": {"hub.core", "hub.journal", "hub.history"},
     "hub.load": {"hub.samples"},
     "hub.hops": {"hub.samples"},

@@ -92,6 +92,8 @@ class Connection:
         self._lanes = Lanes(hello.epoch, welcome.credit, dict(welcome.marks))
         self._backfill = [entry.epoch for entry in hello.unfinished if entry.epoch != hello.epoch]
         await self._take_off(dict(welcome.marks))
+        if welcome.fence is not None:
+            await self._spool.keep_fence(welcome.fence)
         on_welcome(welcome)
         self._spool.pin(self._lanes.sent)
         self._spool.on_append = self._may_send.ring

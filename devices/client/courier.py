@@ -148,7 +148,7 @@ class Courier:
         # What runs still is named too: the hub would take what a device that came back says nothing of for lost one day.
         results = [entry.outcome for entry in entries if self._spool.is_unacked(entry) or not entry.outcome.state.is_final]
         hello = replace(self.hello, epoch=current.epoch, unfinished=unfinished, commands=self._commands.specs, clock_us=self._now())
-        hello = replace(hello, shadow=self._shadow.state(self._spool.shadow))
+        hello = replace(hello, shadow=self._shadow.state(self._spool.shadow), fence=self._spool.fence or None)
         # Those that are not acked are numbered frames too; what does not fit here comes in its turn.
         while results and len(encode(replace(hello, results=tuple(results)))) > MAX_MESSAGE_BYTES:
             del results[: max(1, len(results) // 2)]

@@ -1,4 +1,4 @@
-"""A shelf that keeps a device's shadow as well: what is desired, what was applied of it, what was reported last.
+"""A shelf that keeps what a device was told as well: what is desired of it and was reported last, and the highest fence.
 
 Owns that a report and its frame are one transaction, and that the frame of the newest report stays while it is unacked: older ones are
 worth nothing beside it. Blocking, as shelf.py is; spool.py is the only caller.
@@ -13,13 +13,19 @@ from devices.wire.messages import Reported
 
 
 class ReportingShelf(Shelf):
-    """Frames, epochs, commands and the shadow of one open spool file."""
+    """Frames, epochs, commands, the shadow and the fence of one open spool file."""
 
     def __init__(self, tables: Tables, max_bytes: int) -> None:
         super().__init__(tables, max_bytes)
         self.shadow = tables.load_shadow() or ShadowEntry()
+        self.fence = tables.load_fence()
         if (epoch := self.epochs.get(self.shadow.epoch)) is not None:
             self.kept_key = epoch.ordinal << SEQ_BITS | self.shadow.seq
+
+    def keep_fence(self, fence: int) -> None:
+        """Keep the highest fence, synced with the next command id at the latest."""
+        self._tables.put_fence(fence)
+        self.fence = fence
 
     def keep_shadow(self, entry: ShadowEntry) -> None:
         """Keep what is desired, synced."""

@@ -159,6 +159,17 @@ class Spool:
         await self._locked(lambda: self._shelf.purge_commands(now_us))
 
     @property
+    def fence(self) -> int:
+        """The highest fence that a hub gave; 0: none did."""
+        return self._shelf.fence
+
+    async def keep_fence(self, fence: int) -> None:
+        """Keep a fence if it is the highest, on disk before the id of any command that is recorded after it."""
+        async with self._lock:
+            if fence > self.fence:
+                await self._run(lambda: self._shelf.keep_fence(fence), is_inline=self._is_append_inline)
+
+    @property
     def shadow(self) -> ShadowEntry:
         """The shadow that is kept."""
         return self._shelf.shadow

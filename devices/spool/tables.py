@@ -26,8 +26,9 @@ CREATE TABLE commands (id TEXT PRIMARY KEY, expires_us INTEGER NOT NULL, outcome
 PRAGMA user_version = 1;
 COMMIT;
 """
-# Of the same version: a program from before shadows has no use for the table and leaves it alone.
+# Of the same version: a program from before these has no use for their tables and leaves them alone.
 _SHADOW: Final = "CREATE TABLE IF NOT EXISTS shadow (id INTEGER PRIMARY KEY CHECK (id = 1), entry BLOB NOT NULL)"
+_FENCE: Final = "CREATE TABLE IF NOT EXISTS fence (id INTEGER PRIMARY KEY CHECK (id = 1), highest INTEGER NOT NULL)"
 
 
 class Tables:
@@ -54,6 +55,7 @@ class Tables:
         elif version != SCHEMA_VERSION:
             raise RuntimeError(f"the spool is of version {version} and this program reads {SCHEMA_VERSION}; use the newer program")
         execute(_SHADOW)
+        execute(_FENCE)
         answer = execute("PRAGMA quick_check(1)").fetchone()[0]
         if answer != "ok":
             raise sqlite3.DatabaseError(answer)
@@ -190,6 +192,15 @@ class Tables:
     def put_shadow(self, entry: ShadowEntry) -> None:
         """Keep the shadow in the place of the one before."""
         self._db.execute("INSERT OR REPLACE INTO shadow VALUES (1, ?)", (msgpack.packb(astuple(entry)),))
+
+    def load_fence(self) -> int:
+        """Return the highest fence that is kept, 0 where none is."""
+        row = self._db.execute("SELECT highest FROM fence").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def put_fence(self, highest: int) -> None:
+        """Keep the highest fence; the next synced transaction syncs it too."""
+        self._db.execute("INSERT OR REPLACE INTO fence VALUES (1, ?)", (highest,))
 
     def checkpoint(self) -> None:
         """Sync what is committed and move it into the main file, so that the log starts over."""

@@ -150,7 +150,7 @@ def _reject_to_map(m: Reject) -> dict[str, Any]:
 
 def _welcome_to_map(m: Welcome) -> dict[str, Any]:
     head = {"op": "welcome", "time_us": m.time_us, "marks": m.marks, "credit": credit_to_map(m.credit)}
-    return head | _optional({"limits": dict(m.limits), "heartbeat_s": m.heartbeat_s, "hub": m.hub}, reported=m.reported)
+    return head | _optional({"limits": dict(m.limits), "heartbeat_s": m.heartbeat_s, "hub": m.hub}, reported=m.reported, fence=m.fence)
 
 
 def credit_to_map(credit: Credit) -> dict[str, Any]:
@@ -170,8 +170,10 @@ _TO_MAP: Final[Mapping[type, Callable[[Any], dict[str, Any]]]] = {
     Welcome: _welcome_to_map,
     Ack: lambda m: {"op": "ack", "acks": m.acks, "credit": credit_to_map(m.credit)},
     Reject: _reject_to_map,
-    Command: lambda m: {"op": "command", "id": m.id, "name": m.name, "args": dict(m.args), "ttl_s": m.ttl_s, "created_us": m.created_us},
-    Cancel: lambda m: {"op": "cancel", "id": m.id},
+    Command: lambda m: _optional(
+        {"op": "command", "id": m.id, "name": m.name, "args": dict(m.args), "ttl_s": m.ttl_s, "created_us": m.created_us}, fence=m.fence
+    ),
+    Cancel: lambda m: _optional({"op": "cancel", "id": m.id}, fence=m.fence),
     Desired: lambda m: {"op": "desired", "version": m.version, "document": dict(m.document)},
     Bye: lambda m: _optional(
         {"op": "bye", "code": m.code, "reason": m.reason}, retry_s=m.retry_s, jitter_s=m.jitter_s, expected=m.expected

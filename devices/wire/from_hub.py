@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from devices.wire import fields
 from devices.wire.fields import BadMessage
-from devices.wire.limits import MAX_MESSAGE_BYTES, MAX_REASON_BYTES, MAX_SEQ
+from devices.wire.limits import MAX_FENCE, MAX_MESSAGE_BYTES, MAX_REASON_BYTES, MAX_SEQ
 from devices.wire.messages import Ack, Bye, Cancel, Command, Credit, FromHub, Reject, UnknownOp, Welcome, Window
 from devices.wire.shadow import desired_from_map
 from devices.wire.unpack import unpack
@@ -37,6 +37,10 @@ def _credit(decoded: Mapping[str, Any]) -> Credit:
             raise BadMessage(f"credit.{lane} must be [frames, bytes], not {fields.shown(window)}")
         windows.append(Window(window[0], window[1]))
     return Credit(windows[0], windows[1], fields.text(credit, "reason", MAX_REASON_BYTES, "") or None)
+
+
+def _fence(m: Mapping[str, Any]) -> int | None:
+    return fields.optional_integer(m, "fence", 0, MAX_FENCE)
 
 
 def _reject_from_map(m: Mapping[str, Any]) -> Reject:
@@ -69,6 +73,7 @@ _FROM_HUB: Final[Mapping[str, Callable[[Mapping[str, Any]], FromHub]]] = {
         hub=fields.text(m, "hub", MAX_REASON_BYTES, ""),
         limits=fields.mapping(m.get("limits") or {}, "limits"),
         reported=fields.optional_integer(m, "reported", 0, MAX_SEQ),
+        fence=_fence(m),
     ),
     "ack": lambda m: Ack(_pairs(m, "acks"), _credit(m)),
     "reject": _reject_from_map,
@@ -78,8 +83,9 @@ _FROM_HUB: Final[Mapping[str, Callable[[Mapping[str, Any]], FromHub]]] = {
         args=fields.mapping(m.get("args") or {}, "args"),
         ttl_s=fields.number(m, "ttl_s", 0, 1e9) or 0.0,
         created_us=fields.time_us(m, "created_us") or 0,
+        fence=_fence(m),
     ),
-    "cancel": lambda m: Cancel(fields.text(m, "id", 64)),
+    "cancel": lambda m: Cancel(fields.text(m, "id", 64), _fence(m)),
     "desired": desired_from_map,
     "bye": _bye_from_map,
 }

@@ -11,6 +11,7 @@ from devices.wire import fields
 from devices.wire.fields import BadMessage
 from devices.wire.limits import (
     MAX_CHANNELS,
+    MAX_FENCE,
     MAX_MESSAGE_BYTES,
     MAX_NAME_BYTES,
     MAX_REASON_BYTES,
@@ -43,7 +44,7 @@ def hello_to_map(hello: Hello) -> dict[str, Any]:
         message["commands"] = [{"name": c.name, "description": c.description, "args": dict(c.args)} for c in hello.commands]
     if hello.results:
         message["results"] = [outcome_to_map(outcome) for outcome in hello.results]
-    optional = {key: getattr(hello, key) for key in ("firmware", "clock_us", "uptime_us", "interval_s", "sleep_s")}
+    optional = {key: getattr(hello, key) for key in ("firmware", "clock_us", "uptime_us", "interval_s", "sleep_s", "fence")}
     message.update({key: value for key, value in optional.items() if value not in (None, "")})
     message["max_message_bytes"] = hello.max_message_bytes
     if hello.shadow is not None:
@@ -67,6 +68,7 @@ def hello_from_map(message: Mapping[str, Any]) -> Hello:
         sleep_s=fields.number(message, "sleep_s", 0.0, _YEAR_S),
         max_message_bytes=fields.optional_integer(message, "max_message_bytes", MIN_MESSAGE_BYTES_OF_DEVICE, 2**31) or MAX_MESSAGE_BYTES,
         shadow=None if message.get("shadow") is None else state_from_map(message["shadow"]),
+        fence=fields.optional_integer(message, "fence", 0, MAX_FENCE),
     )
 
 

@@ -29,6 +29,7 @@ REUSE_EPOCH_FROM: Final = 16  # so many unfinished epochs make a device continue
 MIN_MESSAGE_BYTES_OF_DEVICE: Final = 1_024
 MAX_EPOCH: Final = 2**63 - 1
 MAX_SEQ: Final = 2**53 - 1  # exact in a JavaScript number
+MAX_FENCE: Final = 2**53 - 1
 MAX_FUTURE_S: Final = 86_400
 MAX_TIME_US: Final = 2**63 // 1000 - 1  # a point key is t_us * 1000 in an int64
 

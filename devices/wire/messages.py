@@ -79,6 +79,7 @@ class Hello:
     sleep_s: float | None = None  # how long it may be away between two connections, on purpose
     max_message_bytes: int = 65_536
     shadow: ShadowState | None = None  # None: it takes no shadow
+    fence: int | None = None  # the highest it was ever told
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ class Welcome:
     hub: str
     limits: Args = field(default_factory=dict)
     reported: int | None = None  # number of the newest report that the hub has; None: the device takes no shadow
+    fence: int | None = None  # of this connection: above every one before
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,7 @@ class Command:
     args: Args
     ttl_s: float
     created_us: int
+    fence: int | None = None  # of the connection that it was sent for
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,7 @@ class Cancel:
     """Stop a command, or do not begin it."""
 
     id: str
+    fence: int | None = None  # as in a command
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,18 +24,19 @@ class Sending:
     def __init__(self, book: CommandBook) -> None:
         self._book = book
         self._deliver: dict[str, Deliver] = {}
+        self._fences: dict[str, int | None] = {}  # of those connections
         self._is_behind = False  # the store was away: something that could have been sent is queued
 
     def is_connected(self, device: str) -> bool:
         """Tell whether the device is there to be given commands."""
         return device in self._deliver
 
-    async def attach(self, device: str, deliver: Deliver) -> None:
+    async def attach(self, device: str, deliver: Deliver, fence: int | None = None) -> None:
         """Give a welcomed device what waits for it: queued commands, and sent ones it may not have got (it knows their ids if it has).
 
         One that is to be cancelled is not given again: its device is told not to begin it.
         """
-        self._deliver[device] = deliver
+        self._deliver[device], self._fences[device] = deliver, fence
         async with self._book.changing:
             if self._deliver.get(device) is not deliver:
                 return
@@ -43,12 +44,12 @@ class Sending:
             await self.send([record for record in self._book.inbox.waiting(device) if not is_asked(record.id)])
             for record in self._book.inbox.of(device):
                 if is_asked(record.id) and self._deliver.get(device) is deliver:
-                    await deliver(Cancel(record.id))
+                    await deliver(Cancel(record.id, fence))
 
     def detach(self, device: str, deliver: Deliver) -> None:
         """Forget a connection, unless another has taken its place. From now on what the device has begun may end by time."""
         if self._deliver.get(device) is deliver:
-            del self._deliver[device]
+            del self._deliver[device], self._fences[device]
             for record in self._book.inbox.of(device):
                 self._book.due.put(record.id, self._book.now())
 
@@ -67,7 +68,8 @@ class Sending:
         for at, record in enumerate(sent.values()):
             if (deliver := self._deliver.get(record.device)) is not None:
                 ttl_s = max(0.0, (record.expires_us - self._book.now()) / 1e6)
-                await deliver(Command(record.id, record.name, record.args, ttl_s, record.created_us))
+                fence = self._fences[record.device]
+                await deliver(Command(record.id, record.name, record.args, ttl_s, record.created_us, fence))
             await breathe(at)
         return [sent.get(record.id, record) for record in records]
 
@@ -81,5 +83,5 @@ class Sending:
         """Tell the devices that are there not to begin these, or to stop them."""
         for at, record in enumerate(records):
             if (deliver := self._deliver.get(record.device)) is not None:
-                await deliver(Cancel(record.id))
+                await deliver(Cancel(record.id, self._fences[record.device]))
             await breathe(at)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from devices.wire.codec import encode
+from devices.wire.limits import MAX_FENCE
 from devices.wire.messages import Command, CommandState
 from hub.core.errors import Refusal
 from hub.ports import CommandRecord
@@ -93,4 +94,4 @@ class Inbox:
 
 def size_of(record: CommandRecord) -> int:
     """Return how many bytes a command is as it goes to a device."""
-    return len(encode(Command(record.id, record.name, record.args, 0.0, record.created_us)))
+    return len(encode(Command(record.id, record.name, record.args, 0.0, record.created_us, MAX_FENCE)))

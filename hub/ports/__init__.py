@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from hub.ports.history import HistoryStore, Retention, StoreFull, StoreRefused, StoreUnavailable
 from hub.ports.journal import EpochMark, FollowerCursor, JournalBroken, JournalFile, JournalFull, JournalState, Opening
+from hub.ports.leases import Lease, Leases
 from hub.ports.state import (
     Audited,
     AuditWanted,
@@ -27,6 +28,6 @@ Now = Callable[[], int]  # wall clock in µs, injected so that simulations own t
 
 __all__ = [
     "AuditWanted", "Audited", "CommandPage", "CommandRecord", "CommandsWanted", "Conflict", "ConnectionRecord", "DeviceRecord", "Document",
-    "EpochMark", "FollowerCursor", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull", "JournalState", "LogLine", "Now",
-    "Opening", "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable", "WebSession",
+    "EpochMark", "FollowerCursor", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull", "JournalState", "Lease", "Leases",
+    "LogLine", "Now", "Opening", "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable", "WebSession",
 ]  # fmt: skip

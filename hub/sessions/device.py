@@ -35,6 +35,7 @@ class DeviceConnection:
         self.device = device
         self.predecessors: list[Connection] = []
         self.deliver: Deliver | None = None
+        self.fence: int | None = None
         self.link = link
         self._parts = parts
         self._roster = roster
@@ -137,6 +138,7 @@ class DeviceConnection:
         self._parts.check_channels(hello)
         await self._roster.take_over(self)
         marks = await self._intake.open(hello)
+        self.fence = (await self._parts.leases.take(self.device, hello.fence or 0)).fence
         self._parts.desk.came(self.device)
         if hello.results:  # only then is there a reason to wait for the state store
             await self._parts.desk.said(self.device, hello.results)
@@ -149,6 +151,7 @@ class DeviceConnection:
             hub=self._parts.hub_name,
             limits=self._parts.limits(),
             reported=None if hello.shadow is None else self._parts.shadows.reported_number(self.device),
+            fence=self.fence,
         )
         self._session.grant(credit)
         await self.link.send(encode(welcome))

@@ -97,7 +97,7 @@ class DeviceSessions:
         self._parts.shadows.attach(hello, connection.put_command)
         self._comings.came(connection.device, connection.remote, hello.firmware)
         try:
-            await self._parts.desk.attach(connection.device, deliver)
+            await self._parts.desk.attach(connection.device, deliver, connection.fence)
         except StoreUnavailable as error:  # a full disk, say: the device streams, its commands wait for its next connection
             _log.warning("commands_not_sent", device=connection.device, reason=str(error))
         # A write that was running is not cancelled, so that also a connection that has ended since comes here.

@@ -27,8 +27,8 @@ class Bench:
         self.commands = Commands(lambda: self.now_us)
         self.runs: list[dict[str, Any]] = []
 
-    async def send(self, id_: str, name: str = "run", ttl_s: float = 60.0, **args: Any) -> None:
-        await self.commands.inbox.send(Command(id_, name, args, ttl_s, NOW_US))
+    async def send(self, id_: str, name: str = "run", ttl_s: float = 60.0, fence: int | None = None, **args: Any) -> None:
+        await self.commands.inbox.send(Command(id_, name, args, ttl_s, NOW_US, fence))
 
     async def outcomes(self, id_: str) -> list[Outcome]:
         await trio.testing.wait_all_tasks_blocked()
@@ -85,6 +85,28 @@ async def test_an_outcome_outlasts_a_slow_disk_and_the_end_of_the_device(
         if not is_stopped:
             await trio.sleep(2 * slow_s)
     assert spool.commands["c1"].outcome.state is CommandState.DONE
+
+
+async def test_a_command_below_the_highest_fence_is_neither_run_nor_answered_nor_written_down() -> None:
+    async with bench() as mine:
+        await mine.spool.keep_fence(7)
+        await mine.send("c1", speed=3, fence=6)
+        assert await mine.states("c1") == []
+        await mine.send("c1", speed=3, fence=7)  # the same one, from who speaks for the hub
+        assert await mine.states("c1") == ["accepted", "done"]
+
+
+async def test_a_fence_that_a_command_or_a_cancel_brings_counts_from_then_on() -> None:
+    async with bench() as mine:
+        await mine.send("c1", speed=3, fence=8)
+        await mine.send("c2", speed=3, fence=7)
+        await mine.commands.inbox.send(Cancel("c3", 9))
+        await mine.commands.inbox.send(Cancel("c4", 8))
+        await mine.send("c5", speed=3, fence=8)
+        await mine.send("c6", speed=3)  # of a hub that gives none
+        assert [await mine.states(f"c{number}") for number in (1, 2, 5, 6)] == [["accepted", "done"], [], [], ["accepted", "done"]]
+        assert [await mine.states(f"c{number}") for number in (3, 4)] == [["cancelled"], []]
+        assert mine.spool.fence == 9
 
 
 async def test_the_id_is_written_before_the_command_runs() -> None:

@@ -262,6 +262,17 @@ async def test_a_cancelled_append_is_kept_whole_or_not_at_all(folder: Path) -> N
     spool.close()
 
 
+async def test_the_highest_fence_is_kept_over_restarts(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    assert spool.fence == 0
+    await spool.keep_fence(9)
+    await spool.keep_fence(8)
+    spool.close()
+    again = open_spool(tmp_path)
+    assert again.fence == 9
+    again.close()
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("append"), st.integers(1, 20)),

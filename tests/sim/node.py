@@ -64,7 +64,7 @@ class Node:
         metrics = Metrics()
         self.live = Live(self.journal, self.history, control.entities, now, NAME, control.registry.members, metrics)
         parts = DeviceParts(
-            *(self.journal, control.registry, control.desk, control.shadows, metrics, now, NAME, settings.restart_jitter_s),
+            *(self.journal, *control.for_devices, metrics, now, NAME, settings.restart_jitter_s),
             raw_retention_us=int(settings.keep_raw_days * 86_400_000_000),
         )
         self.sessions = DeviceSessions(parts)

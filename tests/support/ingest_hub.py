@@ -20,6 +20,7 @@ from hub.core.shadows import Shadows
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import layer
 from hub.metrics import Metrics
+from hub.nodes.local import LocalLeases
 from hub.ports import JournalFile
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.parts import DeviceParts
@@ -93,7 +94,8 @@ class IngestHub:
         self.shadows = Shadows(self.state, self.registry, self.entities, now_us)
         self.journal = Journal(wrap(SQLiteJournalFile(directory / "journal.db")), JournalSettings(), now_us)
         self.metrics = Metrics()
-        self.parts = DeviceParts(self.journal, self.registry, self.desk, self.shadows, self.metrics, now_us, "test hub", **parts)
+        said = (self.journal, self.registry, self.desk, self.shadows, LocalLeases(now_us), self.metrics, now_us, "test hub")
+        self.parts = DeviceParts(*said, **parts)
         self.sessions = DeviceSessions(self.parts)
         self.connections: trio.Nursery
 

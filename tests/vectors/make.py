@@ -29,6 +29,7 @@ def _good() -> list[tuple[str, str, dict[str, Any]]]:
         "interval_s": 1.0,
         "max_message_bytes": 4096,
         "shadow": {"version": 1_700_000_000_000, "reported": 1_700_000_000_500},
+        "fence": 1_700_000_000_000_007,
     }
     frame = {"e": EPOCH, "s": 1}
     return [
@@ -91,6 +92,7 @@ def _good() -> list[tuple[str, str, dict[str, Any]]]:
                 "heartbeat_s": 20.0,
                 "hub": "tributary-hub 0.1.0",
                 "reported": 1_700_000_000_500,
+                "fence": 1_700_000_000_000_008,
             },
         ),
         ("hub", "frames up to 12 are durable", {"op": "ack", "acks": [[EPOCH, 12]], "credit": credit}),
@@ -105,7 +107,14 @@ def _good() -> list[tuple[str, str, dict[str, Any]]]:
             {"op": "reject", "code": "readings", "reason": "1 of 2 readings", "e": EPOCH, "s": 3, "readings": [[1, "not_finite"]]},
         ),
         ("hub", "a command", {"op": "command", "id": "c-3", "name": "identify", "args": {}, "ttl_s": 60.0, "created_us": TIME_US}),
+        (
+            "hub",
+            "a command of the connection with this fence",
+            {"op": "command", "id": "c-4", "name": "identify", "args": {}, "ttl_s": 60.0, "created_us": TIME_US}
+            | {"fence": 1_700_000_000_000_008},
+        ),
         ("hub", "stop a command", {"op": "cancel", "id": "c-3"}),
+        ("hub", "stop a command, of the connection with this fence", {"op": "cancel", "id": "c-4", "fence": 1_700_000_000_000_008}),
         ("hub", "the desired document", {"op": "desired", "version": 1_700_000_001_000, "document": {"interval_s": 5}}),
         ("hub", "nothing is desired", {"op": "desired", "version": 0, "document": {}}),
         ("hub", "the hub restarts", {"op": "bye", "code": 1012, "reason": "restart", "retry_s": 1.0, "jitter_s": 15.0}),

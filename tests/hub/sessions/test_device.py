@@ -184,6 +184,21 @@ async def test_a_command_reaches_the_device_and_its_result_the_ledger(tmp_path: 
         assert kept.state == CommandState.SENT  # committed before the bytes went out
 
 
+async def test_each_connection_has_a_fence_above_every_one_that_the_device_knows(tmp_path: Path) -> None:
+    far = 2**53 - 10  # by another node, or a clock that was wrong
+    async with ingest_hub(tmp_path) as hub:
+        before_us = hub.parts.now()
+        first = await (await hub.connect("pump")).hello(1)
+        assert before_us <= first["fence"] < far
+        end = await hub.connect("pump")
+        assert (await end.hello(2, fence=far, commands=[{"name": "blink"}]))["fence"] == far + 1
+        await until(lambda: presence(hub) == "online")
+        record = await hub.desk.create("pump", "blink", {}, 60.0, "ann")
+        assert (await end.hears("command"))["fence"] == far + 1
+        await hub.desk.cancel(record.id, "ann", wait_s=0.0)
+        assert (await end.hears("cancel"))["fence"] == far + 1
+
+
 async def test_results_told_in_hello_are_in_the_ledger_before_welcome(tmp_path: Path) -> None:
     async with ingest_hub(tmp_path) as hub:
         device = await hub.connect("pump")
