@@ -189,10 +189,11 @@ async def test_each_connection_has_a_fence_above_every_one_that_the_device_knows
     async with ingest_hub(tmp_path) as hub:
         before_us = hub.parts.now()
         first = await (await hub.connect("pump")).hello(1)
+        await until(lambda: presence(hub) == "online")
         assert before_us <= first["fence"] < far
         end = await hub.connect("pump")
         assert (await end.hello(2, fence=far, commands=[{"name": "blink"}]))["fence"] == far + 1
-        await until(lambda: presence(hub) == "online")
+        await until(lambda: any(item.get("commands") for item in hub.entities.devices()))
         record = await hub.desk.create("pump", "blink", {}, 60.0, "ann")
         assert (await end.hears("command"))["fence"] == far + 1
         await hub.desk.cancel(record.id, "ann", wait_s=0.0)
