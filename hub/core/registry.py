@@ -36,6 +36,9 @@ class Registry(DeviceSet):
         """End the connections of devices whose replaced token is no longer good, until cancelled."""
         task_status.started()
         while True:
+            if not self._tokens.old:
+                self._replaced = trio.Event()
+                await self._replaced.wait()
             await trio.sleep(_LOOK_EVERY_S)
             for name in self._tokens.over(self._now()):
                 self._tokens.forget_old(name)  # it is good no longer whether or not its document is gone
@@ -176,6 +179,7 @@ class Registry(DeviceSet):
             self._keep(replace(self._record(name), token_hash=token_hash))
             if old is not None:
                 self._tokens.keep_old(name, old)
+                self._replaced.set()
         self._show(name)
         return had_old
 

@@ -61,6 +61,7 @@ class DeviceSet:
         self._revoked: list[Ended] = []
         self._removed: list[Callable[[str], None]] = []
         self._unwritten: dict[str, None] = {}  # whose description waits for its turn
+        self._replaced = trio.Event()  # a token was, and is good for a while yet
         self._writing = trio.Lock()  # one change of the store at a time, each made of what is known when its turn comes
 
     async def load(self) -> None:

@@ -96,8 +96,8 @@ class Upkeep:
 
     async def measure(self) -> None:
         """Look at the sizes of file and disk."""
-        size_bytes = await self._writer.call(self._writer.file.size_bytes)
-        self._room.measured(size_bytes, await self._writer.call(self._writer.file.free_bytes))
+        file = self._writer.file
+        self._room.measured(*await self._writer.call(lambda: (file.size_bytes(), file.free_bytes())))
 
     async def _trim(self, resume_from: int) -> None:
         for _ in range(_MAX_STEPS):

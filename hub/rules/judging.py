@@ -53,8 +53,7 @@ class Judging:
         self._telling = Telling(self._book, Silencing(self._book, members_of), notify_for_s)
         self._reach = Reach(members_of)
         self.on_notices: Callable[[], None] = lambda: None  # called when notices are kept that may wait
-        self._board = board
-        self._now = now
+        self._board, self._now = board, now
         self._courses: dict[str, Course | Absence] = {}
         self._wanted: dict[str, bool] = {}  # devices of which readings may matter; forgotten when a rule changes
         self._cursor: Cursor | None = None  # applied
@@ -66,6 +65,7 @@ class Judging:
         self._news: dict[str, str] = {}  # of it what the rules have not heard
         self._gone: set[str] = set()  # devices that were removed, and may have alerts
         self._changing = trio.Lock()
+        self._has_work = trio.Event()  # a rule judges, or a device was removed
 
     async def start(self) -> Cursor | None:
         """Read everything anew, as the follower begins anew; return its cursor."""
@@ -81,6 +81,7 @@ class Judging:
             self._gone = {str(alert["device"]) for alert in self._book.open_alerts()} - {item["device"] for item in known}
             self._reach.moved |= {(alert["rule"], str(alert["device"])) for alert in self._book.open_alerts()}  # meanwhile, perhaps
             self.is_current = True
+            self._has_work.set()
         self.on_notices()
         return self._cursor
 
@@ -94,6 +95,7 @@ class Judging:
         is_open = {key_of(alert) for alert in self._book.open_alerts() if alert["rule"] == name}
         rule = self._reach.hold(found[0])
         is_of_readings = rule.kind.is_of_readings
+        self._has_work.set()
         self._courses[name] = Course(rule, self._book.kept(name), is_open, self._lived_s) if is_of_readings else Absence(rule, is_open)
 
     def _drop(self, name: str) -> None:
@@ -150,6 +152,10 @@ class Judging:
         try:
             before_s = trio.current_time()
             while True:
+                if not (self._courses or self._gone):
+                    self._has_work = trio.Event()
+                    await self._has_work.wait()
+                    before_s = trio.current_time()
                 await trio.sleep(_LOOK_S)
                 passed_s, before_s = trio.current_time() - before_s, trio.current_time()
                 self._lived_s += 0.0 if self._is_behind else min(passed_s, _LEAP_S)
@@ -168,6 +174,7 @@ class Judging:
             self._presence.pop(name, None)
             self._news.pop(name, None)
             self._gone.add(name)
+            self._has_work.set()
         elif item.get("last_seen_us") is not None and self._presence.get(name) != item["presence"]:
             self._presence[name] = self._news[name] = item["presence"]
 
@@ -215,8 +222,7 @@ class Judging:
         return bodies
 
     def _over(self, reason: str, is_meant: Callable[[Mapping[str, Any]], bool]) -> Bodies:
-        now_us = self._now()
-        return {(ALERT, alert["id"]): cleared(alert, now_us, reason) for alert in self._book.open_alerts() if is_meant(alert)}
+        return {(ALERT, alert["id"]): cleared(alert, self._now(), reason) for alert in self._book.open_alerts() if is_meant(alert)}
 
     async def _keep(self, bodies: Bodies, audited: Sequence[Audited] = ()) -> None:
         """Write changes with all that was judged and the cursor."""

@@ -91,6 +91,21 @@ async def test_a_device_that_stays_away_is_told_and_an_acknowledged_alert_clears
         nursery.cancel_scope.cancel()
 
 
+async def test_time_before_there_was_a_rule_counts_for_none(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    entities = Entities()
+    entities.put_device({"device": "pump", "presence": "offline", "last_seen_us": 1})
+    async with a_desk(tmp_path, entities) as desk, trio.open_nursery() as nursery:
+        await nursery.start(desk.run)
+        for _ in range(2):
+            await trio.sleep(100)
+            await desk.put_rule("gone", OFFLINE, None, "ann")
+            began_s = trio.current_time()
+            await until(lambda: [each for each in desk.alerts() if each["state"] == "open"], 60)
+            assert trio.current_time() - began_s >= 10
+            await desk.delete_rule("gone", "ann")
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_device_that_is_back_when_its_time_is_over_raises_nothing(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     entities = Entities()
     pump = {"device": "pump", "presence": "offline", "last_seen_us": 1}

@@ -44,6 +44,26 @@ async def test_two_periods_without_a_sign_are_the_end(autojump_clock: MockClock,
     assert len(alive.asked_s) == 2
 
 
+async def test_each_link_is_asked_once_a_period_whenever_it_came_and_nobody_else_wakes_the_hub(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    heartbeats = Heartbeats(20)
+    await nursery.start(heartbeats.run)
+    await trio.sleep(7)
+    began = trio.current_time()
+    peers = [Peer(is_heard=True) for _ in range(4)]
+    for peer, later_s in zip(peers, (0, 0.3, 5, 2), strict=True):
+        await trio.sleep(later_s)
+        heartbeats.add(peer)
+    await trio.sleep_until(began + 10 + 59)
+    assert [[round(asked - began, 1) for asked in peer.asked_s] for peer in peers] == [
+        [20, 40, 60],
+        [20, 40, 60],  # with the one before: half a second earlier at most
+        [25.3, 45.3, 65.3],
+        [27.3, 47.3, 67.3],
+    ]
+
+
 async def test_nobody_is_judged_while_nothing_is_read(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     is_deaf = True
     heartbeats = Heartbeats(20, lambda: is_deaf)
