@@ -1,6 +1,8 @@
 """What every state store must do: one suite, run on each adapter."""
 
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,18 +23,36 @@ from hub.ports import (
     StoreUnavailable,
     WebSession,
 )
+from hub.state.redis import RedisStateStore
 from hub.state.sqlite import SQLiteStateStore
+from simulators.redis_process import RedisProcess
+from tests.support.redis import connected
 
 DEVICE = DeviceRecord("pump", 1_000, b"\x00hash", {"channels": [{"name": "temp", "unit": "Cel"}]}, last_seen_us=5)
 COMMAND = CommandRecord("c1", "pump", "blink", {"n": 3}, "queued", 1, "ann", 10, 11, 99)
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[StateStore]:
-    store = SQLiteStateStore(tmp_path / "state.db")
-    await store.start()
-    yield store
-    await store.aclose()
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Redis for all tests here."""
+    server = RedisProcess(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.kill()
+
+
+@pytest.fixture(params=["SQLite", pytest.param("Redis", marks=pytest.mark.needs_server("redis-server"))])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StateStore]:
+    async with AsyncExitStack() as stack:
+        store: StateStore
+        if request.param == "SQLite":
+            store = SQLiteStateStore(tmp_path / "state.db")
+        else:
+            redis = await stack.enter_async_context(connected(request.getfixturevalue("redis_url")))
+            store = RedisStateStore(redis, secrets.token_hex(8))
+        await store.start()
+        yield store
+        await store.aclose()
 
 
 async def test_devices_are_kept_replaced_and_deleted_with_their_commands(store: StateStore) -> None:

@@ -1,0 +1,158 @@
+"""Devices, documents, the audit log and followers' cursors in Redis, and how its state is asked and changed at all.
+
+Owns the names of the keys, which all share one slot of a cluster, and that a change has an id, so that one whose answer was lost is sent
+again and done once. Decides nothing. Base of store.py.
+"""
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib.resources import files
+from typing import Final, TypeVar
+
+import msgpack
+from coredis.tokens import PureToken
+
+from hub.core.records import Cursor
+from hub.ports import Audited, AuditWanted, Conflict, DeviceRecord, Document, StoreUnavailable
+from hub.redis import Client, Redis
+from hub.state.redis import values
+from hub.state.redis.values import Operation
+
+T = TypeVar("T")
+END: Final = b"+"  # of a set in the order of its names
+FORMAT: Final = 1
+_CHUNK: Final = 200
+_CHANGE: Final = files("hub.state.redis").joinpath("change.lua").read_text()
+
+
+def below(name: bytes) -> bytes:
+    """Return the end just below a name."""
+    return b"(" + name
+
+
+class RedisDocuments:
+    """A StateStore on a Redis that others may share. Raises StoreUnavailable while it is away: the same call may succeed later."""
+
+    def __init__(self, redis: Redis, name: str = "tributary") -> None:
+        self._redis = redis
+        self._prefix = f"{{{name}}}:"
+        self._is_open = False
+
+    async def start(self) -> None:
+        """Look at what is there. Raises StoreUnavailable, also where a newer hub has made it."""
+        place = self._key("format")
+        await self._redis.ask(lambda client: client.set(place, FORMAT, condition=PureToken.NX))
+        found = int(await self._redis.ask(lambda client: client.get(place)) or FORMAT)
+        if found > FORMAT:
+            raise StoreUnavailable(f"the state in Redis has format {found}, this hub knows {FORMAT}: run the newer hub")
+        self._is_open = True
+
+    async def aclose(self) -> None:
+        """Close; idempotent."""
+        self._is_open = False
+
+    def _key(self, *parts: str) -> str:
+        return self._prefix + ":".join(parts)
+
+    async def _ask(self, make: Callable[[Client], Awaitable[T]]) -> T:
+        if not self._is_open:
+            raise StoreUnavailable("the state in Redis is not open")
+        return await self._redis.ask(make)
+
+    async def _all(self, *parts: str) -> Mapping[bytes, bytes]:
+        """Return all of a hash."""
+        return await self._ask(lambda client: client.hgetall(self._key(*parts)))
+
+    async def _one(self, name: str, *parts: str) -> bytes | None:
+        """Return one entry of a hash."""
+        return await self._ask(lambda client: client.hget(self._key(*parts), name))
+
+    async def _change(self, *operations: Operation) -> bytes:
+        """Do all of it or nothing; return what the last that has an answer says. Raises Conflict."""
+        if not self._is_open:
+            raise StoreUnavailable("the state in Redis is not open")
+        args = (self._prefix, secrets.token_hex(16), msgpack.packb(operations))
+        kind, key = await self._redis.run_script(_CHANGE, self._key("format"), args)
+        if kind:
+            raise Conflict(kind.decode(), key.decode())
+        return bytes(key)
+
+    async def devices(self) -> list[DeviceRecord]:
+        """Return all devices."""
+        return [values.device_of(*each) for each in (await self._all("devices")).items()]
+
+    async def put_device(self, device: DeviceRecord) -> None:
+        """Insert or replace by name."""
+        await self._change(values.device_put_of(device))
+
+    async def delete_device(self, name: str, kinds: Sequence[str] = (), audited: Sequence[Audited] = ()) -> bool:
+        """Delete a device, its commands, connections, log and documents of these kinds; tell whether it was there."""
+        return bool(int(await self._change(*map(values.audited_put_of, audited), ("drop_device", name, list(kinds))) or 0))
+
+    async def documents(self, kind: str) -> list[Document]:
+        """Return all documents of a kind, by key."""
+        return [values.document_of(kind, key.decode(), kept) for key, kept in sorted((await self._all("document", kind)).items())]
+
+    async def document(self, kind: str, key: str) -> Document | None:
+        """Return one document."""
+        kept = await self._one(key, "document", kind)
+        return None if kept is None else values.document_of(kind, key, kept)
+
+    async def change(
+        self,
+        puts: Sequence[Document] = (),
+        deletes: Sequence[Document] = (),
+        *,
+        devices: Sequence[DeviceRecord] = (),
+        cursor: tuple[str, Cursor] | None = None,
+        audited: Sequence[Audited] = (),
+    ) -> None:
+        """Put and delete documents, put devices, move a follower's cursor and note who did it, all at once or nothing."""
+        await self._change(
+            *map(values.put_of, puts),
+            *map(values.delete_of, deletes),
+            *map(values.device_put_of, devices),
+            *([values.cursor_put_of(*cursor)] if cursor else []),
+            *map(values.audited_put_of, audited),
+        )
+
+    async def cursor_of(self, follower: str) -> Cursor | None:
+        """Return the cursor that a follower's last change was made with."""
+        kept = await self._one(follower, "cursors")
+        return None if kept is None else Cursor(*json.loads(kept))
+
+    async def audit(self, before: int | None, limit: int, wanted: AuditWanted | None = None) -> list[Audited]:
+        """Return what was done, newest first, below a number."""
+        asked = wanted or AuditWanted()
+        return await self._newest(values.audited_of, lambda done: _is_wanted(done, asked), before, limit, "audit")
+
+    async def trim_audit(self, before_us: int | None, keep: int) -> int:
+        """Delete entries older than a time, and all but the newest `keep`; return how many."""
+        return int(await self._change(("trim_audit", before_us, keep)) or 0)
+
+    async def _newest(
+        self, read: Callable[[bytes], T], is_wanted: Callable[[T], bool], before: int | None, limit: int, *parts: str
+    ) -> list[T]:
+        """Return what is wanted of a set, the newest first, below a number."""
+        end, found = END if before is None else below(values.ordered(before)), list[T]()
+        while len(found) < limit and (members := await self._chunk(end, *parts)):
+            found += filter(is_wanted, map(read, members))
+            end = below(members[-1])
+        return found[:limit]
+
+    async def _chunk(self, end: bytes, *parts: str) -> list[bytes]:
+        """Return names of a set, the greatest first, from an end on, as many as one answer gives."""
+        place = self._key(*parts)
+        found = await self._ask(lambda client: client.zrange(place, end, b"-", rev=True, sortby=PureToken.BYLEX, offset=0, count=_CHUNK))
+        return [each for each in found if isinstance(each, bytes)]
+
+
+def _is_wanted(done: Audited, wanted: AuditWanted) -> bool:
+    return (
+        wanted.who in ("", done.who)
+        and wanted.action in ("", done.action)
+        and wanted.what in done.what
+        and (wanted.since_us is None or done.at_us >= wanted.since_us)
+        and (wanted.until_us is None or done.at_us < wanted.until_us)
+    )
