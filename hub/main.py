@@ -13,7 +13,7 @@ the journal commits what it has. Called by the command line and, in process, by 
 import time
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 import structlog
 import trio
@@ -28,6 +28,7 @@ from hub.config import Settings
 from hub.control import Control
 from hub.core.closed import SHARED_AGE_US, ClosedAnswers
 from hub.datadir import DataDir
+from hub.figures import Figures
 from hub.history import HistorySide
 from hub.hops import Hops
 from hub.journal import Journal, SQLiteJournalFile
@@ -43,7 +44,7 @@ from hub.sessions.logins import Logins
 from hub.sessions.own_device import OwnDevice
 from hub.sessions.parts import DeviceParts
 from hub.sessions.stored_acks import StoredAcks
-from hub.state.sqlite import SQLiteStateStore
+from hub.states import make_redis, make_state, open_state
 from hub.stores import make_store
 from hub.system import System
 from hub.web.api import ApiParts, make_app
@@ -79,7 +80,8 @@ class Hub:
 
     def __init__(self, settings: Settings, data: DataDir) -> None:
         self.settings, self.data, self.url = settings, data, ""
-        self.state = SQLiteStateStore(data.state, data.reserve.give_up)
+        self.redis = make_redis(settings)
+        self.state = make_state(settings, data, self.redis)
         self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
         self.control = control = Control(settings, data, self.state, self.journal, now_us)
         self.history = make_store(settings.store, store_token(settings), retention(settings), data.history)
@@ -93,8 +95,8 @@ class Hub:
         # A database on the network may have other writers, who do not tell of late readings.
         self.closed = ClosedAnswers(max_age_us=None if settings.store == "duckdb" else SHARED_AGE_US)
         self.hops = Hops(self.metrics.hops)
-        self.load = Load(self.metrics.durable_counts, lambda: self.journal.position, self._lags)
-        self.own = OwnDevice(settings.own_device, self.journal, control.registry, self._own_figures, now_us)
+        self.load = Load(self.metrics.durable_counts, lambda: self.journal.position, lambda: self.figures.lags())
+        self.own = OwnDevice(settings.own_device, self.journal, control.registry, lambda: self.figures.own(), now_us)
         self.stored_acks = StoredAcks() if settings.ack_after == "store" else None
         parts = DeviceParts(
             *(self.journal, *control.for_devices, self.metrics, now_us, name, settings.restart_jitter_s),
@@ -109,6 +111,10 @@ class Hub:
         self.logins = Logins(control.auth, now_us)
         self.ways = Ways(self._serve_viewer, self.sessions.serve)
         self.open.figures = {"device": self.sessions.figures, "viewer": self.live.figures}
+        self.figures = Figures(
+            *(self.journal, control, self.system, self.live, self.sessions, self.closed, self.ways, self.open, self.load, self.hops),
+            *(settings.data_dir, now_us),
+        )
         self.door = self._make_door()
         self._wire()
 
@@ -134,30 +140,22 @@ class Hub:
         self.side.writer.on_stored(self.closed.stored)
         self.control.registry.on_revoked(self.sessions.drop)
         self.journal.on_holding(lambda: self.door.hold(is_held=self.journal.holding == "overload"))
-        self.metrics.add_part("journal", self.journal.statistics)
-        self.metrics.add_part("history", self.system.history_figures)
-        self.metrics.add_part("query_cache", self.closed.statistics)
-        self.metrics.add_part("live", self.live.statistics)
-        self.metrics.add_part("commands", self.control.desk.statistics)
-        self.metrics.add_part("notices", self.control.rules.outbox.statistics)
-        self.metrics.add_part("without_socket", self.ways.statistics)
-        self.metrics.add_part("connections", self.open.statistics)
+        self.figures.add_to(self.metrics)
         self.metrics.add_part("door", self.door.statistics)
-        self.metrics.add_part("followers", lambda: {f"{name}_lag_rows": lag for name, lag in self._lags().items() if name != "live"})
-        self.metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": self.control.registry.fleet_size()})
 
     async def run(self, *, task_status: trio.TaskStatus[str]) -> None:
         """Run until cancelled."""
-        await self.state.start()
-        try:
-            await self.control.start()
-            await self.side.start(is_remote=self.settings.store != "duckdb")
-            async with layer(self.journal.run), layer(*self._followers()), layer(self.sessions.run, self.importer.run, self.ways.run):
-                await self._listen(task_status)
-        finally:
-            with trio.CancelScope(shield=True):
-                await self.history.aclose()
-                await self.state.aclose()
+        async with layer(*([self.redis.run] if self.redis is not None else [])):
+            await open_state(self.state, self.redis)
+            try:
+                await self.control.start()
+                await self.side.start(is_remote=self.settings.store != "duckdb")
+                async with layer(self.journal.run), layer(*self._followers()), layer(self.sessions.run, self.importer.run, self.ways.run):
+                    await self._listen(task_status)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await self.history.aclose()
+                    await self.state.aclose()
 
     def _followers(self) -> tuple[Run, ...]:
         figures = (self.load.run, self.hops.run, self.own.run, self.metrics.loop.run)
@@ -176,14 +174,6 @@ class Hub:
             finally:
                 self.data.hub_json.unlink(missing_ok=True)
 
-    def _lags(self) -> dict[str, int]:
-        passed = {name: self.journal.cursor(name).applied for name in ("history", "ledger", "rules")} | {"live": self.live.position}
-        return {name: self.journal.position - applied for name, applied in passed.items()}
-
-    def _own_figures(self) -> dict[str, float | None]:
-        told = self.hops.figures() | self.load.figures() | {"journal": self.journal.statistics()["size_bytes"]}
-        return told | {"viewers": self.live.viewers, "connected": self.sessions.count()}
-
     async def _serve_viewer(self, principal: Principal, link: ServerLink, encoding: str) -> None:
         await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role, self.control.reach(principal)))
 
@@ -200,16 +190,20 @@ class Hub:
             refused=self.metrics.refused,
             open_connections=self.open,
             ready=self.system.unready,
-            hub=self._describe,
+            hub=self.figures.described,
             base_url=lambda: self.settings.public_url or self.url,
             static_folder=dashboard.STATIC,
             csp=content_security_policy(),
             allowed_origins=self.settings.origins,
             closed=self.closed,
             store=StoreFacts(
-                self.settings.store, retention(self.settings), self.system.history_figures, self.journal.statistics, self._lags
+                self.settings.store, retention(self.settings), self.system.history_figures, self.journal.statistics, self.figures.lags
             ),
-            backup=BackupService(Parts(self.data, self.journal, self.history, now_us, made_by(), int(self.settings.min_free_bytes))),
+            backup=BackupService(
+                Parts(
+                    *(self.data, self.journal, self.history, now_us, made_by(), int(self.settings.min_free_bytes)), self.redis is not None
+                )
+            ),
             importer=self.importer,
             ways=self.ways,
             rules=self.control.rules.desk,
@@ -222,24 +216,6 @@ class Hub:
             shares=self.control.shares,
             account=self.control.account,
         )
-
-    def _describe(self) -> dict[str, Any]:
-        """Return what /api/v1/hub says."""
-        return {
-            "name": "tributary",
-            "version": version("tributary-hub"),
-            "journal": self.journal.id,
-            "position": self.journal.position,
-            "time_us": now_us(),
-            "credit": self.journal.holding or "open",
-            **self.system.described(),
-            "load": self.load.described(),
-            "latency": self.hops.described(),
-            "devices": self.control.registry.fleet_size(),
-            "connected": self.sessions.count(),
-            "viewers": self.live.viewers,
-            "data_dir": str(self.settings.data_dir),
-        }
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -24,14 +24,15 @@ class RedisFailed(Exception):
 class RedisProcess:
     """One server on one directory; `start` after `kill` makes the next life of the same one."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *arguments: str) -> None:
         self._directory = directory
+        self._arguments = arguments
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        """What the hub's setting `redis` says."""
+        """What the hub's setting `redis_url` says."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property
@@ -43,7 +44,7 @@ class RedisProcess:
     def start(self) -> None:
         """Start and return once it answers and has read what it kept. Raises RedisFailed."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        command = [PROGRAM, "--port", str(self.port), "--dir", str(self._directory), *_SETTINGS]
+        command = [PROGRAM, "--port", str(self.port), "--dir", str(self._directory), *_SETTINGS, *self._arguments]
         with (self._directory / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         deadline_s = time.monotonic() + _START_S
@@ -57,7 +58,7 @@ class RedisProcess:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1.0) as probe:
                 probe.sendall(b"PING\r\n")
-                return probe.recv(16).startswith(b"+PONG")
+                return probe.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
 

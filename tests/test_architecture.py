@@ -21,13 +21,14 @@ MAX_FILE_LINES, MAX_BODY_LINES = 250, 40
 SHARED = {"hub.config", "hub.certificate", "hub.auth", "hub.metrics", "hub.ports", "hub.core.errors", "hub.core.records"}
 # part of the hub -> what else of the hub it may import (main: everything)
 HUB = {
-    "hub.cli": {"hub.main", "hub.client", "hub.logs", "hub.datadir", "hub.stores", "hub.part_settings", "hub.backup"},
+    "hub.cli": {"hub.main", "hub.client", "hub.logs", "hub.datadir", "hub.stores", "hub.part_settings", "hub.backup", "hub.redis"},
     "hub.client": set[str](),
     "hub.web": {"hub.sessions", "hub.core"},
     "hub.sessions": {"hub.core", "hub.journal"},
     "hub.store": {"hub.core"},
-    "hub.state": {"hub.core"},
-    "hub.nodes": {"hub.core"},
+    "hub.state": {"hub.core", "hub.redis"},
+    "hub.redis": {"hub.core"},
+    "hub.nodes": {"hub.core", "hub.redis"},
     "hub.journal": {"hub.core"},
     "hub.core": {"hub.ports"},
     "hub.config": set[str](),
@@ -43,6 +44,10 @@ HUB = {
     # main's other half
     "hub.control": {"hub.core", "hub.journal", "hub.rules", "hub.sessions", "hub.followers", "hub.layers", "hub.datadir", "hub.nodes"},
     "hub.system": {"hub.core", "hub.journal", "hub.history"},
+    "hub.states": {"hub.core", "hub.datadir", "hub.redis", "hub.state"},
+    "hub.figures": {
+        *("hub.control", "hub.core", "hub.hops", "hub.journal", "hub.load", "hub.sessions", "hub.system", "hub.web"),
+    },
     "hub.load": {"hub.samples"},
     "hub.hops": {"hub.samples"},
     "hub.samples": set[str](),
@@ -89,6 +94,7 @@ HOMES = {
     "plotly": ("dashboard",),
     "argon2": ("hub.auth",),
     "prometheus_client": ("hub.metrics",),
+    "coredis": ("hub.redis", "hub.state.redis"),  # the connections, and the names of what Redis is asked
     "rich": ("hub.cli",),
     "psutil": ("devices.host",),
     # a browser to measure the page in; wanted where it is measured only
@@ -104,7 +110,9 @@ HOMES = {
 }
 
 # What a unit test does without: the API app, commands of `tributary`, hubs as processes.
-WHOLE = {f"tests.support.{name}" for name in ("api_hub", "whole_hub", "served_hub", "hub_process", "command_line", "victoria", "pages")}
+WHOLE = {
+    f"tests.support.{name}" for name in ("api_hub", "whole_hub", "served_hub", "hub_process", "command_line", "victoria", "redis", "pages")
+}
 
 
 @dataclass(frozen=True)

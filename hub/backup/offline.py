@@ -33,7 +33,7 @@ async def offline_backup(settings: Settings, folder: Path, said: Said) -> Taken:
         state = SQLiteStateStore(data.state)
         journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), _now_us)
         history = make_store(settings.store, store_token(settings), retention(settings), data.history)
-        parts = Parts(data, journal, history, _now_us, made_by(), int(settings.min_free_bytes))
+        parts = Parts(data, journal, history, _now_us, made_by(), int(settings.min_free_bytes), settings.state == "redis")
         try:
             await state.start()
             if settings.store == "duckdb":

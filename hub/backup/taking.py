@@ -66,6 +66,7 @@ class Parts:
     now: Now
     made_by: str
     min_free_bytes: int
+    is_state_shared: bool = False  # it is in a Redis, not in the data directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,9 @@ async def take_backup(parts: Parts, folder: Path, said: Said) -> Taken:
     `said` is told of progress, from this task. Cancelled or failed, nothing is left. Raises Refusal (no room, a folder that does not fit,
     a copy that is damaged), StoreUnavailable, OSError.
     """
+    if parts.is_state_shared:
+        why = "the state is in Redis, which several nodes share: a backup of one of them would not be whole"
+        raise Refusal("state_elsewhere", why, "back up that Redis (its append-only file) and the history store instead", 409)
     await _in_thread(partial(check_room, parts.data, folder, parts.min_free_bytes))
     removed = await _in_thread(partial(remove_unfinished, folder))
     path = folder / await _in_thread(partial(free_name, folder, parts.now()))

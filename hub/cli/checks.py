@@ -27,6 +27,7 @@ from hub.cli.hub_checks import FILES_BESIDE_SOCKETS, check_hub
 from hub.cli.notice_checks import mail, webhooks
 from hub.cli.place_checks import bounds, clock_state, existing, file_system, listen_queue, synchronised, tiers
 from hub.cli.proxy_checks import public_address, trusted
+from hub.cli.redis_checks import check_redis
 from hub.cli.store_checks import check_stores
 from hub.cli.store_setup import check_database, fix_database
 from hub.client import HubError
@@ -52,7 +53,7 @@ def check_all(config: Path | None, data_dir: Path | None, *, is_fixing: bool = F
     for check in (_installation, _clock, _descriptors, _data_dir, file_system, _disk, bounds, tiers, _credentials, _tls):
         findings.extend(check(settings))
     findings += [*listen_queue(), *trusted(settings), *public_address(settings), *webhooks(settings), *mail(settings)]
-    findings += [*(fix_database(settings) if is_fixing else ()), *check_database(settings)]
+    findings += [*(fix_database(settings) if is_fixing else ()), *check_database(settings), *check_redis(settings)]
     if running is not None:
         return findings + trio.run(check_hub, settings, running)
     return [*findings, *check_stores(settings), *_port(settings)]
@@ -61,7 +62,7 @@ def check_all(config: Path | None, data_dir: Path | None, *, is_fixing: bool = F
 def _installation(settings: Settings) -> Iterator[Finding]:
     missing = [
         name
-        for name in ("duckdb", "fastapi", "h11", "influxdb_client", "plotly", "argon2", "prometheus_client", "structlog")
+        for name in ("coredis", "duckdb", "fastapi", "h11", "influxdb_client", "plotly", "argon2", "prometheus_client", "structlog")
         if find_spec(name) is None
     ]
     if missing:

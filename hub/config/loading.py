@@ -19,7 +19,7 @@ from hub.core.errors import Refusal
 CONFIG_VARIABLE: Final = "TRIBUTARY_CONFIG"
 # Names under our prefix that are no settings: the file's own place, the device command's token, what tests are told.
 _NOT_SETTINGS: Final = (CONFIG_VARIABLE, "TRIBUTARY_DEVICE_TOKEN", "TRIBUTARY_PROVISION_KEY", "TRIBUTARY_CI", "TRIBUTARY_TEST_")
-_SECRETS: Final = ("store_token", "smtp_password")
+_SECRETS: Final = ("store_token", "smtp_password", "redis_password")
 
 
 class ConfigError(Refusal):

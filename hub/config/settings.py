@@ -4,21 +4,16 @@ Owns the names, defaults and limits; reads nothing itself. loading.py fills it, 
 """
 
 import os
-import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import ByteSize, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, ByteSize, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from hub.config import texts
+
 PREFIX: Final = "TRIBUTARY_"
-_ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?")
-_PUBLIC_URL: Final = re.compile(rf"(?P<origin>{_ORIGIN.pattern})(?P<path>(/[A-Za-z0-9._~-]+)*)/?")
-_HOST: Final = re.compile(r"(?!.*\.?\d+\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")  # not ending in a number, as addresses do
-_SMTP_URL: Final = re.compile(r"(smtp://|smtp(s|\+starttls)://([^\s/?#:@]+@)?)(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?")
-# A base path that is one of them could not be told from it where a proxy takes the base path away.
-_OWN_PATHS: Final = frozenset({"api", "v1", "static", "login", "logout", "healthz", "readyz", "metrics", "favicon.ico"})
 
 
 def default_data_dir() -> Path:
@@ -46,12 +41,12 @@ class Settings(BaseSettings):
         description="PEM file with the certificate chain; with `tls_key` the port speaks https and wss; plain requests are sent there.",
     )
     tls_key: Path | None = Field(default=None, description="PEM file with the key of `tls_certificate`, not encrypted.")
-    public_url: str | None = Field(
+    public_url: Annotated[str | None, AfterValidator(texts.public_url)] = Field(
         default=None,
         description="The address that browsers have the hub at, where a proxy gives it another (`https://dash.example.com`, or with a"
         " path: `https://example.com/hub`). Login links, the session cookie and the allowed origins follow it.",
     )
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, AfterValidator(texts.origins)] = Field(
         default=(),
         description="Origins (`https://dash.example.com`) whose pages may open a live connection and change things, besides the hub's own;"
         " needed behind a reverse proxy that changes the Host header. In the environment: separated by commas.",
@@ -66,6 +61,24 @@ class Settings(BaseSettings):
         default=False,
         description="Read a PROXY header (version 1 or 2) before the first byte where a trusted proxy sends one (HAProxy: `send-proxy-v2`)."
         " Each of them must either send one or speak HTTP itself: else a client could send its own.",
+    )
+    state: Literal["sqlite", "redis"] = Field(
+        default="sqlite",
+        description="Where devices, users, commands, rules and the like are kept: in the data directory, or in a Redis. All hubs on one"
+        " Redis and database number are the nodes of one cluster.",
+    )
+    redis_url: Annotated[str | None, AfterValidator(texts.redis_url)] = Field(
+        default=None,
+        description='The Redis of `state = "redis"`: `redis://HOST:6379/0`, `rediss://` for TLS, `?user=NAME` for an account.',
+    )
+    redis_password: SecretStr | None = Field(default=None, description="Password for that Redis.")
+    node: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = Field(
+        default_factory=texts.host_as_node,
+        description="Name of this node, its own among those on one Redis, and the same after a restart.",
+    )
+    node_url: Annotated[str | None, AfterValidator(texts.node_url)] = Field(
+        default=None,
+        description="The address at which the other nodes reach this one, without a proxy between; none: where it listens.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least level that is logged.")
     journal_max_bytes: Annotated[ByteSize, Field(ge=16_000_000)] = Field(
@@ -132,7 +145,7 @@ class Settings(BaseSettings):
         default=15.0, description="Seconds over which devices spread their return when this hub stops or restarts."
     )
 
-    webhook_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+    webhook_allow: Annotated[tuple[str, ...], NoDecode, AfterValidator(texts.webhook_hosts)] = Field(
         default=(),
         description="Hosts, addresses and networks (`10.1.0.0/16`, `hooks.internal`) that webhooks may go to although they are of this"
         " machine or a private network; all others must have public addresses. In the environment: separated by commas.",
@@ -141,62 +154,20 @@ class Settings(BaseSettings):
         default=86_400.0, description="Seconds, in which the hub runs, that a notice of an alert is tried before it is given up."
     )
 
-    smtp_url: str | None = Field(
+    smtp_url: Annotated[str | None, AfterValidator(texts.smtp_url)] = Field(
         default=None,
         description="The mail server for notices of alerts: `smtp+starttls://USER@HOST` (port 587), `smtps://USER@HOST` (465) or"
         " `smtp://HOST` (25, not encrypted, no user). Set with `mail_from`.",
     )
     smtp_password: SecretStr | None = Field(default=None, description="Password of the user in `smtp_url`.")
-    mail_from: str | None = Field(default=None, description="The address that e-mail of this hub comes from.")
+    mail_from: Annotated[str | None, AfterValidator(texts.mail_from)] = Field(
+        default=None, description="The address that e-mail of this hub comes from."
+    )
 
     @field_validator("allowed_origins", "webhook_allow", mode="before")
     @classmethod
     def _texts_may_be_one_text(cls, value: Any) -> Any:
         return _listed(value)
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _origins_are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            if not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin!r} is no origin: scheme, host and port as a browser sends them, like https://dash.example.com")
-        return value
-
-    @field_validator("webhook_allow")
-    @classmethod
-    def _webhooks_go_to_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for each in value:
-            if not _HOST.fullmatch(each):
-                ip_network(each)  # what is no name must be a network, with no bits beside it
-        return value
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _smtp_url_is_one(cls, value: str | None) -> str | None:
-        if value is not None and not _SMTP_URL.fullmatch(value):
-            raise ValueError(
-                "it is no mail server: write smtp+starttls://USER@HOST, smtps://USER@HOST or smtp://HOST, with :PORT or without"
-            )
-        return value
-
-    @field_validator("mail_from")
-    @classmethod
-    def _mail_from_is_an_address(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[!-?A-Z^-~]{1,64}@[A-Za-z0-9.-]{1,253}", value):
-            raise ValueError("it is no e-mail address; write one like hub@example.com")
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def _public_url_is_one(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        match = _PUBLIC_URL.fullmatch(value)
-        if match is None or {".", ".."} & set(value.split("/")):
-            raise ValueError("it is no address of a hub: scheme, host, port and path, like https://example.com/hub")
-        if (first := match["path"].split("/")[1:2]) and first[0] in _OWN_PATHS:
-            raise ValueError(f"/{first[0]} is a path of the hub's own; choose another, like /hub")
-        return value.rstrip("/")
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
@@ -234,11 +205,18 @@ class Settings(BaseSettings):
             raise ValueError(f"{given} is set and {missing} is not: e-mail needs both")
         return self
 
+    @model_validator(mode="after")
+    def _redis_is_whole(self) -> Self:
+        if (self.state == "redis") != (self.redis_url is not None):
+            given, missing = ('state = "redis"', "redis_url") if self.redis_url is None else ("redis_url", 'state = "redis"')
+            raise ValueError(f"{given} is set and {missing} is not: a shared state needs both")
+        return self
+
     @property
     def origins(self) -> tuple[str, ...]:
         """The origins whose pages are let in besides the one that `Host` says."""
-        public = _PUBLIC_URL.fullmatch(self.public_url or "")
-        return self.allowed_origins if public is None else (*self.allowed_origins, public["origin"])
+        public = texts.origin_of(self.public_url or "")
+        return self.allowed_origins if public is None else (*self.allowed_origins, public)
 
 
 def _listed(value: Any) -> Any:

@@ -23,6 +23,8 @@ def settings_table() -> str:
 def _default(key: str, field: FieldInfo) -> str:
     if key == "data_dir":
         return "`$XDG_DATA_HOME/tributary` or `~/.local/share/tributary`"
+    if key == "node":
+        return "this machine's name"
     if field.default is None:
         return "none"
     if isinstance(field.default, ByteSize):

@@ -48,8 +48,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         if request.param == "SQLite":
             store = SQLiteStateStore(tmp_path / "state.db")
         else:
-            redis = await stack.enter_async_context(connected(request.getfixturevalue("redis_url")))
-            store = RedisStateStore(redis, secrets.token_hex(8))
+            redis = await stack.enter_async_context(connected(request.getfixturevalue("redis_url"), f"{{{secrets.token_hex(8)}}}:"))
+            store = RedisStateStore(redis, "one")
         await store.start()
         yield store
         await store.aclose()

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import msgpack
 from coredis.tokens import PureToken
 
+from hub.core.errors import Refusal
 from hub.core.records import Cursor
 from hub.ports import Audited, AuditWanted, Conflict, DeviceRecord, Document, StoreUnavailable
 from hub.redis import Client, Redis
@@ -34,26 +35,23 @@ def below(name: bytes) -> bytes:
 class RedisDocuments:
     """A StateStore on a Redis that others may share. Raises StoreUnavailable while it is away: the same call may succeed later."""
 
-    def __init__(self, redis: Redis, name: str = "tributary") -> None:
+    def __init__(self, redis: Redis, node: str) -> None:
         self._redis = redis
-        self._prefix = f"{{{name}}}:"
+        self._node = node  # followers are of a node: each has a journal of its own
         self._is_open = False
 
     async def start(self) -> None:
-        """Look at what is there. Raises StoreUnavailable, also where a newer hub has made it."""
-        place = self._key("format")
+        """Look at what is there. Raises StoreUnavailable, Refusal where a newer hub has made it."""
+        place = self._redis.key("format")
         await self._redis.ask(lambda client: client.set(place, FORMAT, condition=PureToken.NX))
         found = int(await self._redis.ask(lambda client: client.get(place)) or FORMAT)
         if found > FORMAT:
-            raise StoreUnavailable(f"the state in Redis has format {found}, this hub knows {FORMAT}: run the newer hub")
+            raise Refusal("newer_state", f"the state in {self._redis.url} has format {found}, this hub knows {FORMAT}", "run the newer hub")
         self._is_open = True
 
     async def aclose(self) -> None:
         """Close; idempotent."""
         self._is_open = False
-
-    def _key(self, *parts: str) -> str:
-        return self._prefix + ":".join(parts)
 
     async def _ask(self, make: Callable[[Client], Awaitable[T]]) -> T:
         if not self._is_open:
@@ -62,18 +60,18 @@ class RedisDocuments:
 
     async def _all(self, *parts: str) -> Mapping[bytes, bytes]:
         """Return all of a hash."""
-        return await self._ask(lambda client: client.hgetall(self._key(*parts)))
+        return await self._ask(lambda client: client.hgetall(self._redis.key(*parts)))
 
     async def _one(self, name: str, *parts: str) -> bytes | None:
         """Return one entry of a hash."""
-        return await self._ask(lambda client: client.hget(self._key(*parts), name))
+        return await self._ask(lambda client: client.hget(self._redis.key(*parts), name))
 
     async def _change(self, *operations: Operation) -> bytes:
         """Do all of it or nothing; return what the last that has an answer says. Raises Conflict."""
         if not self._is_open:
             raise StoreUnavailable("the state in Redis is not open")
-        args = (self._prefix, secrets.token_hex(16), msgpack.packb(operations))
-        kind, key = await self._redis.run_script(_CHANGE, self._key("format"), args)
+        args = (self._redis.prefix, secrets.token_hex(16), msgpack.packb(operations))
+        kind, key = await self._redis.run_script(_CHANGE, self._redis.key("format"), args)
         if kind:
             raise Conflict(kind.decode(), key.decode())
         return bytes(key)
@@ -113,13 +111,13 @@ class RedisDocuments:
             *map(values.put_of, puts),
             *map(values.delete_of, deletes),
             *map(values.device_put_of, devices),
-            *([values.cursor_put_of(*cursor)] if cursor else []),
+            *([values.cursor_put_of(self._node, *cursor)] if cursor else []),
             *map(values.audited_put_of, audited),
         )
 
     async def cursor_of(self, follower: str) -> Cursor | None:
         """Return the cursor that a follower's last change was made with."""
-        kept = await self._one(follower, "cursors")
+        kept = await self._one(f"{self._node}:{follower}", "cursors")
         return None if kept is None else Cursor(*json.loads(kept))
 
     async def audit(self, before: int | None, limit: int, wanted: AuditWanted | None = None) -> list[Audited]:
@@ -143,7 +141,7 @@ class RedisDocuments:
 
     async def _chunk(self, end: bytes, *parts: str) -> list[bytes]:
         """Return names of a set, the greatest first, from an end on, as many as one answer gives."""
-        place = self._key(*parts)
+        place = self._redis.key(*parts)
         found = await self._ask(lambda client: client.zrange(place, end, b"-", rev=True, sortby=PureToken.BYLEX, offset=0, count=_CHUNK))
         return [each for each in found if isinstance(each, bytes)]
 

@@ -37,7 +37,7 @@ class RedisStateStore(RedisDocuments):
             *map(values.command_put_of, commands),
             *map(values.put_of, puts),
             *(values.line_put_of(line, LINES_KEPT) for line in lines),
-            *([values.cursor_put_of("ledger", cursor)] if cursor else []),
+            *([values.cursor_put_of(self._node, "ledger", cursor)] if cursor else []),
             *map(values.audited_put_of, audited),
         )
 
@@ -65,7 +65,7 @@ class RedisStateStore(RedisDocuments):
     async def _kept(self, members: Sequence[bytes]) -> list[tuple[CommandRecord, int]]:
         """Return commands by their names in a set, with how many bytes each takes; without those that went meanwhile."""
         ids = [values.rest_of(member).decode() for member in members]
-        found = await self._ask(lambda client: client.hmget(self._key("command"), ids))
+        found = await self._ask(lambda client: client.hmget(self._redis.key("command"), ids))
         return [(values.command_of(command_id, kept), len(kept)) for command_id, kept in zip(ids, found, strict=True) if kept is not None]
 
     async def open_commands(self) -> list[CommandRecord]:
@@ -91,7 +91,7 @@ class RedisStateStore(RedisDocuments):
     async def connections(self, device: str, before_us: int | None, limit: int) -> list[ConnectionRecord]:
         """Return the connections of a device that came before a time, newest first."""
         newest = math.inf if before_us is None else before_us - 1
-        place = self._key("connections", device)
+        place = self._redis.key("connections", device)
         found = await self._ask(
             lambda client: client.zrange(place, newest, -math.inf, rev=True, sortby=PureToken.BYSCORE, offset=0, count=limit)
         )
@@ -128,7 +128,7 @@ class RedisStateStore(RedisDocuments):
 
     async def sessions(self, name: str, now_us: int) -> list[WebSession]:
         """Return the live web sessions of a name, the one that ends last first."""
-        hashes = await self._ask(lambda client: client.smembers(self._key("logins_of", name)))
+        hashes = await self._ask(lambda client: client.smembers(self._redis.key("logins_of", name)))
         found = [(bytes.fromhex(each.decode()), await self.session(bytes.fromhex(each.decode()), now_us)) for each in hashes]
         live = [WebSession(token_hash, session[1], session[2]) for token_hash, session in found if session is not None]
         return sorted(live, key=lambda each: each.expires_us, reverse=True)

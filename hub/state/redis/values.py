@@ -73,9 +73,9 @@ def command_of(command_id: str, kept: bytes) -> CommandRecord:
     return CommandRecord(id=command_id, state=state.decode(), version=int(version), updated_us=int(updated_us), **json.loads(body))
 
 
-def cursor_put_of(follower: str, cursor: Cursor) -> Operation:
-    """Return the operation that moves a follower's cursor."""
-    return ("cursor", follower, json.dumps(cursor))
+def cursor_put_of(node: str, follower: str, cursor: Cursor) -> Operation:
+    """Return the operation that moves the cursor of a node's follower."""
+    return ("cursor", f"{node}:{follower}", json.dumps(cursor))
 
 
 def line_put_of(line: LogLine, keep: int) -> Operation:

@@ -1,0 +1,215 @@
+"""One client of a Redis for all parts: its connections, a deadline for each call, and the look-out for one that went away.
+
+A call that fails for a lost connection is made again within its deadline: what is asked must bear that. Once Redis has been away for as
+long as a call may take, calls fail at once, and one task alone looks for its return. Run beside everything that stands on it.
+"""
+
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final, Generic, TypeVar
+
+import structlog
+import trio
+from coredis.exceptions import (
+    AuthorizationError,
+    ClusterDownError,
+    MovedError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+    UnknownCommandError,
+)
+
+from hub.ports import StoreUnavailable
+from hub.redis.address import Client, make_client
+
+_log: Final = structlog.get_logger(__name__)
+T = TypeVar("T")
+ANSWER_S: Final = 5.0  # for a call with all of its attempts
+PREFIX: Final = "{tributary}:"  # of every key: the braces put all of them into one slot of a cluster, as scripts need it
+_LOOK_S: Final = 0.1  # from one look for a Redis that is away to the next, doubled up to
+_MAX_LOOK_S: Final = 2.0
+# What Redis answers while a call may succeed in a moment; any other refusal stays, or is for whoever runs it to end (no room, a wrong
+# password).
+_LATER: Final = (ClusterDownError, MovedError, ReadOnlyError, TryAgainError)
+_LATER_WORDS: Final = ("MASTERDOWN", "BUSY ")
+_LOST: Final = (RedisError, OSError, TimeoutError, trio.BrokenResourceError, trio.ClosedResourceError)
+# The library tells each attempt to connect with a trace, which we say in a line once.
+logging.getLogger("coredis").addHandler(logging.NullHandler())
+logging.getLogger("coredis").propagate = False
+
+
+class Redis:
+    """One Redis, cluster of them, or the one that sentinels agree on."""
+
+    def __init__(self, url: str, password: str | None = None, prefix: str = PREFIX) -> None:
+        self.url, self.prefix = url, prefix
+        self._client, self._sentinel = make_client(url, password)
+        self._scripts: dict[str, Any] = {}
+        self._tasks: trio.Nursery | None = None
+        self._away_since_s: float | None = None
+        self._reason = ""
+        self._changed = trio.Event()  # it went away, or came back
+        self._looked = trio.Event()  # since the start
+
+    @property
+    def away(self) -> str | None:
+        """Why it does not answer; None: it does, as far as anybody knows."""
+        return None if self._away_since_s is None else self._reason
+
+    def key(self, *parts: str) -> str:
+        """Return the name of a key of ours."""
+        return self.prefix + ":".join(parts)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the connections until cancelled; started once it was looked for. It need not be there yet: calls fail at once then."""
+        self._away_since_s, self._reason, self._looked = float("-inf"), "not asked yet", trio.Event()
+        async with trio.open_nursery() as self._tasks:
+            self._tasks.start_soon(self._keep)
+            try:
+                await self._looked.wait()
+                task_status.started()
+                await trio.sleep_forever()
+            finally:
+                self._tasks.cancel_scope.cancel()
+                self._tasks = None
+
+    async def _keep(self) -> None:
+        """Enter the library's client, which asks a cluster where its keys are, and look for Redis whenever it is away."""
+        pause_s = _LOOK_S
+        while True:
+            async with AsyncExitStack() as stack:
+                try:
+                    if self._sentinel is not None:
+                        await stack.enter_async_context(self._sentinel)
+                    await stack.enter_async_context(self._client)
+                except _LOST as error:
+                    self._went_away(_said(error))
+                else:
+                    while True:
+                        await self._look()
+                        await self._changed.wait()
+            await trio.sleep(pause_s)
+            pause_s = min(_MAX_LOOK_S, 2 * pause_s)
+
+    async def _look(self) -> None:
+        """Ask a Redis that is away until it can be written; the pause between grows, by chance too, as many nodes look."""
+        pause_s = _LOOK_S
+        while self._away_since_s is not None:
+            answer = await self._try(lambda client: client.set(self.key("look"), b"1", ex=60))
+            if answer.is_lost:
+                self._went_away(answer.reason)
+                await trio.sleep(random.uniform(0.5, 1.0) * pause_s)
+                pause_s = min(_MAX_LOOK_S, 2 * pause_s)
+            else:
+                self._came_back()
+
+    def _went_away(self, reason: str) -> None:
+        if self._away_since_s is None:
+            self._away_since_s = trio.current_time()
+            self._tell_changed()
+        if reason != self._reason:
+            _log.warning("redis_away", url=self.url, reason=reason)
+        self._reason = reason
+        self._looked.set()
+
+    def _came_back(self) -> None:
+        if self._looked.is_set():
+            _log.info("redis_answers", url=self.url)
+        self._away_since_s, self._reason = None, "it answered"
+        self._looked.set()
+        self._tell_changed()
+
+    def _tell_changed(self) -> None:
+        changed, self._changed = self._changed, trio.Event()
+        changed.set()
+
+    async def ask(self, make: Callable[[Client], Awaitable[T]]) -> T:
+        """Return what is asked for, tried again where the connection is lost. Raises StoreUnavailable after ANSWER_S at most.
+
+        Cancelled, an attempt that is under way goes on to its end.
+        """
+        with trio.move_on_after(ANSWER_S):
+            while self._tasks is not None:
+                if self._away_since_s is not None:
+                    if trio.current_time() - self._away_since_s > ANSWER_S:
+                        break
+                    await self._changed.wait()
+                    continue
+                answer = await self._try(make)
+                if not answer.is_lost:
+                    return answer.value()
+                self._went_away(answer.reason)
+        raise StoreUnavailable(f"{self.url}: {self._reason or f'no answer within {ANSWER_S:g} s'}")
+
+    async def _try(self, make: Callable[[Client], Awaitable[T]]) -> "_Answer[T]":
+        """Ask once, in a task of our own: the library loses a connection of its pool where a caller is cancelled while it is made."""
+        answer = _Answer[T](self.url)
+        if self._tasks is None:
+            raise StoreUnavailable(f"{self.url}: the hub stops")
+        self._tasks.start_soon(answer.take, make, self._client)
+        await answer.came.wait()
+        return answer
+
+    async def run_script(self, script: str, key: str, args: Sequence[str | bytes | int]) -> Any:
+        """Run a Lua script at the place of a key and return its answer. It may run twice. Raises StoreUnavailable."""
+        known = self._scripts.get(script)
+        if known is None:
+            known = self._scripts[script] = self._client.register_script(script)
+        return await self.ask(lambda _: known(keys=[key], args=args))
+
+    async def settings(self, *patterns: str) -> dict[str, str] | None:
+        """Return settings of its own; None where we may not ask. Raises StoreUnavailable."""
+
+        async def read(client: Client) -> dict[str, str] | None:
+            try:
+                found = await client.config_get(patterns)
+            except (AuthorizationError, UnknownCommandError):  # services that run Redis for others do not let them
+                return None
+            return {_text(name): _text(value) for name, value in found.items()}
+
+        return await self.ask(read)
+
+
+class _Answer(Generic[T]):
+    """What came of one attempt."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._values: list[T] = []
+        self._refused: Exception | None = None
+        self.came = trio.Event()
+        self.is_lost = False  # nobody knows whether it was done
+        self.reason = ""
+
+    async def take(self, make: Callable[[Client], Awaitable[T]], client: Client) -> None:
+        """Ask, and keep what comes of it."""
+        try:
+            self._values.append(await make(client))
+        except _LOST as error:
+            self.reason = _said(error)
+            self.is_lost = not isinstance(error, ResponseError) or isinstance(error, _LATER) or str(error).startswith(_LATER_WORDS)
+            self._refused = error
+        finally:
+            self.came.set()
+
+    def value(self) -> T:
+        """Return it. Raises StoreUnavailable where Redis refused."""
+        if self._values:
+            return self._values[0]
+        raise StoreUnavailable(f"{self._url}: {self.reason}") from self._refused
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _said(error: BaseException) -> str:
+    """Return the words that say most: those of the system, where the library has wrapped its error in its own."""
+    said, cause = "", error.__cause__
+    while cause is not None:
+        said, cause = (cause.strerror or said) if isinstance(cause, OSError) else said, cause.__cause__
+    return said or str(error) or type(error).__name__

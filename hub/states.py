@@ -1,0 +1,56 @@
+"""Which state store the settings mean: a file in the data directory, or a Redis that nodes share; beside main.py the only place to know.
+
+Owns the choice, and the patience with a Redis that is not there yet when a hub starts. Called by main.py.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+import trio
+
+from hub.config import Settings
+from hub.core.errors import Refusal
+from hub.datadir import DataDir
+from hub.ports import StateStore, StoreUnavailable
+from hub.state.sqlite import SQLiteStateStore
+
+if TYPE_CHECKING:
+    from hub.redis import Redis
+
+_log: Final = structlog.get_logger(__name__)
+_AGAIN_S: Final = 0.5
+
+
+def make_redis(settings: Settings) -> "Redis | None":
+    """Return the Redis of a node, None for a hub that stands alone. Raises Refusal."""
+    if settings.redis_url is None:
+        return None
+    from hub.redis import Redis  # coredis takes 0.4 s to import, which a hub that stands alone would wait for
+
+    return Redis(settings.redis_url, settings.redis_password.get_secret_value() if settings.redis_password else None)
+
+
+def make_state(settings: Settings, data: DataDir, redis: "Redis | None") -> StateStore:
+    """Return the state store, not yet open."""
+    if redis is None:
+        return SQLiteStateStore(data.state, data.reserve.give_up)
+    from hub.state.redis import RedisStateStore
+
+    return RedisStateStore(redis, settings.node)
+
+
+async def open_state(state: StateStore, redis: "Redis | None") -> None:
+    """Open it; one that others keep is waited for, as long as it takes. Raises StoreUnavailable, Refusal where waiting is in vain."""
+    is_told = False
+    while True:
+        try:
+            return await state.start()
+        except StoreUnavailable as error:
+            if redis is None:
+                raise
+            if redis.away is None:
+                raise Refusal("bad_redis", str(error), "correct redis_url, redis_password, or what that Redis allows") from error
+            if not is_told:
+                _log.warning("waiting_for_redis", url=redis.url, reason=redis.away)
+            is_told = True
+        await trio.sleep(_AGAIN_S)
