@@ -140,7 +140,7 @@ def new_secret() -> str:
 
 
 def notice(target: str, event: Event, alert: Alert | None, number: int, now_us: int, for_s: float) -> dict[str, Any]:
-    """Return a new notice; `number` is above those of all notices before, `for_s` how long it is tried."""
+    """Return a new notice; `number` is above those of all notices of this hub before, `for_s` how long it is tried."""
     id_ = secrets.token_hex(12)
     told = {} if alert is None else {"alert": {key: value for key, value in alert.items() if key not in ("version", "held")}}
     content = {"id": id_, "event": event.value, "made_us": now_us, **told}

@@ -4,7 +4,7 @@ Owns the judgment of absence by time alone. The time is that in which the hub li
 hub was away is no absence of a device. hub/rules/desk.py keeps these beside the courses.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from typing import Any
 
 from hub.core.rules import Rule, RuleKind
@@ -17,12 +17,17 @@ class Absence:
 
     def __init__(self, rule: Rule, is_open: Collection[Key]) -> None:
         self.rule = rule
+        self.changed: set[str] = set()  # see Course.changed
         self._open = set(is_open)
         self._since_s: dict[Key, float] = {}  # last heard of, or offline since
 
-    def kept(self) -> dict[str, Any]:
+    def kept(self, devices: Set[str]) -> dict[str, dict[str, Any]]:
         """Return nothing: what is absent after a restart is so from then on."""
         return {}
+
+    def devices(self) -> set[str]:
+        """Return the devices of which something is kept: none."""
+        return set()
 
     def readings(self, batch: Batch, now_s: float) -> list[Change]:
         """Hear of readings of about one time of arrival; late ones are no sign of life."""

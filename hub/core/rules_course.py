@@ -4,7 +4,7 @@ Owns the judgment, and what must be kept to go on after a restart: the same read
 batches. Takes times as arguments: no clock, no I/O. hub/rules/desk.py keeps the courses.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from hub.core.records import Columns, Series
 from hub.core.rules import Rule, RuleKind
 from hub.core.rules_batch import Batch, Key
+from hub.core.rules_kept import Part
 
 _UPSIDE_DOWN: Final = frozenset({RuleKind.BELOW, RuleKind.FALLING})
 _RATES: Final = frozenset({RuleKind.RISING, RuleKind.FALLING})
@@ -43,26 +44,43 @@ class Spell:
 class Course:
     """A rule on its way through the readings. Out of order a reading counts only for a series that does not break the rule now."""
 
-    def __init__(self, rule: Rule, kept: Mapping[str, Any], is_open: Collection[Key], now_s: float) -> None:
+    def __init__(self, rule: Rule, kept: Mapping[str, Part], is_open: Collection[Key], now_s: float) -> None:
         self.rule = rule
+        self.changed: set[str] = set()  # devices of which other things must be kept; who has kept them takes them out
         self._sign = -1.0 if rule.kind in _UPSIDE_DOWN else 1.0
         self._limit = 0.5 if rule.kind is RuleKind.TEXT else self._sign * rule.limit
         self._open: dict[Key, int] = {key: 0 for key in is_open}  # with the time of the newest reading judged
-        self._open |= {(d, c): t for d, c, t in kept.get("open", ()) if (d, c) in self._open}
         self._spells: dict[Key, Spell] = {}
-        for device, channel, since_us, newest_us, value in kept.get("spells", ()):
-            self._spells[device, channel] = spell = Spell(since_us, now_s + rule.for_s, value)
-            spell.newest_us = newest_us
-        self._last: dict[Key, tuple[int, float]] = {(d, c): (t, v) for d, c, t, v in kept.get("last", ())}
+        self._last: dict[str, dict[str, tuple[int, float]]] = {}  # by device and channel
+        for device, part in kept.items():
+            self._begin(device, part, now_s)
 
-    def kept(self) -> dict[str, Any]:
-        """Return what must be kept, beside the open alerts, to go on from here."""
-        kept: dict[str, Any] = {
-            "open": [[*key, newest_us] for key, newest_us in self._open.items() if newest_us],
-            "spells": [[*key, each.since_us, each.newest_us, each.value] for key, each in self._spells.items()],
-            "last": [[*key, *last] for key, last in self._last.items()],
-        }
-        return {key: each for key, each in kept.items() if each}
+    def _begin(self, device: str, part: Part, now_s: float) -> None:
+        """Go on from what was kept of a device."""
+        self._open |= {(device, c): t for c, t in part.get("open", ()) if (device, c) in self._open}
+        for channel, since_us, newest_us, value in part.get("spells", ()):
+            if (device, channel) not in self._open:  # else it was kept in the moment in which time alone raised it
+                self._spells[device, channel] = spell = Spell(since_us, now_s + self.rule.for_s, value)
+                spell.newest_us = newest_us
+        if last := {c: (t, v) for c, t, v in part.get("last", ())}:
+            self._last[device] = last
+
+    def kept(self, devices: Set[str]) -> dict[str, dict[str, Any]]:
+        """Return what must be kept of some devices, beside the open alerts, to go on from here; nothing of those without."""
+        found: dict[str, dict[str, Any]] = {}
+        for (device, channel), newest_us in self._open.items():
+            if newest_us and device in devices:
+                found.setdefault(device, {}).setdefault("open", []).append([channel, newest_us])
+        for (device, channel), each in self._spells.items():
+            if device in devices:
+                found.setdefault(device, {}).setdefault("spells", []).append([channel, each.since_us, each.newest_us, each.value])
+        for device in devices & self._last.keys():
+            found.setdefault(device, {})["last"] = [[channel, *last] for channel, last in self._last[device].items()]
+        return found
+
+    def devices(self) -> set[str]:
+        """Return the devices of which something is kept."""
+        return {device for device, _ in (*self._open, *self._spells)} | self._last.keys()
 
     def readings(self, batch: Batch, now_s: float) -> list[Change]:
         """Judge readings of about one time of arrival, of whatever series; late readings are left out."""
@@ -158,16 +176,19 @@ class Course:
 
     def _rate(self, key: Key, t_us: int, level: float) -> float | None:
         """Return the change a second since the reading before, in the direction that is asked for."""
-        last = self._last.get(key)
+        of_device = self._last.get(key[0], {})
+        last = of_device.get(key[1])
         if level != level or (last is not None and t_us <= last[0]):
             return None
-        self._last[key] = (t_us, level)
+        self._last.setdefault(key[0], of_device)[key[1]] = (t_us, level)
+        self.changed.add(key[0])
         return None if last is None else (level - last[1]) / ((t_us - last[0]) / 1e6)
 
     def _step(self, key: Key, t_us: int, level: float, value: Any, now_s: float) -> Iterator[Change]:
         if key in self._open:
             if t_us < self._open[key]:
                 return
+            self.changed.add(key[0])
             self._open[key] = t_us
             if level <= self._limit - self.rule.hysteresis:
                 del self._open[key]
@@ -177,8 +198,11 @@ class Course:
         if spell is not None and t_us < spell.newest_us:
             return
         if level <= self._limit:
-            self._spells.pop(key, None)
+            if spell is not None:
+                self.changed.add(key[0])
+                del self._spells[key]
             return
+        self.changed.add(key[0])
         if spell is None:
             spell = self._spells[key] = Spell(t_us, now_s + self.rule.for_s, value)
         spell.newest_us, spell.value = t_us, value
@@ -198,13 +222,15 @@ class Course:
         """Go on from changes that `due` returned, now that they are kept."""
         for change in changes:
             if (spell := self._spells.get(change.key)) is not None:
+                self.changed.add(change.key[0])
                 self._raised(change.key, spell)
 
     def forget(self, device: str) -> None:
         """Know nothing of a device that was removed."""
         self._open = {key: each for key, each in self._open.items() if key[0] != device}
         self._spells = {key: each for key, each in self._spells.items() if key[0] != device}
-        self._last = {key: each for key, each in self._last.items() if key[0] != device}
+        self._last.pop(device, None)
+        self.changed.add(device)
 
 
 def _by_series(columns: Columns, at: "npt.NDArray[np.int64]", wanted: Collection[int]) -> Iterator[tuple[Series, "npt.NDArray[np.int64]"]]:

@@ -10,18 +10,21 @@ from hub.core.notices import WAITING, Target, kept_target
 from hub.core.records import Cursor
 from hub.core.rules import Rule, rule_in
 from hub.core.rules_alerts import is_over
+from hub.core.rules_kept import with_older
 from hub.core.silences import Silence, kept_silence
 from hub.ports import Audited, Document, StateStore
 
 RULE: Final = "rule"
 ALERT: Final = "alert"
-KEPT: Final = "rule_state"  # what a course needs to go on
+KEPT: Final = "rules_of_device"  # what the courses of rules need to go on with a device
+_OLDER: Final = "rule_state"  # what older hubs kept for that: one document a rule
 TARGET: Final = "target"
 NOTICE: Final = "notice"
 SILENCE: Final = "silence"
 FOLLOWER: Final = "rules"
 MAX_ALERTS: Final = 10_000  # beyond, those that are over for longest are deleted
 MAX_NOTICES: Final = 5_000  # so many that are delivered or given up are kept, the newest
+Kept = Mapping[str, Mapping[str, Any]]  # what is kept for the courses, by device
 Bodies = dict[tuple[str, str], Mapping[str, Any] | None]  # by kind and key; None: deleted
 
 
@@ -38,20 +41,36 @@ class Book:
     def __init__(self, state: StateStore, board: AlertBoard) -> None:
         self._state = state
         self._board = board
-        self._documents: dict[str, dict[str, Document]] = {RULE: {}, ALERT: {}, KEPT: {}, TARGET: {}, NOTICE: {}, SILENCE: {}}
+        self._documents: dict[str, dict[str, Document]] = {RULE: {}, ALERT: {}, TARGET: {}, NOTICE: {}, SILENCE: {}}
+        self._kept: dict[str, int] = {}  # versions by device; what is kept is the courses' own
         self._silences: list[Silence] | None = None  # as objects; None: to be made
         self._last_number = 0  # of the notices
         self.cursor: Cursor | None = None
 
-    async def load(self) -> None:
-        """Read everything anew. Raises StoreUnavailable."""
+    async def load(self) -> Kept:
+        """Read everything anew; return what is kept for the courses. Raises StoreUnavailable."""
         for kind in self._documents:
             self._documents[kind] = {each.key: each for each in await self._state.documents(kind)}
         self._silences = None
         self._last_number = max((each.body["number"] for each in self._documents[NOTICE].values()), default=0)
         self.cursor = await self._state.cursor_of(FOLLOWER)
+        kept = await self._read_kept()
         for alert in self.alerts():
             self._board.put_alert(alert)
+        return kept
+
+    async def _read_kept(self) -> Kept:
+        """Return what is kept for the courses; what an older hub has left is turned into it."""
+        found = {each.key: each for each in await self._state.documents(KEPT)}
+        if older := await self._state.documents(_OLDER):
+            rules = self._documents[RULE]
+            said = [(each.key, rules[each.key].version, each.body) for each in older if each.key in rules]
+            bodies = with_older({key: each.body for key, each in found.items()}, said)
+            puts = [Document(KEPT, key, found[key].version + 1 if key in found else 1, body) for key, body in bodies.items()]
+            await self._state.change(puts, older)
+            found |= {each.key: each for each in puts}
+        self._kept = {key: each.version for key, each in found.items()}
+        return {key: each.body for key, each in found.items()}
 
     def rule(self, name: str) -> tuple[Rule, int] | None:
         """Return a rule and its version."""
@@ -62,10 +81,9 @@ class Book:
         """Return the names of all rules, sorted."""
         return sorted(self._documents[RULE])
 
-    def kept(self, name: str) -> Mapping[str, Any]:
-        """Return what the course of a rule needs to go on."""
-        found = self._documents[KEPT].get(name)
-        return {} if found is None else found.body
+    def has_kept(self, device: str) -> bool:
+        """Tell whether something is kept for the courses of a device."""
+        return device in self._kept
 
     def alert(self, id_: str) -> dict[str, Any] | None:
         """Return an alert with its version."""
@@ -81,9 +99,9 @@ class Book:
         """Return the alerts that are not over."""
         return [{**each.body, "version": each.version} for each in self._documents[ALERT].values() if not is_over(each.body)]
 
-    def next_number(self) -> int:
-        """Draw the number of a new notice; they rise, and need not be without a hole."""
-        self._last_number += 1
+    def next_number(self, now_us: int) -> int:
+        """Draw the number of a new notice: the time in µs, as several hubs draw them; here each is above the one before."""
+        self._last_number = max(self._last_number + 1, now_us)
         return self._last_number
 
     def target(self, name: str) -> tuple[Target, int] | None:
@@ -104,7 +122,7 @@ class Book:
     def notices(self, *, is_waiting: bool) -> list[Mapping[str, Any]]:
         """Return the notices that wait, or those that are done with, oldest first."""
         found = [each.body for each in self._documents[NOTICE].values() if (each.body["state"] == WAITING) is is_waiting]
-        return sorted(found, key=lambda notice: int(notice["number"]))
+        return sorted(found, key=by_number)
 
     async def write(
         self,
@@ -116,20 +134,29 @@ class Book:
         new_alerts = sum(kind == ALERT and key not in self._documents[ALERT] for kind, key in bodies)
         puts, deletes = [], [*self._outdated(new_alerts), *self._old_notices(bodies)]
         for (kind, key), body in bodies.items():
-            known = self._documents[kind].get(key)
+            version = self._version(kind, key)
             if body is not None:
-                kept = {name: each for name, each in body.items() if name != "version"}
-                puts.append(Document(kind, key, 1 if known is None else known.version + 1, kept))
-            elif known is not None:
-                deletes.append(known)
+                puts.append(Document(kind, key, version + 1, {name: each for name, each in body.items() if name != "version"}))
+            elif version:
+                deletes.append(Document(kind, key, version, {}))
         await self._state.change(puts, deletes, cursor=None if cursor is None else (FOLLOWER, cursor), audited=audited)
         self._silences = None
         for document in deletes:
-            del self._documents[document.kind][document.key]
+            (self._kept if document.kind == KEPT else self._documents[document.kind]).pop(document.key)
         for document in puts:
+            if document.kind == KEPT:
+                self._kept[document.key] = document.version
+                continue
             self._documents[document.kind][document.key] = document
             if document.kind == ALERT:
                 self._board.put_alert({**document.body, "version": document.version})
+
+    def _version(self, kind: str, key: str) -> int:
+        """Return the version of a document as it is known, 0 where there is none."""
+        if kind == KEPT:
+            return self._kept.get(key, 0)
+        known = self._documents[kind].get(key)
+        return 0 if known is None else known.version
 
     def _outdated(self, coming: int) -> list[Document]:
         """Return the alerts that must go to make room. Those that are not over always stay."""
@@ -145,4 +172,9 @@ class Book:
         if not coming or len(self._documents[NOTICE]) + coming <= MAX_NOTICES:
             return []
         done = [each for each in self._documents[NOTICE].values() if each.body["state"] != WAITING]
-        return sorted(done, key=lambda each: int(each.body["number"]))[: max(0, len(done) + coming - MAX_NOTICES)]
+        return sorted(done, key=lambda each: by_number(each.body))[: max(0, len(done) + coming - MAX_NOTICES)]
+
+
+def by_number(notice: Mapping[str, Any]) -> tuple[int, str]:
+    """Return what notices are sorted by: one hub gives no number twice, two may."""
+    return int(notice["number"]), str(notice["id"])

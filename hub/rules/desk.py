@@ -11,7 +11,7 @@ from hub.core.errors import Refusal
 from hub.core.rules import checked_name, rule_in
 from hub.core.rules_alerts import acknowledged, is_over
 from hub.ports import Audited
-from hub.rules.book import ALERT, KEPT, RULE, Bodies
+from hub.rules.book import ALERT, RULE, Bodies
 from hub.rules.judging import Judging
 
 MAX_RULES: Final = 500
@@ -55,10 +55,11 @@ class RuleDesk(Judging):
                 raise Refusal("too_many_rules", f"there are {MAX_RULES} rules, which is the limit", "delete one first", 409)
             bodies = self._over("the rule was changed", lambda alert: alert["rule"] == name)
             audit = Audited(self._now(), who, "create rule" if known is None else "edit rule", f"rule {name}", rule.body())
-            await self._keep(bodies | {(RULE, name): rule.body(), (KEPT, name): None}, [audit])
-            self._set_out(name)
+            await self._keep_all()  # a crash has the new rule judge nothing of before it
+            await self._keep(bodies | {(RULE, name): rule.body()}, [audit])
+            self._courses.set_out(name, self._lived_s)
+            self._has_work.set()
             self._news = dict(self._presence)
-            self._wanted = {}
         return self.rule(name)
 
     async def delete_rule(self, name: str, who: str) -> None:
@@ -68,9 +69,9 @@ class RuleDesk(Judging):
             self.rule(name)
             bodies = self._over("the rule was deleted", lambda alert: alert["rule"] == name)
             audit = Audited(self._now(), who, "delete rule", f"rule {name}", {})
-            await self._keep(bodies | {(RULE, name): None, (KEPT, name): None}, [audit])
-            self._drop(name)
-            self._wanted = {}
+            await self._keep(bodies | {(RULE, name): None}, [audit])
+            self._courses.drop(name)
+            await self._keep_all()  # of a rule that gets its name nothing older is known
 
     async def acknowledge(self, id_: str, who: str) -> dict[str, Any]:
         """Note that somebody has seen an alert. Raises Refusal."""

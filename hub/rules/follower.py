@@ -29,7 +29,7 @@ class RulesFollower:
 
     async def start(self) -> int:
         """Return the position after which to begin; on a hub that never had rules, the end of what the journal has lost."""
-        cursor = await self._desk.start()
+        cursor = await self._desk.start(self._journal.id)
         if cursor is None:
             return self._journal.first - 1
         return cursor.position if cursor.journal == self._journal.id else 0
@@ -37,7 +37,7 @@ class RulesFollower:
     async def apply(self, rows: Sequence[Row]) -> None:
         """Have the rows judged; what is raised is kept before it returns, what is not waits for make_safe."""
         for turn in _turns(rows):
-            wanted = [row for row in turn if row.kind in WITH_READINGS and self._desk.wants(row.device)]
+            wanted = [row for row in turn if row.kind in WITH_READINGS and self._desk.wants(row.device, row.position)]
             columns = readable_columns(wanted, self._journal.channels) if wanted else None
             cursor = Cursor(self._journal.id, turn[-1].position)
             await self._desk.judge(columns, turn[0].arrived_us, cursor, is_behind=self._journal.position - cursor.position > _TURN_ROWS)

@@ -21,13 +21,13 @@ from hub.core.rules_batch import Batch, Key
 from hub.core.rules_course import Change, Course
 from hub.core.selector import MembersOf
 from hub.ports import Audited, Conflict, Now, StateStore, StoreUnavailable
-from hub.rules.book import ALERT, KEPT, NOTICE, RULE, AlertBoard, Bodies, Book
-from hub.rules.reach import Reach
+from hub.rules.book import ALERT, KEPT, NOTICE, AlertBoard, Bodies, Book
+from hub.rules.courses import AT_ONCE, Courses
 from hub.rules.silences import Silencing
 from hub.rules.telling import Telling
 
 _LOOK_S: Final = 0.25  # how late time alone raises an alert
-_AT_ONCE: Final = 32  # rules that judge in one turn of the event loop
+_KEPT_AT_ONCE: Final = 500  # devices in one transaction
 _LEAP_S: Final = 1.0  # a look that comes later than this was not let run: the time between counts as this much
 _log: Final = structlog.get_logger(__name__)
 
@@ -51,11 +51,9 @@ class Judging:
         members_of = members_of or Asked().members
         self.book = self._book = Book(state, board)
         self._telling = Telling(self._book, Silencing(self._book, members_of), notify_for_s)
-        self._reach = Reach(members_of)
         self.on_notices: Callable[[], None] = lambda: None  # called when notices are kept that may wait
         self._board, self._now = board, now
-        self._courses: dict[str, Course | Absence] = {}
-        self._wanted: dict[str, bool] = {}  # devices of which readings may matter; forgotten when a rule changes
+        self._courses = Courses(self._book, members_of)
         self._cursor: Cursor | None = None  # applied
         self._is_kept = True  # the cursor and all that is judged is in the store
         self.is_current = False  # what is in memory may be gone on from: the rules are read
@@ -67,69 +65,38 @@ class Judging:
         self._changing = trio.Lock()
         self._has_work = trio.Event()  # a rule judges, or a device was removed
 
-    async def start(self) -> Cursor | None:
-        """Read everything anew, as the follower begins anew; return its cursor."""
+    async def start(self, journal: str = "") -> Cursor | None:
+        """Read everything anew, as the follower of a journal begins anew; return its cursor."""
         async with self._changing:
-            await self._book.load()
-            self._courses = {}
-            for name in self._book.rules():
-                self._set_out(name)
-            self._wanted, self._cursor, self._is_kept = {}, self._book.cursor, True
+            self._courses.start(await self._book.load(), journal, self._lived_s)
+            self._cursor, self._is_kept = self._book.cursor, True
             known = self._board.devices()
             self._presence = {item["device"]: item["presence"] for item in known if item.get("last_seen_us") is not None}
             self._news = dict(self._presence)
             self._gone = {str(alert["device"]) for alert in self._book.open_alerts()} - {item["device"] for item in known}
-            self._reach.moved |= {(alert["rule"], str(alert["device"])) for alert in self._book.open_alerts()}  # meanwhile, perhaps
+            moved = self._courses.reach.moved
+            moved |= {(alert["rule"], str(alert["device"])) for alert in self._book.open_alerts()}  # meanwhile, perhaps
             self.is_current = True
             self._has_work.set()
         self.on_notices()
         return self._cursor
 
-    def _set_out(self, name: str) -> None:
-        """Have a rule judge from now on as it is kept; one that is disabled does not."""
-        found = self._book.rule(name)
-        assert found is not None
-        self._drop(name)
-        if found[0].is_disabled:
-            return
-        is_open = {key_of(alert) for alert in self._book.open_alerts() if alert["rule"] == name}
-        rule = self._reach.hold(found[0])
-        is_of_readings = rule.kind.is_of_readings
-        self._has_work.set()
-        self._courses[name] = Course(rule, self._book.kept(name), is_open, self._lived_s) if is_of_readings else Absence(rule, is_open)
-
-    def _drop(self, name: str) -> None:
-        """Have a rule judge no more."""
-        self._courses.pop(name, None)
-        self._reach.drop(name)
-
-    def _settle(self) -> None:
-        """Have each rule mean the devices that it means now."""
-        if not self._reach.unsettled:
-            return
-        for name in list(self._reach.unsettled):
-            self._courses[name].rule = self._reach.settled(self._courses[name].rule)
-        self._wanted = {}
-
-    def wants(self, device: str) -> bool:
-        """Tell whether readings of a device may matter."""
-        self._settle()
-        known = self._wanted.get(device)
-        if known is None:
-            known = self._wanted[device] = any(course.rule.selector.wants(device) for course in self._courses.values())
-        return known
+    def wants(self, device: str, position: int) -> bool:
+        """Tell whether the readings of a row of a device may matter: whether a rule means it, and it was not judged before a crash."""
+        return self._courses.wants(device, position)
 
     async def judge(self, columns: Columns | None, arrived_us: int, cursor: Cursor, *, is_behind: bool) -> None:
         """Judge readings that came at about one time. A failure leaves the desk waiting for `start`."""
         async with self._changing:
             self._check_current()
-            self._settle()
+            self._courses.settle()
             self._is_behind, self._cursor, self._is_kept = is_behind, cursor, False
+            self._courses.reached(cursor)
             changes: list[tuple[Rule, Change]] = []
             self.is_current = False  # until all of it is done
             batch = None if columns is None else Batch(columns, arrived_us)
-            for number, course in enumerate(self._courses.values() if batch is not None else ()):
-                if number % _AT_ONCE == _AT_ONCE - 1:
+            for number, course in enumerate(self._courses if batch is not None else ()):
+                if number % AT_ONCE == AT_ONCE - 1:
                     await trio.lowlevel.checkpoint()
                 assert batch is not None
                 changes += [(course.rule, change) for change in course.readings(batch, self._lived_s)]
@@ -142,7 +109,7 @@ class Judging:
         async with self._changing:
             self._check_current()
             if not self._is_kept:
-                await self._keep({})
+                await self._keep_all()
             return 0 if self._cursor is None else self._cursor.position
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -182,12 +149,15 @@ class Judging:
         async with self._changing:
             if not self.is_current:
                 return
-            self._settle()
-            now_s, news, gone, moved = self._lived_s, dict(self._news), set(self._gone), set(self._reach.moved)
-            left = {each for each in moved if each[0] in self._courses and not self._courses[each[0]].rule.selector.wants(each[1])}
+            self._courses.settle()
+            now_s, news, gone, moved = self._lived_s, dict(self._news), set(self._gone), set(self._courses.reach.moved)
+            left = {each for each in moved if not self._courses.means(*each)}
+            for device in gone:
+                self._courses.forget(device)
             found: list[tuple[Course | Absence, list[Change]]] = []
-            for name, course in self._courses.items():
-                for device in gone | {device for rule, device in left if rule == name}:
+            for course in self._courses:
+                name = course.rule.name
+                for device in {device for rule, device in left if rule == name}:
                     course.forget(device)
                 back: list[Change] = []
                 if isinstance(course, Absence):  # heard first: one that is back is absent no more
@@ -197,12 +167,14 @@ class Judging:
             bodies = self._alerts([(course.rule, change) for course, changes in found for change in changes])
             bodies |= self._over("the rule means the device no more", lambda alert: (alert["rule"], alert["device"]) in left)
             bodies |= self._over("the device was removed", lambda alert: alert["device"] in gone)
+            bodies |= {(KEPT, device): None for device in gone if self._book.has_kept(device)}
             if bodies := self._telling.marks(self._now()) | bodies:
                 await self._keep(bodies)
             for course, changes in found:
                 course.took(changes)
+            self._courses.were_kept(gone)
             self._gone -= gone
-            self._reach.moved -= moved
+            self._courses.reach.moved -= moved
             self._news = {device: state for device, state in self._news.items() if news.get(device) != state}
 
     def _alerts(self, changes: Sequence[tuple[Rule, Change]]) -> Bodies:
@@ -213,10 +185,10 @@ class Judging:
         open_ids: dict[tuple[str, Key], str] = {(a["rule"], key_of(a)): a["id"] for a in self._book.open_alerts()}
         for rule, change in changes:
             place = (rule.name, change.key)
-            if change.is_raised:
+            if change.is_raised and place not in open_ids:
                 id_ = open_ids[place] = secrets.token_hex(8)
                 bodies[ALERT, id_] = raised(id_, rule, change, now_us)
-            elif (known := open_ids.pop(place, None)) is not None:
+            elif not change.is_raised and (known := open_ids.pop(place, None)) is not None:
                 alert = bodies.get((ALERT, known)) or self._book.alert(known) or {}
                 bodies[ALERT, known] = cleared(alert, now_us, "it is as it should be again")
         return bodies
@@ -225,15 +197,25 @@ class Judging:
         return {(ALERT, alert["id"]): cleared(alert, self._now(), reason) for alert in self._book.open_alerts() if is_meant(alert)}
 
     async def _keep(self, bodies: Bodies, audited: Sequence[Audited] = ()) -> None:
-        """Write changes with all that was judged and the cursor."""
-        for name, course in self._courses.items():
-            if (RULE, name) not in bodies and course.kept() != self._book.kept(name):
-                bodies[KEPT, name] = course.kept()
-        bodies = self._telling.told(bodies, self._now())
-        await self._book.write(bodies, self._cursor, audited)
-        self._is_kept = True
+        """Write changes with what is kept of the devices whose alerts they are, and how far these are judged: the cursor may wait."""
+        devices = {str(alert["device"]) for (kind, _), alert in bodies.items() if kind == ALERT and alert is not None}
+        devices -= {key for (kind, key), body in bodies.items() if kind == KEPT and body is None}
+        bodies = self._telling.told(bodies, self._now()) | await self._courses.bodies(devices, self._cursor)
+        await self._book.write(bodies, None, audited)
+        self._courses.were_kept(devices)
         if any(kind == NOTICE for kind, _ in bodies):
             self.on_notices()
+
+    async def _keep_all(self) -> None:
+        """Write what is kept of all devices that changed, and the cursor after it: what a crash leaves in between is not judged again."""
+        changed = sorted(self._courses.changed())
+        for begin in range(0, len(changed), _KEPT_AT_ONCE):
+            devices = set(changed[begin : begin + _KEPT_AT_ONCE])
+            await self._book.write(await self._courses.bodies(devices, self._cursor), None)
+            self._courses.were_kept(devices)
+        if not self._is_kept:
+            await self._book.write({}, self._cursor)
+        self._is_kept = True
 
     async def keep(self, make: Callable[[], Bodies], audited: Sequence[Audited] = ()) -> None:
         """Write, in its turn, what `make` makes of what is kept then; the rules stay where they are. Raises what `make` raises."""

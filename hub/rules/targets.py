@@ -13,7 +13,7 @@ from hub.core.errors import Refusal
 from hub.core.notices import DELIVERED, GIVEN_UP, Event, Target, TargetKind, delivery, new_secret, notice, target_in, tried
 from hub.core.rules import checked_name
 from hub.ports import Audited, Now
-from hub.rules.book import NOTICE, TARGET, Bodies, Book
+from hub.rules.book import NOTICE, TARGET, Bodies, Book, by_number
 from hub.rules.outbox import Keeper, Outbox, Sender
 
 MAX_TARGETS: Final = 50
@@ -100,7 +100,7 @@ class TargetDesk:
     async def test(self, name: str, who: str) -> dict[str, Any]:
         """Send a test notice now, once, and return how that ended; one that arrives has what waits tried at once. Raises Refusal."""
         target = self._known(name)[0]
-        body = notice(name, Event.TEST, None, self._book.next_number(), self._now(), 0.0)
+        body = notice(name, Event.TEST, None, self._book.next_number(self._now()), self._now(), 0.0)
         outcome = await self._sender.send(target, body)
         body = tried(body, DELIVERED if outcome.is_delivered else GIVEN_UP, self._now(), outcome.status, outcome.error, 0.0)
         audit = Audited(self._now(), who, "test target", f"target {name}", {"delivered": outcome.is_delivered})
@@ -112,4 +112,4 @@ class TargetDesk:
     def deliveries(self) -> list[dict[str, Any]]:
         """Return all notices, newest first, as the log shows them."""
         found = [*self._book.notices(is_waiting=False), *self._book.notices(is_waiting=True)]
-        return [delivery(each) for each in sorted(found, key=lambda each: int(each["number"]), reverse=True)]
+        return [delivery(each) for each in sorted(found, key=by_number, reverse=True)]

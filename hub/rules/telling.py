@@ -57,7 +57,7 @@ class Telling:
         for name in self._book.targets():
             known = self._book.target(name)
             if known is not None and known[0].wants(alert):
-                body = notice(name, event, alert, self._book.next_number(), now_us, self._for_s)
+                body = notice(name, event, alert, self._book.next_number(now_us), now_us, self._for_s)
                 found[NOTICE, body["id"]] = body
         return found
 

@@ -15,7 +15,7 @@ from hub.core.records import Row, RowKind
 from hub.core.selector import MembersOf
 from hub.journal import Entry, Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import layer
-from hub.ports import Opening, StoreUnavailable
+from hub.ports import Document, Opening, StoreUnavailable
 from hub.rules import RuleDesk, RulesFollower, RulesSide
 from hub.state.sqlite import SQLiteStateStore
 from tests.support.owner import CHANNELS, Session
@@ -50,6 +50,13 @@ class Stand:
             row = Row(0, "pump", self._epoch, self._seq, RowKind.DATA, NOW_US, msgpack.packb(body), None)
             self.journal.submit(Entry(self._session, row, ((self._epoch, self._seq),)))
         await self._session.is_told(self._epoch, self._seq)
+
+    async def fan_says(self, temp: float) -> None:
+        """Journal one reading of another device."""
+        await self.journal.open_epochs(self._session, [Opening("fan", 3, CHANNELS, 0)])
+        body = {"e": 3, "s": 1, "op": "data", "t": NOW_US, "c": [0], "d": [0], "v": [temp]}
+        self.journal.submit(Entry(self._session, Row(0, "fan", 3, 1, RowKind.DATA, NOW_US, msgpack.packb(body), None), ((3, 1),)))
+        await self._session.is_told(3, 1)
 
     async def is_judged(self) -> None:
         """Return when the rules have seen all that is committed."""
@@ -141,6 +148,42 @@ async def test_an_edited_rule_judges_anew_and_a_deleted_one_no_more(tmp_path: Pa
         await stand.is_judged()
         assert stand.states() == ["cleared", "cleared"]
         assert [entry.action for entry in await stand.state.audit(None, 9)] == ["delete rule", "edit rule", "create rule"]
+
+
+async def test_what_led_to_an_alert_goes_on_after_a_restart_also_as_an_older_hub_kept_it(tmp_path: Path) -> None:
+    lasting = {**HOT, "for_s": 10}
+    async with a_stand(tmp_path) as stand:
+        await stand.makes("hot", lasting)
+        await stand.says(99.0)
+        await stand.is_judged()
+    async with a_stand(tmp_path, 8) as stand:  # what an older hub had in the place of this: one document of the rule
+        await until(lambda: stand.desk.is_current)
+        (kept,) = await stand.state.documents("rules_of_device")
+        assert kept.body["rules"]["hot"]["spells"] == [["temp", NOW_US + 1, NOW_US + 1, 99.0]]
+        older = {"spells": [["pump", "temp", NOW_US - 5 * SECOND, NOW_US, 98.0]]}
+        await stand.state.change([Document("rule_state", "hot", 1, older), Document("rule_state", "lost", 1, {})], [kept])
+    async with a_stand(tmp_path, 9) as stand:
+        await stand.says(97.0, at_us=NOW_US + 4 * SECOND)
+        await stand.is_judged()
+        assert stand.states() == []
+        await stand.says(96.0, at_us=NOW_US + 5 * SECOND)
+        await stand.is_judged()
+        assert stand.states() == ["open"]
+        assert await stand.state.documents("rule_state") == []
+
+
+async def test_what_is_written_of_one_alert_is_the_device_it_is_of(tmp_path: Path) -> None:
+    async with a_stand(tmp_path) as stand:
+        await stand.makes("rising", {"kind": "rising", "limit": 5e6})
+        await stand.says(1.0, 2.0)
+        await stand.fan_says(1.0)
+        await stand.is_judged()
+        assert await stand.state.documents("rules_of_device") == []
+        await stand.says(99.0)
+        await stand.is_judged()
+        assert [each.key for each in await stand.state.documents("rules_of_device")] == ["pump"]
+    async with a_stand(tmp_path, 8) as stand:
+        assert [each.key for each in await stand.state.documents("rules_of_device")] == ["fan", "pump"]
 
 
 class Shaky(SQLiteStateStore):
