@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hub.core.records import Columns, Series
+from hub.core.records import Columns
 from hub.core.rules import Rule, RuleKind
 from hub.core.rules_batch import Batch, Key
 from hub.core.rules_kept import Part
@@ -84,43 +84,38 @@ class Course:
 
     def readings(self, batch: Batch, now_s: float) -> list[Change]:
         """Judge readings of about one time of arrival, of whatever series; late readings are left out."""
-        columns, places = batch.columns, self._places(batch)
-        if not places:
-            return []
-        is_wanted = np.zeros(len(columns.series), np.bool_)
-        is_wanted[places] = True
-        is_fresh = columns.t_ns // 1_000 >= batch.arrived_us - int(self.rule.late_s * 1e6)
-        fresh = np.flatnonzero(is_wanted[columns.index] & is_fresh)
         changes: list[Change] = []
-        for series, at in _by_series(columns, fresh, self._worth(batch, fresh)):
-            changes += self._judge((series.device, series.channel), columns, at, now_s)
+        for place in self._places(batch):
+            at, series = batch.readings(place, self.rule.late_s), batch.columns.series[place]
+            if len(at):
+                changes += self._judge((series.device, series.channel), batch.columns, at, now_s)
         return changes
 
     def _places(self, batch: Batch) -> list[int]:
-        """Return the places of series of which a reading may change something."""
+        """Return the places of series of which a reading may change something: where something breaks the rule, or did before."""
         selector = self.rule.selector
-        if selector.devices is not None and selector.devices.isdisjoint(batch.devices):
+        if selector.devices is not None and batch.devices.numbers.keys().isdisjoint(selector.devices):
             return []
-        channels = batch.by_channel if selector.channels is None else selector.channels & batch.by_channel.keys()
-        if self.rule.kind is RuleKind.TEXT and batch.columns.text is None:
-            return []
-        if self.rule.kind not in (RuleKind.ABOVE, RuleKind.BELOW):
-            return batch.wanted(selector, channels)
-        far = 0 if self._sign < 0 else 1
-        breaking = [channel for channel in channels if self._sign * batch.bounds[channel][far] > self._limit]
-        return batch.wanted(selector, breaking) + [place for place in self._active(batch) if selector.matches(batch.columns.series[place])]
+        said = batch.channels.numbers.keys()
+        channels = frozenset(said) if selector.channels is None else selector.channels & said
+        if self.rule.kind in _RATES:
+            return list(batch.wanted(selector, channels).tolist())
+        if self.rule.kind is RuleKind.TEXT:
+            breaking = batch.wanted(selector, channels if batch.columns.text is not None else ())
+            breaking = breaking[batch.with_text[breaking]]
+        else:
+            far = 0 if self._sign < 0 else 1
+            beyond = [channel for channel in channels if self._sign * batch.bounds[channel][far] > self._limit]
+            if not beyond and not self._open and not self._spells:
+                return []
+            breaking = batch.wanted(selector, beyond)
+            breaking = breaking[self._sign * batch.series_bounds[far][breaking] > self._limit]
+        return sorted({*breaking.tolist(), *self._active(batch)})
 
     def _active(self, batch: Batch) -> list[int]:
         """Return the places of the series that break the rule, as far as is known."""
-        return [place for key in self._open.keys() | self._spells.keys() for place in batch.places.get(key, ())]
-
-    def _worth(self, batch: Batch, fresh: "npt.NDArray[np.int64]") -> set[int]:
-        """Return the series to look at one by one: where something breaks the rule, or did before."""
-        index = batch.columns.index
-        if self.rule.kind in _RATES:
-            return set(np.unique(index[fresh]).tolist())
-        breaking = fresh[self._levels(batch.columns, fresh) > self._limit]
-        return {*np.unique(index[breaking]).tolist(), *self._active(batch)}
+        known = [place for key in self._open.keys() | self._spells.keys() for place in batch.of_key(key)]
+        return [place for place in known if self.rule.selector.matches(batch.columns.series[place])]
 
     def _levels(self, columns: Columns, at: "npt.NDArray[np.int64]") -> "npt.NDArray[np.float64]":
         """Return what is compared with the limit: above it, the rule is broken. NaN is neither."""
@@ -231,15 +226,3 @@ class Course:
         self._spells = {key: each for key, each in self._spells.items() if key[0] != device}
         self._last.pop(device, None)
         self.changed.add(device)
-
-
-def _by_series(columns: Columns, at: "npt.NDArray[np.int64]", wanted: Collection[int]) -> Iterator[tuple[Series, "npt.NDArray[np.int64]"]]:
-    """Yield the readings of each wanted series in the order of time."""
-    if not wanted or not len(at):
-        return
-    order = at[np.lexsort((columns.t_ns[at], columns.index[at]))]
-    index = columns.index[order]
-    begins = np.flatnonzero(np.diff(index, prepend=-1)).tolist()
-    for begin, end in zip(begins, [*begins[1:], len(order)], strict=True):
-        if (place := int(index[begin])) in wanted:
-            yield columns.series[place], order[begin:end]

@@ -12,13 +12,14 @@ import trio
 from hub.core.records import Cursor
 from hub.core.rules_absence import Absence
 from hub.core.rules_alerts import key_of
+from hub.core.rules_batch import Listening
 from hub.core.rules_course import Course
 from hub.core.rules_kept import Part, body_of
 from hub.core.selector import MembersOf
 from hub.rules.book import KEPT, Bodies, Book, Kept
 from hub.rules.reach import Reach
 
-AT_ONCE: Final = 32  # rules in one turn of the event loop
+_AT_ONCE: Final = 32  # rules that are asked what they keep in one turn of the event loop
 
 
 class Courses:
@@ -28,6 +29,7 @@ class Courses:
         self._book = book
         self.reach = Reach(members_of)
         self._by_name: dict[str, Course | Absence] = {}
+        self._listening = Listening()
         self._versions: dict[str, int] = {}
         self._wanted: dict[str, bool] = {}  # devices of which readings may matter; forgotten when a rule changes
         self._left: set[str] = set()  # devices of which a rule kept something that judges no more
@@ -72,7 +74,10 @@ class Courses:
         is_open = {key_of(alert) for alert in self._book.open_alerts() if alert["rule"] == name}
         rule, version = self.reach.hold(found[0]), found[1]
         parts = {device: part for device, part in (kept or {}).items() if part["version"] == version}
-        self._by_name[name] = Course(rule, parts, is_open, lived_s) if rule.kind.is_of_readings else Absence(rule, is_open)
+        if rule.kind.is_of_readings:
+            self._by_name[name] = Course(rule, parts, is_open, lived_s)
+        else:
+            self._by_name[name] = Absence(rule, is_open, self._listening)
         self._versions[name] = version
 
     def drop(self, name: str) -> None:
@@ -105,6 +110,7 @@ class Courses:
         """Know nothing of a device that was removed."""
         for course in self:
             course.forget(device)
+        self._listening.forget(device)
         self._judged.pop(device, None)
 
     def means(self, rule: str, device: str) -> bool:
@@ -125,7 +131,7 @@ class Courses:
         """Return the documents of some devices, as judged up to a cursor. The caller holds the lock, so that nothing changes meanwhile."""
         parts: dict[str, dict[str, Mapping[str, object]]] = {device: {} for device in devices}
         for number, (name, course) in enumerate(self._by_name.items()):
-            if len(devices) > 1 and number % AT_ONCE == AT_ONCE - 1:
+            if len(devices) > 1 and number % _AT_ONCE == _AT_ONCE - 1:
                 await trio.lowlevel.checkpoint()
             for device, part in course.kept(devices).items():
                 parts[device][name] = part

@@ -22,11 +22,12 @@ from hub.core.rules_course import Change, Course
 from hub.core.selector import MembersOf
 from hub.ports import Audited, Conflict, Now, StateStore, StoreUnavailable
 from hub.rules.book import ALERT, KEPT, NOTICE, AlertBoard, Bodies, Book
-from hub.rules.courses import AT_ONCE, Courses
+from hub.rules.courses import Courses
 from hub.rules.silences import Silencing
 from hub.rules.telling import Telling
 
 _LOOK_S: Final = 0.25  # how late time alone raises an alert
+_AT_ONCE: Final = 128  # rules that judge in one turn of the event loop
 _KEPT_AT_ONCE: Final = 500  # devices in one transaction
 _LEAP_S: Final = 1.0  # a look that comes later than this was not let run: the time between counts as this much
 _log: Final = structlog.get_logger(__name__)
@@ -96,7 +97,7 @@ class Judging:
             self.is_current = False  # until all of it is done
             batch = None if columns is None else Batch(columns, arrived_us)
             for number, course in enumerate(self._courses if batch is not None else ()):
-                if number % AT_ONCE == AT_ONCE - 1:
+                if number % _AT_ONCE == _AT_ONCE - 1:
                     await trio.lowlevel.checkpoint()
                 assert batch is not None
                 changes += [(course.rule, change) for change in course.readings(batch, self._lived_s)]

@@ -1,12 +1,14 @@
 """Absence is judged by the time in which the hub lived; what is unconfirmed raises nothing."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devices.wire.messages import Kind
 from hub.core.records import Columns, Series
 from hub.core.rules import rule_in
 from hub.core.rules_absence import Absence
-from hub.core.rules_batch import Batch
+from hub.core.rules_batch import Batch, Listening
 from hub.core.rules_course import Change
 from tests.support.readings import plain
 
@@ -98,3 +100,38 @@ def test_an_alert_of_before_a_restart_stays_and_is_raised_no_second_time() -> No
     assert absence.due(1_000.0) == []
     absence.forget("pump")
     assert absence.due(1_000.0) == []
+
+
+# what happens, and after how many seconds the next thing does
+happenings = st.lists(st.tuples(st.sampled_from(["heard", "online", "unconfirmed", "look", "look"]), st.integers(0, 7)), max_size=40)
+
+
+@given(happenings)
+def test_what_is_due_is_what_was_neither_heard_nor_new_for_long_enough(happened: list[tuple[str, int]]) -> None:
+    absence, now_s, since_s, is_open = no_data(), 0.0, None, False
+    for what, seconds in happened:
+        if what == "heard":
+            over = absence.readings(Batch(temp(), NOW_US), now_s)
+            assert [change.is_raised for change in over] == [False] * is_open
+            since_s, is_open = (None if since_s is None and not is_open else now_s), False
+        elif what == "look":
+            due = absence.due(now_s)
+            assert bool(due) == (since_s is not None and not is_open and now_s - since_s >= 10)
+            absence.took(due)
+            is_open = is_open or bool(due)
+        else:
+            absence.presence("pump", what, now_s)
+            since_s = None if what == "unconfirmed" else now_s if since_s is None else since_s
+        now_s += seconds
+
+
+def test_rules_that_share_what_they_hear_miss_each_device_for_themselves() -> None:
+    listening = Listening()
+    soon, late = [Absence(rule_in("r", {"kind": "no_data", "for_s": for_s}), (), listening) for for_s in (10, 20)]
+    for absence in (soon, late):
+        absence.presence("pump", "online", 0.0)
+    batch = Batch(temp(), NOW_US)
+    for absence in (soon, late):
+        absence.readings(batch, 5.0)
+    assert [bool(absence.due(15.0)) for absence in (soon, late)] == [True, False]
+    assert [bool(absence.due(25.0)) for absence in (soon, late)] == [True, True]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from devices.wire.messages import Kind
 from hub.core.records import Columns, Series
 from hub.core.rules import rule_in
-from hub.core.rules_batch import Batch
+from hub.core.rules_batch import Batch, LastHeard, Listening
 from hub.core.rules_course import Change, Course
 from hub.core.selector import Selector
 
@@ -46,20 +46,34 @@ def test_a_batch_of_all_series_is_judged_as_each_series_alone(batches: list[list
 
 @given(readings)
 def test_what_was_heard_is_the_newest_reading_that_is_not_late(found: list[Reading]) -> None:
-    heard = Batch(columns(found), NOW_US).heard(60)
+    batch = Batch(columns(found), NOW_US)
     for place, series in enumerate(SERIES):
         fresh = [NOW_US - age_s * 1_000_000 for at, age_s, _ in found if at == place and age_s <= 60]
-        assert heard.get(series.channel, {}).get((series.device, series.channel)) == max(fresh, default=None)
+        assert batch.heard(60, series.channel).get((series.device, series.channel)) == max(fresh, default=None)
     for device in ("fan", "pump"):
         fresh = [NOW_US - age_s * 1_000_000 for at, age_s, _ in found if SERIES[at].device == device and age_s <= 60]
-        assert heard.get("", {}).get((device, "")) == max(fresh, default=None)
+        assert batch.heard(60, "").get((device, "")) == max(fresh, default=None)
+    assert batch.heard(60, "dry") == {}
+
+
+@given(readings)
+def test_the_readings_of_a_series_come_in_the_order_of_time_without_late_ones(found: list[Reading]) -> None:
+    batch = Batch(columns(found), NOW_US)
+    for place in range(4):
+        ages_s = [found[at][1] for at in batch.readings(place, 60).tolist()]
+        assert ages_s == sorted([age_s for at, age_s, _ in found if at == place and age_s <= 60], reverse=True)
 
 
 def test_bounds_are_those_of_the_numbers_of_a_channel() -> None:
     batch = Batch(columns([(0, 0, 3.0), (2, 0, -1.0), (0, 99, np.nan)]), NOW_US)
     assert batch.bounds["temp"] == (-1.0, 3.0)
     assert np.isnan(batch.bounds["wet"]).all()
-    assert batch.devices == {"fan", "pump"}
+    assert list(batch.devices.numbers) == ["fan", "pump"]
+
+
+@pytest.mark.parametrize(("key", "expected"), [(("pump", "wet"), [3]), (("pump", "dry"), []), (("none", "wet"), [])])
+def test_a_key_has_the_places_of_its_series(key: tuple[str, str], expected: list[int]) -> None:
+    assert list(Batch(columns([]), NOW_US).of_key(key)) == expected
 
 
 @pytest.mark.parametrize(
@@ -68,4 +82,23 @@ def test_bounds_are_those_of_the_numbers_of_a_channel() -> None:
 )
 def test_wanted_are_the_series_that_a_selector_means(devices: list[str] | None, channels: list[str], expected: list[int]) -> None:
     selector = Selector(None if devices is None else frozenset(devices), frozenset(channels))
-    assert Batch(columns([]), NOW_US).wanted(selector, channels) == expected
+    assert Batch(columns([]), NOW_US).wanted(selector, channels).tolist() == expected
+
+
+def test_rules_of_the_same_share_when_devices_were_heard_and_forget_them_together() -> None:
+    listening = Listening()
+    last = listening.to(60, "")
+    assert listening.to(60, "") is last
+    assert listening.to(60, "temp") is not last
+    assert listening.to(5, "") is not last
+    last.hear({("pump", ""): NOW_US, ("fan", ""): NOW_US}, 3.0)
+    listening.forget("pump")
+    listening.forget("stranger")
+    assert last.times_s == {("fan", ""): 3.0}
+
+
+def test_a_batch_that_each_rule_brings_once_more_is_noted_once() -> None:
+    last, heard = LastHeard(), {("pump", ""): NOW_US}
+    last.hear(heard, 3.0)
+    last.hear(heard, 4.0)
+    assert last.times_s == {("pump", ""): 3.0}
