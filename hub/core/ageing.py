@@ -8,7 +8,7 @@ from typing import Final
 
 from hub.core.command_book import CommandBook
 from hub.core.group import KIND, REFUSALS, Group
-from hub.ports import Document
+from hub.ports import Conflict, Document
 
 LOOK_EVERY_S: Final = 60.0
 _BATCH: Final = 1_000  # commands of one transaction: others wait for the store meanwhile
@@ -47,8 +47,12 @@ class Ageing:
         ended = [group for group in self._book.tallies.all() if group.ended_us is not None]
         old = [group for at, group in enumerate(ended) if at >= MAX_GROUPS or (group.ended_us or 0) < before_us][:_BATCH]
         if old:
-            await self._book.state.change(deletes=[document for group in old for document in _documents_of(group)])
-            self._book.tallies.forget(old)
+            try:
+                await self._book.state.change(deletes=[document for group in old for document in _documents_of(group)])
+            except Conflict:  # another node has deleted some of them; the rest goes the next time
+                await self._book.tallies.take_in([group.id for group in old])
+            else:
+                self._book.tallies.forget(old)
 
 
 def _documents_of(group: Group) -> list[Document]:

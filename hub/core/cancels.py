@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from hub.ports import CommandRecord, Document, StateStore
+from hub.ports import CommandRecord, Conflict, Document, StateStore
 
 KIND: Final = "cancel"
 
@@ -43,6 +43,24 @@ class Cancels:
         """Take in wishes that the store has kept; documents of other kinds are not looked at."""
         self._asked.update({document.key: document for document in documents if document.kind == KIND})
 
+    async def take_in(self, ids: Iterable[str]) -> list[str]:
+        """Read wishes that another node has changed; return those that are new here. One that is gone is answered."""
+        new = []
+        for command_id in ids:
+            document = await self._state.document(KIND, command_id)
+            if document is None:
+                self._asked_no_more(command_id)
+            elif command_id not in self._asked:
+                self._asked[command_id] = document
+                new.append(command_id)
+        return new
+
+    def _asked_no_more(self, command_id: str) -> None:
+        """Take for answered what another node keeps no wish of any more: its command has ended, or had before."""
+        if self._asked.pop(command_id, None) is not None:
+            self._too_late.add(command_id)
+            self._tell(command_id)
+
     def ended(self, command_id: str) -> None:
         """Take the end of a command for the answer."""
         self._too_late.discard(command_id)
@@ -57,6 +75,9 @@ class Cancels:
     def _answer(self, command_id: str) -> None:
         if (document := self._asked.pop(command_id, None)) is not None:
             self._answered.append(document)
+        self._tell(command_id)
+
+    def _tell(self, command_id: str) -> None:
         if (event := self._waiting.pop(command_id, None)) is not None:
             event.set()
 
@@ -70,5 +91,10 @@ class Cancels:
         """Delete what is kept of answered ones. Raises StoreUnavailable; then they go the next time."""
         if self._answered:
             gone = list(self._answered)
-            await self._state.change(deletes=gone)
-            del self._answered[: len(gone)]
+            try:
+                await self._state.change(deletes=gone)
+            except Conflict:  # another node took the answer, too
+                kept = {document.key for document in await self._state.documents(KIND)}
+                self._answered = [document for document in self._answered if document.key in kept]
+            else:
+                del self._answered[: len(gone)]

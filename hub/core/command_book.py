@@ -4,25 +4,30 @@ Owns that memory follows the store and is never ahead of it. It decides no state
 it do, and take `changing` before they read what they change.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 import trio
 
 from devices.wire.messages import CommandState
 from hub.core import ledger
 from hub.core.begun import Begun
+from hub.core.cancels import KIND as CANCEL
 from hub.core.cancels import Cancels
 from hub.core.due import Due
 from hub.core.errors import Refusal
+from hub.core.group import KIND as GROUP
 from hub.core.group import Group
 from hub.core.inbox import Inbox
 from hub.core.records import Cursor
 from hub.core.registry import Registry
 from hub.core.tallies import GroupBoard, Tallies
-from hub.ports import Audited, CommandRecord, CommandsWanted, DeviceRecord, Document, LogLine, Now, StateStore
+from hub.ports import Audited, CommandRecord, CommandsWanted, Conflict, DeviceRecord, Document, LogLine, Now, StateStore
 
 SHOWN: Final = 200  # commands of no group that a page begins with
+COMMAND: Final = "command"  # what a store calls a command in a Conflict
+_TRIES: Final = 20  # of one change that other nodes are faster with
+T = TypeVar("T")
 _TURN: Final = 200  # records; then others have theirs: a frame that comes meanwhile must not wait for 10,000 commands
 
 
@@ -80,16 +85,63 @@ class CommandBook:
         audited: Sequence[Audited] = (),
         group: Group | None = None,
         lines: Sequence[LogLine] = (),
+        fences: Mapping[str, int] | None = None,
     ) -> None:
-        """Keep commands as they are now, with what belongs to them: a group, wishes to cancel, a cursor, who did it; all or none."""
+        """Keep commands as they are now, with what belongs to them: a group, wishes to cancel, a cursor, who did it; all or none.
+
+        Raises Conflict where another node has changed some of it: then that is read, and it is for the caller to decide again (`settle`).
+        """
         groups = self.tallies.counted(records)
-        ended = self.tallies.ended(groups)
-        await self.state.put_commands(records, puts=[*puts, *ended], lines=lines, cursor=cursor, audited=audited)
+        puts = [*puts, *self.tallies.ended(groups)]
+        try:
+            await self.state.put_commands(records, puts=puts, lines=lines, cursor=cursor, audited=audited, fences=fences)
+        except Conflict:
+            await self.take_in([record.id for record in records])
+            await self.cancels.take_in([each.key for each in puts if each.kind == CANCEL])
+            await self.tallies.take_in([each.key for each in puts if each.kind == GROUP])
+            raise
         self.cancels.keep(puts)
         self.tallies.keep(groups if group is None else [*groups, group])
         for at, record in enumerate(records):
             self._keep(record)
             await breathe(at)
+
+    async def settle(self, decide: Callable[[], Awaitable[T]]) -> T:
+        """Decide and change under the lock, and decide again where another node was faster. Raises Conflict where that goes on and on,
+        or is of documents that are not the book's."""
+        async with self.changing:
+            for _ in range(_TRIES):
+                try:
+                    return await decide()
+                except Conflict as conflict:
+                    if conflict.kind not in (COMMAND, CANCEL, GROUP):
+                        raise
+            return await decide()
+
+    async def take_in(self, ids: Sequence[str]) -> list[CommandRecord]:
+        """Read commands that another node has changed and keep what is newer; return those that are open."""
+        kept, taken = dict[str, CommandRecord](), list[CommandRecord]()
+        for at, command_id in enumerate(ids):
+            if at % _TURN == 0:
+                kept = {record.id: record for record in await self.state.commands_of(ids[at : at + _TURN])}
+            before, record = self.inbox.get(command_id), kept.get(command_id)
+            if record is None:  # deleted: it is old, or its device was removed
+                self.tallies.doubt([before] if before is not None else [])
+                self._drop(command_id)
+            elif before is None or record.version > before.version:
+                self.tallies.doubt([record])
+                self._keep(record)
+                taken += [] if ledger.is_final(record) else [record]
+            await breathe(at)
+        return taken
+
+    async def read_again(self) -> list[CommandRecord]:
+        """Read everything that is open in the store or was here; return what is open."""
+        await self.cancels.load()
+        await self.tallies.load()
+        known = [*self.inbox.all(), *await self.state.open_commands()]
+        await self.take_in(list(dict.fromkeys(record.id for record in known)))
+        return self.inbox.all()
 
     def _keep(self, record: CommandRecord) -> None:
         """Follow the store, never ahead of it: what could not be stored must not be sent, nor be believed."""

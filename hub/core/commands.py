@@ -13,11 +13,13 @@ import trio
 from devices.wire.messages import CommandState, Outcome
 from hub.core import ledger
 from hub.core.ageing import LOOK_EVERY_S, Ageing, Keep
-from hub.core.command_book import CommandBoard, CommandBook
+from hub.core.cancels import KIND as CANCEL
+from hub.core.command_book import COMMAND, CommandBoard, CommandBook
 from hub.core.command_sending import Deliver as Deliver  # what device sessions attach
 from hub.core.command_sending import Sending
 from hub.core.ending import Ending
 from hub.core.errors import Refusal
+from hub.core.group import KIND as GROUP
 from hub.core.group_desk import GroupDesk
 from hub.core.records import Cursor
 from hub.core.registry import Registry
@@ -59,11 +61,9 @@ class CommandDesk:
         while True:
             await trio.sleep(_SWEEP_S)
             try:
-                async with self._book.changing:
-                    await self._ending.end_overdue()
-                    await self._book.end_removed()
-                    await self._sending.send_waiting()
-                    await self._book.cancels.forget_answered()
+                for work in (self._ending.end_overdue, self._book.end_removed, self._sending.send_waiting):
+                    await self._book.settle(work)
+                await self._book.settle(self._book.cancels.forget_answered)
             except StoreUnavailable as error:
                 _log.error("commands_not_ended", reason=str(error))
 
@@ -81,9 +81,10 @@ class CommandDesk:
         Raises Refusal. Once it is queued a cancellation waits until it is sent.
         """
         wanted = Wanted(name, args, ttl_s, by, key)
-        async with self._book.changing:
+        command_id = wanted.new_id()
+
+        async def decide() -> CommandRecord:
             known = self._book.known(device)
-            command_id = wanted.new_id()
             if key is not None and (earlier := await self.get(command_id)) is not None:
                 wanted.check_same(earlier, known)
                 return earlier
@@ -93,7 +94,9 @@ class CommandDesk:
             with trio.CancelScope(shield=True):
                 await self._book.put([record], audited=[self._audited(by, "send command", record, args_bytes=wanted.args_bytes())])
                 [record] = await self._sending.send([record])
-        return record
+            return record
+
+        return await self._book.settle(decide)
 
     async def cancel(self, command_id: str, by: str, wait_s: float = CANCEL_WAIT_S) -> tuple[CommandRecord, ledger.CancelAnswer]:
         """Cancel a command; return it with the answer, waiting a while for a device that may have it. Raises Refusal.
@@ -101,12 +104,16 @@ class CommandDesk:
         One that was never sent is cancelled at once. Otherwise its device is asked, now and at each connection, until it says which.
         """
         cancels = self._book.cancels
-        async with self._book.changing:
+
+        async def decide() -> CommandRecord:
             record = await self.get(command_id)
             if record is None:
                 raise Refusal("no_command", f"no command has the id {command_id[:64]!r}", "see: GET /api/v1/commands", 404)
             with trio.CancelScope(shield=True):
                 await self._cancel(record, by)
+            return record
+
+        record = await self._book.settle(decide)
         if self._sending.is_connected(record.device):
             await cancels.wait(command_id, wait_s)
         async with self._book.changing:  # behind the write that brought the answer
@@ -131,13 +138,16 @@ class CommandDesk:
 
     async def said(self, device: str, outcomes: Sequence[Outcome]) -> None:
         """Enter what a device says in hello, before it is welcomed: what it names it has. What cannot be stored comes again, as frames."""
+
+        async def decide() -> None:
+            if changed := await self._changed((device, outcome) for outcome in outcomes):
+                await self._book.put(changed)
+            for outcome in outcomes:
+                if (record := self._book.inbox.get(outcome.id)) is not None and record.device == device:
+                    self._book.begun.name(record)
+
         try:
-            async with self._book.changing:
-                if changed := await self._changed((device, outcome) for outcome in outcomes):
-                    await self._book.put(changed)
-                for outcome in outcomes:
-                    if (record := self._book.inbox.get(outcome.id)) is not None and record.device == device:
-                        self._book.begun.name(record)
+            await self._book.settle(decide)
         except StoreUnavailable as error:
             _log.error("results_of_hello_not_stored", device=device, reason=str(error))
 
@@ -148,9 +158,15 @@ class CommandDesk:
         documents: Sequence[Document] = (),
         lines: Sequence[LogLine] = (),
     ) -> None:
-        """Enter results from the journal, what shadows make of reports, log lines, and the follower's cursor in one transaction."""
-        async with self._book.changing:
+        """Enter results from the journal, what shadows make of reports, log lines, and the follower's cursor in one transaction.
+
+        Raises Conflict where another node has changed one of the documents.
+        """
+
+        async def decide() -> None:
             await self._book.put(await self._changed(results), puts=documents, cursor=cursor, lines=lines)
+
+        await self._book.settle(decide)
 
     async def _changed(self, results: Iterable[tuple[str, Outcome]]) -> list[CommandRecord]:
         """Return the commands that the results move, each once and as it is after all of them; a device speaks only of its own."""
@@ -165,6 +181,24 @@ class CommandDesk:
             if following is not None:
                 changed[record.id] = following
         return [*changed.values()]
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Take in what another node has changed of commands, wishes to cancel or groups. Raises StoreUnavailable."""
+        async with self._book.changing:
+            if kind == COMMAND:
+                await self._sending.send(await self._book.take_in(keys))
+            elif kind == CANCEL:
+                new = await self._book.cancels.take_in(keys)
+                await self._sending.ask_back([record for each in new if (record := self._book.inbox.get(each)) is not None])
+            elif kind == GROUP:
+                await self._book.tallies.take_in(keys)
+
+    async def reload(self) -> None:
+        """Read everything again: nobody knows what other nodes have changed meanwhile. Raises StoreUnavailable."""
+        async with self._book.changing:
+            records = await self._book.read_again()
+            await self._sending.send(records)
+            await self._sending.ask_back(record for record in records if self._book.cancels.is_asked(record.id))
 
     async def list(self, wanted: CommandsWanted, limit: int, after: tuple[int, str] | None = None) -> CommandPage:
         """Return commands, newest first, behind `after` and as far as their size allows."""

@@ -43,11 +43,11 @@ class GroupDesk:
         Return the group, or the one that its key stands for, with the devices that cannot take it. Raises Refusal. Once it is queued a
         cancellation waits until it is sent.
         """
-        book = self._book
-        async with book.changing:
-            group_id = wanted.new_id()
+        book, group_id = self._book, wanted.new_id()
+
+        async def decide() -> list[Refused]:
             if wanted.each.key is not None and (earlier := await self._earlier(wanted, group_id)) is not None:
-                return earlier, await self.refused(earlier)
+                return await self.refused(earlier)
             records, refused = await self._checked(wanted, group_id)
             book.inbox.check_room(records)
             group = _group_of(wanted, group_id, records, refused)
@@ -56,6 +56,9 @@ class GroupDesk:
             with trio.CancelScope(shield=True):
                 await book.put(records, puts=puts, audited=[self._audited(group.by, "send command", group, detail)], group=group)
                 await self._sending.send(records)
+            return refused
+
+        refused = await book.settle(decide)
         return self.known(group_id), refused
 
     async def _earlier(self, wanted: WantedGroup, group_id: str) -> Group | None:
@@ -106,7 +109,8 @@ class GroupDesk:
         Waits for no device: the tally tells. Raises Refusal.
         """
         book = self._book
-        async with book.changing:
+
+        async def decide() -> CancelCounts:
             group, now_us = self.known(group_id), book.now()
             waits, runs = list[CommandRecord](), list[CommandRecord]()
             for record in book.inbox.of_group(group_id):
@@ -123,6 +127,9 @@ class GroupDesk:
                 with trio.CancelScope(shield=True):
                     await book.put([*ended, *again], puts=wishes, audited=[audited])
                     await self._sending.ask_back(runs)
+            return counts
+
+        counts = await book.settle(decide)
         return self.known(group_id), counts
 
     def _audited(self, by: str, action: str, group: Group, detail: dict[str, Any]) -> Audited:

@@ -10,11 +10,11 @@ from typing import Final
 import structlog
 
 from devices.wire.codec import BadMessage, decode_from_device
-from devices.wire.messages import Log, Reported, Result
+from devices.wire.messages import Log, Outcome, Reported, Result
 from hub.core.commands import CommandDesk
 from hub.core.records import Cursor, Row, RowKind
 from hub.core.shadows import Report, Shadows
-from hub.ports import LogLine, StateStore
+from hub.ports import Conflict, LogLine, StateStore
 
 _log: Final = structlog.get_logger(__name__)
 _ENTERED: Final = frozenset({RowKind.RESULT, RowKind.REPORTED, RowKind.LOG})
@@ -62,9 +62,18 @@ class LedgerFollower:
             elif said is not None:
                 reports.append(Report(row.device, row.arrived_us, said))
         if results or reports or lines:
-            async with self._shadows.entering(reports) as documents:
-                await self._desk.followed(results, Cursor(self._journal_id(), self._applied), documents, lines)
+            await self._enter(results, reports, lines)
             self._safe = self._applied
+
+    async def _enter(self, results: Sequence[tuple[str, Outcome]], reports: Sequence[Report], lines: Sequence[LogLine]) -> None:
+        """Enter them, and again where another node was faster with a report. Raises Conflict where that goes on and on."""
+        for last in (False, False, True):
+            try:
+                async with self._shadows.entering(reports) as documents:
+                    return await self._desk.followed(results, Cursor(self._journal_id(), self._applied), documents, lines)
+            except Conflict:
+                if last:
+                    raise
 
     async def make_safe(self) -> int:
         """Write the cursor where it moved, and return it."""

@@ -15,7 +15,20 @@ import trio
 from devices.wire.messages import Desired, Hello, Reported
 from hub.core.errors import Refusal
 from hub.core.registry import Registry
-from hub.core.shadow import DESIRED, REPORTED, Known, ShadowConflict, Wanted, changed, check_taken, fits, item_of, known_in, wanted_in
+from hub.core.shadow import (
+    DESIRED,
+    KINDS,
+    REPORTED,
+    Known,
+    ShadowConflict,
+    Wanted,
+    changed,
+    check_taken,
+    fits,
+    item_of,
+    known_in,
+    wanted_in,
+)
 from hub.ports import Audited, Conflict, DeviceRecord, Document, Now, StateStore
 
 Deliver = Callable[[Desired], None]
@@ -102,8 +115,8 @@ class Shadows:
     async def _keep(self, wanted: Wanted, device: str, before: Wanted, audited: Audited) -> None:
         try:
             await self._state.change([wanted.kept(device)], audited=[audited])
-        except Conflict:  # the device was removed meanwhile, and its documents with it; another may have come by its name
-            await self._read()
+        except Conflict:  # another node was faster, or the device was removed; another may have come by its name
+            await self._take_in(DESIRED, [device])
             raise ShadowConflict(device, before.version, self.shadow(device), wanted.document) from None
         if self._registry.record(device) is None:
             await self._read()
@@ -111,6 +124,35 @@ class Shadows:
         self._wanted[device] = wanted
         self._show(device)
         self._give(device)
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Take in shadows that another node has changed: a device that is here is told what is desired. Raises StoreUnavailable."""
+        if kind in KINDS:
+            async with self._changing:
+                await self._take_in(kind, keys)
+
+    async def reload(self) -> None:
+        """Read every shadow again: nobody knows what other nodes have changed meanwhile. Raises StoreUnavailable."""
+        async with self._changing:
+            for kind, known in ((DESIRED, self._wanted), (REPORTED, self._known)):
+                kept = [document.key for document in await self._state.documents(kind)]
+                await self._take_in(kind, list(dict.fromkeys([*kept, *known])))
+
+    async def _take_in(self, kind: str, devices: Sequence[str]) -> None:
+        for device in devices:
+            document = await self._state.document(kind, device)
+            if self._registry.record(device) is None or not self._is_news(kind, device, document):
+                continue
+            if kind == REPORTED:
+                self._known[device] = Known() if document is None else known_in(document)
+            else:
+                self._wanted[device] = Wanted() if document is None else wanted_in(document)
+                self._give(device)
+            self._show(device)
+
+    def _is_news(self, kind: str, device: str, document: Document | None) -> bool:
+        known = self._wanted.get(device, Wanted()) if kind == DESIRED else self._known.get(device, Known())
+        return known.revision != (0 if document is None else document.version)
 
     def attach(self, hello: Hello, deliver: Deliver) -> None:
         """Give a welcomed device what is desired of it, if that is not what it has, and every change from now on; if it takes a shadow."""
@@ -142,7 +184,7 @@ class Shadows:
     async def entering(self, reports: Sequence[Report]) -> AsyncIterator[list[Document]]:
         """Give the documents that reports make, to be put together with a cursor in the block; shown once it ends without an error.
 
-        Where one of their devices is removed meanwhile the block raises Conflict: enter them again.
+        Where one of their devices is removed meanwhile, or another node enters one, the block raises Conflict: enter them again.
         """
         async with self._changing:
             known: dict[str, Known] = {}
@@ -157,7 +199,7 @@ class Shadows:
             try:
                 yield [each.kept(device) for device, each in known.items()]
             except Conflict:
-                await self._read()
+                await self._take_in(REPORTED, list(known))
                 raise
             if any(self._registry.record(device) is None for device in known):
                 await self._read()

@@ -12,7 +12,7 @@ import trio
 
 from hub.core.group import KIND, Group, group_in
 from hub.core.inbox import Inbox
-from hub.ports import CommandRecord, Document, Now, StateStore
+from hub.ports import CommandRecord, Conflict, Document, Now, StateStore
 
 SHOW_EVERY_S: Final = 0.25  # a thousand devices that answer at once are one push, not a thousand
 
@@ -88,8 +88,18 @@ class Tallies:
             self._unshown.pop(group.id, None)
             self._board.remove_group_command(group.id)
 
+    async def take_in(self, ids: Iterable[str]) -> None:
+        """Read groups that another node has made or ended, or deleted."""
+        for group_id in ids:
+            document, known = await self._state.document(KIND, group_id), self._groups.get(group_id)
+            if document is None:
+                self.forget([] if known is None else [known])
+            elif known is None or document.version > known.version:
+                self._groups[group_id] = group_in(document)
+                self._unsure.add(group_id) if self._groups[group_id].ended_us is None else self._show(group_id)
+
     def doubt(self, records: Iterable[CommandRecord]) -> None:
-        """Count the groups of these commands anew: they went with their device."""
+        """Count the groups of these commands anew: they went with their device, or were changed by another node."""
         self._unsure.update(record.group for record in records if record.group in self._groups)
 
     async def count_anew(self) -> None:
@@ -98,7 +108,11 @@ class Tallies:
             if (group := self._groups.get(group_id)) is not None and group.ended_us is None:
                 following = group.counted(await self._state.group_tally(group_id), self._now())
                 if ended := self.ended([following]):
-                    await self._state.change(ended)
+                    try:
+                        await self._state.change(ended)
+                    except Conflict:  # another node has seen the end, too
+                        await self.take_in([group_id])
+                        continue
                 self.keep([following])
             self._unsure.discard(group_id)
 

@@ -1,20 +1,37 @@
 """The port of leases: which node a device belongs to, and the number that tells a newer owner from an older one.
 
-Owns the promise; hub/nodes has the adapters. Device sessions take a lease before they welcome a device.
+Owns the promise; hub/nodes has the adapters. A device session takes a lease before it welcomes its device and drops it when it ends; the
+command desk sends nothing without.
 """
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 
-class Lease(NamedTuple):
-    """The right to speak to a device for the hub."""
+class Lease(Protocol):
+    """The right of one connection to speak to its device for the hub."""
 
-    device: str
-    fence: int  # above that of every lease on this device before
+    @property
+    def device(self) -> str:
+        """Whose."""
+
+    @property
+    def fence(self) -> int | None:
+        """Its number, above that of every lease on this device before; None where it does not hold now, be it for a while."""
 
 
 class Leases(Protocol):
     """The leases of one node."""
 
     async def take(self, device: str, seen: int) -> Lease:
-        """Take the device, which connects here: nobody else has it from now on. `seen` is the highest fence that it knows, 0: none."""
+        """Take the device, which connects here: nobody else has it from now on. `seen` is the highest fence that it knows, 0: none.
+
+        Waits a moment for what nodes share; where that is away the lease does not hold yet, and does once it is back. Cancelled, it may
+        have been taken: nobody is left to drop it, and it runs out.
+        """
+
+    def drop(self, lease: Lease) -> None:
+        """Give it back; idempotent."""
+
+    def on_lost(self, callback: Callable[[Lease, str], None]) -> None:
+        """Call `callback(lease, node)` when another node has taken a device; from then on the lease never holds again."""

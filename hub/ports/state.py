@@ -154,6 +154,7 @@ class StateStore(Protocol):
         lines: Sequence[LogLine] = (),
         cursor: Cursor | None = None,
         audited: Sequence[Audited] = (),
+        fences: Mapping[str, int] | None = None,
     ) -> None:
         """Insert commands, or replace those whose kept version is lower; put documents, move the cursor of the follower `ledger`.
 
@@ -163,6 +164,9 @@ class StateStore(Protocol):
 
     async def command(self, command_id: str) -> CommandRecord | None:
         """Return one command."""
+
+    async def commands_of(self, ids: Sequence[str]) -> list[CommandRecord]:
+        """Return those of these commands that there are, in any order."""
 
     async def commands(self, wanted: CommandsWanted, limit: int, after: tuple[int, str] | None = None) -> CommandPage:
         """Return commands, newest first, behind `after`: at most `limit`, and fewer where they are large."""

@@ -20,6 +20,7 @@ from devices.wire.limits import CloseCode
 from devices.wire.messages import Bye, Cancel, Command, Desired, Frame, Hello, Reject, UnknownOp, Welcome
 from devices.wire.session import DeviceSession, ProtocolError, State
 from hub.core.commands import Deliver
+from hub.ports import Lease
 from hub.sessions.intake import Intake
 from hub.sessions.intake_stored import StoredIntake
 from hub.sessions.outbox import Outbox
@@ -35,7 +36,7 @@ class DeviceConnection:
         self.device = device
         self.predecessors: list[Connection] = []
         self.deliver: Deliver | None = None
-        self.fence: int | None = None
+        self.lease: Lease | None = None
         self.link = link
         self._parts = parts
         self._roster = roster
@@ -138,7 +139,7 @@ class DeviceConnection:
         self._parts.check_channels(hello)
         await self._roster.take_over(self)
         marks = await self._intake.open(hello)
-        self.fence = (await self._parts.leases.take(self.device, hello.fence or 0)).fence
+        self.lease = await self._parts.leases.take(self.device, hello.fence or 0)
         self._parts.desk.came(self.device)
         if hello.results:  # only then is there a reason to wait for the state store
             await self._parts.desk.said(self.device, hello.results)
@@ -151,7 +152,7 @@ class DeviceConnection:
             hub=self._parts.hub_name,
             limits=self._parts.limits(),
             reported=None if hello.shadow is None else self._parts.shadows.reported_number(self.device),
-            fence=self.fence,
+            fence=self.lease.fence,
         )
         self._session.grant(credit)
         await self.link.send(encode(welcome))

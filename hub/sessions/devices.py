@@ -14,7 +14,7 @@ import trio
 from devices.link import ServerLink
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Cancel, Command, Hello
-from hub.ports import ConnectionRecord, StoreUnavailable
+from hub.ports import ConnectionRecord, Lease, StoreUnavailable
 from hub.sessions.comings import QUOTES_A_FRAME, Comings
 from hub.sessions.device import DeviceConnection
 from hub.sessions.outbox import AckClock
@@ -38,6 +38,7 @@ class DeviceSessions:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Let acks ripen; tell devices at once when credit goes to or from 0, and every 20 s while it is 0."""
         self._parts.journal.on_holding(self._restate)
+        self._parts.leases.on_lost(self._lost)
         async with trio.open_nursery() as self._welcoming:
             await self._welcoming.start(self.acks.run)
             task_status.started()
@@ -97,7 +98,7 @@ class DeviceSessions:
         self._parts.shadows.attach(hello, connection.put_command)
         self._comings.came(connection.device, connection.remote, hello.firmware)
         try:
-            await self._parts.desk.attach(connection.device, deliver, connection.fence)
+            await self._parts.desk.attach(connection.device, deliver, connection.lease)
         except StoreUnavailable as error:  # a full disk, say: the device streams, its commands wait for its next connection
             _log.warning("commands_not_sent", device=connection.device, reason=str(error))
         # A write that was running is not cancelled, so that also a connection that has ended since comes here.
@@ -113,6 +114,8 @@ class DeviceSessions:
         self._parts.shadows.detach(connection.device, connection.put_command)
         if connection.deliver is not None:
             self._parts.desk.detach(connection.device, connection.deliver)
+        if connection.lease is not None:
+            self._parts.leases.drop(connection.lease)
         self._parts.metrics.ended(end.code.name.lower())
         left_us = self._parts.now()
         if self._connections.get(connection.device) is connection:
@@ -127,6 +130,11 @@ class DeviceSessions:
         connection = self._connections.get(device)
         if connection is not None:
             connection.switch_off(code, reason)
+
+    def _lost(self, lease: Lease, node: str) -> None:
+        connection = self._connections.get(lease.device)
+        if connection is not None and connection.lease is lease:
+            connection.switch_off(CloseCode.TAKEN_OVER, f"the device has connected to node {node}")
 
     def _restate(self) -> None:
         for connection in self._connections.values():

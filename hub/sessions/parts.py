@@ -17,7 +17,7 @@ from hub.core.presence import Pulse
 from hub.core.registry import Registry
 from hub.core.shadows import Shadows
 from hub.journal import Journal, Owner
-from hub.ports import Leases, Now
+from hub.ports import Lease, Leases, Now
 from hub.sessions.first_hop import FirstHop, FirstHops
 from hub.sessions.outbox import AckClock
 from hub.sessions.stored_acks import StoredAcks
@@ -61,7 +61,7 @@ class Connection(Protocol):
     device: str
     predecessors: list["Connection"]  # older connections whose frames may still be pending
     deliver: Deliver | None  # what the command desk knows this connection by
-    fence: int | None  # of the lease that it has on its device
+    lease: Lease | None  # on its device, once it has said hello
     end: ProtocolError | None  # why it ended, once it has
     peer_code: int | None  # what the device closed with, where it did
 

@@ -4,7 +4,7 @@ Owns its statements and how much of it one answer gives; decides nothing. Base o
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -44,6 +44,7 @@ class SQLiteCommands(SQLiteLogLines):
         lines: Sequence[LogLine] = (),
         cursor: Cursor | None = None,
         audited: Sequence[Audited] = (),
+        fences: Mapping[str, int] | None = None,
     ) -> None:
         """Insert commands, or replace those whose kept version is lower, with documents, log lines, cursor and who did it; or nothing."""
 
@@ -63,6 +64,11 @@ class SQLiteCommands(SQLiteLogLines):
         """Return one command."""
         rows = await self._all(f"SELECT {_COMMAND} FROM commands WHERE id = ?", (command_id,))
         return _command(rows[0]) if rows else None
+
+    async def commands_of(self, ids: Sequence[str]) -> list[CommandRecord]:
+        """Return those of these commands that there are."""
+        rows = await self._all(f"SELECT {_COMMAND} FROM commands WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+        return [_command(row) for row in rows]
 
     async def commands(self, wanted: CommandsWanted, limit: int, after: tuple[int, str] | None = None) -> CommandPage:
         """Return commands, newest first, behind `after`: at most `limit`, and no more than MAX_PAGE_BYTES of arguments and values."""
