@@ -35,12 +35,14 @@ _COMING_S: Final = 5.0  # from the first attempt in the time granted to its welc
 class Control:
     """The parts over the state store."""
 
-    def __init__(self, settings: Settings, data: DataDir, state: StateStore, journal: Journal, now: Now) -> None:
+    def __init__(
+        self, settings: Settings, data: DataDir, state: StateStore, journal: Journal, now: Now, leases: Leases | None = None
+    ) -> None:
         self._settings, self._state, self._journal = settings, state, journal
         self.entities = Entities(first_version=now())
         self.registry = Registry(state, self.entities, now, max(RETURN_S, settings.restart_jitter_s + _COMING_S))
         self.desk = CommandDesk(state, self.registry, self.entities, now, Keep(settings.keep_commands_days, settings.keep_commands))
-        self.leases: Leases = LocalLeases(now)
+        self.leases = leases or LocalLeases(now)
         self.shadows = Shadows(state, self.registry, self.entities, now)
         self.rules = RulesSide(state, self.entities, journal, now, notifying(settings), self.registry.members)
         self.auth = Auth(state, data.admin_token, self.registry.device_of, now)
@@ -77,6 +79,7 @@ class Control:
         return (
             *self.rules.runs(),
             partial(run_follower, self._journal, ledger),
+            self.leases.run,
             self.desk.run,
             self.registry.run,
             self.registry.connections.run,

@@ -44,7 +44,7 @@ from hub.sessions.logins import Logins
 from hub.sessions.own_device import OwnDevice
 from hub.sessions.parts import DeviceParts
 from hub.sessions.stored_acks import StoredAcks
-from hub.states import make_redis, make_state, open_state
+from hub.states import make_leases, make_redis, make_state, open_state
 from hub.stores import make_store
 from hub.system import System
 from hub.web.api import ApiParts, make_app
@@ -83,7 +83,7 @@ class Hub:
         self.redis = make_redis(settings)
         self.state = make_state(settings, data, self.redis)
         self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
-        self.control = control = Control(settings, data, self.state, self.journal, now_us)
+        self.control = control = Control(settings, data, self.state, self.journal, now_us, make_leases(settings, self.redis, now_us))
         self.history = make_store(settings.store, store_token(settings), retention(settings), data.history)
         self.side = HistorySide(self.journal, self.history, data.path, now_us, settings.ack_after)
         self.system = System(self.journal, self.side, control.entities, settings.ack_after)

@@ -11,7 +11,8 @@ import trio
 from hub.config import Settings
 from hub.core.errors import Refusal
 from hub.datadir import DataDir
-from hub.ports import StateStore, StoreUnavailable
+from hub.nodes.local import LocalLeases
+from hub.ports import Leases, Now, StateStore, StoreUnavailable
 from hub.state.sqlite import SQLiteStateStore
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ def make_state(settings: Settings, data: DataDir, redis: "Redis | None") -> Stat
     from hub.state.redis import RedisStateStore
 
     return RedisStateStore(redis, settings.node)
+
+
+def make_leases(settings: Settings, redis: "Redis | None", now: Now) -> Leases:
+    """Return the leases on devices: shared with the other nodes, or of a hub that has none beside it."""
+    if redis is None:
+        return LocalLeases(now)
+    from hub.nodes.leases import RedisLeases
+
+    return RedisLeases(redis, settings.node)
 
 
 async def open_state(state: StateStore, redis: "Redis | None") -> None:

@@ -44,7 +44,7 @@ HUB = {
     # main's other half
     "hub.control": {"hub.core", "hub.journal", "hub.rules", "hub.sessions", "hub.followers", "hub.layers", "hub.datadir", "hub.nodes"},
     "hub.system": {"hub.core", "hub.journal", "hub.history"},
-    "hub.states": {"hub.core", "hub.datadir", "hub.redis", "hub.state"},
+    "hub.states": {"hub.core", "hub.datadir", "hub.nodes", "hub.redis", "hub.state"},
     "hub.figures": {
         *("hub.control", "hub.core", "hub.hops", "hub.journal", "hub.load", "hub.sessions", "hub.system", "hub.web"),
     },

@@ -7,6 +7,8 @@ command desk sends nothing without.
 from collections.abc import Callable
 from typing import Protocol
 
+import trio
+
 
 class Lease(Protocol):
     """The right of one connection to speak to its device for the hub."""
@@ -22,6 +24,9 @@ class Lease(Protocol):
 
 class Leases(Protocol):
     """The leases of one node."""
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep what is held until cancelled; then it runs out."""
 
     async def take(self, device: str, seen: int) -> Lease:
         """Take the device, which connects here: nobody else has it from now on. `seen` is the highest fence that it knows, 0: none.

@@ -159,7 +159,8 @@ class StateStore(Protocol):
         """Insert commands, or replace those whose kept version is lower; put documents, move the cursor of the follower `ledger`.
 
         And append log lines of known devices, of each of which the newest stay, and note who did it: all in one transaction, or nothing.
-        Raises Conflict as `change` does.
+        Raises Conflict as `change` does, and Conflict("lease", device) where the lease on one of the devices in `fences` has another
+        number; a store of one hub does not look at these.
         """
 
     async def command(self, command_id: str) -> CommandRecord | None:

@@ -30,6 +30,9 @@ for _, op in ipairs(ops) do
     if name == 'put' and version_of(kind, at) ~= version - 1 or name == 'delete' and version_of(kind, at) ~= version then
         return {kind, at}
     end
+    if name == 'fence' and string.match(redis.call('HGET', key('leases'), kind) or '', '^%d+') ~= string.format('%.0f', at) then
+        return {'lease', kind}
+    end
     if name == 'put' then versions[kind .. '\n' .. at] = version end
     if name == 'delete' then versions[kind .. '\n' .. at] = 0 end
 end
@@ -64,6 +67,8 @@ local function drop_command(id)
 end
 
 local does = {}
+
+function does.fence() end -- it was looked at above: the lease on a device has this number still
 
 function does.put(kind, name, version, body)
     redis.call('HSET', key('document', kind), name, string.format('%d', version) .. '\n' .. body)

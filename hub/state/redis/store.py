@@ -5,7 +5,7 @@ Owns which set of names answers a question; decides nothing. Named in main.py on
 
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from coredis.tokens import PureToken
@@ -31,9 +31,11 @@ class RedisStateStore(RedisDocuments):
         lines: Sequence[LogLine] = (),
         cursor: Cursor | None = None,
         audited: Sequence[Audited] = (),
+        fences: Mapping[str, int] | None = None,
     ) -> None:
         """Insert commands, or replace those whose kept version is lower, with documents, log lines, cursor and who did it; or nothing."""
         await self._change(
+            *(("fence", device, fence) for device, fence in (fences or {}).items()),
             *map(values.command_put_of, commands),
             *map(values.put_of, puts),
             *(values.line_put_of(line, LINES_KEPT) for line in lines),
@@ -64,9 +66,15 @@ class RedisStateStore(RedisDocuments):
 
     async def _kept(self, members: Sequence[bytes]) -> list[tuple[CommandRecord, int]]:
         """Return commands by their names in a set, with how many bytes each takes; without those that went meanwhile."""
-        ids = [values.rest_of(member).decode() for member in members]
+        return await self._known([values.rest_of(member).decode() for member in members])
+
+    async def _known(self, ids: Sequence[str]) -> list[tuple[CommandRecord, int]]:
         found = await self._ask(lambda client: client.hmget(self._redis.key("command"), ids))
         return [(values.command_of(command_id, kept), len(kept)) for command_id, kept in zip(ids, found, strict=True) if kept is not None]
+
+    async def commands_of(self, ids: Sequence[str]) -> list[CommandRecord]:
+        """Return those of these commands that there are."""
+        return [record for record, _ in await self._known(ids)] if ids else []
 
     async def open_commands(self) -> list[CommandRecord]:
         """Return all commands that are in no final state."""

@@ -1,0 +1,50 @@
+-- Leases on devices, many at once: taken, renewed, given back.
+--
+-- KEYS[1]  a hash: device -> "fence until_ms node life"; the fence stays when the lease is over.
+-- ARGV[1]  the node that asks.   ARGV[2]  which life of it.   ARGV[3]  ms that a lease lasts.
+-- ARGV[4]  what is asked, an array in msgpack of {'take', device, highest fence that the device knows} or {'renew' | 'drop', device, fence}.
+-- Returns for each {fence, node}: the fence that the asker has now, 0 where it has none, and then the node that has one.
+--
+-- Asked twice, as an answer may be lost, a take gives a second, higher fence: the first was told to nobody.
+
+local leases, node, life, lasts_ms = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+local clock = redis.call('TIME')
+local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local MAX_FENCE = 9007199254740991
+
+local function kept(device)
+    local fence, until_ms, holder, of = string.match(redis.call('HGET', leases, device) or '', '^(%d+) (%d+) (%S*) (%S*)$')
+    return tonumber(fence or '0'), tonumber(until_ms or '0'), holder, of
+end
+
+local function keep(device, fence, until_ms, holder, of)
+    redis.call('HSET', leases, device, string.format('%.0f %.0f %s %s', fence, until_ms, holder, of))
+end
+
+local does = {}
+
+-- A device that connects here is here: this always wins.
+function does.take(device, seen)
+    local fence = kept(device)
+    fence = math.min(math.max(fence, seen) + 1, MAX_FENCE)
+    keep(device, fence, now_ms + lasts_ms, node, life)
+    return {fence, ''}
+end
+
+-- A lower fence than the one that is renewed is of a Redis that has lost the newer one: it is put right, unless somebody has the device.
+function does.renew(device, fence)
+    local before, until_ms, holder, of = kept(device)
+    local is_other = holder ~= node or of ~= life
+    if before > fence or before < fence and is_other and until_ms > now_ms then return {0, holder or ''} end
+    keep(device, fence, now_ms + lasts_ms, node, life)
+    return {fence, ''}
+end
+
+function does.drop(device, fence)
+    if kept(device) == fence then keep(device, fence, 0, '', '') end
+    return {0, ''}
+end
+
+local answers = {}
+for at, asked in ipairs(cmsgpack.unpack(ARGV[4])) do answers[at] = does[asked[1]](asked[2], asked[3]) end
+return answers

@@ -1,0 +1,154 @@
+"""Leases on devices that several nodes share in a Redis: taken many at once, renewed together, lost to the node where a device connects.
+
+Owns what this node holds and until when by its own monotonic clock, which runs from before Redis was asked: here a lease is over before
+another node may think so. leases.lua decides who holds what. While Redis is away nothing new holds, and what was held runs out.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+import msgpack
+import structlog
+import trio
+
+from hub.ports import Lease, StoreUnavailable
+
+if TYPE_CHECKING:
+    from hub.redis import Redis
+
+LEASE_S: Final = 15.0
+KEY: Final = "leases"
+_PATIENCE_S: Final = 2.0  # of a device that connects, before it is welcomed without
+_AGAIN_S: Final = 0.5  # after a Redis that was away
+_MANY: Final = 500  # leases that are asked for at once: some ms of Redis' time
+_SCRIPT: Final = files("hub.nodes").joinpath("leases.lua").read_text()
+_log: Final = structlog.get_logger(__name__)
+Asked = tuple[str, str, int]  # of leases.lua
+Answer = tuple[int, str]  # the fence, 0: none, and then the node that has one
+
+
+class RedisLease:
+    """A lease that holds for a while, and again when it is renewed."""
+
+    def __init__(self, device: str, seen: int) -> None:
+        self.device = device
+        self.seen = seen
+        self.number = 0  # the fence; 0: not taken yet
+        self.until_s = 0.0  # monotonic
+        self.is_over = False  # given back, or lost for good
+        self.asked = trio.Event()  # once, whatever came of it
+
+    @property
+    def fence(self) -> int | None:
+        """Its number, while it holds."""
+        return self.number if not self.is_over and trio.current_time() < self.until_s else None
+
+
+class RedisLeases:
+    """The leases of one node. Bounded by its connections."""
+
+    def __init__(self, redis: "Redis", node: str, lease_s: float = LEASE_S) -> None:
+        self._redis, self._node, self._lease_s = redis, node, lease_s
+        self._life = secrets.token_hex(8)
+        self._held: dict[RedisLease, None] = {}
+        self._wanted: dict[RedisLease, None] = {}  # not taken yet, oldest first
+        self._given_back: list[RedisLease] = []
+        self._work = trio.Event()
+        self._lost: list[Callable[[Lease, str], None]] = []
+
+    async def take(self, device: str, seen: int) -> Lease:
+        """Take the device; while Redis is away the lease comes without holding, and is taken when it is back."""
+        lease = RedisLease(device, seen)
+        self._wanted[lease] = None
+        self._work.set()
+        if self._redis.away is None:
+            with trio.move_on_after(_PATIENCE_S):
+                await lease.asked.wait()
+        return lease
+
+    def drop(self, lease: Lease) -> None:
+        """Give it back; where that cannot be said it runs out."""
+        assert isinstance(lease, RedisLease)
+        self._wanted.pop(lease, None)
+        if not lease.is_over and lease.number:
+            self._given_back.append(lease)
+            self._work.set()
+        self._end(lease)
+
+    def on_lost(self, callback: Callable[[Lease, str], None]) -> None:
+        """Call `callback(lease, node)` when another node has taken a device."""
+        self._lost.append(callback)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Take, renew and give back until cancelled; what is held then runs out."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._renew)
+            task_status.started()
+            while True:
+                await self._work.wait()
+                self._work = trio.Event()
+                await self._settle()
+
+    async def _settle(self) -> None:
+        """Take and give back what waits; what comes while Redis is asked goes with the next."""
+        while self._wanted or self._given_back:
+            wanted, given_back = list(self._wanted)[:_MANY], self._given_back[:_MANY]
+            asked_s = trio.current_time()
+            takes: list[Asked] = [("take", lease.device, lease.seen) for lease in wanted]
+            try:
+                answers = await self._ask([*takes, *(("drop", lease.device, lease.number) for lease in given_back)])
+            except StoreUnavailable:
+                self._given_back.clear()  # they run out before anybody waits for them
+                await trio.sleep(_AGAIN_S)
+                continue
+            del self._given_back[: len(given_back)]
+            for lease, (fence, _) in zip(wanted, answers, strict=False):
+                lease.number, lease.until_s = fence, asked_s + self._lease_s
+                lease.asked.set()
+                if self._wanted.pop(lease, lease) is None:
+                    self._held[lease] = None
+                else:  # its connection has ended meanwhile
+                    self._given_back.append(lease)
+
+    async def _renew(self) -> None:
+        while True:
+            await trio.sleep(self._lease_s / 3)
+            for batch in _parts(list(self._held)):
+                await self._look_at(batch)
+
+    async def refresh(self, devices: Iterable[str]) -> None:
+        """Look at once at what another node is said to have taken."""
+        named = set(devices)
+        for batch in _parts([lease for lease in self._held if lease.device in named]):
+            await self._look_at(batch)
+
+    async def _look_at(self, leases: Sequence[RedisLease]) -> None:
+        """Renew leases, and let go of those that are another node's."""
+        asked_s = trio.current_time()
+        try:
+            answers = await self._ask([("renew", lease.device, lease.number) for lease in leases])
+        except StoreUnavailable as error:
+            _log.warning("leases_not_renewed", leases=len(leases), reason=str(error))
+            return
+        for lease, (fence, node) in zip(leases, answers, strict=True):
+            if fence:
+                lease.until_s = max(lease.until_s, asked_s + self._lease_s)
+            elif not lease.is_over:
+                self._end(lease)
+                for callback in self._lost:
+                    callback(lease, node)
+
+    def _end(self, lease: RedisLease) -> None:
+        lease.is_over = True
+        self._held.pop(lease, None)
+
+    async def _ask(self, asked: Sequence[Asked]) -> list[Answer]:
+        args = (self._node, self._life, int(self._lease_s * 1000), msgpack.packb(asked))
+        answers = await self._redis.run_script(_SCRIPT, self._redis.key(KEY), args)
+        return [(int(fence), node.decode()) for fence, node in answers]
+
+
+def _parts(leases: Sequence[RedisLease]) -> Iterable[Sequence[RedisLease]]:
+    return (leases[at : at + _MANY] for at in range(0, len(leases), _MANY))
