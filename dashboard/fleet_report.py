@@ -94,7 +94,7 @@ def _faults(said: Said) -> str:
         again = "-" if fault["recovered_s"] is None else f"{fault['recovered_s']:,.1f}"
         rows.append(
             (
-                escape(fault["kind"]),
+                escape(f"{fault['kind']} {fault['amount']}".strip()),
                 escape(fault["on"]),
                 f"{fault['devices']:,}",
                 f"{fault['at_s']:,.1f}",

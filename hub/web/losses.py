@@ -84,9 +84,11 @@ def _rejected_of_pack(row: Row, rejects: bytes, journal: JournalReader) -> dict[
     assert isinstance(pack, Pack)
     channel = _names(row, journal).get(pack.channel, pack.channel)
     refused = read_rejects(rejects)
-    if refused[0].indexes is None:
-        return {"code": refused[0].code, "reason": f"every one of {pack.count} readings of channel {channel}"}
     offsets_us = offsets_of(pack.step_ns, pack.offsets_us, pack.count)
+    if refused[0].indexes is None:
+        reason = f"every one of {pack.count} readings of channel {channel}"
+        ends = {"from_us": pack.base_us + int(offsets_us.min()), "to_us": pack.base_us + int(offsets_us.max())} if pack.base_us else {}
+        return {"code": refused[0].code, "reason": reason, "channel": channel, **ends}
     listed = sorted((index, code) for code, at in refused if at is not None for index in at.tolist())
     readings = [
         {"index": index, "code": code, "channel": channel, "time_us": (pack.base_us or 0) + int(offsets_us[index])}

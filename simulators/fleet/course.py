@@ -16,6 +16,7 @@ import trio
 from hub.client import HubClient, HubError
 from simulators.fleet import sharing
 from simulators.fleet.clock import Clock
+from simulators.fleet.clocks import Changes, clocks_of
 from simulators.fleet.commanding import Commanding
 from simulators.fleet.errors import FleetError
 from simulators.fleet.faulting import Faulting
@@ -56,6 +57,7 @@ class Course:
         self._say = say
         self._clock = Clock.measured()
         self._count = sharing.worker_count(scenario, wish.workers)
+        self._clocks: list[Changes] = []
         self._left: dict[str, dict[str, Any]] = {}
         self._known: dict[str, list[int]] = {}  # device -> readings that it dropped, and was told to be rejected
         self._shown: dict[str, Any] = {"viewers": 0, "shown": 0, "merged": 0, "differences": []}
@@ -66,6 +68,7 @@ class Course:
         """Run it and return the report. Raises FleetError, HubError, KeyboardInterrupt; the devices are removed whatever happens."""
         sharing.check_certificate(self._scenario, self._place)
         sharing.check_descriptors(self._scenario, self._count, self._say)
+        self._clocks = clocks_of(self._scenario)
         async with self._place.client() as client:
             hub = await client.hub()
             provisioned, folder = Provisioned(), Path(tempfile.mkdtemp(prefix="tributary-simulate-"))
@@ -104,7 +107,7 @@ class Course:
         figures.stage = "adding devices"
         names = [provisioned.names(group.name, group.count) for group in scenario.groups]
         tokens = await provisioned.add(client, [name for group in names for name in group], lambda n: self._told(n, scenario.devices))
-        units = sharing.units_of(scenario, names)
+        units = sharing.units_of(scenario, names, self._clocks)
         commanding = Commanding(scenario.commands, scenario.seed, provisioned.run, [unit.name for unit in units], client, figures)
         made, began_us = await self._run_workers(units, tokens, provisioned.run, folder, commanding)
         if self._wish.keep is not None:

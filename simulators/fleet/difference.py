@@ -14,7 +14,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class Difference:
     """`kind` is missing, doubled, changed or invented (there, and never made); of what follows from readings, folded (a bucket),
-    newest, or skipped (an update that does not go on from the one before it).
+    newest, or skipped (an update that does not go on from the one before it); of readings dated too far ahead, unrefused (the hub does not
+    say that it rejected them) and refused (it says so of one that was not).
 
     `number` is the frame's, None where no frame fits.
     """
@@ -54,6 +55,8 @@ class Difference:
             "doubled": f"sent {self.sent!r} once, found twice, the second as {self.found!r}",
             "changed": f"sent {self.sent!r}, found {self.found!r}",
             "invented": f"never sent, found {self.found!r}",
+            "unrefused": f"sent {self.sent!r} dated more than 24 h ahead, and not rejected for it",
+            "refused": "rejected as dated too far ahead, and nothing was sent so",
             "folded": f"in the bucket from there lie {self.sent}, and it says {self.found!r}",
             "skipped": f"was told everything up to {self.sent!r}, and an update goes on from {self.found!r}",
             "newest": f"the newest reading stored is {self.sent!r}, and the hub says {self.found!r}",

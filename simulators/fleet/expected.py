@@ -27,9 +27,11 @@ class Expected:
         block = number // BLOCK
         if block != self._block:
             begin = block * BLOCK
-            column = self._sensor.column(self._channel, self._schedule.times_us(begin, min(begin + BLOCK, self._schedule.frames)))
-            pairs = zip(column.values.tolist(), column.sound.tolist(), strict=True)
-            self._values, self._block = [value if is_sound else NOTHING for value, is_sound in pairs], block
+            times_us = self._schedule.times_us(begin, min(begin + BLOCK, self._schedule.frames))
+            column = self._sensor.column(self._channel, times_us)
+            taken = column.sound & ~self._schedule.stamps.are_beyond(times_us)
+            pairs = zip(column.values.tolist(), taken.tolist(), strict=True)
+            self._values, self._block = [value if is_taken else NOTHING for value, is_taken in pairs], block
         return self._values[number - block * BLOCK]
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import trio
 
 from simulators.fleet.clock import Clock
+from simulators.fleet.clocks import hit, occurrences, until_s
 from simulators.fleet.figures import FaultRecord, Figures
 from simulators.fleet.processes import Worker
 from simulators.fleet.proxies import LANES
-from simulators.fleet.scenario import Fault, Scenario
+from simulators.fleet.scenario import CLOCK_FAULTS, Fault, Scenario
 
 
 class Faulting:
@@ -33,23 +34,24 @@ class Faulting:
         """Carry out every fault; returns when the last one is over."""
         async with trio.open_nursery() as nursery:
             for fault in self._scenario.faults:
-                at_s = fault.at_s
-                while at_s < self._scenario.run_s:
+                for at_s in occurrences(fault, self._scenario.run_s):
                     nursery.start_soon(self._occur, fault, at_s, begin_us)
-                    at_s += fault.every_s or float("inf")
 
     async def _occur(self, fault: Fault, at_s: float, begin_us: int) -> None:
-        until_s = min(at_s + fault.for_s, self._scenario.run_s)
+        end_s = until_s(fault, at_s, self._scenario.run_s)
         await trio.sleep_until(self._clock.trio_time(begin_us + int(at_s * 1e6)))
-        record = FaultRecord(len(self._figures.faults), fault.kind, fault.on, at_s, until_s)
+        record = FaultRecord(len(self._figures.faults), fault.kind, fault.on, at_s, end_s, amount=fault.amount)
         self._figures.faults.append(record)
-        word = f"{fault.kind} ({fault.share:.0%} of {fault.on})" if fault.kind != "kill" else "kill (one worker)"
+        word = f"{fault.kind}{fault.amount} ({fault.share:.0%} of {fault.on})" if fault.kind != "kill" else "kill (one worker)"
         self._figures.faults_now.append(word)
         try:
             if fault.kind == "kill":
-                await self._kill(record, until_s - at_s, begin_us)
+                await self._kill(record, end_s - at_s, begin_us)
+            elif fault.kind in CLOCK_FAULTS:
+                record.devices = len(hit(self._scenario, fault, at_s))  # each device has known of it from the beginning
+                await trio.sleep(end_s - at_s)
             else:
-                await self._break(record, fault, until_s - at_s)
+                await self._break(record, fault, end_s - at_s)
         finally:
             self._figures.faults_now.remove(word)
 

@@ -25,6 +25,7 @@ class FaultRecord:
     devices: int = 0  # that it hit
     waiting: set[int] = field(default_factory=set)  # workers whose devices do not all stream again
     answers: list[float] = field(default_factory=list)
+    amount: str = ""  # by how much a clock goes wrong
 
     @property
     def recovered_s(self) -> float | None:
@@ -40,7 +41,7 @@ class FaultRecord:
         """Return it for a report."""
         recovered = None if self.recovered_s is None else round(self.recovered_s, 2)
         times = {"at_s": round(self.at_s, 2), "until_s": round(self.until_s, 2), "recovered_s": recovered}
-        return {"kind": self.kind, "on": self.on, "devices": self.devices, **times}
+        return {"kind": self.kind, "amount": self.amount.strip(), "on": self.on, "devices": self.devices, **times}
 
 
 class Figures:

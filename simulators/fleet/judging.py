@@ -35,7 +35,7 @@ async def judged(report: Report, client: HubClient, made: Made, shown: Mapping[s
 
 async def audited(client: HubClient, made: Made, told: Callable[[int], None]) -> StoreVerdict:
     """Compare everything that was made with everything that is stored. Raises HubError."""
-    audit = StoreAudit(client, made.truth(), Excuses(client, made.left, made.known), made.range_us, told)
+    audit = StoreAudit(client, made.truth(), Excuses(client, made.left, made.known), made.spans_us, told)
     await audit.run(made.subjects())
     audit.verdict.differences = [made.named(each) for each in audit.verdict.differences[: 5 * SHOWN]]
     return audit.verdict

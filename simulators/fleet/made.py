@@ -18,6 +18,7 @@ from simulators.fleet.plans import Make, Truth, Unit
 from simulators.fleet.store_audit import Subject
 
 FORMAT: Final = 1
+APART_US: Final = 600_000_000  # what is nearer is read back as one span
 Stretches = Sequence[Sequence[int]]  # of numbers of frames, [first, end)
 
 
@@ -39,9 +40,16 @@ class Made:
     known: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
-    def range_us(self) -> tuple[int, int]:
-        """The times that readings may have."""
-        return self.begin_us, max(self.truth().schedule(at).end_us for at in range(len(self.units)))
+    def spans_us(self) -> list[tuple[int, int]]:
+        """The times that readings may have, as spans apart from each other, in order."""
+        truth, found = self.truth(), list[tuple[int, int]]()
+        shown = {span for at in range(len(self.units)) for span in truth.schedule(at).spans_us()}
+        for low, high in sorted(shown):
+            if found and low <= found[-1][1] + APART_US:
+                found[-1] = found[-1][0], max(found[-1][1], high)
+            else:
+                found.append((low, high))
+        return found
 
     def truth(self) -> Truth:
         """Return what computes the values."""

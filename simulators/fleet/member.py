@@ -83,7 +83,7 @@ class Member:
         spool = Path(plan.folder) / "spools" / self.name if plan.has_disk_spools else None
         device = Device(
             self._url, self.name, self._unit.token, channels=self._sensor.channels, spool_dir=spool, interval_s=max(1.0, 1 / rate),
-            firmware="tributary simulate", connect=self._connect, on_reject=lambda reject: None,
+            firmware="tributary simulate", connect=self._connect, on_reject=lambda reject: None, now=self._shown_us,
         )  # fmt: skip
         arguments: dict[str, Mapping[str, Any]] = {"number": {"type": "integer"}}
 
@@ -94,6 +94,11 @@ class Member:
             return number
 
         return device
+
+    def _shown_us(self) -> int:
+        """Return what the device's own clock shows."""
+        now_us = self._shared.clock.now_us()
+        return now_us if self.schedule is None else self.schedule.stamps.shown_us(now_us)
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[Link]:
@@ -133,7 +138,7 @@ class Member:
             if values:
                 shared.counting.late.add(shared.clock.now_us() - due_us)
                 self.unacked.add(number)
-                await self.device.send(values, time_us=due_us)
+                await self.device.send(values, time_us=schedule.stamps.stamp_us(due_us))
                 shared.counting.sent += 1
             await self._send_bursts(schedule, number, due_us)
             shared.lives.returned(self.at, number, is_sent=bool(values))
@@ -146,7 +151,8 @@ class Member:
 
     async def _send_bursts(self, schedule: Schedule, number: int, due_us: int) -> None:
         for burst in bursts_of(self._sensor, schedule, number, due_us):
-            await self.device.send_pack(burst.channel, burst.values, step_ns=burst.step_ns, start_us=burst.start_us)
+            start_us = schedule.stamps.shown_us(burst.start_us)
+            await self.device.send_pack(burst.channel, burst.values, step_ns=burst.step_ns, start_us=start_us)
 
     def left(self) -> dict[str, Any]:
         """Return how many frames are on the spool, and in which stretches of numbers those of readings lie."""
@@ -161,22 +167,25 @@ class Member:
         figures = self.device.statistics()
         return [figures.dropped_readings, figures.rejected]
 
-    def went_out(self, time_us: int, epoch: int, seq: int) -> None:
+    def went_out(self, stamp_us: int, epoch: int, seq: int) -> None:
         """Note under which number a frame goes out."""
-        if self.schedule is not None and (number := self.schedule.number_at(time_us)) is not None:
+        if self.schedule is not None and (number := self.schedule.number_at(stamp_us)) is not None:
             self._shared.notes.went_out(self.at, number, epoch, seq)
 
-    def acked(self, time_us: int) -> None:
+    def acked(self, stamp_us: int) -> None:
         """Count a frame of readings that is acked."""
         shared, schedule = self._shared, self.schedule
         if schedule is None:
             return
         now_us = shared.clock.now_us()
-        if (number := schedule.number_at(time_us)) is not None:  # None: a burst, which begins between two frames
+        if (number := schedule.number_at(stamp_us)) is not None:  # None: a burst, which begins between two frames
+            due_us = schedule.time_us(number)
             self.unacked.discard(number)
             shared.counting.acked += 1
-            shared.counting.ack[schedule.piece_of(number)].add(now_us - time_us)
-        shared.recoveries.acked(self.at, time_us, now_us)
+            shared.counting.ack[schedule.piece_of(number)].add(now_us - due_us)
+        else:
+            due_us = schedule.due_us(stamp_us, now_us)
+        shared.recoveries.acked(self.at, due_us, now_us)
         if self._lost_us is not None and self.is_connected:
             shared.counting.away.add(now_us - self._lost_us)
             self._lost_us = None

@@ -6,11 +6,13 @@ comes. watcher.py feeds it.
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, product
 from typing import Any, Final
 
 from simulators.fleet.difference import Difference
 from simulators.fleet.expected import NOTHING, Expected, in_buckets, is_same
 from simulators.fleet.schedule import Schedule
+from simulators.fleet.stamps import EVER_US
 
 UNSEEN: Final = -1
 MERGED: Final = -2  # a snapshot has a bucket there: the hub shows so old a time no finer, and asking again would not help
@@ -43,7 +45,7 @@ class Picture:
         self._parts, self._names = [], {}
 
     def take(self, message: Mapping[str, Any]) -> list[int] | None:
-        """Take a snapshot or update; once it is whole return the times of readings that were not known before, None until then."""
+        """Take a snapshot or update; once it is whole return when readings were due that were not known before, None until then."""
         self._parts.append(message)
         if message.get("more"):
             return None
@@ -55,8 +57,8 @@ class Picture:
             self._names = {}
             self.is_stale = "hole" in parts[0] or "hole" in parts[-1]
             for each in self.series.values():
-                first = each.schedule.first_from(parts[0]["from_us"])  # what is older was shown, and stays so
-                each.seen[first:] = array("h", [UNSEEN]) * (each.schedule.frames - first)
+                for numbers in each.schedule.stamped(parts[0]["from_us"], EVER_US):  # what is older was shown, and stays so
+                    each.seen[numbers.start : numbers.stop] = array("h", [UNSEEN]) * len(numbers)
         told: list[int] = []
         for part in parts:
             self._names |= {series["s"]: (series["device"], series["channel"]) for series in part.get("series", ())}
@@ -77,13 +79,13 @@ class Picture:
                 )
             return []
         rows = zip(column["t"], column["n"], column["v"], strict=True)
-        return [time_us for time_us, key, value in rows if self._point(name, series, time_us, key, value)]
+        return [due_us for time_us, key, value in rows if (due_us := self._point(name, series, time_us, key, value)) is not None]
 
     def _merged(self, name: Name, start_us: int, said: Mapping[str, Any], width_us: int, *, is_snapshot: bool) -> None:
         """Compare a bucket, as far as it can be: it has no more readings than were due in it, and none beyond their values."""
         series = self.series[name]
         self.is_stale |= not is_snapshot
-        numbers = range(series.schedule.first_from(start_us), series.schedule.first_from(start_us + width_us))
+        numbers = list(chain(*series.schedule.stamped(start_us, start_us + width_us)))
         due = [value for number in numbers if (value := series.expected.value(number)) is not NOTHING]
         for number in numbers:
             series.seen[number] = MERGED if is_snapshot else UNSEEN
@@ -93,32 +95,32 @@ class Picture:
         elif said["min"] is not None and not (amounts and min(amounts) <= said["min"] <= said["max"] <= max(amounts)):
             self._is_wrong(Difference("folded", *name, start_us, None, f"only readings of {min(due)!r} to {max(due)!r}", said))
 
-    def _point(self, name: Name, series: Series, time_us: int, key: int, value: Any) -> bool:
-        """Compare one reading; tell whether it is new."""
-        number = series.schedule.number_at(time_us)
+    def _point(self, name: Name, series: Series, time_us: int, key: int, value: Any) -> int | None:
+        """Compare one reading; return when it was due where it is new."""
+        number = series.schedule.number_shown(time_us)
         sent = NOTHING if number is None else series.expected.value(number)
         if number is None or sent is NOTHING:
             self._is_wrong(Difference("invented", *name, time_us, number, None, value))
-            return False
+            return None
         if not is_same(sent, value):
             self._is_wrong(Difference("changed", *name, time_us, number, sent, value))
         before, series.seen[number] = series.seen[number], key
         if before >= 0 and before != key:
             self._is_wrong(Difference("doubled", *name, time_us, number, sent, value))
-        return before < 0
+        return series.schedule.time_us(number) if before < 0 else None
 
     def _is_wrong(self, difference: Difference) -> None:
         if len(self.wrong) < MAX_WRONG and difference not in self.wrong:
             self.wrong.append(difference)
 
     def missing(self, made: Mapping[str, Sequence[Sequence[int]]], from_us: int) -> Iterator[Difference]:
-        """Yield what was made for a time from `from_us` on and not shown; `made` has stretches [first, end) of frames by device."""
+        """Yield what was stamped with a time from `from_us` on and not shown; `made` has stretches [first, end) of frames by device."""
         for (device, channel), series in self.series.items():
-            oldest = series.schedule.first_from(from_us)
-            for first, end in made.get(device, ()):
-                for number in range(max(first, oldest), end):
+            schedule = series.schedule
+            for (first, end), numbers in product(made.get(device, ()), list(schedule.stamped(from_us, EVER_US))):
+                for number in range(max(first, numbers.start), min(end, numbers.stop)):
                     if series.seen[number] == UNSEEN and (sent := series.expected.value(number)) is not NOTHING:
-                        yield Difference("missing", device, channel, series.schedule.time_us(number), number, sent, None)
+                        yield Difference("missing", device, channel, schedule.stamp_us(number), number, sent, None)
 
     def shown(self) -> tuple[int, int]:
         """Return how many readings were told one by one, and how many only in a bucket."""

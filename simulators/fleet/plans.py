@@ -50,12 +50,13 @@ class Make:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One device: its name, its make, and where in a period its frames lie."""
+    """One device: its name, its make, where in a period its frames lie, and what its clock does (clocks.py)."""
 
     name: str
     make: int
     offset: float
     token: str = ""  # only in the plan of the worker that it lives in
+    clock: Sequence[Sequence[int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +112,4 @@ class Truth:
     def schedule(self, at: int) -> Schedule:
         """Return the schedule of a device by its place."""
         unit = self._units[at]
-        return Schedule(self._begin_us, self._makes[unit.make].stretches, unit.offset)
+        return Schedule(self._begin_us, self._makes[unit.make].stretches, unit.offset, unit.clock)

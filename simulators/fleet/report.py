@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from simulators.fleet.difference import Difference
 from simulators.fleet.figures import MAX_TICKS, Figures, merged
+from simulators.fleet.scenario import CLOCK_FAULTS
 from simulators.fleet.store_audit import StoreVerdict
 
 CLEAN: Final = 0
@@ -161,8 +162,9 @@ def _faults(report: Report) -> list[str]:
         again = "not all streamed again" if fault["recovered_s"] is None else f"all stream again {fault['recovered_s']:.1f} s after it"
         hit = f"{fault['devices']:,} devices" if fault["on"] != "viewers" else "viewers"
         until = f" to {fault['until_s']:.1f} s" if fault["until_s"] > fault["at_s"] else ""
-        is_told = fault["on"] != "viewers" and fault["devices"]
-        lines.append(f"  {fault['kind']} of {hit} at {fault['at_s']:.1f} s{until}" + (f": {again}" if is_told else ""))
+        is_told = fault["on"] != "viewers" and fault["devices"] and fault["kind"] not in CLOCK_FAULTS
+        amount = fault["amount"] and f" {fault['amount']}"
+        lines.append(f"  {fault['kind']}{amount} of {hit} at {fault['at_s']:.1f} s{until}" + (f": {again}" if is_told else ""))
     return lines
 
 

@@ -12,7 +12,8 @@ from simulators.sensors.plan import Plan, plan_of
 
 NETWORK_FAULTS: Final = ("cut", "storm", "refuse", "half-open", "delay", "throttle", "stall")  # by a proxy
 LINK_FAULTS: Final = ("duplicate", "reorder")  # at the device's own end, where frames can be told apart
-FAULT_KINDS: Final = (*NETWORK_FAULTS, *LINK_FAULTS, "kill")
+CLOCK_FAULTS: Final = ("clock-step", "clock-skew")  # of the device's own clock, which its readings are stamped by
+FAULT_KINDS: Final = (*NETWORK_FAULTS, *LINK_FAULTS, *CLOCK_FAULTS, "kill")
 DEFAULT_CHANNELS: Final = ({"name": "temperature", "kind": "temperature"}, {"name": "humidity", "kind": "humidity"})
 MAX_DEVICES: Final = 100_000
 
@@ -56,6 +57,15 @@ class Fault:
     jitter_s: float = option("jitter", 0.0, high=60)  # up to so much more
     frames: float = option("frames", 0.2, high=1)  # of `duplicate`: the share of frames that come twice
     bytes_per_s: float = option("bytes_per_s", 2_000, low=100)  # of `throttle`, in each direction of a connection
+    by_s: float = option("by", -60.0, low=-30 * 86_400, high=30 * 86_400)  # of `clock-step`: ahead, or behind
+    ppm: float = option("ppm", 200.0, low=-100_000, high=100_000)  # of `clock-skew`: so many millionths fast, or slow
+
+    @property
+    def amount(self) -> str:
+        """By how much a clock goes wrong, in words; nothing for other faults."""
+        if self.kind == "clock-step":
+            return f" by {self.by_s / 3_600:+g} h" if abs(self.by_s) >= 3_600 else f" by {self.by_s:+g} s"
+        return f" by {self.ppm:+g} ppm" if self.kind == "clock-skew" else ""
 
 
 @dataclass(frozen=True, slots=True)

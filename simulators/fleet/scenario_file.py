@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from simulators.fleet.errors import FleetError
-from simulators.fleet.scenario import LINK_FAULTS, MAX_DEVICES, Commands, Fault, Group, Phase, Scenario, Viewers
+from simulators.fleet.scenario import CLOCK_FAULTS, LINK_FAULTS, MAX_DEVICES, Commands, Fault, Group, Phase, Scenario, Viewers
 from simulators.fleet.tables import check_keys, check_option, read_table
 from simulators.sensors.plan import MODELS, BadPlan, model, plan_of
 
@@ -114,9 +114,12 @@ def checked(scenario: Scenario, place: str) -> Scenario:
         if fault.at_s >= scenario.run_s:
             said = f"{place}: a {fault.kind} begins at {fault.at_s:g} s, and the run is over after {scenario.run_s:g} s"
             raise FleetError(said, "let it begin earlier", is_usage=True)
-        if fault.kind in LINK_FAULTS and fault.on != "devices":
+        if fault.kind in (*LINK_FAULTS, *CLOCK_FAULTS) and fault.on != "devices":
             said = f"{place}: a {fault.kind} is at the devices' end, and cannot be on {fault.on}"
             raise FleetError(said, "leave `on` out", is_usage=True)
+        if (fault.kind, fault.by_s) == ("clock-step", 0.0) or (fault.kind, fault.ppm) == ("clock-skew", 0.0):
+            said = f"{place}: a {fault.kind} of nothing changes nothing"
+            raise FleetError(said, "say `by`" if fault.kind == "clock-step" else "say `ppm`", is_usage=True)
         if 0 < fault.every_s < MIN_EVERY_S:
             said = f"{place}: a {fault.kind} cannot come every {fault.every_s:g} s"
             raise FleetError(said, f"let `every` be at least {MIN_EVERY_S:g} s", is_usage=True)

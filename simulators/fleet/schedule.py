@@ -1,19 +1,20 @@
-"""When each frame of a device is due: a pure function of its number, and back.
+"""When each frame of a device is due, and what stamp it carries: pure functions of its number, and back.
 
-Owns the arithmetic; an open loop, as no answer of a hub moves a time. A reading carries the time it was due at, so a frame's number can
-be read off its time. Times are whole milliseconds, which every store keeps. Used by senders, viewers and the audit alike.
+Owns the arithmetic; an open loop, as no answer of a hub moves a time. A reading is stamped with the time it was due at, as the device's
+clock showed it (stamps.py), so a frame's number can be read off its stamp. Times are whole milliseconds, which every store keeps. Used
+by senders, viewers and the audit alike.
 """
 
-from bisect import bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
+
+from simulators.fleet.stamps import Stamps, Times
 
 MS_US: Final = 1_000
-Times = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,13 @@ class Piece:
 
 
 class Schedule:
-    """The due times of one device; `offset`, 0 to below 1, is where in a period its frames lie, so that a fleet does not send at once."""
+    """The times of one device; `offset`, 0 to below 1, is where in a period its frames lie, so that a fleet does not send at once.
 
-    def __init__(self, begin_us: int, stretches: Sequence[tuple[float, float]], offset: float) -> None:
-        """Make one of (seconds, frames a second), one after another from `begin_us` on."""
+    What is called due, time or phase is true time; a stamp is what the device's clock showed then, the same while that is right.
+    """
+
+    def __init__(self, begin_us: int, stretches: Sequence[tuple[float, float]], offset: float, clock: Sequence[Sequence[int]] = ()) -> None:
+        """Make one of (seconds, frames a second), one after another from `begin_us` on; `clock` as Stamps takes it."""
         self.pieces: list[Piece] = []
         self._offset = offset
         start_us, first = begin_us // MS_US * MS_US, 0
@@ -44,6 +48,7 @@ class Schedule:
         self.end_us = start_us
         self._firsts = [piece.first for piece in self.pieces]
         self._starts_us = [piece.start_us for piece in self.pieces]
+        self.stamps = Stamps(begin_us, clock)
 
     def _frames(self, start_us: int, end_us: int, rate: float) -> int:
         """Return how many frames are due in a stretch."""
@@ -75,7 +80,7 @@ class Schedule:
                 columns.append(piece.start_us + np.floor((steps + self._offset) / piece.rate * 1e3).astype(np.int64) * MS_US)
         return np.concatenate(columns)
 
-    def number_at(self, time_us: int) -> int | None:
+    def number_due(self, time_us: int) -> int | None:
         """Return the frame that is due at a time, None where none is."""
         at = bisect_right(self._starts_us, time_us) - 1
         if at < 0 or time_us >= self.end_us:
@@ -87,10 +92,70 @@ class Schedule:
                 return piece.first + step
         return None
 
-    def frame_over(self, time_us: int) -> int | None:
-        """Return the newest frame that is due at a time or before it, None where none is."""
-        number = self.first_from(time_us + 1) - 1
-        return number if number >= 0 and time_us < self.end_us + MS_US else None
+    def stamp_us(self, number: int) -> int:
+        """Return the stamp of a frame."""
+        return self.stamps.stamp_us(self.time_us(number))
+
+    def number_at(self, stamp_us: int) -> int | None:
+        """Return the frame that carries a stamp, None where none does."""
+        setting = stamp_us % MS_US
+        return self._number_in(setting, stamp_us) if setting < len(self.stamps.settings) else None
+
+    def number_shown(self, stamp_us: int) -> int | None:
+        """Return the same of a stamp as any store shows it: one may have kept no more than its milliseconds."""
+        number = self.number_at(stamp_us)
+        if number is None and stamp_us % MS_US == 0:
+            found = (self._number_in(setting, stamp_us + setting) for setting in range(1, len(self.stamps.settings)))
+            number = next((each for each in found if each is not None), None)
+        return number
+
+    def _number_in(self, setting: int, stamp_us: int) -> int | None:
+        """Return the frame with a stamp that was made under a setting of the clock."""
+        near_us = self.stamps.settings[setting].near_us(stamp_us // MS_US * MS_US)
+        for due_us in (near_us, near_us + MS_US, near_us - MS_US, near_us + 2 * MS_US):
+            if self.stamps.stamp_us(due_us) == stamp_us and (number := self.number_due(due_us)) is not None:
+                return number
+        return None
+
+    def due_us(self, stamp_us: int, now_us: int) -> int:
+        """Return when something was stamped, to a ms or two: the last time that is not after now at which the clock showed that."""
+        found = [stamp_us]
+        for number, setting in enumerate(self.stamps.settings):
+            near_us = setting.near_us(stamp_us)
+            if setting.from_us - 2 * MS_US <= near_us <= min(now_us, self.stamps.until_us(number)) + 2 * MS_US:
+                found.append(near_us)
+        return found[-1]
+
+    def stamped(self, from_us: int, to_us: int) -> Iterator[range]:
+        """Yield the frames with stamps in [from, to), as ranges of numbers."""
+        for number, setting in enumerate(self.stamps.settings):
+            frames = range(self.first_from(setting.from_us), self.first_from(self.stamps.until_us(number)))
+            low, high = (frames.start + bisect_left(frames, stamp_us, key=self.stamp_us) for stamp_us in (from_us, to_us))
+            if low < high:
+                yield range(low, high)
+
+    @property
+    def is_ever_beyond(self) -> bool:
+        """Tell whether any frame is stamped too far ahead for a hub."""
+        return any(self.stamps.is_beyond(setting.from_us) for setting in self.stamps.settings)
+
+    def spans_us(self) -> Iterator[tuple[int, int]]:
+        """Yield the spans that the clock showed from the first frame to the last, but those that are too far ahead for a hub."""
+        for number, setting in enumerate(self.stamps.settings):
+            low, high = max(setting.from_us, self._starts_us[0]), min(self.stamps.until_us(number), self.end_us)
+            if low < high and not (self.stamps.is_beyond(low) and self.stamps.is_beyond(high - MS_US)):
+                yield low + setting.shift_us(low), high + setting.shift_us(high)
+
+    def frame_over(self, stamp_us: int) -> int | None:
+        """Return the frame that carries a stamp, or else the newest one before the time that it may be of, None where none is."""
+        if (number := self.number_at(stamp_us)) is not None:
+            return number
+        found = None
+        for at, setting in enumerate(self.stamps.settings):
+            near_us = setting.near_us(stamp_us)
+            if setting.from_us <= near_us < min(self.stamps.until_us(at), self.end_us + MS_US) and (newest := self.first_from(near_us + 1)):
+                found = newest - 1
+        return found
 
     def first_from(self, time_us: int) -> int:
         """Return the first frame that is due at a time or after it."""

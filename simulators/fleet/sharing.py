@@ -7,9 +7,11 @@ where that is enough. course.py asks it before anything is made at the hub.
 import os
 import resource
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Final
 
+from simulators.fleet.clocks import Changes
 from simulators.fleet.errors import FleetError
 from simulators.fleet.plans import Make, Place, Unit
 from simulators.fleet.scenario import Scenario
@@ -31,13 +33,13 @@ def makes_of(scenario: Scenario) -> list[Make]:
     return [Make(group.tables, scenario.stretches(group), group.rate) for group in scenario.groups]
 
 
-def units_of(scenario: Scenario, names: Sequence[Sequence[str]]) -> list[Unit]:
+def units_of(scenario: Scenario, names: Sequence[Sequence[str]], clocks: Sequence[Changes]) -> list[Unit]:
     """Return all devices, the groups mixed as a fleet is; the frames of a group are spread over its period."""
     units = [
         Unit(name, make, at / len(group)) for make, group in enumerate(names) for at, name in enumerate(group)
     ]  # fmt: skip
     Random(scenario.seed).shuffle(units)
-    return units
+    return [replace(unit, clock=clock) for unit, clock in zip(units, clocks, strict=True)]
 
 
 def watched_of(scenario: Scenario) -> list[list[int]]:

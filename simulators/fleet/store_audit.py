@@ -7,6 +7,7 @@ compares. Used by course.py after the spools are empty.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from math import ceil
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import trio
 
 from hub.client import HubClient
 from hub.client.latest import latest
-from simulators.fleet.comparison import Compared, compared
+from simulators.fleet.comparison import Compared, compared, made_by
 from simulators.fleet.derived import WIDTH, WIDTH_US, Name, Point, bucket_differences, newer, newest_difference
 from simulators.fleet.difference import Difference
 from simulators.fleet.excuses import Excuses
@@ -29,7 +30,9 @@ MAX_SERIES: Final = 1_000
 MARGIN_US: Final = 60_000_000  # beyond the run that still belongs to it: bursts and rounding end there
 FAR_US: Final = 366 * 86_400_000_000  # looked at beyond that, for readings that were never made; backwards to 1970
 CATCH_UP_S: Final = 120.0  # for the store to have what the journal has
+LOOK_EVERY_S: Final = 0.5
 SHOWS_AFTER_S: Final = 75.0  # a store other than the embedded one may show later what it has taken
+EVER: Final = (-(10**18), 10**18)
 MAX_KEPT: Final = 1_000  # differences, in order of time; all are counted
 
 
@@ -49,7 +52,9 @@ class StoreVerdict:
     made: int = 0
     stored: int = 0
     uncertain: int = 0
-    excused: dict[str, int] = field(default_factory=lambda: {"spooled": 0, "in_gaps": 0, "rejected": 0, "too_fine_for_the_store": 0})
+    excused: dict[str, int] = field(
+        default_factory=lambda: {"spooled": 0, "in_gaps": 0, "rejected": 0, "dated_too_far_ahead": 0, "too_fine_for_the_store": 0}
+    )
     different: int = 0
     differences: list[Difference] = field(default_factory=list)
 
@@ -57,15 +62,17 @@ class StoreVerdict:
 class StoreAudit:
     """The comparison of one run."""
 
-    def __init__(self, client: HubClient, truth: Truth, excuses: Excuses, range_us: tuple[int, int], told: Callable[[int], None]) -> None:
+    def __init__(
+        self, client: HubClient, truth: Truth, excuses: Excuses, spans_us: Sequence[tuple[int, int]], told: Callable[[int], None]
+    ) -> None:
+        """Make one; readings have times in `spans_us`, apart from each other and in order."""
         self.verdict = StoreVerdict()
         self._client = client
         self._truth = truth
         self._excuses = excuses
-        whole = (range_us[0] - MARGIN_US) // WIDTH_US, -(-(range_us[1] + MARGIN_US) // WIDTH_US)
-        self._range_us = whole[0] * WIDTH_US, whole[1] * WIDTH_US
+        whole = [((low - MARGIN_US) // WIDTH_US, -(-(high + MARGIN_US) // WIDTH_US)) for low, high in spans_us]
+        self._spans_us = [(low * WIDTH_US, high * WIDTH_US) for low, high in whole]
         self._told = told
-        self._head = 0
         self._is_embedded = True
         self._grain = EXACT
         self._began_s = 0.0
@@ -74,9 +81,9 @@ class StoreAudit:
     async def run(self, subjects: Sequence[Subject]) -> None:
         """Compare all; `verdict` has the outcome. Raises HubError where the hub cannot be asked."""
         hub = await self._client.hub()
-        self._head, self._is_embedded = hub["position"], hub["store"]["name"] == "DuckDB"
-        self._grain = grain_of(hub["store"]["name"])
+        self._is_embedded, self._grain = hub["store"]["name"] == "DuckDB", grain_of(hub["store"]["name"])
         self._began_s = trio.current_time()
+        await self._caught_up(hub["position"], (hub["time_us"], hub["time_us"] + FAR_US), [subject.name for subject in subjects[:1]])
         rest = list(subjects)
         while rest:
             points = max(1, max(map(self._points, rest[:MAX_NAMES])))
@@ -88,17 +95,49 @@ class StoreAudit:
             self._told(self._done)
         self.verdict.differences.sort(key=lambda each: each.order)
 
+    async def _caught_up(self, head: int, window_us: tuple[int, int], names: Sequence[str]) -> None:
+        """Return once the store has what the journal has now, or has had its time; a range that is not past is asked for anew each time."""
+        while names and trio.current_time() < self._began_s + CATCH_UP_S:
+            position, _ = await self._stored(names, window_us, "raw")
+            if position >= head:
+                break
+            await trio.sleep(LOOK_EVERY_S)
+
     async def _batch(self, batch: Sequence[Subject], windows: int) -> None:
         """Compare some devices: in their time, outside of it, where nothing may be, and their newest readings."""
-        begin, end = self._range_us
-        step = ((end - begin) // windows // WIDTH_US + 1) * WIDTH_US
-        newest: dict[Name, Point] = {}
-        for low in range(begin, end, step):
-            await self._window(batch, (low, min(low + step, end)), newest, has_buckets=True)
-        nothing = [replace(subject, lives=()) for subject in batch]
-        for window_us in ((0, begin), (end, end + FAR_US)):
-            await self._window(nothing, window_us, newest, has_buckets=False)
+        newest, nothing, after = dict[Name, Point](), [replace(subject, lives=()) for subject in batch], 0
+        for begin, end in self._spans_us:
+            await self._window(nothing, (after, begin), newest, has_buckets=False)
+            step = ((end - begin) // windows // WIDTH_US + 1) * WIDTH_US
+            for low in range(begin, end, step):
+                await self._window(batch, (low, min(low + step, end)), newest, has_buckets=True)
+            after = end
+        await self._window(nothing, (after, after + FAR_US), newest, has_buckets=False)
         await self._newest(batch, newest)
+        for subject in batch:
+            await self._ahead(subject)
+
+    async def _ahead(self, subject: Subject) -> None:
+        """See that the hub rejected what was dated too far ahead, all of it and nothing else, as far as it says what it rejected so."""
+        sensor, schedule = self._truth.sensor(subject.at), self._truth.schedule(subject.at)
+        if not schedule.is_ever_beyond:
+            return
+        await self._excuses.load(subject.name)
+        said, found, known = self._excuses.ahead(subject.name), Compared(), set[tuple[str, int]]()
+        for life, channel in product(subject.lives, sensor.signals):
+            made = made_by(sensor, schedule, channel, (life.first, life.begun), EVER, are_beyond=True)
+            for stamp_us, value, number in zip(made.stamps_us.tolist(), made.values, made.numbers.tolist(), strict=True):
+                known.add((channel, stamp_us))
+                if number >= life.returned or self._excuses.is_spooled(subject.name, number):
+                    continue
+                found.made += 1
+                if said.has(channel, stamp_us):
+                    self.verdict.excused["dated_too_far_ahead"] += 1
+                else:
+                    found.differences.append(Difference("unrefused", subject.name, channel, stamp_us, number, value, None))
+        for channel, stamp_us in said.ends() - known:
+            found.differences.append(Difference("refused", subject.name, channel, stamp_us, schedule.frame_over(stamp_us), None, None))
+        await self._add(found)
 
     def _points(self, subject: Subject) -> int:
         sensor, schedule = self._truth.sensor(subject.at), self._truth.schedule(subject.at)
@@ -108,17 +147,16 @@ class StoreAudit:
         return frames * len(sensor.plain) + int(bursts)
 
     async def _window(self, batch: Sequence[Subject], window_us: tuple[int, int], newest: dict[Name, Point], *, has_buckets: bool) -> None:
-        """Compare some devices in a stretch of time, once the store has had its time to have everything."""
+        """Compare some devices in a stretch of time, once the store has had its time to show everything."""
         names = [subject.name for subject in batch]
         while True:
-            position, points = await self._stored(names, window_us, "raw")
+            _, points = await self._stored(names, window_us, "raw")
             found = [self._compared(subject, window_us, points) for subject in batch]
             folded = await self._folded(names, window_us, points) if has_buckets else []
             differs = folded or any(each.differences for each in found)
-            has_shown = self._is_embedded or not differs or trio.current_time() >= self._began_s + SHOWS_AFTER_S
-            if (position >= self._head and has_shown) or trio.current_time() >= self._began_s + CATCH_UP_S:
+            if self._is_embedded or not differs or trio.current_time() >= self._began_s + SHOWS_AFTER_S:
                 break
-            await trio.sleep(0.5)
+            await trio.sleep(LOOK_EVERY_S)
         for name, column in points.items():
             newest[name] = newer(newest.get(name), column) or newest[name]
         for each in [*found, Compared(differences=folded)]:

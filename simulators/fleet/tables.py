@@ -31,9 +31,10 @@ def seconds_of(said: object, place: str) -> float:
     if isinstance(said, int | float) and not isinstance(said, bool):
         return float(said)
     text = said.replace(" ", "") if isinstance(said, str) else ""
-    parts = _DURATION.findall(text)
-    if parts and "".join(number + unit for number, unit in parts) == text:
-        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    digits = text.removeprefix("-")
+    parts = _DURATION.findall(digits)
+    if parts and "".join(number + unit for number, unit in parts) == digits:
+        return sum(float(number) * _UNITS[unit] for number, unit in parts) * (-1 if digits != text else 1)
     try:
         return float(text)
     except ValueError:

@@ -1,8 +1,7 @@
 """What a device's connections carry, looked at on its way: which frame went out under which number, and when it was acked.
 
-Owns a Link that passes everything on unchanged, and the bookkeeping of frames that are not acked yet, bounded by the spool. Latency
-counts from the time at which a frame was due, which is the time of its readings: a hub that stalls is seen in full. member.py has one
-for each device.
+Owns a Link that passes everything on unchanged, and the bookkeeping of frames that are not acked yet, bounded by the spool. Frames are
+told by the stamp of their readings, from which member.py knows when they were due. It has one for each device.
 """
 
 from collections import deque
@@ -15,12 +14,12 @@ from devices.wire.messages import Ack, Welcome
 
 
 class Told(Protocol):
-    """Who is told of frames of one device, by the times they were due at."""
+    """Who is told of frames of one device, by the stamps of their readings."""
 
-    def went_out(self, time_us: int, epoch: int, seq: int) -> None:
+    def went_out(self, stamp_us: int, epoch: int, seq: int) -> None:
         """A frame of readings is sent for the first time."""
 
-    def acked(self, time_us: int) -> None:
+    def acked(self, stamp_us: int) -> None:
         """A frame of readings is acked."""
 
 

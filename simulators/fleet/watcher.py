@@ -94,8 +94,8 @@ class Watcher:
     def _count(self, told: Sequence[int]) -> None:
         now_us, schedule = self._clock.now_us(), next(iter(self._schedules.values()))
         self._counting.points += len(told)
-        for time_us in told:
-            self._counting.seen[schedule.phase_at(time_us)].add(now_us - time_us)
+        for due_us in told:
+            self._counting.seen[schedule.phase_at(due_us)].add(now_us - due_us)
 
     async def judge(self, made: Mapping[str, Sequence[Sequence[int]]], settle_s: float) -> dict[str, Any]:
         """Return how many readings were shown and what differs, once nothing does or `settle_s` is over.

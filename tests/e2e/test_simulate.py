@@ -199,3 +199,78 @@ def test_a_token_without_rights_is_one_line(hub: RunningHub, tmp_path: Path) -> 
     assert run.returncode == 1
     said = "error: this token may not add devices: the role viewer may not manage devices and the hub; give the token of an administrator: "
     assert _only_line(run) == said + "tributary token add simulate --role admin"
+
+
+CLOCKS = """
+name = "clocks"
+[[devices]]
+name = "rooms"
+count = 30
+rate = 4
+channels = [{ name = "air", kind = "temperature" }, { name = "door", kind = "door" }]
+[[devices]]
+name = "motors"
+count = 10
+channels = [{ name = "shaking", kind = "vibration", samples = 64, every_s = 1 }]
+[[phases]]
+for = "6s"
+[[faults]]
+kind = "clock-step"
+at = "1s"
+for = "2s"
+by = "-3s"
+share = 0.5
+[[faults]]
+kind = "clock-step"
+at = "1s"
+by = "-20h"
+share = 0.2
+[[faults]]
+kind = "clock-step"
+at = "2s"
+by = "3h"
+share = 0.3
+[[faults]]
+kind = "clock-step"
+at = "2s"
+for = "2s"
+by = "25h"
+share = 0.3
+[[faults]]
+kind = "clock-skew"
+ppm = 50000
+share = 0.4
+[[faults]]
+kind = "clock-skew"
+at = "500ms"
+ppm = -50000
+share = 0.4
+[[faults]]
+kind = "cut"
+at = "3s"
+on = "both"
+[viewers]
+count = 4
+"""
+
+
+def test_readings_of_clocks_that_are_wrong_are_where_these_put_them_or_rejected_where_they_must_be(hub: RunningHub, tmp_path: Path) -> None:
+    scenario, kept, told = (tmp_path / name for name in ("clocks.toml", "kept.json", "report.json"))
+    scenario.write_text(CLOCKS)
+    run = simulate(hub, str(scenario), "--workers", "2", "--keep", str(kept), "--json", str(told))
+    assert run.returncode == 0, run.stdout + run.stderr
+    said = json.loads(told.read_text())
+    stored = said["stored"]
+    ahead = stored["excused"]["dated_too_far_ahead"]
+    assert ahead > 0
+    assert (stored["made"], said["different"]) == (stored["stored"] + ahead, 0)
+    made = json.loads(kept.read_text())
+    changed = next(unit for unit in made["units"] if any(ms > 86_400_000 for _, ms, _ in unit["clock"]))
+    changed["clock"] = [[at_us, ms + (ms > 86_400_000), ppb] for at_us, ms, ppb in changed["clock"]]
+    kept.write_text(json.dumps(made))
+    again = simulate(hub, "--audit", str(kept))
+    assert again.returncode == 3, again.stdout + again.stderr
+    assert f"store: unrefused: {changed['name']}/" in again.stdout
+    assert f"store: refused: {changed['name']}/" in again.stdout
+    for unit in made["units"]:
+        hub.api("DELETE", f"/api/v1/devices/{unit['name']}?data=true")

@@ -19,7 +19,7 @@ def report_said() -> dict[str, Any]:
     }
     times = {f"{name}_{part}": 5.0 for name in ("ack", "seen") for part in ("p50", "p99", "max")}
     phases = [{"name": name, "for_s": 5.0, "rate": 1.0, "ack_ms": summary, "seen_ms": summary} for name in ("calm", "rush")]
-    fault = {"kind": "storm", "on": "devices", "devices": 100, "at_s": 3.0, "until_s": 5.0, "recovered_s": 7.5}
+    fault = {"kind": "storm", "amount": "", "on": "devices", "devices": 100, "at_s": 3.0, "until_s": 5.0, "recovered_s": 7.5}
     return {
         "name": "night", "hub": "http://hub", "version": "0.1.0", "store": "DuckDB", "run": "abc", "seed": 1, "started_us": 0,
         "seconds": 10.0, "devices": 100, "viewers": 2, "workers": 4, "phases": phases,

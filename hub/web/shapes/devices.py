@@ -158,13 +158,16 @@ class RejectedReading(Shape):
 
 
 class Reject(Shape, json_schema_extra=example(_REJECT)):
-    """What the hub refused of a device: a whole frame, with a reason, or single readings."""
+    """What the hub refused of a device: a whole frame, with a reason, or single readings; of a whole pack its channel and times."""
 
     position: int
     epoch: int
     first: int
     code: str
     reason: str | None = None
+    channel: str | int | None = None
+    from_us: int | None = None
+    to_us: int | None = None
     readings: list[RejectedReading] | None = None
 
 

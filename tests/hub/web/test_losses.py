@@ -140,3 +140,8 @@ async def test_readings_rejected_of_a_pack_are_told_with_their_times(tmp_path: P
             {"index": 2, "code": "not_finite", "channel": "hum", "time_us": base_us + 5},
         ]
         assert (second["code"], second["reason"]) == ("no_time", "every one of 3 readings of channel hum")
+        base_us += 2 * 86_400_000_000
+        await pump.say({"e": 5, "s": 3, "op": "pack", "t": base_us, "c": 1, "step_ns": 2_500, "f": "f8", "v": struct.pack("<3d", 1, 2, 3)})
+        assert (await pump.hears("reject"))["code"] == "future"
+        third = (await found(hub, "/api/v1/devices/pump/losses"))["rejects"][2]
+        assert [third[key] for key in ("code", "channel", "from_us", "to_us")] == ["future", "hum", base_us, base_us + 5]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from simulators.fleet.comparison import Compared, compared
+from simulators.fleet.comparison import Compared, compared, made_by
 from simulators.fleet.grain import grain_of
 from simulators.fleet.lives import Life
 from simulators.fleet.schedule import Schedule
@@ -60,6 +60,38 @@ def test_each_difference_is_named() -> None:
 def test_readings_beside_the_window_are_of_no_interest() -> None:
     low, high = SCHEDULE.time_us(2), SCHEDULE.time_us(5)
     assert compared(SENSOR, SCHEDULE, LIVES, "air", (low, high), stored()[2:5]) == Compared(3, 3)
+
+
+def test_what_was_stamped_by_a_wrong_clock_is_looked_for_where_that_put_it() -> None:
+    clock = [(3_000_000, -2_000, 0), (6_000_000, 90_000_000, 0), (8_000_000, 0, -50_000_000)]
+    schedule = Schedule(BEGIN_US, [(20.0, 1.0)], 0.0, clock)
+    numbers = [*range(6), 8, 9, 14, 15, 16]
+    points = [[schedule.stamp_us(number), 0, SENSOR.value("air", schedule.time_us(number))] for number in numbers]
+    good = compared(SENSOR, schedule, LIVES, "air", WHOLE, points)
+    assert (good.made, good.stored, good.differences) == (11, 11, [])
+    ahead_us = schedule.stamp_us(6)
+    bad = compared(SENSOR, schedule, LIVES, "air", (BEGIN_US, ahead_us + 1), [*points[:4], *points[5:], [ahead_us, 0, 1.0]])
+    assert [(each.kind, each.number) for each in bad.differences] == [("invented", 6), ("missing", 4)]
+    ahead = made_by(SENSOR, schedule, "air", (0, 10), WHOLE, are_beyond=True)
+    assert (ahead.numbers.tolist(), ahead.stamps_us.tolist()) == ([], [])
+    ahead = made_by(SENSOR, schedule, "air", (0, 10), (0, 2 * BEGIN_US), are_beyond=True)
+    assert (ahead.numbers.tolist(), ahead.stamps_us.tolist()) == ([6, 7], [ahead_us, ahead_us + 1_000_000])
+
+
+def test_bursts_of_one_time_are_each_looked_for() -> None:
+    motor = plan_of([{"name": "v", "kind": "vibration", "rate_hz": 2_000, "samples": 64, "every_s": 2}]).sensor(1, "m1")
+    schedule = Schedule(BEGIN_US, [(20.0, 1.0)], 0.0, [(9_000_000, -4_000, 0)])
+    shifts = [(burst, schedule.stamps.shown_us(burst.start_us) - burst.start_us) for burst in motor.bursts(BEGIN_US, schedule.end_us)]
+    points = [
+        [at + shift, key, value]
+        for key, (burst, shift) in enumerate(shifts)
+        for at, value in zip(burst.times_us.tolist(), burst.values.tolist(), strict=True)
+    ]
+    assert len({at for at, *_ in points}) < len(points)
+    good = compared(motor, schedule, [Life(0, 20, 20)], "v", WHOLE, points)
+    assert (good.stored, good.differences) == (len(points), [])
+    bad = compared(motor, schedule, [Life(0, 20, 20)], "v", WHOLE, [*points[1:], [points[-1][0], 99, points[-1][2]]])
+    assert sorted(each.kind for each in bad.differences) == ["doubled", "missing"]
 
 
 def test_bursts_go_with_their_frames() -> None:

@@ -26,6 +26,20 @@ async def test_each_excuse_is_named_and_a_gap_covers_no_more_than_it_declares() 
     assert excuses.why("d1", "hum", 4, 300) is None
 
 
+async def test_what_was_dated_too_far_ahead_is_no_excuse_but_told_apart() -> None:
+    class Ahead:
+        async def losses(self, device: str) -> dict[str, list[dict[str, Any]]]:
+            single = {"code": "readings", "readings": [{"channel": "air", "time_us": 300, "code": "future"}]}
+            return {"gaps": [], "rejects": [single, {"code": "future", "channel": "v", "from_us": 400, "to_us": 410}]}
+
+    excuses = Excuses(cast(HubClient, Ahead()), {})
+    await excuses.load("d1")
+    assert excuses.why("d1", "air", 1, 300) is None
+    ahead = excuses.ahead("d1")
+    assert [ahead.has("air", 300), ahead.has("air", 400), ahead.has("v", 405), ahead.has("v", 411)] == [True, False, True, False]
+    assert ahead.ends() == {("air", 300), ("v", 400), ("v", 410)}
+
+
 async def test_what_the_device_does_not_know_of_excuses_nothing() -> None:
     excuses = Excuses(cast(HubClient, Hub()), {}, {"d1": [1, 0]})
     await excuses.load("d1")

@@ -27,7 +27,7 @@ def test_a_file_of_it_says_the_same(tmp_path: Path) -> None:
     once = made({"d1": [[0, 99, 1]]})
     once.write(tmp_path / "kept.json")
     again = Made.read(tmp_path / "kept.json")
-    assert (again.range_us, again.stretches([0, 2])) == (once.range_us, {"d1": [[0, 20]], "d3": [[3, 4]]})
+    assert (again.spans_us, again.stretches([0, 2])) == (once.spans_us, {"d1": [[0, 20]], "d3": [[3, 4]]})
     assert again.truth().sensor(1).value("air", once.begin_us) == once.truth().sensor(1).value("air", once.begin_us)
     assert again.subjects() == once.subjects()
 

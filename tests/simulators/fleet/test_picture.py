@@ -50,6 +50,25 @@ def test_what_snapshot_and_updates_told_is_not_missing() -> None:
     assert shown.shown() == (5, 0)
 
 
+def test_readings_of_a_clock_that_was_set_back_are_told_apart_from_those_before() -> None:
+    schedule = Schedule(BEGIN_US, [(20.0, 1.0)], 0.0, [(5_000_000, -3_000, 0)])
+    shown = Picture({("d1", "air"): Series(schedule, Expected(SENSOR, schedule, "air"))})
+    numbers = [*range(9)]
+    values = [float(str(SENSOR.value("air", schedule.time_us(number)))) for number in numbers]
+    stamps_us = [schedule.stamp_us(number) for number in numbers]
+    told = {"s": 4, "w": 0, "t": stamps_us, "n": [0] * 9, "v": values}
+    assert shown.take(message("snapshot", told)) == [schedule.time_us(number) for number in numbers]
+    assert (lacking(shown), shown.wrong) == ([9], [])
+    shown.take(message("snapshot", told | {"t": [at // 1_000 * 1_000 for at in stamps_us[:8:7]], "v": values[:8:7], "n": [0, 0]}))
+    assert [each.kind for each in shown.wrong] == ["changed"]  # where stamps have no µs, the first of two in a ms is meant
+
+
+def test_readings_that_the_hub_must_reject_are_not_missed() -> None:
+    schedule = Schedule(BEGIN_US, [(20.0, 1.0)], 0.0, [(5_000_000, 90_000_000, 0), (8_000_000, 0, 0)])
+    shown = Picture({("d1", "air"): Series(schedule, Expected(SENSOR, schedule, "air"))})
+    assert lacking(shown) == [0, 1, 2, 3, 4, 8, 9]
+
+
 def test_parts_of_a_message_that_a_cut_left_incomplete_count_for_nothing() -> None:
     shown = picture()
     shown.take(message("snapshot", column(0, 1), more=True))

@@ -13,11 +13,11 @@ from simulators.fleet.scenario import Fault, Group, Scenario, Viewers
 
 def test_devices_of_all_groups_are_mixed_and_spread_over_the_period() -> None:
     scenario = Scenario(groups=(Group("a", 4), Group("b", 2)))
-    units = sharing.units_of(scenario, [["a1", "a2", "a3", "a4"], ["b1", "b2"]])
+    units = sharing.units_of(scenario, [["a1", "a2", "a3", "a4"], ["b1", "b2"]], [[]] * 6)
     assert {unit.name: (unit.make, unit.offset) for unit in units} == {
         "a1": (0, 0.0), "a2": (0, 0.25), "a3": (0, 0.5), "a4": (0, 0.75), "b1": (1, 0.0), "b2": (1, 0.5),
     }  # fmt: skip
-    assert units == sharing.units_of(scenario, [["a1", "a2", "a3", "a4"], ["b1", "b2"]])
+    assert units == sharing.units_of(scenario, [["a1", "a2", "a3", "a4"], ["b1", "b2"]], [[]] * 6)
 
 
 def test_viewers_watch_some_devices_each() -> None:
