@@ -5,6 +5,7 @@ what is kept in command_book.py, the way out in command_sending.py; results.py b
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -178,8 +179,9 @@ class CommandDesk:
             if outcome.state is CommandState.TOO_LATE:
                 self._book.cancels.said_too_late(record.id)
             following = ledger.with_outcome(record, outcome, self._now())
-            if following is not None:
-                changed[record.id] = following
+            if following is not None:  # however often it moves here, it is one change of what is kept
+                version = changed[record.id].version if record.id in changed else following.version
+                changed[record.id] = replace(following, version=version)
         return [*changed.values()]
 
     async def refresh(self, kind: str, keys: Sequence[str]) -> None:

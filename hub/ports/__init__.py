@@ -12,6 +12,7 @@ from hub.ports.leases import Lease, Leases
 from hub.ports.state import (
     Audited,
     AuditWanted,
+    Changed,
     CommandPage,
     CommandRecord,
     CommandsWanted,
@@ -27,7 +28,7 @@ from hub.ports.state import (
 Now = Callable[[], int]  # wall clock in µs, injected so that simulations own time
 
 __all__ = [
-    "AuditWanted", "Audited", "CommandPage", "CommandRecord", "CommandsWanted", "Conflict", "ConnectionRecord", "DeviceRecord", "Document",
-    "EpochMark", "FollowerCursor", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull", "JournalState", "Lease", "Leases",
-    "LogLine", "Now", "Opening", "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable", "WebSession",
+    "AuditWanted", "Audited", "Changed", "CommandPage", "CommandRecord", "CommandsWanted", "Conflict", "ConnectionRecord", "DeviceRecord",
+    "Document", "EpochMark", "FollowerCursor", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull", "JournalState", "Lease",
+    "Leases", "LogLine", "Now", "Opening", "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable", "WebSession",
 ]  # fmt: skip

@@ -102,6 +102,15 @@ class Conflict(Exception):
         self.key = key
 
 
+class Changed(NamedTuple):
+    """What another node has changed: kind and key of each document, `device`, `command` and `connection` (whose key is a device).
+
+    None: something was missed, or the store has gone back: read everything again, also what seems to be older than what is known.
+    """
+
+    what: frozenset[tuple[str, str]] | None
+
+
 class Audited(NamedTuple):
     """Who did what."""
 
@@ -156,11 +165,12 @@ class StateStore(Protocol):
         audited: Sequence[Audited] = (),
         fences: Mapping[str, int] | None = None,
     ) -> None:
-        """Insert commands, or replace those whose kept version is lower; put documents, move the cursor of the follower `ledger`.
+        """Put commands, each once, and documents, move the cursor of the follower `ledger`.
 
         And append log lines of known devices, of each of which the newest stay, and note who did it: all in one transaction, or nothing.
-        Raises Conflict as `change` does, and Conflict("lease", device) where the lease on one of the devices in `fences` has another
-        number; a store of one hub does not look at these.
+        A command, too, has the version after the kept one, 1 where there is none. Raises Conflict as `change` does, of a command by the
+        kind `command`, and Conflict("lease", device) where the lease on one of the devices in `fences` has another number; a store of one
+        hub does not look at these.
         """
 
     async def command(self, command_id: str) -> CommandRecord | None:
@@ -239,6 +249,12 @@ class StateStore(Protocol):
 
     async def end_session(self, token_hash: bytes) -> None:
         """End a web session."""
+
+    async def next_change(self) -> Changed:
+        """Wait for what other nodes change, from `start` on; for ever where nobody shares the store. Raises StoreUnavailable.
+
+        What this store changed itself comes only where nobody knows whether it was done (a call that raised StoreUnavailable).
+        """
 
     async def aclose(self) -> None:
         """Close; idempotent."""

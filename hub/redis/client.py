@@ -52,6 +52,7 @@ class Redis:
         self._tasks: trio.Nursery | None = None
         self._away_since_s: float | None = None
         self._reason = ""
+        self.lives = 0  # how often it came (back): what was asked to wait on it may have missed something then
         self._changed = trio.Event()  # it went away, or came back
         self._looked = trio.Event()  # since the start
 
@@ -120,6 +121,7 @@ class Redis:
         if self._looked.is_set():
             _log.info("redis_answers", url=self.url)
         self._away_since_s, self._reason = None, "it answered"
+        self.lives += 1
         self._looked.set()
         self._tell_changed()
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hub.core.records import Cursor
-from hub.ports import Audited, CommandPage, CommandRecord, CommandsWanted, Document, LogLine
+from hub.ports import Audited, CommandPage, CommandRecord, CommandsWanted, Conflict, Document, LogLine
 from hub.state.documents import as_json, note_audited, put_document
 from hub.state.log_lines import SQLiteLogLines, put_log_lines
 
@@ -21,11 +21,8 @@ _COMMAND: Final = (
     "id, device, name, args, state, version, by, created_us, updated_us, expires_us, progress, value, reason, note, reached, group_id"
 )
 _ARGS, _VALUE, _REACHED = 3, 11, 14
-_PUT_COMMAND: Final = f"""
-INSERT INTO commands ({_COMMAND}) VALUES ({", ".join("?" * 16)}) ON CONFLICT (id) DO UPDATE SET state = excluded.state,
-    version = excluded.version, updated_us = excluded.updated_us, progress = excluded.progress, value = excluded.value,
-    reason = excluded.reason, note = excluded.note, reached = excluded.reached WHERE excluded.version > commands.version
-"""
+_PUT_COMMAND: Final = f"INSERT OR REPLACE INTO commands ({_COMMAND}) VALUES ({', '.join('?' * 16)})"
+_VERSIONS: Final = "SELECT id, version FROM commands WHERE id IN (SELECT value FROM json_each(?))"
 _NEWEST: Final = "ORDER BY created_us DESC, id DESC LIMIT ?"
 _OF_NO_OPEN_GROUP: Final = f"(group_id IS NULL OR group_id NOT IN (SELECT group_id FROM commands WHERE {OPEN} AND group_id IS NOT NULL))"
 _OLDER: Final = "(updated_us, id) <= (?, ?)"
@@ -46,10 +43,14 @@ class SQLiteCommands(SQLiteLogLines):
         audited: Sequence[Audited] = (),
         fences: Mapping[str, int] | None = None,
     ) -> None:
-        """Insert commands, or replace those whose kept version is lower, with documents, log lines, cursor and who did it; or nothing."""
+        """Put commands, each of the version after the kept one, with documents, log lines, cursor and who did it; or nothing."""
 
         def put() -> None:
             with self._transaction() as connection:
+                kept = dict(connection.execute(_VERSIONS, (json.dumps([record.id for record in commands]),)))
+                for record in commands:
+                    if record.version != kept.get(record.id, 0) + 1:
+                        raise Conflict("command", record.id)
                 connection.executemany(_PUT_COMMAND, map(_command_values, commands))
                 for document in puts:
                     put_document(connection, document)

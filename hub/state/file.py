@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import trio
 
-from hub.ports import StoreUnavailable
+from hub.ports import Changed, StoreUnavailable
 
 T = TypeVar("T")
 FORMAT: Final = 5  # PRAGMA user_version; a change comes with a migration in MIGRATIONS
@@ -87,6 +87,10 @@ class SQLiteFile:
                 for statement in statements.strip().split(";\n"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
+
+    async def next_change(self) -> Changed:
+        """Wait for ever: nobody else changes the file."""
+        await trio.sleep_forever()
 
     async def aclose(self) -> None:
         """Close; idempotent."""

@@ -67,17 +67,27 @@ async def test_devices_are_kept_replaced_and_deleted_with_their_commands(store: 
 
 
 async def test_a_command_comes_back_as_it_was(store: StateStore) -> None:
-    done = replace(COMMAND, state="done", version=4, progress=1.0, value={"lit": [1, 2.5, None]}, reason="r", note="n")
+    done = replace(COMMAND, state="done", progress=1.0, value={"lit": [1, 2.5, None]}, reason="r", note="n")
     await store.put_commands([done])
     assert await store.command("c1") == done
 
 
-async def test_an_older_version_of_a_command_changes_nothing(store: StateStore) -> None:
-    await store.put_commands([replace(COMMAND, state="done", version=3)])
-    await store.put_commands([replace(COMMAND, state="sent", version=2)])
-    kept = await store.command("c1")
-    assert kept is not None
-    assert kept.state == "done"
+async def test_a_command_is_changed_by_whoever_knows_it_as_it_is_kept(store: StateStore) -> None:
+    with pytest.raises(Conflict):
+        await store.put_commands([replace(COMMAND, version=2)])
+    await store.put_commands([COMMAND])
+    sent, cancelled = replace(COMMAND, state="sent", version=2), replace(COMMAND, state="cancelled", version=2)
+    await store.put_commands([sent])
+    other = replace(COMMAND, id="c2")
+    for wrong in (cancelled, COMMAND, replace(sent, version=4)):
+        with pytest.raises(Conflict) as conflict:
+            await store.put_commands([other, wrong], puts=[GROUP], cursor=Cursor("j", 9), audited=[DONE])
+        assert (conflict.value.kind, conflict.value.key) == ("command", "c1")
+    assert await store.command("c1") == sent
+    assert (await store.command("c2"), await store.document("group command", "g1"), await store.audit(None, 9)) == (None, None, [])
+    assert await store.cursor_of("ledger") is None
+    await store.put_commands([other, replace(sent, state="done", version=3)])
+    assert [record.id for record in await store.open_commands()] == ["c2"]
 
 
 async def test_newest_commands_come_first_and_open_ones_are_found(store: StateStore) -> None:

@@ -2,6 +2,7 @@
 --
 -- KEYS[1]  any key of the state; all share its slot.   ARGV[1]  prefix of all keys.   ARGV[2]  id of this change.
 -- ARGV[3]  the operations, an array of arrays in msgpack: name, then its arguments as below.
+-- ARGV[4]  the node that changes.   ARGV[5]  what the other nodes are told of it, JSON [[kind, key], ...]; empty: nothing.
 -- Returns {'', answer}; or {kind, key} of the first document that was changed meanwhile: then nothing was changed.
 --
 -- Bodies are opaque but for the header of a command, "version state updated_us\n". What is ordered by time lies in sorted sets of equal
@@ -25,8 +26,13 @@ local function version_of(kind, name)
     end
     return versions[place]
 end
+local function command_version(id)
+    local kept = redis.call('HGET', key('command'), id)
+    return kept and tonumber(string.match(kept, '^%d+')) or 0
+end
 for _, op in ipairs(ops) do
     local name, kind, at, version = op[1], op[2], op[3], op[4]
+    if name == 'command' and command_version(kind) ~= op[7] - 1 then return {name, kind} end -- of which `kind` is the id
     if name == 'put' and version_of(kind, at) ~= version - 1 or name == 'delete' and version_of(kind, at) ~= version then
         return {kind, at}
     end
@@ -94,8 +100,7 @@ function does.command(id, device, group, created, state, version, updated, body)
     local kept = redis.call('HGET', key('command'), id)
     local member, sets = command_sets(id, device, group, created)
     if kept then
-        local before, was, at = header(kept)
-        if version <= before then return end
+        local _, was, at = header(kept)
         redis.call('ZREM', key('commands', 'ended'), at .. ' ' .. id)
         if group and redis.call('HINCRBY', key('tally', group), was, -1) == 0 then redis.call('HDEL', key('tally', group), was) end
     else
@@ -215,4 +220,9 @@ for _, op in ipairs(ops) do
     answer = does[op[1]](unpack(op, 2, 10)) or answer
 end
 if answer ~= '' then redis.call('SET', done, answer, 'EX', 600) end
+-- Numbered without a gap, so that a node notices what it has missed.
+if ARGV[5] ~= '' then
+    local number = redis.call('INCR', key('changes_number'))
+    redis.call('XADD', key('changes'), 'MAXLEN', '~', 100000, '*', 'number', number, 'node', ARGV[4], 'what', ARGV[5])
+end
 return {'', tostring(answer)}

@@ -15,9 +15,10 @@ from coredis.tokens import PureToken
 
 from hub.core.errors import Refusal
 from hub.core.records import Cursor
-from hub.ports import Audited, AuditWanted, Conflict, DeviceRecord, Document, StoreUnavailable
+from hub.ports import Audited, AuditWanted, Changed, Conflict, DeviceRecord, Document, StoreUnavailable
 from hub.redis import Client, Redis
 from hub.state.redis import values
+from hub.state.redis.notices import Notices
 from hub.state.redis.values import Operation
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ class RedisDocuments:
     def __init__(self, redis: Redis, node: str) -> None:
         self._redis = redis
         self._node = node  # followers are of a node: each has a journal of its own
+        self._notices = Notices(redis, node)
         self._is_open = False
 
     async def start(self) -> None:
@@ -47,6 +49,7 @@ class RedisDocuments:
         found = int(await self._redis.ask(lambda client: client.get(place)) or FORMAT)
         if found > FORMAT:
             raise Refusal("newer_state", f"the state in {self._redis.url} has format {found}, this hub knows {FORMAT}", "run the newer hub")
+        await self._notices.start()
         self._is_open = True
 
     async def aclose(self) -> None:
@@ -70,11 +73,19 @@ class RedisDocuments:
         """Do all of it or nothing; return what the last that has an answer says. Raises Conflict."""
         if not self._is_open:
             raise StoreUnavailable("the state in Redis is not open")
-        args = (self._redis.prefix, secrets.token_hex(16), msgpack.packb(operations))
-        kind, key = await self._redis.run_script(_CHANGE, self._redis.key("format"), args)
+        args = (self._redis.prefix, secrets.token_hex(16), msgpack.packb(operations), self._node, values.told_of(operations))
+        try:
+            kind, key = await self._redis.run_script(_CHANGE, self._redis.key("format"), args)
+        except StoreUnavailable:
+            self._notices.doubt()
+            raise
         if kind:
             raise Conflict(kind.decode(), key.decode())
         return bytes(key)
+
+    async def next_change(self) -> Changed:
+        """Wait for what other nodes change, from `start` on."""
+        return await self._notices.next()
 
     async def devices(self) -> list[DeviceRecord]:
         """Return all devices."""

@@ -33,7 +33,7 @@ class RedisStateStore(RedisDocuments):
         audited: Sequence[Audited] = (),
         fences: Mapping[str, int] | None = None,
     ) -> None:
-        """Insert commands, or replace those whose kept version is lower, with documents, log lines, cursor and who did it; or nothing."""
+        """Put commands, each of the version after the kept one, with documents, log lines, cursor and who did it; or nothing."""
         await self._change(
             *(("fence", device, fence) for device, fence in (fences or {}).items()),
             *map(values.command_put_of, commands),

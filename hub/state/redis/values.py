@@ -6,6 +6,7 @@ and `expires_us`, and into nothing else.
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from hub.core.records import Cursor
@@ -60,7 +61,7 @@ def device_of(name: bytes, kept: bytes) -> DeviceRecord:
 
 
 def command_put_of(c: CommandRecord) -> Operation:
-    """Return the operation that puts a command, where the kept version is lower."""
+    """Return the operation that puts a command, the version after the kept one."""
     body = {"device": c.device, "name": c.name, "args": dict(c.args), "by": c.by, "created_us": c.created_us, "expires_us": c.expires_us}
     body |= {"progress": c.progress, "value": c.value, "reason": c.reason, "note": c.note, "reached": dict(c.reached), "group": c.group}
     return ("command", c.id, c.device, c.group, c.created_us, c.state, c.version, c.updated_us, as_json(body))
@@ -104,3 +105,28 @@ def audited_of(member: bytes) -> Audited:
 def connection_put_of(connection: ConnectionRecord, keep: int) -> Operation:
     """Return the operation that keeps a connection of a device that is known, and the newest of it."""
     return ("connection", connection.device, connection.came_us, json.dumps(connection), keep)
+
+
+def told_of(operations: Iterable[Operation]) -> str:
+    """Return what other nodes are told of a change, as JSON; empty: nothing in it is in anybody's memory."""
+    told = sorted({each for operation in operations for each in _TOLD.get(operation[0], _nothing)(operation)})
+    return json.dumps(told) if told else ""
+
+
+def told_in(body: bytes) -> frozenset[tuple[str, str]]:
+    """Read what another node has told."""
+    return frozenset((str(kind), str(key)) for kind, key in json.loads(body))
+
+
+def _nothing(operation: Operation) -> list[tuple[str, str]]:
+    return []
+
+
+_TOLD: Final[Mapping[str, Callable[[Operation], list[tuple[str, str]]]]] = {
+    "put": lambda operation: [(operation[1], operation[2])],
+    "delete": lambda operation: [(operation[1], operation[2])],
+    "device": lambda operation: [("device", operation[1])],
+    "drop_device": lambda operation: [("device", operation[1]), *((kind, operation[1]) for kind in operation[2])],
+    "command": lambda operation: [("command", operation[1])],
+    "connection": lambda operation: [("connection", operation[1])],
+}

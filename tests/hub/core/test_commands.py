@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -195,7 +196,7 @@ async def test_several_results_of_one_command_in_a_batch_are_all_counted(tmp_pat
         await bench.desk.followed([("pump", Outcome(record.id, state)) for state in states], Cursor("j", 9))
         kept = await bench.state.command(record.id)
         assert kept is not None
-        assert (kept.state, kept.version, kept.note) == ("done", record.version + 3, None)
+        assert (kept.state, kept.version, kept.note) == ("done", record.version + 1, None)
 
 
 async def test_results_of_hello_do_not_keep_a_device_out_while_the_store_is_away(tmp_path: Path) -> None:
@@ -444,6 +445,6 @@ async def test_what_a_running_write_left_of_a_removed_device_is_ended(tmp_path: 
         await bench.come()
         record = await bench.create()
         await bench.registry.remove_device("pump")
-        await bench.state.put_commands([record])  # as a write would that came behind the deletion
+        await bench.state.put_commands([replace(record, state="queued", version=1)])  # as a write would that came behind the deletion
         async with bench.sweeping():
             await until_async(lambda: bench.kept(record.id), "failed")

@@ -53,7 +53,7 @@ async def test_each_commit_is_synced(tmp_path: Path) -> None:
 async def test_bytes_of_a_device_become_text_and_never_stop_the_ledger(tmp_path: Path) -> None:
     store = SQLiteStateStore(tmp_path / "state.db")
     await store.start()
-    await store.put_commands([replace(COMMAND, value={"raw": b"\xff\xfe"}, version=2)], cursor=Cursor("j", 5))
+    await store.put_commands([replace(COMMAND, value={"raw": b"\xff\xfe"})], cursor=Cursor("j", 5))
     kept = await store.command("c1")
     assert kept is not None
     assert kept.value == {"raw": "__4="}

@@ -1,0 +1,85 @@
+"""What nodes tell each other of changes: one bounded stream that change.lua writes with each change, read by every node.
+
+Owns the reading: nothing is lost without a word, as entries are numbered without a gap and every loss of Redis counts as a loss of
+some. Used by documents.py.
+"""
+
+from typing import Any, Final
+
+import trio
+
+from hub.ports import Changed
+from hub.redis import REPLY_S, Client, Redis
+from hub.state.redis.values import told_in
+
+_READ: Final = 1_000  # entries of one answer
+_WAIT_MS: Final = 1_000  # for news, on a connection of its own
+_END: Final = """
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+return {redis.call('GET', ARGV[1]) or '0', last[1] and last[1][1] or '0-0'}
+"""
+
+
+class Notices:
+    """The stream, from `start` on, but for what this node wrote itself."""
+
+    def __init__(self, redis: Redis, node: str) -> None:
+        self._redis, self._node = redis, node
+        self._number, self._after = 0, b"0-0"  # of the last entry that was read
+        self._lives = -1  # of Redis, then
+        self._unsure_s: float | None = None  # since when nobody knows whether a change of ours was made
+
+    async def start(self) -> None:
+        """Begin behind what there is now. Raises StoreUnavailable."""
+        self._lives = self._redis.lives
+        self._number, self._after = await self._end()
+
+    async def _end(self) -> tuple[int, bytes]:
+        """Return number and id of the newest entry."""
+        number, last = await self._redis.run_script(_END, self._redis.key("changes"), [self._redis.key("changes_number")])
+        return int(number), bytes(last)
+
+    def doubt(self) -> None:
+        """Take note of a change whose outcome nobody knows: what it was of is to be read again."""
+        self._unsure_s = trio.current_time()
+
+    async def next(self) -> Changed:
+        """Wait for what other nodes have changed; None where something may have been missed. Raises StoreUnavailable."""
+        while True:
+            entries = await self._redis.ask(self._read)
+            if self._is_unsure() or self._lives != self._redis.lives or not self._follows(entries):
+                await self.start()
+                self._unsure_s = None
+                return Changed(None)
+            if entries:
+                self._number += len(entries)
+                self._after = entries[-1][0]
+                theirs = [fields[b"what"] for _, fields in entries if fields[b"node"] != self._node.encode()]
+                if what := frozenset[tuple[str, str]]().union(*map(told_in, theirs)):
+                    return Changed(what)
+            elif await self._went_back():
+                self._lives = -1
+
+    async def _read(self, client: Client) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        place = self._redis.key("changes")
+        found: Any = await client.xread({place: self._after}, count=_READ, block=_WAIT_MS)
+        return [(entry.identifier, dict(entry.field_values)) for entries in (found or {}).values() for entry in entries]
+
+    def _is_unsure(self) -> bool:
+        """Tell whether a change may have been made that was told to have failed, and can be made no more."""
+        return self._unsure_s is not None and trio.current_time() > self._unsure_s + REPLY_S
+
+    def _follows(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> bool:
+        return all(int(fields[b"number"]) == self._number + at for at, (_, fields) in enumerate(entries, 1))
+
+    async def _went_back(self) -> bool:
+        """Tell whether Redis has lost entries that were read: nothing is behind them, and yet the newest is another."""
+        number, last = await self._end()
+        if number == self._number:
+            return last != self._after
+        return number < self._number or _id(last) <= _id(self._after)
+
+
+def _id(entry: bytes) -> tuple[int, int]:
+    milliseconds, _, count = entry.partition(b"-")
+    return int(milliseconds), int(count)

@@ -1,0 +1,138 @@
+"""What nodes on one Redis tell each other of their changes, and that nothing is missed without a word."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+import trio
+
+from hub.core.records import Cursor
+from hub.ports import Changed, CommandRecord, Conflict, DeviceRecord, Document, StoreUnavailable
+from hub.state.redis import RedisStateStore
+from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis
+
+pytestmark = pytest.mark.needs_server(PROGRAM)
+
+DEVICE: Final = DeviceRecord("pump", 1_000, b"hash", {})
+COMMAND: Final = CommandRecord("c1", "pump", "blink", {}, "queued", 1, "ann", 10, 11, 99)
+USER: Final = Document("user", "ann", 1, {"role": "viewer"})
+
+
+@asynccontextmanager
+async def nodes(directory: Path) -> AsyncIterator[tuple[RedisProcess, RedisStateStore, RedisStateStore]]:
+    """Run a Redis and open the state of two nodes on it."""
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(running_redis(directory))
+        stores = [RedisStateStore(await stack.enter_async_context(connected(server.url)), name) for name in ("one", "two")]
+        for store in stores:
+            await store.start()
+        yield server, stores[0], stores[1]
+
+
+class Told:
+    """What a store yields, in order."""
+
+    def __init__(self, store: RedisStateStore) -> None:
+        self._store = store
+
+    async def next(self) -> Changed:
+        """Return the next one; one that is away is asked again, as the hub does."""
+        with trio.fail_after(20):
+            while True:
+                with suppress(StoreUnavailable):
+                    return await self._store.next_change()
+                await trio.sleep(0.05)  # another process: there is nothing to be woken by
+
+
+def what(*told: tuple[str, str]) -> Changed:
+    """Return a change."""
+    return Changed(frozenset(told))
+
+
+async def test_each_kind_of_change_is_told_to_the_other_node_and_not_to_its_own(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (_, one, two):
+        told = Told(two)
+        await one.put_device(DEVICE)
+        assert await told.next() == what(("device", "pump"))
+        await one.change([USER], devices=[replace(DEVICE, is_disabled=True)], cursor=("rules", Cursor("j", 4)))
+        assert await told.next() == what(("user", "ann"), ("device", "pump"))
+        await one.put_commands([COMMAND], puts=[Document("group command", "g", 1, {})])
+        assert await told.next() == what(("command", "c1"), ("group command", "g"))
+        await one.change(deletes=[USER])
+        await two.put_device(DEVICE)  # of its own it is told nothing
+        await one.put_commands([], cursor=Cursor("j", 9))  # and of what nobody remembers neither
+        await one.delete_device("pump", ("shadow",))
+        seen = (await told.next()).what or frozenset()
+        while ("device", "pump") not in seen:
+            seen |= (await told.next()).what or frozenset()
+        assert seen == {("user", "ann"), ("device", "pump"), ("shadow", "pump")}
+
+
+async def test_a_change_that_lost_is_told_to_nobody(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (_, one, two):
+        told = Told(two)
+        await one.change([USER])
+        assert await told.next() == what(("user", "ann"))
+        with pytest.raises(Conflict):
+            await one.change([USER])
+        await one.put_device(DEVICE)
+        assert await told.next() == what(("device", "pump"))
+
+
+async def test_after_redis_was_away_everything_is_to_be_read_again_and_then_news_come(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (server, one, two):
+        told, seen = Told(two), list[Changed]()
+        await one.put_device(DEVICE)
+        assert await told.next() == what(("device", "pump"))
+
+        async def take() -> None:
+            seen.append(await told.next())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take)
+            await trio.to_thread.run_sync(server.kill)
+            with trio.fail_after(10):
+                while two._redis.away is None:  # noqa: ASYNC110
+                    await trio.sleep(0.01)  # another process: there is nothing to be woken by
+            await trio.to_thread.run_sync(server.start)
+        assert seen == [Changed(None)]
+        await one.change([USER])
+        assert await told.next() == what(("user", "ann"))
+
+
+async def test_a_redis_that_lost_nothing_while_nobody_asked_is_followed_on(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (server, one, two):
+        told = Told(two)
+        await one.put_device(DEVICE)
+        assert await told.next() == what(("device", "pump"))
+        await trio.to_thread.run_sync(server.kill)
+        await trio.to_thread.run_sync(server.start)
+        await one.change([USER])
+        assert await told.next() in (what(("user", "ann")), Changed(None))
+
+
+async def emptied(one: RedisStateStore) -> None:
+    """Lose everything, as a Redis does that keeps no file."""
+    await one._redis.ask(lambda client: client.flushdb())
+
+
+async def trimmed(one: RedisStateStore) -> None:
+    """Change more than the stream holds."""
+    await one.put_device(DEVICE)
+    await one._redis.ask(lambda client: client.delete([one._redis.key("changes")]))
+
+
+@pytest.mark.parametrize("lose", [emptied, trimmed])
+async def test_what_is_missing_in_the_stream_is_noticed(tmp_path: Path, lose: Callable[[RedisStateStore], object]) -> None:
+    async with nodes(tmp_path) as (_, one, two):
+        told = Told(two)
+        await one.put_device(DEVICE)
+        assert await told.next() == what(("device", "pump"))
+        await lose(one)  # type: ignore[misc]
+        await one.change([USER])
+        assert await told.next() == Changed(None)
+        await one.put_device(DEVICE)
+        assert await told.next() == what(("device", "pump"))
