@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 from hub.ports.history import HistoryStore, Retention, StoreFull, StoreRefused, StoreUnavailable
 from hub.ports.journal import EpochMark, FollowerCursor, JournalBroken, JournalFile, JournalFull, JournalState, Opening
-from hub.ports.leases import Lease, Leases
-from hub.ports.state import (
+from hub.ports.kept import (
     Audited,
     AuditWanted,
     Changed,
@@ -21,9 +20,10 @@ from hub.ports.state import (
     DeviceRecord,
     Document,
     LogLine,
-    StateStore,
     WebSession,
 )
+from hub.ports.leases import Lease, Leases
+from hub.ports.state import StateStore
 
 Now = Callable[[], int]  # wall clock in µs, injected so that simulations own time
 
