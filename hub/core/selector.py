@@ -60,9 +60,12 @@ class Request:
 
 def is_id(name: object) -> bool:
     """Tell whether this may name a subscription. Half a surrogate pair, which JSON can spell, could not be said back."""
-    if not isinstance(name, str) or len(name) > MAX_ID_BYTES or any(0xD800 <= ord(each) < 0xE000 for each in name):
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_ID_BYTES:
         return False
-    return 0 < len(name.encode()) <= MAX_ID_BYTES
+    try:
+        return len(name.encode()) <= MAX_ID_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def read_id(message: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from devices.wire.limits import MAX_MESSAGE_BYTES, CloseCode
 from devices.wire.unpack import unpack
 
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+_DECODE: Final = json.JSONDecoder().decode  # json.loads looks at its options anew each time
 _PACKER: Final = msgpack.Packer(use_bin_type=True, autoreset=True)
 
 
@@ -44,7 +45,7 @@ def decoded(raw: bytes | str, *, is_json: bool) -> Mapping[str, Any]:
     if len(raw) > MAX_MESSAGE_BYTES:
         raise ViewerEnd(CloseCode.TOO_BIG, f"a message of more than {MAX_MESSAGE_BYTES} bytes")
     try:
-        message = json.loads(raw) if isinstance(raw, str) else unpack(raw)
+        message = _DECODE(raw) if isinstance(raw, str) else unpack(raw)
     except (ValueError, RecursionError, BadMessage) as error:
         raise ViewerEnd(1007, f"the message is not {'JSON' if is_json else 'msgpack'}: {error}"[:100]) from None
     if not isinstance(message, dict):

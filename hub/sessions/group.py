@@ -68,6 +68,7 @@ class Group:
         self._members: dict[Variant, dict[Subscription, None]] = {}
         self._joining: dict[Subscription, None] = {}
         self._log = SentLog()
+        self._drawn_to = 0  # by every member, at least
         self._sent_s = float("-inf")
         self._pace_s = WIDE_PACE_S if updates.rung_us >= 1_000_000 else 0.0
         keeper.feed(updates, self)
@@ -120,9 +121,8 @@ class Group:
             await self._deliver(messages, moment.now_s)
             if is_update and since_s is not None:
                 self._keeper.sent(trio.current_time() - since_s, sum(map(len, self._members.values())))
-        for members in list(self._members.values()):
-            for member in [each for each in members if each.drawn_n < slow_below or self.updates.mailbox.is_overrun]:
-                self._part(member, (), moment.now_s)
+        if slow_below > self._drawn_to or self.updates.mailbox.is_overrun:
+            self._part_slow(slow_below, moment.now_s)
         if is_update:
             self._sent_s = moment.now_s
             await self._admit(moment)
@@ -133,9 +133,11 @@ class Group:
         for members, frames in everything:
             everybody = list(members)
             for at in range(0, len(everybody), MEMBERS_AT_ONCE):
+                some = everybody[at : at + MEMBERS_AT_ONCE]
                 if at:
                     await trio.lowlevel.checkpoint()
-                self._offer(frames, [each for each in everybody[at : at + MEMBERS_AT_ONCE] if each in members], now_s)
+                    some = [each for each in some if each in members]  # who has not left meanwhile
+                self._offer(frames, some, now_s)
 
     def _offer(self, frames: Sequence[Prepared], members: list[Subscription], now_s: float) -> None:
         """Give members messages; those whose link is busy part with the rest of them."""
@@ -145,6 +147,15 @@ class Group:
                 self._part(member, frames[at:], now_s)
             if busy:
                 members = [member for member in members if member.updates is None]
+
+    def _part_slow(self, slow_below: int, now_s: float) -> None:
+        """Part with who has not drawn up to a number; note how far the others are at least, so that few turns have to look at them."""
+        everybody = [member for members in self._members.values() for member in members]
+        for member in everybody:
+            if member.drawn_n < slow_below or self.updates.mailbox.is_overrun:
+                self._part(member, (), now_s)
+        # Numbers only rise, and who comes in begins with the newest; a report may say more than was ever sent.
+        self._drawn_to = min([self.updates.n, *(each.drawn_n for each in everybody if each.updates is None)])
 
     def _part(self, member: Subscription, backlog: Iterable[Prepared], now_s: float) -> None:
         """Let a member go on alone. What it was sent and did not draw comes along."""

@@ -124,7 +124,8 @@ class ViewerConnection:
         subscription = self._subscriptions.get(drawn.id)
         if subscription is not None:
             subscription.drawn(drawn.n)
-            count_painted(drawn, self._feed.hops, self._feed.now(), self._feed.round_trip_s(self._link))
+            if drawn.sent_us is not None:
+                count_painted(drawn, self._feed.hops, self._feed.now(), self._feed.round_trip_s(self._link))
             if subscription.updates is not None:
                 self._wake.set()  # it may be slow no more
 

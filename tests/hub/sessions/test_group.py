@@ -149,6 +149,21 @@ async def test_one_that_does_not_draw_goes_on_alone_with_merged_buckets_and_keep
     assert len(stage.owners) == 1
 
 
+async def test_who_claims_to_have_drawn_what_was_never_sent_hides_nobody_who_draws_nothing() -> None:
+    stage = Stage(0)
+    liar = stage.seat()
+    await together(stage, liar)
+    liar.subscription.drawn(10**9)
+    for at in range(60):
+        late = stage.seat(draws=False) if at == 30 else None
+        stage.put((0, at * SECOND // 10, 1.0))
+        await stage.turn(0.1)
+        if late is not None:
+            assert is_together(liar, late)
+    assert is_together(liar)
+    assert len(stage.owners) == 2  # the other goes on alone
+
+
 async def test_those_who_were_slow_are_served_together_again() -> None:
     stage = Stage(0)
     good, *slow = [stage.seat() for _ in range(4)]
