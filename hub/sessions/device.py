@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from time import perf_counter
-from typing import Final, NoReturn
+from typing import Final
 
 import trio
 
@@ -89,7 +89,10 @@ class DeviceConnection:
             hello = await self._hello()
             await self._open(hello)
             self._roster.welcome(self, hello)
-            await self._stream()
+            self._outbox.open()
+            self.link.hand_to(self._take)
+            while True:  # until the link ends or a rule is broken; here only where the link does not hand messages over
+                self._take(await self.link.receive())
         except ProtocolError as error:
             return error
         except LinkClosed as closed:
@@ -156,13 +159,6 @@ class DeviceConnection:
         )
         self._session.grant(credit)
         await self.link.send(encode(welcome))
-
-    async def _stream(self) -> NoReturn:
-        """Take frames until the link ends or a rule is broken: by plain calls, or as messages where the link does not hand them over."""
-        self._outbox.open()
-        self.link.hand_to(self._take)
-        while True:
-            self._take(await self.link.receive())
 
     def _take(self, raw: bytes | str) -> None:
         """Take one message of a device that is streaming. Raises ProtocolError."""

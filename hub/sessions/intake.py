@@ -5,6 +5,7 @@ epochs. Decides by devices.wire.session and hub.core.ingest. device.py feeds it;
 """
 
 from collections.abc import Mapping
+from functools import partial
 from time import perf_counter
 
 import msgpack
@@ -40,7 +41,7 @@ class Intake:
         self._rules: dict[int, ChannelRules] = {}
         self.pulse = Pulse(self._is_held)
         self._lived = parts.registry.lived
-        self.first_hop = FirstHop(parts.metrics, lambda: parts.round_trip_s(link))
+        self.first_hop = FirstHop(parts.metrics, partial(parts.round_trip_s, link))
         self._unacked_s: list[float] = []  # when the frames came that were committed since the last ack; bounded by credit
 
     async def open(self, hello: Hello) -> tuple[tuple[int, int], ...]:

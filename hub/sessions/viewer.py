@@ -103,8 +103,7 @@ class ViewerConnection:
             self._refuse(message.get("id"), refusal)
 
     def _take(self, message: Mapping[str, Any]) -> None:
-        op = message.get("op")
-        check_live(self._role, op)
+        check_live(self._role, op := message.get("op"))
         match op:
             case "subscribe":
                 request = (self._reach.request if self._reach is not None else read_subscribe)(message, self._feed.members)

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import trio
+from trio_websocket import WebSocketConnection
 
 from devices.wire.limits import CloseCode
 from hub.web.cutting import Cutter
 from hub.web.inbox import Inbox
 from hub.web.outgoing import Outgoing
 from hub.web.poller import Poller
+from hub.web.reader import lay_aside
 from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream
 from hub.web.traffic import Traffic
@@ -25,6 +27,7 @@ _PONG: Final = 0x8A  # FIN and opcode 10; the cutter gives each alone
 # A message of fragments of one byte fits; a flood of pings, or of fragments without one, which would fill memory, does not.
 _MAX_MESSAGES_HEARD: Final = 8
 _FLOOD_S: Final = 10.0
+_NOBODYS_PONG: Final = b"\x8a\x80\x00\x00\x00\x00"  # the reader keeps the last that it heard: this is less than the handshake
 _TOLD_BY_US: Final = frozenset({1002, 1007, 1009})  # a breach of RFC 6455 that trio-websocket closes for without a word
 
 
@@ -40,7 +43,8 @@ class FrameStream(trio.abc.Stream):
         self.traffic = Traffic()
         self.outgoing = Outgoing(stream, self.traffic)
         self.is_heard = False  # whether anything came since somebody set it to False
-        self.code: Callable[[], int | None] = lambda: None  # why trio-websocket closes, once it does
+        self.socket: WebSocketConnection | None = None  # once the handshake is answered
+        self.go_on: Callable[[], None] = _nobody_rests  # lets the reader go on where it is laid aside
         self._stream = stream
         self._handshake = handshake
         self._cutter = Cutter(settings.max_message_bytes)
@@ -53,7 +57,7 @@ class FrameStream(trio.abc.Stream):
         self._rest = b""  # what it gets next
         self._has_begun = False
         self._has_ended = False
-        self._woken = trio.Event()  # the reader has something to do
+        self._is_watched = False  # by the poller, while the reader rests
         self._closing: trio.Event | None = None
         stream.on_closing = self._gone
 
@@ -89,8 +93,12 @@ class FrameStream(trio.abc.Stream):
                 await self.outgoing.answered.wait()
             self._has_begun = True
             self._hear(self._stream.take_unread())
+            return _NOBODYS_PONG
         while not self._rest and not self._has_ended:
-            await self._listen()
+            if self._poller is not None and self._cutter.is_on and not self.inbox.is_full:
+                await self._rest_until_ready(self._poller)
+            else:
+                await self._listen()
         await trio.lowlevel.checkpoint()
         rest = self._rest if max_bytes is None else self._rest[:max_bytes]
         self._rest = self._rest[len(rest) :]
@@ -100,20 +108,10 @@ class FrameStream(trio.abc.Stream):
         return rest
 
     async def _listen(self) -> None:
-        """Take what comes, once, or from turn to turn of the poller until there is something for trio-websocket."""
+        """Take what comes, once."""
         if self.inbox.is_full and self._cutter.is_on:
             await self.inbox.wait_for_room()
             self._cut()
-        elif self._poller is not None and self._cutter.is_on:
-            assert self._descriptor is not None
-            self._woken = trio.Event()
-            self._poller.watch(self._descriptor, self._on_ready)
-            if self._cutter.has_more:
-                self._poller.again(self._descriptor)
-            try:
-                await self._woken.wait()
-            finally:
-                self._forget()
         elif self._cutter.has_more:
             await trio.lowlevel.checkpoint()
             self._cut()
@@ -124,6 +122,19 @@ class FrameStream(trio.abc.Stream):
                 self.stop()
                 raise
             self._hear(data, is_end=not data)
+
+    async def _rest_until_ready(self, poller: Poller) -> None:
+        """Let the poller take what comes, from turn to turn, until there is something for trio-websocket."""
+        assert self._descriptor is not None
+        poller.watch(self._descriptor, self._on_ready)
+        self._is_watched = True
+        if self._cutter.has_more:
+            poller.again(self._descriptor)
+        try:
+            await lay_aside()
+            await trio.lowlevel.checkpoint_if_cancelled()
+        finally:
+            self._forget()
 
     def _on_ready(self) -> None:
         """Take what has come; called by the poller."""
@@ -172,13 +183,14 @@ class FrameStream(trio.abc.Stream):
     def _wake(self) -> None:
         """Let the reader go on; nothing is read until it has come back."""
         self._forget()
+        self.go_on()
         self.inbox.wake()
         self.inbox.make_way()
 
     def _forget(self) -> None:
-        if self._poller is not None and self._descriptor is not None and not self._woken.is_set():
+        if self._is_watched and self._poller is not None and self._descriptor is not None:
+            self._is_watched = False
             self._poller.forget(self._descriptor)
-            self._woken.set()
 
     async def _check_flood(self) -> None:
         if (now := trio.current_time()) - self._passed_since < _FLOOD_S:
@@ -205,8 +217,9 @@ class FrameStream(trio.abc.Stream):
             else:
                 self._closing = trio.Event()
                 self.stop()
-                if (code := self.code()) in _TOLD_BY_US:
-                    await self.outgoing.say(code, self._linger_s)
+                closed = self.socket.closed if self.socket is not None else None
+                if closed is not None and closed.code in _TOLD_BY_US:
+                    await self.outgoing.say(closed.code, self._linger_s)
                 if self.outgoing.has_sent_close:
                     await self._stream.finish(self._linger_s)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -215,3 +228,7 @@ class FrameStream(trio.abc.Stream):
             if self._closing is not None:
                 self._closing.set()
             await self._stream.close()
+
+
+def _nobody_rests() -> None:
+    pass

@@ -15,14 +15,14 @@ _MAX_WAITING_BYTES: Final = 65_536
 class Inbox:
     """What came and was not taken yet. Above its bound `is_full`: nothing more may be read until there is room."""
 
-    __slots__ = ("_room", "_size_bytes", "_take", "_woken", "failure", "messages")
+    __slots__ = ("_room", "_size_bytes", "_take", "_waiting", "failure", "messages")
 
     def __init__(self) -> None:
         self.messages: list[bytes | str] = []  # few, mostly none
         self.failure: Exception | None = None  # what `take` raised, or why the connection was given up
         self._take: Callable[[bytes | str], None] | None = None
         self._size_bytes = 0
-        self._woken: trio.Event | None = None
+        self._waiting: trio.lowlevel.Task | None = None  # for a message; an Event would be 1 KB of each connection
         self._room: trio.Event | None = None
 
     @property
@@ -67,9 +67,9 @@ class Inbox:
 
     def wake(self) -> None:
         """Let who waits for a message look again."""
-        if self._woken is not None:
-            self._woken.set()
-            self._woken = None
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            trio.lowlevel.reschedule(waiting)
 
     def make_way(self) -> None:
         """Let who waits for room look again."""
@@ -77,11 +77,17 @@ class Inbox:
             self._room.set()
             self._room = None
 
-    async def wait(self) -> None:
-        """Return when there may be something to take, or a reason why nothing more comes this way."""
-        if self._woken is None:
-            self._woken = trio.Event()
-        await self._woken.wait()
+    def expect(self) -> Callable[[object], trio.lowlevel.Abort]:
+        """Reschedule the present task when there may be something to take, or a reason why nothing more comes; return how it gives up.
+
+        One task may wait at a time.
+        """
+        self._waiting = trio.lowlevel.current_task()
+        return self._give_up
+
+    def _give_up(self, _: object) -> trio.lowlevel.Abort:
+        self._waiting = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
     async def wait_for_room(self) -> None:
         """Return when there may be room."""

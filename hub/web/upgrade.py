@@ -1,7 +1,7 @@
 """A connection that becomes a WebSocket: trio-websocket's reader, and the link over it and over what passes it by.
 
-Owns what keeps trio-websocket 0.12.2 from harm beside its stream (frames.py): its reader goes on where a Ping after our Close would end
-it. Knows nothing of devices or viewers; called by the door with what is to be served.
+Owns what goes to trio-websocket 0.12.2 and what goes past it, beside its stream (frames.py) and its reader (reader.py). Knows nothing of
+devices or viewers; called by the door with what is to be served.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,18 +9,18 @@ from typing import Final, NamedTuple, cast
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
+from wsproto.handshake import H11Handshake
 from wsproto.utilities import LocalProtocolError
 
 from devices.link import LinkClosed, Prepared, WebSocketLink
 from devices.wire.limits import CloseCode
 from hub.web.frames import FrameStream
-from hub.web.inbox import Inbox
 from hub.web.poller import Poller
+from hub.web.reader import Reader
 from hub.web.settings import DoorSettings
 from hub.web.streams import GuardedStream
 
 _RECEIVE_BYTES: Final = 65_536
-_MAX_PASSED_OVER: Final = 1_000  # pings after our Close; a client that sends more is not closing
 
 
 class Upgrade(NamedTuple):
@@ -42,61 +42,21 @@ class _Ping(Prepared):
 _PING: Final = _Ping()
 
 
-class _Reader:
-    """Stands in for the nursery that wrap_server_stream starts its reader in.
+class _Over:
+    """Takes the place of a handshake that is over, for all connections."""
 
-    The reader is shielded, so that a session that is cancelled can still close in an orderly way.
-    """
+    def events(self) -> tuple[()]:
+        """Return what is left of it."""
+        return ()
 
-    def __init__(self, nursery: trio.Nursery, inbox: Inbox) -> None:
-        self._nursery = nursery
-        self._inbox = inbox
-        self._passed_over = 0
-        self._scope = trio.CancelScope(shield=True)
-        self._ended: trio.Event | None = None  # None: it was never started
-        self.has_ended = False
-        self.on_end: Callable[[], None] = lambda: None
 
-    def start_soon(self, read: Callable[[], Awaitable[None]]) -> None:
-        self._ended = trio.Event()
-        self._nursery.start_soon(self._run, read)
-
-    def start_beside(self, finish: Callable[[], Awaitable[None]]) -> None:
-        """Start a task that ends at the latest when the stream is closed."""
-        self._nursery.start_soon(self._run_beside, finish)
-
-    async def end(self) -> None:
-        """End the reader; return when it has ended."""
-        self._scope.cancel()
-        if self._ended is not None:
-            await self._ended.wait()
-
-    async def _run_beside(self, finish: Callable[[], Awaitable[None]]) -> None:
-        with trio.CancelScope(shield=True):
-            await finish()
-
-    async def _run(self, read: Callable[[], Awaitable[None]]) -> None:
-        try:
-            with self._scope:
-                while self._passed_over < _MAX_PASSED_OVER:
-                    try:
-                        return await read()
-                    except LocalProtocolError:
-                        # A Ping after our Close (trio-websocket#184). It is consumed; what follows it may be the Close we wait for.
-                        self._passed_over += 1
-                        await trio.lowlevel.checkpoint()
-        finally:
-            self.has_ended = True
-            assert self._ended is not None
-            self._ended.set()
-            self._inbox.wake()
-            self.on_end()
+_OVER: Final = cast(H11Handshake, _Over())
 
 
 class DoorLink(WebSocketLink):
     """The link of a connection here: an end in the middle of a send is a closed link, and a close does not wait for a dead reader."""
 
-    def __init__(self, socket: WebSocketConnection, remote: str, reader: _Reader, carrier: FrameStream, max_message_bytes: int) -> None:
+    def __init__(self, socket: WebSocketConnection, remote: str, reader: Reader, carrier: FrameStream, max_message_bytes: int) -> None:
         super().__init__(socket, remote)
         self._max_message_bytes = max_message_bytes
         self._reader = reader
@@ -135,7 +95,7 @@ class DoorLink(WebSocketLink):
                         return message
                     self.fail(CloseCode.TOO_BIG, f"a text of more than {self._max_message_bytes} bytes")  # trio-websocket counts letters
             else:
-                await inbox.wait()
+                await trio.lowlevel.wait_task_rescheduled(inbox.expect())
         raise inbox.failure
 
     async def send(self, message: bytes | str) -> None:
@@ -170,15 +130,12 @@ async def serve_upgraded(
     """
     carrier = FrameStream(stream, _handshake(upgrade), settings, poller)
     async with trio.open_nursery() as nursery:
-        reader = _Reader(nursery, carrier.inbox)
+        reader = Reader(nursery, carrier.inbox)
+        carrier.go_on = reader.go_on
         carrier.outgoing.start = reader.start_beside
         try:
             # It starts one task and nothing else in what it takes for a nursery.
-            request = await wrap_server_stream(
-                cast(trio.Nursery, reader), carrier, max_message_size=settings.max_message_bytes, receive_buffer_size=_RECEIVE_BYTES
-            )
-            socket = await request.accept(subprotocol=upgrade.subprotocol)
-            carrier.code = lambda: socket.closed.code if socket.closed else None
+            carrier.socket = socket = await _accepted(cast(trio.Nursery, reader), carrier, upgrade, settings)
             await _serve(DoorLink(socket, upgrade.remote, reader, carrier, settings.max_message_bytes), settings, serve)
         except ConnectionClosed:
             pass  # the client left before it heard the answer
@@ -188,6 +145,13 @@ async def serve_upgraded(
             with trio.CancelScope(shield=True):
                 await reader.end()
                 await carrier.aclose()  # it says what the reader had not come to, and ends what is still being sent
+
+
+async def _accepted(reader: trio.Nursery, carrier: FrameStream, upgrade: Upgrade, settings: DoorSettings) -> WebSocketConnection:
+    request = await wrap_server_stream(reader, carrier, max_message_size=settings.max_message_bytes, receive_buffer_size=_RECEIVE_BYTES)
+    socket = await request.accept(subprotocol=upgrade.subprotocol)
+    socket._wsproto.handshake = _OVER  # its parser and what the client asked for are 3 KB
+    return socket
 
 
 async def _serve(link: DoorLink, settings: DoorSettings, serve: Callable[[DoorLink], Awaitable[None]]) -> None:

@@ -5,6 +5,7 @@ Owns what a request is handed to, and what is said where it cannot be. Catches o
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from devices.link import ServerLink
@@ -50,6 +51,7 @@ class Visit:
         self._client = client
         self._server = server
         self._owes_since_bytes: int | None = None  # an answer is owed while the stream has sent no more than this
+        self._link: DoorLink | None = None  # once it is a WebSocket
         self._may_have_body = True  # what is asked for by HEAD has none
 
     async def run(self, *, has_room: bool = True) -> None:
@@ -63,7 +65,13 @@ class Visit:
             return
         # Nothing of the head is kept while the socket lives: thousands of them are open for days.
         if admitted is not None:
-            await self._serve_upgraded(admitted)
+            hosts, serve = self._hosts, partial(self._serve, admitted)
+            try:
+                await serve_upgraded(self._stream, self._upgrade(admitted), hosts.settings, hosts.poller, serve)
+            finally:
+                if self._link is not None:
+                    hosts.heartbeats.remove(self._link)
+                    hosts.connections.remove(self._link)
 
     async def apologise(self) -> None:
         """Answer 500 where an answer is owed, after an error of ours. Raises BrokenResourceError."""
@@ -99,28 +107,20 @@ class Visit:
         await self._stream.finish(settings.linger_s)
         return None
 
-    async def _serve_upgraded(self, admitted: Admitted) -> None:
+    def _upgrade(self, admitted: Admitted) -> Upgrade:
         host, port = self._client
         remote = f"[{host}]" if ":" in host else host
-        remote = f"{remote}:{port}" if port else remote
-        upgrade = Upgrade(admitted.key, admitted.subprotocol, remote)
-        hosts, who, links = self._hosts, admitted.who, list[DoorLink]()
+        return Upgrade(admitted.key, admitted.subprotocol, f"{remote}:{port}" if port else remote)
 
-        def serve(link: DoorLink) -> Awaitable[None]:
-            links.append(link)
-            hosts.heartbeats.add(link)
-            kind, name = ("device", who) if isinstance(who, str) else ("viewer", who.name)
-            hosts.connections.add(kind, name, link, link.traffic)
-            if isinstance(who, str):
-                return hosts.serve_device(who, link)
-            return hosts.serve_viewer(who, link, ENCODINGS[admitted.subprotocol])
-
-        try:
-            await serve_upgraded(self._stream, upgrade, hosts.settings, hosts.poller, serve)
-        finally:
-            for link in links:
-                hosts.heartbeats.remove(link)
-                hosts.connections.remove(link)
+    def _serve(self, admitted: Admitted, link: DoorLink) -> Awaitable[None]:
+        hosts, who = self._hosts, admitted.who
+        self._link = link
+        hosts.heartbeats.add(link)
+        kind, name = ("device", who) if isinstance(who, str) else ("viewer", who.name)
+        hosts.connections.add(kind, name, link, link.traffic)
+        if isinstance(who, str):
+            return hosts.serve_device(who, link)
+        return hosts.serve_viewer(who, link, ENCODINGS[admitted.subprotocol])
 
     async def _say(self, refusal: Refusal) -> None:
         self._hosts.refused(refusal.code)

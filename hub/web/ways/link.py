@@ -92,7 +92,7 @@ class FetchedLink:
             if inbox.messages:
                 await trio.lowlevel.checkpoint()
                 return inbox.pop()
-            await inbox.wait()
+            await trio.lowlevel.wait_task_rescheduled(inbox.expect())
         raise inbox.failure
 
     async def ping(self) -> None:
