@@ -1,12 +1,13 @@
 """What a device session still has to tell its device: acks, rejects, commands; and when.
 
-Owns the coalescing of acks (docs/protocol.md section 6: at most 100 ms late, at once when half the window is used) and hands each message
-to the link by a plain call; what a busy link refuses waits for the next turn of the clock. Bounded: acks are one number an epoch,
+Owns the coalescing of acks (docs/protocol.md section 6: soon, at most 100 ms late, at once when half the window is used) and hands each
+message to the link by a plain call; what a busy link refuses waits for the next turn of the clock. Bounded: acks are one number an epoch,
 rejects are at most one a frame in flight, commands at most MAX_COMMANDS (then `put` raises trio.WouldBlock).
 """
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Final
 
 import msgpack
@@ -18,41 +19,56 @@ from devices.wire.limits import ACK_DELAY_S
 from devices.wire.messages import Cancel, Command, Credit, Desired, Reject
 
 MAX_COMMANDS: Final = 1_000
-_GATHERED_S: Final = ACK_DELAY_S * 0.9  # what comes less than this before the last slot ripens is for the next one
+_GATHER_S: Final = 0.02  # acks of several commits go together
+_APART_S: Final = ACK_DELAY_S - _GATHER_S  # acks of one device
+_AT_ONCE: Final = 64  # acks in one turn of the event loop
 _ACK_HEAD: Final = b"\x83" + bytes(msgpack.packb("op")) + bytes(msgpack.packb("ack")) + bytes(msgpack.packb("acks"))
 _ACK_CREDIT: Final = bytes(msgpack.packb("credit"))
 
 
 class AckClock:
-    """Tells all outboxes of a hub when their gathered acks are ripe.
+    """Tells all outboxes of a hub when their acks are ripe: soon after the commit, but not sooner than _APART_S after their last ack.
 
-    One timer for all of them costs a fraction of one each. What is gathered within a tenth of the delay ripens together, so that a
-    thousand devices are not answered in one turn of the event loop, and one alone wakes the hub once.
+    Linux waits 40 ms for something that TCP's own acknowledgement of a frame can go with: so soon an ack takes it along, and saves a
+    packet. Frames that come faster are acked some ten times a second. One task for all costs a fraction of one each; it wakes for nothing
+    else, and a thousand devices are not answered in one turn of the event loop.
     """
 
     def __init__(self) -> None:
-        self._slots: deque[tuple[float, dict[Outbox, None]]] = deque()  # with when they ripen, in the order in which they came
+        self.now_s = -inf  # when acks went last
+        self._gathered: dict[Outbox, None] = {}
+        self._early: deque[tuple[float, list[Outbox]]] = deque()  # who has acked just before, with when they go on, in that order
         self._wake = trio.Event()
 
     def gather(self, outbox: "Outbox") -> None:
         """Let an outbox flush within ACK_DELAY_S."""
-        now_s = trio.current_time()
-        if not self._slots or self._slots[-1][0] < now_s + _GATHERED_S:
-            self._slots.append((now_s + ACK_DELAY_S, {}))
+        if not self._gathered:
             self._wake.set()
-        self._slots[-1][1][outbox] = None
+        self._gathered[outbox] = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Flush what is ripe until cancelled; it wakes for nothing else."""
+        """Flush what is ripe until cancelled."""
         task_status.started()
         while True:
-            if not self._slots:
-                self._wake = trio.Event()
+            with trio.CancelScope(deadline=self._early[0][0] if self._early else inf):
                 await self._wake.wait()
-            await trio.sleep_until(self._slots[0][0])  # in the past where a turn came late: then the next goes at once
-            _, ripe = self._slots.popleft()
-            for outbox in ripe:
+            await trio.sleep(_GATHER_S)
+            self._wake, self.now_s = trio.Event(), trio.current_time()
+            for number, outbox in enumerate(self._ripe(), 1):
                 outbox.flush()
+                if number % _AT_ONCE == 0:
+                    await trio.lowlevel.checkpoint()
+
+    def _ripe(self) -> list["Outbox"]:
+        """Take out who may ack now."""
+        gathered, self._gathered = self._gathered, {}
+        ripe = [outbox for outbox in gathered if self.now_s - outbox.acked_s >= _APART_S]
+        if len(ripe) < len(gathered):
+            early = [outbox for outbox in gathered if self.now_s - outbox.acked_s < _APART_S]
+            self._early.append((self.now_s + _APART_S - _GATHER_S, early))
+        while self._early and self._early[0][0] <= self.now_s:
+            ripe += self._early.popleft()[1]
+        return ripe
 
 
 class Outbox:
@@ -63,6 +79,7 @@ class Outbox:
 
     def __init__(self, clock: AckClock, link: ServerLink, credit: Callable[[], Credit]) -> None:
         self.on_ack: Callable[[Credit], None] = lambda credit: None
+        self.acked_s = -inf  # when the last ack went, by the clock's last turn
         self._clock = clock
         self._link = link
         self._credit = credit
@@ -127,6 +144,7 @@ class Outbox:
                 return
             self._unacked = {}
             self._is_ack_due = False
+            self.acked_s = self._clock.now_s
             self.on_ack(credit)
 
 

@@ -1,11 +1,12 @@
 """Acks are gathered, rejects wait for their frame, what is urgent goes at once, and what a link refuses goes later. Time is virtual."""
 
+from itertools import pairwise
 from typing import Any
 
 import msgpack
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
@@ -41,17 +42,49 @@ class Told:
         assert scope.cancelled_caught
 
 
-async def test_acks_are_gathered_for_a_tenth_of_a_second(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_the_ack_of_a_frame_that_comes_alone_is_gathered_for_20_ms(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     clock = AckClock()
     await nursery.start(clock.run)
     device = Told(clock)
-    start = trio.current_time()
-    device.outbox.committed(5, 1)
-    device.outbox.committed(5, 2)
-    device.outbox.committed(6, 9)
-    assert (await device.next())["acks"] == [[5, 2], [6, 9]]
-    assert trio.current_time() - start == pytest.approx(0.1)
-    assert device.acked == [CREDIT]
+    for number in range(3):
+        start = trio.current_time()
+        device.outbox.committed(5, 2 * number + 1)
+        device.outbox.committed(5, 2 * number + 2)
+        device.outbox.committed(6, number + 1)
+        assert (await device.next())["acks"] == [[5, 2 * number + 2], [6, number + 1]]
+        assert trio.current_time() - start == pytest.approx(0.02)
+        await trio.sleep(0.1)
+    assert device.acked == [CREDIT] * 3
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sampled_from([0.001, 0.005, 0.02, 0.033, 0.09, 0.2]), min_size=1, max_size=40))
+def test_frames_that_come_fast_are_acked_ten_times_a_second_and_none_later_than_a_tenth(pauses_s: list[float]) -> None:
+    async def course() -> None:
+        clock = AckClock()
+        committed_s: list[float] = []
+        acked_s: list[float] = []
+        async with trio.open_nursery() as nursery:
+            await nursery.start(clock.run)
+            device = Told(clock)
+
+            async def hear() -> None:
+                told = 0
+                while told < len(pauses_s):
+                    ((_, seq),) = (await device.next())["acks"]
+                    acked_s.append(trio.current_time())
+                    assert all(acked_s[-1] - each < 0.1001 for each in committed_s[told:seq])
+                    told = seq
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(hear)
+            for seq, pause_s in enumerate(pauses_s, 1):
+                committed_s.append(trio.current_time())
+                device.outbox.committed(5, seq)
+                await trio.sleep(pause_s)
+        assert all(later - before > 0.0799 for before, later in pairwise(acked_s))
+
+    trio.run(course, clock=MockClock(autojump_threshold=0))
 
 
 class Steps(trio.abc.Instrument):
