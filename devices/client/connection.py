@@ -176,8 +176,11 @@ class Connection:
         deadline = float("inf")
         while True:
             try:
-                with trio.fail_at(deadline):
+                if deadline == float("inf"):
                     message = await self._next_message()
+                else:
+                    with trio.fail_at(deadline):
+                        message = await self._next_message()
             except trio.TooSlowError:
                 return self._closed(LinkClosed(LOST, "no close after bye"))
             except BadMessage as error:

@@ -71,6 +71,8 @@ class _Shape:
 
 def alike(bodies: Sequence[bytes]) -> tuple[list[Alike], list[int]]:
     """Return frames decoded together, and the indexes of the others in order. No frame is judged: they were when they came."""
+    if len(bodies) < _MIN_FRAMES:
+        return [], list(range(len(bodies)))
     found: list[Alike] = []
     others: list[int] = []
     lengths = np.fromiter(map(len, bodies), np.int64, len(bodies))

@@ -57,6 +57,7 @@ class Bucket:
 
 
 Stretches = dict[int, Bucket]  # by start, µs
+_FIRST: Final = np.zeros(1, np.int64)
 
 
 def absorb(into: Stretches, start_us: int, bucket: Bucket) -> None:
@@ -70,8 +71,8 @@ def absorb(into: Stretches, start_us: int, bucket: Bucket) -> None:
 
 def buckets_in(columns: Columns, width_us: int) -> dict[Series, Stretches]:
     """Merge readings into aligned buckets, in one pass."""
-    if not len(columns):
-        return {}
+    if len(columns) < 2:
+        return _bucket_of_one(columns, width_us) if len(columns) else {}
     order = _by_series_and_time(columns)
     index, num = columns.index[order], columns.num[order]
     starts = columns.t_ns[order] // (1000 * width_us) * width_us
@@ -95,6 +96,13 @@ def buckets_in(columns: Columns, width_us: int) -> dict[Series, Stretches]:
     for at, start, *bucket in parts:
         found.setdefault(columns.series[at], {})[start] = Bucket(*bucket)
     return found
+
+
+def _bucket_of_one(columns: Columns, width_us: int) -> dict[Series, Stretches]:
+    """Merge one reading, as mostly comes alone where devices are few: a tenth of the way by columns."""
+    t_ns, number = int(columns.t_ns[0]), float(columns.num[0])
+    bucket = Bucket(number, number, number, 1, values_at(columns, _FIRST)[0], t_ns)
+    return {columns.series[columns.index[0]]: {align(t_ns // 1_000, width_us): bucket}}
 
 
 def _by_series_and_time(columns: Columns) -> "np.typing.NDArray[np.intp] | slice":

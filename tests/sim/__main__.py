@@ -70,11 +70,11 @@ def _one(scene: Scene, trace: Path | None) -> int:
 
 def _many(scenes: list[Scene], jobs: int) -> int:
     """Run them side by side; with a bug put in, the first seed that finds it is enough."""
-    began_s, cpu_s, done, failed = time.monotonic(), 0.0, 0, 0
+    began_s, failed = time.monotonic(), 0
+    done: list[tuple[Scene, Outcome]] = []
     with ProcessPoolExecutor(jobs) as pool:
         for scene, outcome in zip(scenes, pool.map(_guarded, scenes), strict=True):
-            done += 1
-            cpu_s += outcome.figures.get("cpu_s", 0.0)
+            done.append((scene, outcome))
             if outcome.complaints:
                 failed += 1
                 print(f"seed {scene.seed}: {len(outcome.complaints)} complaints; again: {_again(scene)}")
@@ -82,12 +82,22 @@ def _many(scenes: list[Scene], jobs: int) -> int:
                 if scene.bug:
                     pool.shutdown(cancel_futures=True)
                     break
-            elif done % 100 == 0:
-                print(f"{done} seeds, {failed} failed, {time.monotonic() - began_s:.0f} s", flush=True)
-    hours = sum(scene.devices * scene.hours for scene in scenes[:done])
-    a_minute = hours / max(cpu_s, 1e-9) * 60
-    print(f"{done} seeds, {failed} failed; {hours:,.0f} device-hours in {cpu_s:,.0f} s of CPU time: {a_minute:,.0f} a minute")
+            elif len(done) % 100 == 0:
+                print(f"{len(done)} seeds, {failed} failed, {time.monotonic() - began_s:.0f} s", flush=True)
+    print(f"{len(done)} seeds, {failed} failed, {time.monotonic() - began_s:,.0f} s")
+    for ways, is_by_socket in (("by messages in memory", False), ("through real WebSockets", True)):
+        if of_these := [each for each in done if each[1].figures and bool(each[1].figures["is_by_socket"]) is is_by_socket]:
+            print(f"{len(of_these)} {ways}: {_pace(of_these)}")
     return int(failed > 0)
+
+
+def _pace(done: list[tuple[Scene, Outcome]]) -> str:
+    """Say what was simulated, and how fast."""
+    hours = sum(scene.devices * scene.hours for scene, _ in done)
+    cpu_s, faults, hub_starts = (sum(outcome.figures[name] for _, outcome in done) for name in ("cpu_s", "faults", "hub_starts"))
+    a_minute = hours / max(cpu_s, 1e-9) * 60
+    with_what = f"{faults:,.0f} faults and {hub_starts:,.0f} starts of the hub"
+    return f"{hours:,.0f} device-hours with {with_what} in {cpu_s:,.0f} s of CPU time, {a_minute:,.0f} device-hours a CPU-minute"
 
 
 def main() -> int:

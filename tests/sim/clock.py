@@ -5,6 +5,8 @@ first. Two thirds of what an idle hub costs are timers: a cancel scope for each,
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final
@@ -15,6 +17,8 @@ from trio.testing import MockClock
 # chance.py has it say that there is nothing: nobody has a socket.
 _get_events: Final = trio._core._run.TheIOManager.get_events  # type: ignore[attr-defined]
 
+Wakes = Callable[[], None]
+
 
 class Timers:
     """The clock of one run, and who sleeps."""
@@ -22,7 +26,7 @@ class Timers:
     def __init__(self) -> None:
         self._now_s = 0.0
         self._numbers = count()
-        self._sleeping: list[tuple[float, int, list[trio.lowlevel.Task]]] = []  # an empty list: it was cancelled
+        self._sleeping: list[tuple[float, int, list[Wakes]]] = []  # an empty list: it was cancelled
         self.clock = MockClock(autojump_threshold=0)
         self.clock.current_time = lambda: self._now_s  # type: ignore[method-assign]
         self.clock._autojump = self._jump  # type: ignore[method-assign]
@@ -39,8 +43,8 @@ class Timers:
             return
         self._now_s = max(self._now_s, next_s)
         while sleeping and sleeping[0][0] <= self._now_s:
-            for task in heappop(sleeping)[2]:
-                trio.lowlevel.reschedule(task)
+            for wakes in heappop(sleeping)[2]:
+                wakes()
 
     def _ask(self, runner: trio._core._run.Runner) -> None:
         """Look for what trio tells itself by a socket: at its end it does."""
@@ -48,6 +52,10 @@ class Timers:
         if not events:
             raise RuntimeError("everybody waits, and for nothing")
         runner.io_manager.process_events(events)
+
+    def at(self, time_s: float, wakes: Wakes) -> None:
+        """Call something then, which wakes tasks and does nothing else."""
+        heappush(self._sleeping, (time_s, next(self._numbers), [wakes]))
 
     async def sleep(self, seconds: float) -> None:
         """Be trio.sleep."""
@@ -58,12 +66,12 @@ class Timers:
         if deadline_s <= self._now_s:
             await trio.lowlevel.checkpoint()
             return
-        tasks = [trio.lowlevel.current_task()]
+        waking: list[Wakes] = [partial(trio.lowlevel.reschedule, trio.lowlevel.current_task())]
 
         def abort(raise_cancel: object) -> trio.lowlevel.Abort:
-            tasks.clear()
+            waking.clear()
             return trio.lowlevel.Abort.SUCCEEDED
 
         if deadline_s < math.inf:
-            heappush(self._sleeping, (deadline_s, next(self._numbers), tasks))
+            heappush(self._sleeping, (deadline_s, next(self._numbers), waking))
         await trio.lowlevel.wait_task_rescheduled(abort)

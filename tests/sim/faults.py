@@ -17,7 +17,10 @@ from tests.sim.machine import Killed, here
 if TYPE_CHECKING:
     from tests.sim.world import World
 
-_PAUSE_S: Final = 30.0  # between two faults, on average, where the seed is neither calm nor wild
+_PAUSE_S: Final = 30.0  # between two faults in a bad spell, on average, where the seed is neither calm nor wild
+# Faults come close together, as one meets what another left behind; between spells all of it must come to rest.
+_SPELL_S: Final = (120.0, 480.0)
+_FAIR_S: Final = (240.0, 1_200.0)
 
 
 class Faults:
@@ -49,11 +52,20 @@ class Faults:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._command)
                 while True:
-                    await trio.sleep(self._draw.expovariate(1 / self._pace_s))
-                    kind = self._draw.choice(self._kinds)
-                    self._world.truth.note(kind.__name__)
-                    nursery.start_soon(kind)
+                    await self._spell(trio.current_time() + self._draw.uniform(*_SPELL_S), nursery)
+                    await trio.sleep(self._draw.uniform(*_FAIR_S))
         await self._mend()
+
+    async def _spell(self, end_s: float, nursery: trio.Nursery) -> None:
+        """Let one thing after another go wrong until a time."""
+        while True:
+            await trio.sleep(self._draw.expovariate(1 / self._pace_s))
+            if trio.current_time() >= end_s:
+                return
+            kind = self._draw.choice(self._kinds)
+            self._world.truth.note(kind.__name__)
+            self._world.faults += 1
+            nursery.start_soon(kind)
 
     async def _mend(self) -> None:
         world = self._world

@@ -87,7 +87,8 @@ class Node:
 
     async def _disk(self) -> None:
         self.machine.check()
-        await trio.lowlevel.checkpoint()
+        if self.machine.is_yielding:
+            await trio.lowlevel.checkpoint()
         await self.machine.before()
 
     def accept_device(self, name: str, end: End) -> None:

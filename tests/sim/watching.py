@@ -17,13 +17,13 @@ from tests.sim.wires import Wire
 from tests.support.picture import ViewerPicture
 
 _FINAL: Final = frozenset({"done", "failed", "expired", "cancelled", "rejected"})
-_SPAN_S: Final = 86_000
+DAY_S: Final = 86_000
 
 
 class SimViewer:
-    """One viewer with one subscription, at `width_us`, of some devices."""
+    """One viewer with one subscription, at `width_us` and `span_s` back, of some devices."""
 
-    def __init__(self, net: Net, name: str, draw: Random, devices: list[str], width_us: int) -> None:
+    def __init__(self, net: Net, name: str, draw: Random, devices: list[str], width_us: int, span_s: int) -> None:
         self.name = name
         self.screen = ViewerPicture()
         self.entities: dict[str, dict[str, Mapping[str, Any]]] = {}
@@ -31,7 +31,7 @@ class SimViewer:
         self.snapshots: list[str] = []
         self.updates = 0
         self._net, self._draw = net, draw
-        self.devices, self._width_us = devices, width_us
+        self.devices, self._width_us, self._span_s = devices, width_us, span_s
         self._wire: Wire | None = None
         self._may_read = trio.Event()
         self._may_read.set()
@@ -84,7 +84,14 @@ class SimViewer:
     async def _watch(self, wire: Wire) -> None:
         self.screen.comes_back()
         self.entities.clear()  # a hub may have begun anew; it tells all of them
-        asked = {"op": "subscribe", "id": "a", "devices": self.devices, "channels": ["n"], "span_s": _SPAN_S, "width_us": self._width_us}
+        asked = {
+            "op": "subscribe",
+            "id": "a",
+            "devices": self.devices,
+            "channels": ["n"],
+            "span_s": self._span_s,
+            "width_us": self._width_us,
+        }
         asked |= {"cursor": self.screen.cursor} if self.screen.cursor else {}
         await wire.far.send(json.dumps(asked))
         while True:
@@ -128,5 +135,5 @@ class SimViewer:
         known[key] = item
 
     def difference(self, device: str, points: Mapping[int, Any]) -> str:
-        """Return how what is on the screen of a device's counter differs from what is stored; empty: in nothing."""
-        return self.screen.difference((device, "n"), points)
+        """Return how what is on the screen of a device's counter differs from what is stored of the span; empty: in nothing."""
+        return self.screen.difference((device, "n"), points, self._net.now() - self._span_s * 1_000_000)

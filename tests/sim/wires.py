@@ -14,15 +14,18 @@ from devices.link import LinkClosed, Prepared
 from devices.wire.limits import CloseCode
 
 Message = bytes | str
+At = Callable[[float, Callable[[], None]], None]  # calls something at a time
 LOST = 1006
 
 
 class Wire:
     """One connection; `delay_s` each way, at most `room` messages on their way in one direction."""
 
-    def __init__(self, number: int, delay_s: float, room: int, told: Callable[[int, str, Message], None]) -> None:
+    def __init__(self, number: int, delay_s: float, room: int, told: Callable[[int, str, Message], None], at: At) -> None:
         self.number = number
         self.delay_s = delay_s
+        self.is_yielding = True  # who sends lets others run first
+        self.at = at
         self.is_silent = False  # half-open: nothing comes through, and nobody is told
         self.told = told
         self.hub, self.far = End(self, "down", room), End(self, "up", room)
@@ -80,7 +83,8 @@ class End:
         self._stirred = trio.Event()
 
     async def send(self, message: Message) -> None:
-        await trio.lowlevel.checkpoint()
+        if self.wire.is_yielding:
+            await trio.lowlevel.checkpoint()
         while len(self.other.queue) >= self._room and self.closed is None:
             await self._stirred.wait()
         if self.closed is not None:
@@ -107,8 +111,11 @@ class End:
                 other._raises = error
                 other.stir()
             return
-        other.queue.append((trio.current_time() + self.wire.delay_s, message))
-        if len(other.queue) == 1:
+        at = trio.current_time() + self.wire.delay_s
+        other.queue.append((at, message))
+        if self.wire.delay_s:
+            self.wire.at(at, other.stir)
+        elif len(other.queue) == 1:
             other.stir()
 
     _raises: Exception | None = None
@@ -133,8 +140,7 @@ class End:
                     if len(self.queue) == self.other._room - 1:
                         self.other.stir()
                     return message
-                with trio.move_on_at(at):
-                    await self._stirred.wait()
+                await self._stirred.wait()
             elif self.closed is not None:
                 raise LinkClosed(self.closed.code, self.closed.reason)
             else:

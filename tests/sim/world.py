@@ -26,8 +26,8 @@ from tests.sim.node import Hub
 from tests.sim.streams import ByteWire
 from tests.sim.truth import Truth
 from tests.sim.verdict import Verdict
-from tests.sim.watching import SimViewer
-from tests.sim.wires import Wire
+from tests.sim.watching import DAY_S, SimViewer
+from tests.sim.wires import At, Wire
 
 _EPOCH_US: Final = 1_700_000_000_000_000
 LIVENESS_S: Final = 60.0
@@ -63,15 +63,18 @@ class Outcome:
 class World:
     """Everything of one run."""
 
-    def __init__(self, scene: Scene, place: Path) -> None:
+    def __init__(self, scene: Scene, place: Path, at: At) -> None:
         self.scene = scene
+        self._at = at
         self.truth = Truth()
         self.truth.lines = [] if scene.is_traced else None
         self.is_over = False
         self.wires = 0
+        self.faults = 0
         self.draw = Random(f"world {scene.seed}")
         self.is_by_socket = scene.by_socket if scene.by_socket is not None else self.draw.random() < _BY_SOCKET
         self.is_handing = self.draw.random() < 0.5
+        self.is_yielding = self.draw.random() < 0.3
         self.delay_s = self.draw.choice((0.0, 0.0, 0.005, 0.2))
         self.hub = Hub(place, Random(f"hub {scene.seed}"), self.now, self.truth)
         self.hub.slow = self.draw.choice((0.0, 0.0, 0.3, 1.0))
@@ -95,7 +98,9 @@ class World:
         draw = Random(f"viewer {number} {self.scene.seed}")
         width_us = (0, 1_000_000, 60_000_000)[number % 3]
         devices = ["*"] if width_us else sorted(draw.sample([device.name for device in self.devices], min(3, len(self.devices))))
-        return SimViewer(self, f"v{number}", draw, devices, width_us)
+        # Who looks at seconds mostly looks at some minutes of them, as a page does.
+        span_s = 600 if width_us == 1_000_000 and draw.random() < 0.75 else DAY_S
+        return SimViewer(self, f"v{number}", draw, devices, width_us, span_s)
 
     def now(self) -> int:
         """Return the true time in µs."""
@@ -105,7 +110,8 @@ class World:
         """Make a wire to the hub that serves."""
         self.wires += 1
         delay_s = self.delay_s and draw.uniform(0, self.delay_s)
-        wire = Wire(self.wires, delay_s, 64, lambda number, way, message: self.truth.spoken(device, number, way, message))
+        wire = Wire(self.wires, delay_s, 64, lambda number, way, message: self.truth.spoken(device, number, way, message), self._at)
+        wire.is_yielding = self.is_yielding
         wire.hub.is_handing = self.is_handing
         self._hold(wire)
         return wire
@@ -163,7 +169,7 @@ def simulate(scene: Scene) -> Outcome:
     try:
         timers = Timers()
         with controlled(scene.seed, timers) as complaints, put_in(scene.bug), _seldom_collected():
-            world = World(scene, place)
+            world = World(scene, place, timers.at)
             problems = _run(world, timers)
         said = [*problems, *world.truth.complaints, *complaints.said]
         return Outcome(scene.seed, world.truth.trace, said, _figures(world, began_s), world.truth.lines)
@@ -177,7 +183,7 @@ def _seldom_collected() -> Iterator[None]:
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 20, 1_000)
     try:
         yield
     finally:
@@ -201,6 +207,7 @@ def _figures(world: World, began_s: float) -> dict[str, float]:
     hours = world.scene.devices * world.scene.hours
     return {
         "cpu_s": cpu_s, "device_hours_per_cpu_minute": hours / cpu_s * 60, "messages": world.truth.messages, "rows": len(world.truth.rows),
+        "is_by_socket": world.is_by_socket, "faults": world.faults,
         "wires": world.wires, "hub_starts": world.hub.starts, "caught_up_s": world.caught_up_s, "acks": world.truth.acks,
         "readings": sum(len(device.made.times_us) for device in world.devices),
         "unsure": sum(len(device.made.unsure) for device in world.devices),

@@ -90,20 +90,29 @@ class ViewerPicture:
     def _all_buckets(self, name: Name) -> list[dict[str, Any]]:
         return [bucket for known in self.buckets.get(name, {}).values() for bucket in known.values()]
 
-    def difference(self, name: Name, points: Mapping[int, Any]) -> str:
-        """Return the first way in which the screen is not what these numbers make (point key in ns -> value); empty: it is."""
-        raw = self.raw.get(name, {})
+    def difference(self, name: Name, points: Mapping[int, Any], from_us: int = 0) -> str:
+        """Return the first way in which the screen is not what these numbers make (point key in ns -> value); empty: it is.
+
+        What begins before a time is left out, and so is what lies in a bucket with it.
+        """
+        widest_us = max(self.buckets.get(name, ()), default=1)
+        from_us += -from_us % widest_us
+        points = {key: value for key, value in points.items() if key // 1_000 >= from_us}
+        raw = {key: value for key, value in self.raw.get(name, {}).items() if key // 1_000 >= from_us}
         for key, value in raw.items():
             if points.get(key) != value:
                 return f"has {value} at {key} ns, and there is {points.get(key)}"
+        shown = len(raw)
         for width, known in self.buckets.get(name, {}).items():
             lying: dict[int, list[int]] = {}
             for key in points:
                 lying.setdefault(key // 1_000 // width * width, []).append(key)
             for start, bucket in known.items():
+                if start < from_us:
+                    continue
                 if bucket != (made := _bucket({key: points[key] for key in lying.get(start, ())})):
                     return f"has {bucket} at {start} us, and there is {made}"
-        shown = len(raw) + sum(bucket["count"] for bucket in self._all_buckets(name))
+                shown += bucket["count"]
         return "" if shown == len(points) else f"has {shown} readings, and there are {len(points)}"
 
 
