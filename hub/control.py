@@ -25,6 +25,7 @@ from hub.followers import run_follower
 from hub.journal import Journal
 from hub.layers import Run
 from hub.nodes.local import LocalLeases
+from hub.nodes.taking_in import TakingIn
 from hub.ports import Leases, Now, StateStore
 from hub.rules import MailServer, Notifying, RulesSide
 from hub.sessions.presence import PresenceWatch
@@ -40,7 +41,8 @@ class Control:
     ) -> None:
         self._settings, self._state, self._journal = settings, state, journal
         self.entities = Entities(first_version=now())
-        self.registry = Registry(state, self.entities, now, max(RETURN_S, settings.restart_jitter_s + _COMING_S))
+        return_s, node = max(RETURN_S, settings.restart_jitter_s + _COMING_S), settings.node if settings.state == "redis" else "hub"
+        self.registry = Registry(state, self.entities, now, return_s, node)
         self.desk = CommandDesk(state, self.registry, self.entities, now, Keep(settings.keep_commands_days, settings.keep_commands))
         self.leases = leases or LocalLeases(now)
         self.shadows = Shadows(state, self.registry, self.entities, now)
@@ -80,6 +82,7 @@ class Control:
             *self.rules.runs(),
             partial(run_follower, self._journal, ledger),
             self.leases.run,
+            TakingIn(self._state, (self.leases, self.desk, self.shadows)).run,
             self.desk.run,
             self.registry.run,
             self.registry.connections.run,

@@ -128,7 +128,7 @@ class CommandBook:
             if record is None:  # deleted: it is old, or its device was removed
                 self.tallies.doubt([before] if before is not None else [])
                 self._drop(command_id)
-            elif before is None or record.version > before.version:
+            elif before is None or record.version != before.version:
                 self.tallies.doubt([record])
                 self._keep(record)
                 taken += [] if ledger.is_final(record) else [record]

@@ -20,7 +20,7 @@ _GATHER_S: Final = 1.0
 _AGAIN_S: Final = 5.0  # after a write that failed
 _MARK_EVERY_S: Final = 60.0
 _LAST_S: Final = 5.0  # when stopping
-_ALIVE: Final = ("alive", "hub")  # the document of the last mark of life
+ALIVE: Final = "alive"  # kind of the document of the last mark of life, one for each node
 _CRASHED: Final = "the hub ended without a word"
 _log: Final = structlog.get_logger(__name__)
 
@@ -28,18 +28,18 @@ _log: Final = structlog.get_logger(__name__)
 class ConnectionHistory:
     """The connections of all devices."""
 
-    def __init__(self, state: StateStore, now: Now) -> None:
+    def __init__(self, state: StateStore, now: Now, node: str) -> None:
         self._state = state
         self._now = now
         self._unwritten: dict[tuple[str, int], ConnectionRecord] = {}
         self._work = trio.Event()
         self._writing = trio.Lock()
-        self._mark = Document(*_ALIVE, 0, {})
+        self._mark = Document(ALIVE, node, 0, {})
         self._seldom = Seldom()
 
     async def load(self) -> dict[str, int]:
         """End what a crash left open; return when each device was last known to be there, in µs."""
-        self._mark = await self._state.document(*_ALIVE) or self._mark
+        self._mark = await self._state.document(*self._mark[:2]) or self._mark
         alive_us, seen_us = int(self._mark.body.get("at_us", 0)), dict[str, int]()
         for record in await self._state.last_connections():
             left_us = record.left_us

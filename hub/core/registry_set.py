@@ -44,7 +44,7 @@ class Board(Protocol):
 class DeviceSet:
     """All devices of this hub, in memory and in the state store."""
 
-    def __init__(self, state: StateStore, board: Board, now: Now, return_s: float = RETURN_S) -> None:
+    def __init__(self, state: StateStore, board: Board, now: Now, return_s: float = RETURN_S, node: str = "hub") -> None:
         self._state = state
         self._board = board
         self._now = now
@@ -52,7 +52,7 @@ class DeviceSet:
         self._facts: dict[str, DeviceFacts] = {}  # only of those that people said something of
         self._tokens = Tokens()
         self._presence = Presence(return_s)
-        self.connections = ConnectionHistory(state, now)
+        self.connections = ConnectionHistory(state, now, node)
         self.log = DeviceLog(state)
         self._asked = Asked()
         self.own = ""  # the device of the hub's own figures: nobody's, and none that an expression means

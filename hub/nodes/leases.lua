@@ -3,6 +3,7 @@
 -- KEYS[1]  a hash: device -> "fence until_ms node life"; the fence stays when the lease is over.
 -- ARGV[1]  the node that asks.   ARGV[2]  which life of it.   ARGV[3]  ms that a lease lasts.
 -- ARGV[4]  what is asked, an array in msgpack of {'take', device, highest fence that the device knows} or {'renew' | 'drop', device, fence}.
+-- ARGV[5], ARGV[6]  the stream of changes and the count of its entries, as change.lua writes them: a node is told what it has lost.
 -- Returns for each {fence, node}: the fence that the asker has now, 0 where it has none, and then the node that has one.
 --
 -- Asked twice, as an answer may be lost, a take gives a second, higher fence: the first was told to nobody.
@@ -11,6 +12,7 @@ local leases, node, life, lasts_ms = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local MAX_FENCE = 9007199254740991
+local lost = {} -- by other nodes
 
 local function kept(device)
     local fence, until_ms, holder, of = string.match(redis.call('HGET', leases, device) or '', '^(%d+) (%d+) (%S*) (%S*)$')
@@ -25,7 +27,8 @@ local does = {}
 
 -- A device that connects here is here: this always wins.
 function does.take(device, seen)
-    local fence = kept(device)
+    local fence, until_ms, holder = kept(device)
+    if until_ms > now_ms and holder ~= node then lost[#lost + 1] = {'lease', device} end
     fence = math.min(math.max(fence, seen) + 1, MAX_FENCE)
     keep(device, fence, now_ms + lasts_ms, node, life)
     return {fence, ''}
@@ -41,10 +44,14 @@ function does.renew(device, fence)
 end
 
 function does.drop(device, fence)
-    if kept(device) == fence then keep(device, fence, 0, '', '') end
+    if kept(device) == fence then keep(device, fence, 0, node, life) end
     return {0, ''}
 end
 
 local answers = {}
 for at, asked in ipairs(cmsgpack.unpack(ARGV[4])) do answers[at] = does[asked[1]](asked[2], asked[3]) end
+if #lost > 0 then
+    local number = redis.call('INCR', ARGV[6])
+    redis.call('XADD', ARGV[5], 'MAXLEN', '~', 100000, '*', 'number', number, 'node', node, 'what', cjson.encode(lost))
+end
 return answers

@@ -115,13 +115,17 @@ class RedisLeases:
     async def _renew(self) -> None:
         while True:
             await trio.sleep(self._lease_s / 3)
-            for batch in _parts(list(self._held)):
-                await self._look_at(batch)
+            await self.reload()
 
-    async def refresh(self, devices: Iterable[str]) -> None:
-        """Look at once at what another node is said to have taken."""
-        named = set(devices)
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Look at once at the leases (kind `lease`) that another node is said to have taken."""
+        named = set(keys) if kind == "lease" else set()
         for batch in _parts([lease for lease in self._held if lease.device in named]):
+            await self._look_at(batch)
+
+    async def reload(self) -> None:
+        """Look at all of them."""
+        for batch in _parts(list(self._held)):
             await self._look_at(batch)
 
     async def _look_at(self, leases: Sequence[RedisLease]) -> None:
@@ -145,7 +149,8 @@ class RedisLeases:
         self._held.pop(lease, None)
 
     async def _ask(self, asked: Sequence[Asked]) -> list[Answer]:
-        args = (self._node, self._life, int(self._lease_s * 1000), msgpack.packb(asked))
+        told = (self._redis.key("changes"), self._redis.key("changes_number"))
+        args = (self._node, self._life, int(self._lease_s * 1000), msgpack.packb(asked), *told)
         answers = await self._redis.run_script(_SCRIPT, self._redis.key(KEY), args)
         return [(int(fence), node.decode()) for fence, node in answers]
 

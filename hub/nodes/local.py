@@ -4,7 +4,7 @@ Owns the fence of each connection. It rises over restarts and restores of the hu
 before, so that an older process of the same hub, which hangs on somewhere, is not listened to any more. Made by control.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import trio
@@ -33,6 +33,12 @@ class LocalLeases:
     async def take(self, device: str, seen: int) -> Lease:
         """Give a lease without a checkpoint."""
         return LocalLease(device, min(max(self._now(), seen + 1), MAX_FENCE))
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """There is no other node."""
+
+    async def reload(self) -> None:
+        """There is no other node."""
 
     def drop(self, lease: Lease) -> None:
         """Nobody wants it back."""

@@ -4,7 +4,7 @@ Owns the promise; hub/nodes has the adapters. A device session takes a lease bef
 command desk sends nothing without.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import trio
@@ -34,6 +34,12 @@ class Leases(Protocol):
         Waits a moment for what nodes share; where that is away the lease does not hold yet, and does once it is back. Cancelled, it may
         have been taken: nobody is left to drop it, and it runs out.
         """
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Look at once at the leases (kind `lease`) that another node is said to have taken."""
+
+    async def reload(self) -> None:
+        """Look at all of them."""
 
     def drop(self, lease: Lease) -> None:
         """Give it back; idempotent."""

@@ -47,7 +47,7 @@ async def history_on(directory: Path, clock: Clock) -> AsyncIterator[tuple[Conne
     await state.start()
     try:
         await state.change(devices=[DeviceRecord(name, 1, name.encode(), {}) for name in (*NAMES, "pump")])
-        yield ConnectionHistory(state, clock), state
+        yield ConnectionHistory(state, clock, "hub"), state
     finally:
         await state.aclose()
 

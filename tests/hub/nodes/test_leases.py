@@ -66,11 +66,11 @@ async def test_a_node_that_looks_learns_that_another_one_has_the_device(server: 
     async with nodes(server.url, server.url, prefix="lost:") as (one, other):
         pump, tank = await one.leases.take("pump", 0), await one.leases.take("tank", 0)
         await other.leases.take("pump", 0)
-        await one.leases.refresh(["pump", "tank", "unknown"])
+        await one.leases.refresh("lease", ["pump", "tank", "unknown"])
         assert one.lost == [(pump, "node-1")]
         assert pump.fence is None
         assert tank.fence == 1
-        await one.leases.refresh(["pump"])
+        await one.leases.refresh("lease", ["pump"])
         assert len(one.lost) == 1
 
 
@@ -124,7 +124,7 @@ async def test_a_redis_that_went_back_is_put_right_and_gives_no_fence_twice(serv
         pump = await one.leases.take("pump", 41)
         redis = one.leases._redis
         await redis.ask(lambda client: client.delete(["back:leases"]))
-        await one.leases.refresh(["pump"])
+        await one.leases.refresh("lease", ["pump"])
         assert pump.fence == 42
         assert (await other.leases.take("pump", 0)).fence == 43
 

@@ -1,0 +1,61 @@
+"""What other nodes have changed in the store that all share, brought to the parts of this one that remember it.
+
+Owns the order, that nothing is left out where the store is away meanwhile, and who is asked; each part owns what it takes in. Run by
+control.py; on a hub that is alone nothing ever comes.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+import structlog
+import trio
+
+from hub.ports import Changed, StateStore, StoreUnavailable
+
+_AGAIN_S: Final = 0.5
+_FIRST: Final = ("device",)  # what others of the same change speak of
+_log: Final = structlog.get_logger(__name__)
+
+
+class Part(Protocol):
+    """A part with a memory of what is stored."""
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Take in what another node has changed; other kinds are not looked at. Raises StoreUnavailable."""
+
+    async def reload(self) -> None:
+        """Take in whatever there is. Raises StoreUnavailable."""
+
+
+class TakingIn:
+    """Tells the parts, one after another."""
+
+    def __init__(self, state: StateStore, parts: Iterable[Part]) -> None:
+        self._state = state
+        self._parts = tuple(parts)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Wait for changes and bring them until cancelled."""
+        task_status.started()
+        is_missed = False
+        while True:
+            try:
+                changed = Changed(None) if is_missed else await self._state.next_change()
+                is_missed = True
+                await self._bring(changed)
+                is_missed = False
+            except StoreUnavailable as error:
+                _log.warning("changes_of_other_nodes_wait", reason=str(error))
+                await trio.sleep(_AGAIN_S)
+
+    async def _bring(self, changed: Changed) -> None:
+        if changed.what is None:
+            for part in self._parts:
+                await part.reload()
+            return
+        kinds: dict[str, list[str]] = {}
+        for kind, key in sorted(changed.what):
+            kinds.setdefault(kind, []).append(key)
+        for kind in sorted(kinds, key=lambda kind: kind not in _FIRST):
+            for part in self._parts:
+                await part.refresh(kind, kinds[kind])
