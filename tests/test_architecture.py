@@ -25,6 +25,7 @@ HUB = {
     "hub.client": set[str](),
     "hub.web": {"hub.sessions", "hub.core"},
     "hub.sessions": {"hub.core", "hub.journal"},
+    "hub.bus": {"hub.core"},
     "hub.store": {"hub.core"},
     "hub.state": {"hub.core", "hub.redis"},
     "hub.redis": {"hub.core"},

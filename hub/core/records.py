@@ -114,6 +114,14 @@ class RangeAnswer:
     is_truncated: bool = False  # the limit was met: the newest readings are given
     joint_us: int | None = None  # it may cut a bucket: its readings then stand on both sides
     kept_from_us: int | None = None  # what is older is no longer kept as narrow as asked for; None: everything is
+    others_s: float = 0.0  # what other writers of the store were told is stored so long before the question is in the answer
+
+
+class StoredTo(NamedTuple):
+    """How far an answer of the history store reaches among the rows of the journals."""
+
+    place: int  # rows above it are to be added
+    missing_from_us: int | None = None  # rows that came from this time on are neither in the answer nor above `place`
 
 
 @dataclass(frozen=True, slots=True)

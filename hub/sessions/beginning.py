@@ -4,12 +4,14 @@ Owns that choice; snapshot.py paints either, cursors.py reads the cursor. Called
 begins a subscription anew.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from hub.core.selector import Request
 from hub.sessions.cursors import mark_of, resume_from
 from hub.sessions.feed import Feed
 from hub.sessions.picture import Picture
+from hub.sessions.snapshot import RowsGone
 
 
 async def begun(feed: Feed, request: Request, reason: str) -> tuple[Picture, str]:
@@ -17,9 +19,19 @@ async def begun(feed: Feed, request: Request, reason: str) -> tuple[Picture, str
 
     `reason` is for a request without a cursor. Raises Refusal where too many series match.
     """
+    while True:
+        await feed.places.ready()
+        turn = feed.places.turn
+        with suppress(RowsGone):
+            found = await _once(feed, request, reason)
+            if feed.places.turn == turn:
+                return found
+
+
+async def _once(feed: Feed, request: Request, reason: str) -> tuple[Picture, str]:
     if request.cursor is None:
         return await feed.painter.whole(request), reason
-    resume = resume_from(feed.journal, request.cursor)
+    resume = resume_from(feed.places, request.cursor)
     if resume is None:
         return await feed.painter.whole(request), "cursor_unknown"
     if resume.devices != mark_of(request.selector.devices):

@@ -1,27 +1,17 @@
-"""A viewer's cursor: the journal's id, a position, how wide the buckets are that the viewer holds, and of which devices; opaque to it.
+"""A viewer's cursor: of each journal the id and a position, how wide the buckets are that the viewer holds, and of which devices.
 
-Owns its writing on the wire and the answer to one that cannot be resumed from. The width stands in it because a viewer that was slow holds
-wider buckets than it asked for: narrower ones sent after it comes back would count readings twice. The devices stand in it, as a hash,
-because a viewer has nothing of a device that joined while it was away. Used by updates.py and viewer.py.
+Owns its writing on the wire, which is opaque to the viewer, and the answer to one that cannot be resumed from. The width stands in it
+because a viewer that was slow holds wider buckets than it asked for: narrower ones sent after it comes back would count readings twice.
+The devices stand in it, as a hash, because a viewer has nothing of a device that joined while it was away. Used by updates.py and viewer.py.
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from hub.core.buckets import LADDER_US
-from hub.core.records import Cursor
-
-
-class JournalRange(Protocol):
-    """What a cursor is held against."""
-
-    id: str
-    position: int
-
-    @property
-    def first(self) -> int:
-        """The lowest position that is still there."""
+from hub.sessions.places import Places
 
 
 class Resume(NamedTuple):
@@ -38,18 +28,24 @@ def mark_of(devices: frozenset[str] | None) -> str:
     return "" if devices is None else hashlib.sha256("\0".join(sorted(devices)).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def cursor_text(cursor: Cursor, width_us: int = 0, devices: str = "") -> str:
-    """Write a cursor; `devices` is what `mark_of` says of them."""
-    return f"{cursor.journal}:{cursor.position}:{width_us}" + (f"~{devices}" if devices else "")
+def cursor_text(marks: Mapping[str, int], width_us: int = 0, devices: str = "") -> str:
+    """Write the positions of the journals that make a cursor; `devices` is what `mark_of` says of them."""
+    places = ",".join([f"{journal}:{position}" for journal, position in sorted(marks.items())])
+    return f"{places}:{width_us}" + (f"~{devices}" if devices else "")
 
 
-def resume_from(journal: JournalRange, text: str) -> Resume | None:
-    """Return what a cursor stands for; None where this journal cannot go on from there."""
+def resume_from(places: Places, text: str) -> Resume | None:
+    """Return what a cursor stands for; None where nobody can go on from there."""
     place, _, devices = text.partition("~")
-    name, *numbers = place.rsplit(":", 2)
-    if name != journal.id or len(numbers) != 2 or not all(each.isascii() and each.isdigit() and len(each) < 20 for each in numbers):
+    place, _, width = place.rpartition(":")
+    marks = dict([(name, _number(position)) for name, _, position in (each.rpartition(":") for each in place.split(","))])
+    width_us = _number(width)
+    if width_us not in (0, *LADDER_US) or min(marks.values()) < 0:
         return None
-    after, width_us = map(int, numbers)
-    if width_us not in (0, *LADDER_US) or not journal.first - 1 <= after <= journal.position:
-        return None
-    return Resume(after, width_us, devices)
+    after = places.place_of(marks)
+    return None if after is None else Resume(after, width_us, devices)
+
+
+def _number(text: str) -> int:
+    """Return a position or a width; -1 where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1

@@ -9,10 +9,10 @@ from devices.link import ServerLink
 from hub.core.entities import Entities
 from hub.core.lines import Lines
 from hub.core.selector import MembersOf
-from hub.sessions.cursors import JournalRange
 from hub.sessions.drawn import ViewerHops
 from hub.sessions.groups import Groups
 from hub.sessions.news import News
+from hub.sessions.places import JournalRange, Places
 from hub.sessions.snapshot import Painter
 from hub.sessions.subscription import Owner
 from hub.sessions.updates import Updates
@@ -30,6 +30,7 @@ class Feed(Protocol):
     groups: Groups
     news: News
     members: MembersOf
+    places: Places
 
     @property
     def hops(self) -> ViewerHops:

@@ -6,7 +6,7 @@ once, and only where somebody watches. Built by main.py; the door calls `serve` 
 
 from collections.abc import Callable, Mapping, Sequence
 from time import thread_time
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 
@@ -18,13 +18,14 @@ from hub.core.reach import Reach
 from hub.core.readings import points_in, readable_columns
 from hub.core.records import Columns, Row, Series
 from hub.core.selector import MembersOf
-from hub.journal import Journal
 from hub.ports import HistoryStore, Now
 from hub.sessions.drawn import ViewerHops
 from hub.sessions.group import Moment
 from hub.sessions.groups import Groups
 from hub.sessions.news import News
+from hub.sessions.places import OneJournal, Places
 from hub.sessions.snapshot import Painter
+from hub.sessions.stored import JournalReader
 from hub.sessions.subscription import Owner
 from hub.sessions.updates import Updates
 from hub.sessions.viewer import ViewerConnection
@@ -35,12 +36,22 @@ REST: Final = 4  # sending is followed by so many times its own time without it:
 QUICK_US: Final = 1_000_000  # narrower buckets, and raw points, go out with each commit
 
 
+class Followed(JournalReader, Protocol):
+    """The journal, or what gathers those of several nodes: then positions are places in it."""
+
+    async def read(self, after: int, max_rows: int = _MAX_ROWS) -> list[Row]:
+        """Return rows above a position, at least one where there is one."""
+
+    def on_commit(self, callback: Callable[[Sequence[Row]], None]) -> None:
+        """Call `callback(rows)` with what is new, in order."""
+
+
 class Live:
     """All viewers of this hub."""
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Followed,
         history: HistoryStore,
         entities: Entities,
         now: Now,
@@ -48,8 +59,10 @@ class Live:
         members: MembersOf,
         hops: ViewerHops,
         round_trip_s: Callable[[ServerLink], float | None] = lambda link: None,
+        places: Places | None = None,
     ) -> None:
         self.journal = journal
+        self.places = places or OneJournal(journal)
         self.entities = entities
         self.now = now
         self.hub_name = hub_name
@@ -59,7 +72,7 @@ class Live:
         self.position = 0  # everything up to here has been fed
         self.stored = 0  # and is shown by the store
         self.lines = Lines()
-        self.painter = Painter(journal, history, self, now)
+        self.painter = Painter(journal, history, self, now, self.places)
         self.groups = Groups(self, self._stir)
         self.news = News(entities, self._stir)
         self._fanout: Fanout[Updates] = Fanout()
@@ -172,11 +185,20 @@ class Live:
             rows, self._fresh = self._fresh, []
             return rows, self._since_s
         rows = await self.journal.read(self.position, _MAX_ROWS)
+        if self.journal.first - 1 > self.position:
+            self.begin_anew()
         self._is_whole = rows[-1].position >= self.journal.position  # then what is committed next follows on these
         if not self._is_whole:
             self._stirred.set()
         # Nobody noted when; it came not long before.
         return rows, trio.current_time() - max(0, self.now() - min(row.arrived_us for row in rows)) / 1e6
+
+    def begin_anew(self) -> None:
+        """Give everybody who watches a new snapshot: what they have may not be right, nor what is known of the series they watch."""
+        self.lines = Lines()
+        for updates, owner in self._owners.items():
+            updates.mailbox.is_overrun = True
+            owner.wake()
 
     def _stir(self) -> None:
         self._stirred.set()

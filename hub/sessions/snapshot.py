@@ -14,11 +14,16 @@ from hub.core.readings import data_of, readable_columns
 from hub.core.selector import Request, Selector
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.sessions.picture import LateStretch, Picture
+from hub.sessions.places import OneJournal, Places
 from hub.sessions.stored import MAX_POINTS, JournalReader, StoredPictures
 
 MAX_TAIL_ROWS: Final = 50_000  # of all devices between the store's cursor and now, 10 s of a busy hub; beyond it a hole for a while
 MAX_RAW_FRAMES: Final = 10_000  # matching ones in the tail; beyond it they are folded into buckets
 _UNSEEN_US: Final = 5_000_000  # how far a device's clock is taken to be ahead where nothing of it was read
+
+
+class RowsGone(Exception):
+    """Rows were let go before they were read; a new picture is the answer."""
 
 
 class Front(Protocol):
@@ -43,9 +48,11 @@ class _Asked:
 class Painter:
     """Makes pictures."""
 
-    def __init__(self, journal: JournalReader, history: HistoryStore, front: Front, now: Callable[[], int]) -> None:
+    def __init__(
+        self, journal: JournalReader, history: HistoryStore, front: Front, now: Callable[[], int], places: Places | None = None
+    ) -> None:
         self._journal = journal
-        self._stored = StoredPictures(journal, history, now)
+        self._stored = StoredPictures(journal, history, now, places or OneJournal(journal))
         self._front = front
         self._now = now
         self._asked: dict[tuple[Selector, int, int], _Asked] = {}  # of the store, at this moment
@@ -138,9 +145,11 @@ class Painter:
     async def _add_rows(self, picture: Picture, selector: Selector, up_to: int) -> int:
         """Add the next rows of the journal, up to a position at most; return how many frames were of wanted devices.
 
-        A caller that finds the picture at the fan-out's position right after this has it there in the same step.
+        A caller that finds the picture at the fan-out's position right after this has it there in the same step. Raises RowsGone.
         """
         rows = [row for row in await self._journal.read(picture.position) if row.position <= up_to]
+        if self._journal.first - 1 > picture.position:
+            raise RowsGone
         picture.position = rows[-1].position
         frames = data_of(rows, selector)
         picture.add(readable_columns(frames, self._journal.channels), selector)

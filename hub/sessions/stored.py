@@ -19,6 +19,7 @@ from hub.core.records import RangeAnswer, Row, Series
 from hub.core.selector import Request, Selector
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
 from hub.sessions.picture import Picture
+from hub.sessions.places import Places
 
 MAX_POINTS: Final = 10_000  # of one snapshot; beyond it wider buckets
 MAX_SERIES: Final = 2_000
@@ -50,8 +51,9 @@ class JournalReader(Protocol):
 class StoredPictures:
     """Pictures as the store knows them, each with the position of the journal after which it goes on."""
 
-    def __init__(self, journal: JournalReader, history: HistoryStore, now: Callable[[], int]) -> None:
+    def __init__(self, journal: JournalReader, history: HistoryStore, now: Callable[[], int], places: Places) -> None:
         self._journal = journal
+        self._places = places
         self._history = history
         self._now = now
         self._left_alone_until_s = float("-inf")
@@ -88,14 +90,14 @@ class StoredPictures:
         return picture, after
 
     async def _fill(self, picture: Picture, selector: Selector) -> int:
-        """Fill in what the store has; return the position of its cursor in this journal."""
-        span_us = self._now() - picture.from_us
+        """Fill in what the store has; return the position up to which that reaches."""
+        span_us, asked_s = self._now() - picture.from_us, trio.current_time()
         series, answer = await self._query(picture, selector)
         while answer.is_truncated and picture.width_us < LADDER_US[-1]:
             picture.width_us = _wider(picture.width_us, span_us // MAX_POINTS)
             picture.from_us -= picture.from_us % picture.width_us
             series, answer = await self._query(picture, selector)
-        upto = self._journal.position  # it holds no row that was not committed when it was made
+        upto = await self._places.upto()  # it holds no row that was not committed when it was made
         # In a thread: a tail may hold a minute of a thousand series.
         fill = partial(_fill_in, picture, answer)
         await trio.to_thread.run_sync(fill, limiter=_FILLING)
@@ -107,10 +109,10 @@ class StoredPictures:
         if answer.joint_us is not None:
             picture.joint_us = max(answer.joint_us, picture.from_us) if picture.width_us else picture.from_us
             picture.upto = upto
-        if answer.cursor is None or answer.cursor.journal != self._journal.id:
-            return self._journal.first - 1
-        # A store that is ahead of its journal (it was damaged) shows what it has.
-        return max(min(answer.cursor.position, self._journal.position), self._journal.first - 1)
+        stored = self._places.stored_to(answer, asked_s)
+        if stored.missing_from_us is not None:
+            picture.leave_out(stored.missing_from_us, self._now(), stored.place)
+        return stored.place
 
     async def _query(self, picture: Picture, selector: Selector) -> tuple[list[Series], RangeAnswer]:
         """Ask the store for every matching series that it has at the cursor of its answer. Raises Refusal where there are too many."""

@@ -4,14 +4,14 @@ Owns the shape of snapshot, update and changed (docs/protocol.md section 12), bu
 live.py feeds its mailbox; subscription.py sends it to one viewer, group.py to all that are at the same place.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 from hub.core.lines import Lines, rung_of
 from hub.core.readings import Points
-from hub.core.records import Cursor, Series
+from hub.core.records import Series
 from hub.core.selector import Selector
 from hub.sessions.columns import Message, bucket_columns, raw_columns
 from hub.sessions.cursors import cursor_text, mark_of
@@ -38,7 +38,9 @@ class Updates:
     `from_us` says how old a reading may be to matter: it moves on with the clock, as what a viewer shows does.
     """
 
-    def __init__(self, wish: Wish, picture: Picture, lines: Lines, journal: str, from_us: int, numbering: Numbering) -> None:
+    def __init__(
+        self, wish: Wish, picture: Picture, lines: Lines, marks_at: Callable[[int], Mapping[str, int]], from_us: int, numbering: Numbering
+    ) -> None:
         self.wish = wish
         self.rung_us = rung_of(wish.width_us)
         self.mailbox = Mailbox(not wish.width_us, from_us, picture.position, widest_us=wish.width_us)
@@ -49,7 +51,7 @@ class Updates:
         self.waiting_since_s: float | None = None  # commit of the oldest of what waits, monotonic
         self.numbering = numbering
         self._lines = lines
-        self._journal = journal
+        self._marks_at = marks_at  # what a position is to a viewer that comes back
         self._floor_us = picture.whole_from_us
         for series in dict.fromkeys([*picture.floors_us, *picture.points, *picture.buckets]):
             floor_us = max(self._floor_us, picture.floors_us.get(series, self._floor_us))
@@ -165,7 +167,7 @@ class Updates:
         """Return where the viewer may go on: below what it has yet to be told of."""
         since = self.mailbox.late.since
         position = self.mailbox.position if since is None else min(since, self.mailbox.position)
-        return cursor_text(Cursor(self._journal, position), self.mailbox.widest_us, mark_of(self.wish.selector.devices))
+        return cursor_text(self._marks_at(position), self.mailbox.widest_us, mark_of(self.wish.selector.devices))
 
     def _parts(self, first: Message, data: Iterable[Message], known: int = 0) -> Iterator[Message]:
         """Cut one large message into several; only the last carries the new cursor. At least `known` series are named."""

@@ -200,7 +200,7 @@ class ViewerConnection:
         feed = self._feed
         wish = Wish(request.selector, request.span_us, picture.width_us)
         from_us = picture.from_us if is_whole else feed.now() - request.span_us
-        updates = Updates(wish, picture, feed.lines, feed.journal.id, from_us, feed.groups.numbering(wish))
+        updates = Updates(wish, picture, feed.lines, feed.places.marks_at, from_us, feed.groups.numbering(wish))
         old = self._subscriptions.pop(request.id, None)
         if old is not None:
             updates.follow_on(feed.groups.updates_of(old))

@@ -49,7 +49,7 @@ class Seat:
         """Begin anew with a snapshot of the truth."""
         stage, picture = self._stage, self._stage.picture()
         wish = Wish(Selector(None, None), 10_000 * SECOND, picture.width_us)
-        updates = Updates(wish, picture, stage.lines, "journal", 0, stage.groups.numbering(wish))
+        updates = Updates(wish, picture, stage.lines, lambda position: {"journal": position}, 0, stage.groups.numbering(wish))
         if self.messages:
             self.leave()
             self._send_backlog()

@@ -39,7 +39,7 @@ def columns_of(readings: list[Reading], first_ns: int = 0) -> Columns:
 
 def updates_of(picture: Picture, lines: Lines, span_us: int = 10_000 * SECOND) -> Updates:
     """Return the updates that follow on a picture."""
-    return Updates(Wish(ALL, span_us, picture.width_us), picture, lines, "journal", 0, Numbering())
+    return Updates(Wish(ALL, span_us, picture.width_us), picture, lines, lambda position: {"journal": position}, 0, Numbering())
 
 
 class Stage:

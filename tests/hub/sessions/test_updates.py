@@ -19,7 +19,7 @@ SERIES = [Series("pump", name, "", Kind.GAUGE) for name in ("temp", "hum")]
 def updates_of(picture: Picture, lines: Lines, numbering: Numbering | None = None) -> Updates:
     """Return the updates that follow on a picture."""
     wish = Wish(Selector(None, None), 100 * SECOND, picture.width_us)
-    return Updates(wish, picture, lines, "journal", 0, Numbering() if numbering is None else numbering)
+    return Updates(wish, picture, lines, lambda position: {"journal": position}, 0, Numbering() if numbering is None else numbering)
 
 
 def test_large_snapshot_is_cut_and_only_its_last_part_has_a_cursor() -> None:

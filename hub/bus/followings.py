@@ -1,0 +1,115 @@
+"""Which other nodes are followed: all that are known, while somebody here watches; none otherwise.
+
+Owns the beginning and end of following, and the waiting for nodes that answer. Kept by confluence.py.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import trio
+
+from hub.bus.following import Following
+from hub.ports.bus import Frames, OtherNode
+
+LOOK_S: Final = 0.5  # how late a node that comes is followed
+LINGER_S: Final = 30.0  # others are followed so long after the last who watched
+READY_S: Final = 3.0  # for nodes that may be slow; what they have comes later
+STALE_US: Final = 3_000_000  # a node that has not answered so long is named
+FORGET_S: Final = 600.0  # one that nobody knows any more is followed so long
+
+
+class StaleNode(NamedTuple):
+    """A node that does not answer."""
+
+    name: str
+    since_us: int
+
+
+class Followings:
+    """The nodes that are followed; `is_watched` tells whether somebody wants their frames."""
+
+    def __init__(
+        self,
+        nodes: Callable[[], Sequence[OtherNode]],
+        after: Callable[[str], int | None],
+        took: Callable[[Following, Frames], None],
+        now: Callable[[], int],
+    ) -> None:
+        self.is_watched: Callable[[], bool] = lambda: False
+        self.by_journal: dict[str, Following] = {}
+        self._nodes, self._after, self._took, self._now = nodes, after, took, now
+        self._known_s: dict[str, float] = {}  # when a node that is followed was last among those that are known
+        self._wanted_until_s = float("-inf")
+        self._is_begun = False  # those that are known are followed
+        self._stirred, self._looked = trio.Event(), trio.Event()
+
+    async def run(self, changed: Callable[[], None]) -> None:
+        """Follow until cancelled; `changed()` is called when there are others."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                self._stirred = trio.Event()
+                if self._look(nursery):
+                    changed()
+                woken, self._looked = self._looked, trio.Event()
+                woken.set()
+                with trio.move_on_after(LOOK_S):
+                    await self._stirred.wait()
+
+    def _look(self, nursery: trio.Nursery) -> bool:
+        now_s = trio.current_time()
+        is_wanted = self.is_watched() or now_s < self._wanted_until_s
+        known = {node.journal: node for node in self._nodes()} if is_wanted else {}
+        self._known_s = {journal: self._known_s.get(journal, now_s) for journal in self.by_journal} | dict.fromkeys(known, now_s)
+        names = {node.name for node in known.values()}
+        gone = [journal for journal, each in self.by_journal.items() if journal not in known and self._is_over(each, names, is_wanted)]
+        for journal in gone:
+            self.by_journal.pop(journal).scope.cancel()
+        new = [node for journal, node in known.items() if journal not in self.by_journal]
+        for node in new:
+            following = self.by_journal[node.journal] = Following(node, self._after, self._took, self._now)
+            following.is_doubtful = self._is_begun
+            nursery.start_soon(following.run)
+        self._is_begun = is_wanted
+        return bool(gone or new)
+
+    def _is_over(self, following: Following, names: set[str], is_wanted: bool) -> bool:
+        is_forgotten = trio.current_time() - self._known_s[following.node.journal] > FORGET_S
+        return not is_wanted or following.node.name in names or is_forgotten
+
+    async def ready(self) -> None:
+        """Return when every node that answers is followed up to its end, or READY_S have passed."""
+        self._wanted_until_s = trio.current_time() + LINGER_S
+        with trio.move_on_after(READY_S):
+            while not self._is_begun:
+                self._stirred.set()
+                await self._looked.wait()
+            await self._confirm([each for each in self.by_journal.values() if not each.is_current])
+        self._doubt()
+
+    async def confirm(self) -> None:
+        """Return when all that nodes committed before this call is here, as far as they answer."""
+        with trio.move_on_after(READY_S):
+            await self._confirm(list(self.by_journal.values()))
+        self._doubt()
+
+    async def _confirm(self, followings: Sequence[Following]) -> None:
+        async with trio.open_nursery() as nursery:
+            for following in followings:
+                if not self._is_stale(following):  # for the others nobody waits again and again
+                    nursery.start_soon(following.confirm)
+
+    def _doubt(self) -> None:
+        for following in self.by_journal.values():
+            following.is_doubtful |= not following.is_current
+
+    def failing(self) -> set[str]:
+        """Return the journals whose nodes did not answer last."""
+        return {journal for journal, each in self.by_journal.items() if each.failing_since_us is not None}
+
+    def stale(self) -> list[StaleNode]:
+        """Return the nodes that have not answered for a while, by name, and since when."""
+        found = [each for each in self.by_journal.values() if self._is_stale(each)]
+        return sorted(StaleNode(each.node.name, each.failing_since_us or 0) for each in found)
+
+    def _is_stale(self, following: Following) -> bool:
+        return following.failing_since_us is not None and self._now() - following.failing_since_us > STALE_US

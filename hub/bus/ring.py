@@ -1,0 +1,120 @@
+"""The newest rows of several journals in order of arrival here, each with a place of its own: places rise by one and are never reused.
+
+Owns the bound in bytes, what a viewer's cursor means here, and that a frame which two nodes journaled is here once. Knows no clock and no
+I/O; confluence.py feeds it.
+"""
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from hub.bus.inflow import Batch, Inflow
+from hub.core.records import WITH_READINGS, Row
+
+ROW_BYTES: Final = 300  # of a row beside its body
+MAX_SPANS: Final = 200_000  # epochs of which it is known which frames came; the longest known are forgotten first
+Span = list[int]  # first and last seq
+
+
+class Ring:
+    """The rows, at most about `max_bytes` of them."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.position = 0  # place of the newest row
+        self.size_bytes = 0
+        self.inflows: dict[str, Inflow] = {}
+        self._max_bytes = max_bytes
+        self._batches: list[tuple[str, Batch]] = []
+        self._gone = 0
+        self._spans: OrderedDict[tuple[str, int], dict[str, Span]] = OrderedDict()  # by (device, epoch), then by journal
+
+    @property
+    def first(self) -> int:
+        """The lowest place that is still there, or the next one."""
+        return self._batches[self._gone][1].place if self._gone < len(self._batches) else self.position + 1
+
+    def begin(self, journal: str, after: int) -> None:
+        """Take rows of a journal from now on, those after a position."""
+        self.inflows[journal] = Inflow(after)
+
+    def append(self, journal: str, rows: Sequence[Row], looked: int) -> list[Row]:
+        """Take what is new of rows of a journal, of which everything up to `looked` is among them; return it with its places.
+
+        They follow on those before without a hole.
+        """
+        inflow = self.inflows[journal]
+        known, inflow.looked = inflow.looked, max(inflow.looked, looked)
+        fresh = [row for row in rows if row.position > known and row.kind in WITH_READINGS and self._is_new(journal, row)]
+        if not fresh:
+            return []
+        batch = Batch(self.position + 1, fresh, sum([len(row.body) for row in fresh]) + len(fresh) * ROW_BYTES)
+        inflow.add(batch)
+        self._batches.append((journal, batch))
+        self.size_bytes += batch.size_bytes
+        self.position = batch.last
+        self._evict()
+        return _placed(batch, 0, len(fresh))
+
+    def read(self, after: int, max_rows: int = 1_000, max_bytes: int = 4_194_304) -> list[Row]:
+        """Return rows above a place, at least one where there is one."""
+        at = max(self._gone, bisect_right(self._batches, after, lo=self._gone, key=lambda each: each[1].last))
+        rows: list[Row] = []
+        size_bytes = 0
+        while at < len(self._batches) and len(rows) < max_rows and size_bytes < max_bytes:
+            batch = self._batches[at][1]
+            rows += _placed(batch, max(0, after + 1 - batch.place), max_rows - len(rows))
+            size_bytes += batch.size_bytes
+            at += 1
+        return rows
+
+    def place_of(self, marks: Mapping[str, int]) -> int | None:
+        """Return the highest place at which nothing is above these positions of the journals; None where rows between are not here."""
+        places = [self.position]
+        if not marks.keys() <= self.inflows.keys():
+            return None
+        for journal, inflow in self.inflows.items():
+            mark = marks.get(journal, 0)
+            if mark < inflow.base:
+                return None
+            if (above := inflow.place_above(mark)) is not None:
+                places.append(above - 1)
+        place = min(places)
+        return place if place >= self.first - 1 else None
+
+    def marks_at(self, place: int) -> dict[str, int]:
+        """Return of each journal the position up to which everything stands at a place or below it."""
+        return {journal: inflow.position_at(place) for journal, inflow in self.inflows.items()}
+
+    def below(self, journal: str, position: int) -> int:
+        """Return the highest place at which nothing of a journal is above a position."""
+        above = self.inflows[journal].place_above(position)
+        return self.position if above is None else above - 1
+
+    def _is_new(self, journal: str, row: Row) -> bool:
+        """Tell whether no other journal had this frame here: one that was not acked by a node that died comes again by another."""
+        key = (row.device, row.epoch)
+        spans = self._spans.get(key)
+        if spans is None:
+            self._spans[key] = {journal: [row.seq, row.seq]}
+            if len(self._spans) > MAX_SPANS:
+                self._spans.popitem(last=False)
+            return True
+        own = spans.setdefault(journal, [row.seq, row.seq])
+        own[1] = max(own[1], row.seq)
+        return len(spans) == 1 or not any(name != journal and first <= row.seq <= last for name, (first, last) in spans.items())
+
+    def _evict(self) -> None:
+        while self.size_bytes > self._max_bytes and self._gone < len(self._batches) - 1:
+            journal, batch = self._batches[self._gone]
+            self._gone += 1
+            self.size_bytes -= batch.size_bytes
+            self.inflows[journal].leave()
+        if self._gone * 2 > len(self._batches):
+            del self._batches[: self._gone]
+            self._gone = 0
+
+
+def _placed(batch: Batch, skipped: int, most: int) -> list[Row]:
+    """Return rows of a batch with their places for positions."""
+    return [Row(place, *row[1:]) for place, row in enumerate(batch.rows[skipped : skipped + most], batch.place + skipped)]

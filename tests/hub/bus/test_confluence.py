@@ -1,0 +1,185 @@
+"""Tests of hub/bus/confluence.py: nodes in memory, and viewers that count every frame they are given."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import trio
+import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.core.records import Row
+from tests.support.nodes import MemoryBus, MemoryNode
+
+Frame = tuple[str, int, int]  # device, epoch, seq
+
+
+def of(row: Row) -> Frame:
+    return row.device, row.epoch, row.seq
+
+
+class Cluster:
+    """Nodes on one bus and one store."""
+
+    def __init__(self, names: str = "ab", max_bytes: int = 1 << 30) -> None:
+        self.bus = MemoryBus()
+        self.nodes: list[MemoryNode] = []
+        self.nodes = [MemoryNode(name, self.bus, lambda: self.nodes, max_bytes) for name in names]
+        self._seqs: Counter[str] = Counter()
+
+    def commit(self, node: MemoryNode, count: int = 1) -> None:
+        self._seqs[node.name] += count
+        last = self._seqs[node.name]
+        node.journal.commit(*[(f"pump-{node.name}", 7, seq) for seq in range(last - count + 1, last + 1)])
+
+    def stored(self) -> set[Frame]:
+        return {of(row) for node in self.nodes for row in node.journal.rows[: node.stored]}
+
+    def committed(self) -> set[Frame]:
+        return {of(row) for node in self.nodes for row in node.journal.rows}
+
+
+class Viewer:
+    """Counts frames as buckets do: those of the store and those joined with it by their keys, what comes later one by one.
+
+    What is sent after it came back replaces what it held, as a bucket does.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.held: set[Frame] = set()
+        self.sent: Counter[Frame] = Counter()
+        self.snapshots = 0
+        self.marks: dict[str, int] | None = None
+        self.node: MemoryNode
+        self._is_wanted = True
+        self._place = 0
+        self._life = 0
+
+    @property
+    def seen(self) -> Counter[Frame]:
+        return Counter(dict.fromkeys(self.held - self.sent.keys(), 1)) + self.sent
+
+    async def sit_at(self, node: MemoryNode) -> None:
+        """Begin, or go on, at a node."""
+        self.node, self._life, self._is_wanted = node, self._life + 1, True
+        life, confluence = self._life, node.confluence
+        confluence.followings.is_watched = lambda: True
+        confluence.on_rewound(lambda: self._rewound(life))
+        confluence.on_commit(lambda rows: self._come(life, rows))
+        await self._begin()
+
+    async def _begin(self) -> None:
+        confluence = self.node.confluence
+        while True:
+            await confluence.ready()
+            turn = confluence.turn
+            place = None if self.marks is None else confluence.place_of(self.marks)
+            if place is None:
+                held, sent, place = set[Frame](), *await self._snapshot()
+            else:
+                held, sent = set(self.seen), Counter[Frame]()
+            rows = []
+            while place < confluence.position:
+                rows += await confluence.read(place)
+                place = rows[-1].position
+            sent |= Counter({of(row): 1 for row in rows})
+            if confluence.turn == turn:
+                break
+        self.held, self.sent, self._place, self._is_wanted = held, sent, place, False
+        self.marks = dict(confluence.marks_at(place))
+
+    async def _snapshot(self) -> tuple[Counter[Frame], int]:
+        self.snapshots += 1
+        asked_s = trio.current_time()
+        seen, answer = Counter(dict.fromkeys(self.cluster.stored(), 1)), self.node.answer()
+        await self.node.confluence.upto()
+        stored = self.node.confluence.stored_to(answer, asked_s)
+        assert stored.missing_from_us is None
+        return seen, stored.place
+
+    def _rewound(self, life: int) -> None:
+        if life == self._life:
+            self._is_wanted, self.marks = True, None
+
+    def _come(self, life: int, rows: Sequence[Row]) -> None:
+        if life == self._life and not self._is_wanted:
+            assert rows[0].position == self._place + 1
+            self._place = rows[-1].position
+            self.sent.update(map(of, rows))
+            self.marks = dict(self.node.confluence.marks_at(self._place))
+
+    async def look(self) -> None:
+        """Begin anew where that is wanted."""
+        if self._is_wanted:
+            await self._begin()
+
+
+STEP = st.one_of(
+    st.tuples(st.just("commit"), st.integers(0, 1), st.integers(1, 5)),
+    st.tuples(st.sampled_from(["write", "cut", "heal", "restart", "kill"]), st.integers(0, 1), st.just(0)),
+    st.tuples(st.sampled_from(["lose", "deliver"]), st.just(0), st.just(0)),
+    st.tuples(st.just("sit"), st.integers(0, 1), st.integers(0, 2)),
+    st.tuples(st.just("look"), st.just(0), st.integers(0, 2)),
+    st.tuples(st.just("wait"), st.just(0), st.integers(1, 5)),
+)
+
+
+async def play(steps: Sequence[tuple[str, int, int]]) -> None:
+    cluster = Cluster()
+    viewers = [Viewer(cluster) for _ in range(3)]
+    async with trio.open_nursery() as nursery:
+        for node in cluster.nodes:
+            await node.start(nursery)
+        for viewer in viewers:
+            await viewer.sit_at(cluster.nodes[0])
+        for what, which, number in steps:
+            await take_step(cluster, viewers, nursery, (what, cluster.nodes[which], number))
+        cluster.bus.loses = False
+        for node in cluster.nodes:
+            node.is_cut = False
+            if not node.is_up:
+                await node.start(nursery)
+        await trio.sleep(5)
+        for viewer in viewers:
+            await viewer.look()
+        await trio.sleep(2)
+        for viewer in viewers:
+            assert viewer.seen == Counter(dict.fromkeys(cluster.committed(), 1))
+        nursery.cancel_scope.cancel()
+
+
+async def take_step(cluster: Cluster, viewers: list[Viewer], nursery: trio.Nursery, step: tuple[str, MemoryNode, int]) -> None:
+    what, node, number = step
+    match what:
+        case "commit" if node.is_up:
+            cluster.commit(node, number)
+        case "write" if node.is_up:
+            node.write()
+        case "cut" | "heal":
+            node.is_cut = what == "cut"
+        case "lose" | "deliver":
+            cluster.bus.loses = what == "lose"
+        case "kill" | "restart":
+            if node.is_up:
+                node.kill()
+            if what == "restart":
+                await node.start(nursery)
+            other = next(each for each in cluster.nodes if each is not node)
+            if not other.is_up:
+                await other.start(nursery)
+            for viewer in viewers:
+                if viewer.node is node:
+                    await viewer.sit_at(other)
+        case "sit" if node.is_up:
+            await viewers[number].sit_at(node)
+        case "look":
+            await viewers[number].look()
+        case "wait":
+            await trio.sleep(number)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(STEP, max_size=25))
+def test_every_viewer_is_given_every_frame_once_whatever_happens_between_two_nodes(steps: list[tuple[str, int, int]]) -> None:
+    trio.run(play, steps, clock=trio.testing.MockClock(autojump_threshold=0))
