@@ -55,8 +55,8 @@ class Figures:
 
     def lags(self) -> dict[str, int]:
         """Return how many positions each follower is behind the journal."""
-        passed = {name: self.journal.cursor(name).applied for name in ("history", "ledger", "rules")} | {"live": self.live.position}
-        return {name: self.journal.position - applied for name, applied in passed.items()}
+        passed = {name: self.journal.cursor(name).applied for name in ("history", "ledger", "rules")}
+        return {name: self.journal.position - applied for name, applied in passed.items()} | {"live": self.live.lag_rows}
 
     def own(self) -> Mapping[str, float | None]:
         """Return the readings of the hub's own device."""

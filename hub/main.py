@@ -84,7 +84,8 @@ class Hub:
         self.state = make_state(settings, data, self.redis)
         self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
         self.control = control = Control(settings, data, self.state, self.journal, now_us, make_leases(settings, self.redis, now_us))
-        self.history = make_store(settings.store, store_token(settings), retention(settings), data.history)
+        own = None if self.redis is None else lambda: self.journal.id
+        self.history = make_store(settings.store, store_token(settings), retention(settings), data.history, own)
         self.side = HistorySide(self.journal, self.history, data.path, now_us, settings.ack_after)
         self.system = System(self.journal, self.side, control.entities, settings.ack_after)
         name = f"tributary {version('tributary-hub')}"

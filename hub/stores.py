@@ -4,6 +4,7 @@ Owns the reading of store URLs. Opens nothing. Called by main.py for the hub's o
 to look at one.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -18,8 +19,11 @@ __all__ = ["SHAPES", "Checkup", "make_checkup", "make_store"]
 SHAPES: Final = "duckdb, influxdb+http://HOST:8086/ORG/BUCKET or victoriametrics+http://HOST:8428"
 
 
-def make_store(url: str, token: str | None, retention: Retention, embedded: Path) -> HistoryStore:
-    """Return the store that a URL names; `embedded` is the file of DuckDB. Raises Refusal, which says what is wrong with the URL."""
+def make_store(url: str, token: str | None, retention: Retention, embedded: Path, own: Callable[[], str] | None = None) -> HistoryStore:
+    """Return the store that a URL names; `embedded` is the file of DuckDB. Raises Refusal, which says what is wrong with the URL.
+
+    With `own` others write to it too, and this hub from the journal of that id, which is "" until it is open.
+    """
     if url == "duckdb":
         return DuckDBStore(embedded, retention)
     address, names = _address(url)
@@ -27,10 +31,10 @@ def make_store(url: str, token: str | None, retention: Retention, embedded: Path
     if names is None:
         from hub.store.victoriametrics import VictoriaMetricsStore
 
-        return VictoriaMetricsStore(address, token, retention)
+        return VictoriaMetricsStore(address, token, retention, own=own)
     from hub.store.influxdb import InfluxDBStore
 
-    return InfluxDBStore(address, *names, token, retention)
+    return InfluxDBStore(address, *names, token, retention, own=own or (lambda: ""))
 
 
 def make_checkup(url: str, token: str | None, retention: Retention, now: Now) -> Checkup | None:

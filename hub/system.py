@@ -55,6 +55,7 @@ class System:
         self._journal = journal
         self.side = side
         self._board = board
+        self.stale_nodes: Callable[[], Sequence[Mapping[str, Any]]] | None = None  # of a hub that is one of several
         self.more_notes: list[Callable[[], Sequence[str]]] = []  # of other parts
         self._figures: Mapping[str, float] = {}  # of the store, as last sampled
         self._seldom = Seldom()
@@ -123,4 +124,4 @@ class System:
             "ack_after": self.ack_after,
             "notes": [*self.side.notes(), *(note for more in self.more_notes for note in more())],
         }
-        self._board.put_system(item)
+        self._board.put_system(item if self.stale_nodes is None else item | {"nodes": list(self.stale_nodes())})

@@ -25,7 +25,8 @@ HUB = {
     "hub.client": set[str](),
     "hub.web": {"hub.sessions", "hub.core"},
     "hub.sessions": {"hub.core", "hub.journal"},
-    "hub.bus": {"hub.core"},
+    "hub.bus": {"hub.core", "hub.redis"},
+    "hub.gathering": {"hub.bus", "hub.journal", "hub.layers", "hub.redis"},
     "hub.store": {"hub.core"},
     "hub.state": {"hub.core", "hub.redis"},
     "hub.redis": {"hub.core"},
@@ -79,7 +80,7 @@ EVERYWHERE = {"trio", "trio_websocket", "numpy", "msgpack", "structlog"}
 # library -> the files that may know it. More than one place needs its reason.
 HOMES = {
     "typer": ("hub.cli",),
-    "httpx": ("hub.client", "hub.rules.webhook"),  # we ask a hub; the hub asks receivers of notices
+    "httpx": ("hub.client", "hub.rules.webhook", "hub.bus.pulling"),  # we ask a hub; the hub asks receivers of notices, and other nodes
     "pydantic_settings": ("hub.config",),
     "pydantic": ("hub.config", "hub.web"),  # the library FastAPI and pydantic-settings are made of
     "fastapi": ("hub.web",),
@@ -95,7 +96,7 @@ HOMES = {
     "plotly": ("dashboard",),
     "argon2": ("hub.auth",),
     "prometheus_client": ("hub.metrics",),
-    "coredis": ("hub.redis", "hub.state.redis"),  # the connections, and the names of what Redis is asked
+    "coredis": ("hub.redis", "hub.state.redis", "hub.bus.redis"),  # the connections, and the names of what Redis is asked
     "rich": ("hub.cli",),
     "psutil": ("devices.host",),
     # a browser to measure the page in; wanted where it is measured only

@@ -25,7 +25,10 @@ class OwnJournal(Protocol):
     """The journal of this node."""
 
     id: str
-    position: int
+
+    @property
+    def position(self) -> int:
+        """The highest position."""
 
     @property
     def first(self) -> int:
@@ -73,6 +76,12 @@ class Confluence:
     def first(self) -> int:
         """The lowest place that is still there, or the next one."""
         return self._ring.first
+
+    @property
+    def own_stored(self) -> int:
+        """The position up to which the history store has the own journal."""
+        own = self._ring.inflows.get(self.id)
+        return 0 if own is None else own.stored
 
     async def read(self, after: int, max_rows: int = 1000) -> list[Row]:
         """Return rows above a place, at least one where there is one; their positions are places."""

@@ -19,7 +19,10 @@ class OwnJournal(Protocol):
     """The journal of this node."""
 
     id: str
-    position: int
+
+    @property
+    def position(self) -> int:
+        """The highest position."""
 
     @property
     def first(self) -> int:

@@ -80,6 +80,18 @@ class Settings(BaseSettings):
         default=None,
         description="The address at which the other nodes reach this one, without a proxy between; none: where it listens.",
     )
+    live_ring_bytes: Annotated[ByteSize, Field(ge=1_000_000)] = Field(
+        default=ByteSize(64_000_000),
+        description="Bytes (or `64MB`) of the newest frames of all nodes that a node keeps in memory for its viewers, in a cluster.",
+    )
+    bus_buffer_bytes: Annotated[ByteSize, Field(ge=100_000)] = Field(
+        default=ByteSize(8_000_000),
+        description="Bytes of frames that wait for Redis at most, in a cluster; beyond it other nodes ask for them by HTTP.",
+    )
+    bus_stream_bytes: Annotated[ByteSize, Field(ge=1_000_000)] = Field(
+        default=ByteSize(16_000_000),
+        description="Bytes of frames of one node that stay in Redis, about, while another node has viewers.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least level that is logged.")
     journal_max_bytes: Annotated[ByteSize, Field(ge=16_000_000)] = Field(
         default=ByteSize(20_000_000_000),

@@ -2,7 +2,7 @@
 
 Owns its writing on the wire, which is opaque to the viewer, and the answer to one that cannot be resumed from. The width stands in it
 because a viewer that was slow holds wider buckets than it asked for: narrower ones sent after it comes back would count readings twice.
-The devices stand in it, as a hash, because a viewer has nothing of a device that joined while it was away. Used by updates.py and viewer.py.
+The devices stand in it, as a hash: a viewer has nothing of one that joined while it was away. Used by updates.py and beginning.py.
 """
 
 import hashlib

@@ -92,6 +92,16 @@ class Live:
         """How many viewers are connected."""
         return len(self._viewers)
 
+    @property
+    def lag_rows(self) -> int:
+        """How many rows viewers have yet to be fed."""
+        return self.journal.position - self.position
+
+    @property
+    def is_watched(self) -> bool:
+        """Tell whether somebody watches readings."""
+        return bool(self._owners)
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow the journal from its present end until cancelled."""
         self.position = self.journal.position
@@ -164,7 +174,7 @@ class Live:
         figures["conflated_viewers"] = sum(viewer.is_conflated(now_s) for viewer in viewers)
         figures |= {"mailboxes": len(self._owners), "groups": len(self.groups), "lines": len(self.lines)}
         figures["waiting_bytes"] = sum(updates.mailbox.waiting_bytes for updates in self._owners)
-        return {**figures, "fed_frames": self._fed, "lag_rows": self.journal.position - self.position}
+        return {**figures, "fed_frames": self._fed, "lag_rows": self.lag_rows}
 
     def _committed(self, rows: Sequence[Row]) -> None:
         if not self._owners and not self._fresh and self._is_whole:

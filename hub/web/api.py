@@ -43,6 +43,7 @@ from hub.web.json_bodies import JsonBodies
 from hub.web.latest import latest_routes
 from hub.web.login import login_routes
 from hub.web.losses import JournalReader
+from hub.web.node import NodeFrames, node_routes
 from hub.web.openapi.convention import refuses, text_content
 from hub.web.openapi.document import describer
 from hub.web.page import Files, page_routes
@@ -111,6 +112,7 @@ class ApiParts:
     silences: Silences | None = None  # None: there is no such route
     dashboards: Dashboards | None = None  # None: there is no such route
     shares: Shares | None = None  # None: there is no such route
+    node: NodeFrames | None = None  # None: there is no such route
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -166,6 +168,8 @@ def _include_optional(app: FastAPI, parts: ApiParts, access: Access) -> None:
         app.include_router(target_routes(parts.targets, access))
     if parts.dashboards is not None:
         app.include_router(dashboard_routes(parts.dashboards, access))
+    if parts.node is not None:
+        app.include_router(node_routes(parts.node))
     if parts.shares is not None:
         app.include_router(share_routes(parts.shares, access, parts.base_url))
 

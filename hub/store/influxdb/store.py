@@ -5,7 +5,7 @@ it answers, so what is applied is safe. Must not know the journal. Raises StoreU
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -39,11 +39,18 @@ class InfluxDBStore:
     syncs_before_it_answers = True
 
     def __init__(
-        self, url: str, org: str, bucket: str, token: str | None, retention: Retention, now: Now = lambda: time.time_ns() // 1_000
+        self,
+        url: str,
+        org: str,
+        bucket: str,
+        token: str | None,
+        retention: Retention,
+        now: Now = lambda: time.time_ns() // 1_000,
+        own: Callable[[], str] = lambda: "",
     ) -> None:
         self.notes: list[str] = []
         database = database_of(url, org, bucket)
-        self._retention, self._now = retention, now
+        self._retention, self._now, self._own = retention, now, own
         self._posting = Posting(database, org, bucket, token)
         self._asking = Asking(database, org, bucket, token)
         self._desk = BucketDesk(url, org, bucket, token)
@@ -71,8 +78,12 @@ class InfluxDBStore:
         self.notes[:] = [] if self._bucket is None else _notes(self._bucket, self._retention)
 
     async def cursor(self) -> Cursor | None:
-        """Return the cursor in the bucket: that of our journal, before the first write the one that was written last."""
+        """Return the cursor in the bucket: that of our journal, where that is not known the one that was written last."""
         found = await self._asking.cursors()
+        if journal := self._own():
+            self._cursor = max([each for each in found if each[1].journal == journal], default=(0, None))[1]
+            self._has_cursor = True
+            return self._cursor
         own = [each for each in found if self._is_own and self._cursor is not None and each[1].journal == self._cursor.journal]
         self._cursor = max(own or found, default=(0, None))[1]
         self._has_cursor = True

@@ -5,6 +5,7 @@ Owns the store's cursor, the joint of answers, and the notes about the server. I
 by store.py, from the event loop.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -22,18 +23,25 @@ from hub.store.victoriametrics.trail import SAFE_S, Trail
 LOOK_EVERY_S: Final = 5.0  # how old what is known of the server may be when it is asked
 SHOWN_AFTER_S: Final = 30.0  # where it cannot be asked to show: three times what was measured
 ASK_AGAIN_S: Final = 60.0
+SHOW_AGAIN_S: Final = 0.2  # where others write too, of whom nobody here knows when: a picture asks several times within it
 JOINT_S: Final = 60.0  # how far behind the newest reading answers are made of readings alone
 AHEAD_MS: Final = 3 * 86_400_000
 _SAFE_MS: Final = int(SAFE_S * 1_000)
 
 
 class Server:
-    """One server as its only writer sees it. Unless it answers /metrics for itself, nobody notices that it was started anew."""
+    """One server as its only writer sees it, or, with `own`, one of several, which writes from the journal of that id (once it is known).
 
-    def __init__(self, questions: Questions, ranges: Ranges, retention: Retention, now: Now) -> None:
+    Unless it answers /metrics for itself, nobody notices that it was started anew.
+    """
+
+    def __init__(self, questions: Questions, ranges: Ranges, retention: Retention, now: Now, own: Callable[[], str] | None = None) -> None:
         self.notes: list[str] = []
         self.figures: Figures | None = None
         self._questions, self._ranges, self._retention, self._now = questions, ranges, retention, now
+        self._own = own
+        self.others_s = 0.0  # how long before the last `show` others must have written what is shown
+        self._flushed_s = float("-inf")
         self._trail = Trail()
         self._applied: Cursor | None = None
         self._shown: Cursor | None = None
@@ -52,7 +60,7 @@ class Server:
         """Find the cursor. Raises StoreUnavailable."""
         await self._look()
         now_ms = self._now() // 1_000
-        applied = await newest_cursor(self._ranges, now_ms + AHEAD_MS)
+        applied = await newest_cursor(self._ranges, now_ms + AHEAD_MS, (self._own() or None) if self._own is not None else None)
         safe = applied
         if (applied is not None and now_ms - applied.t_ms < _SAFE_MS) or self._may_have_lost(applied.t_ms if applied else 0, now_ms):
             assert applied is not None
@@ -73,11 +81,16 @@ class Server:
 
     async def cursor(self) -> Cursor | None:
         """Return what is applied. Raises StoreUnavailable."""
-        if not self._is_known:
+        if not self._is_known or self._is_of_another():
             await self.begin()
         await self._look()
         self._has_lost = False
         return self._applied
+
+    def _is_of_another(self) -> bool:
+        """Tell whether the cursor is of another writer's journal: it was looked for before the own one was known."""
+        own = self._own() if self._own is not None else ""
+        return bool(own) and self._applied is not None and self._applied.journal != own
 
     def check_that_nothing_is_lost(self) -> None:
         """Raise StoreUnavailable where the cursor went back and nobody knows."""
@@ -120,14 +133,16 @@ class Server:
     async def show(self) -> Cursor | None:
         """Have the server show what was applied, and return the cursor of what it shows. Raises StoreUnavailable."""
         await self.look()
-        before = self._applied
-        if before == self._shown:
+        before, now_s = self._applied, trio.current_time()
+        if before == self._shown and (self._own is None or now_s - self._flushed_s < SHOW_AGAIN_S):
+            self.others_s = now_s - self._flushed_s
             return before
-        if trio.current_time() >= self._may_ask_s:
+        if now_s >= self._may_ask_s:
             if await self._questions.force_flush():
-                self._shown = before
+                self._shown, self._flushed_s, self.others_s = before, now_s, trio.current_time() - now_s
                 return before
             self._may_ask_s = trio.current_time() + ASK_AGAIN_S
+        self.others_s = SHOWN_AFTER_S
         shown = self._trail.shown(trio.current_time(), SHOWN_AFTER_S)
         return shown if shown is not None else self._shown
 

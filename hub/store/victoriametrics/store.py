@@ -5,7 +5,7 @@ not know the journal. Raises StoreUnavailable for what may work later.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -36,11 +36,19 @@ class VictoriaMetricsStore:
     resolution_ns = limits.NS
     syncs_before_it_answers = False
 
-    def __init__(self, url: str, token: str | None, retention: Retention, *, now: Now = lambda: time.time_ns() // 1_000) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        retention: Retention,
+        *,
+        own: Callable[[], str] | None = None,
+        now: Now = lambda: time.time_ns() // 1_000,
+    ) -> None:
         database = Database(self.name, url, "")
         self._questions = Questions(database, token)
         self._ranges = Ranges(self._questions)
-        self._server = Server(self._questions, self._ranges, retention, now)
+        self._server = Server(self._questions, self._ranges, retention, now, own)
         self._importing = Importing(database, token)
         self.notes = self._server.notes
         self._encoder, self._limits = Encoder(), limits.Limits()
@@ -94,7 +102,7 @@ class VictoriaMetricsStore:
         """Return readings or buckets; what is younger than the joint comes as readings."""
         self._queried += 1
         joint_us = self._server.joint_us(width_us)
-        answer = RangeAnswer(await self._server.show(), joint_us=joint_us)
+        answer = RangeAnswer(await self._server.show(), joint_us=joint_us, others_s=self._server.others_s)
         oldest_us = self._server.oldest_ms() * 1_000
         answer.kept_from_us = oldest_us if from_us < oldest_us and oldest_us > limits.OLDEST_MS * 1_000 else None
         await answer_of(answer, self._ranges, series, (from_us, to_us), width_us, max_points, self._until_ms())

@@ -55,6 +55,7 @@ class Viewer:
         self._is_wanted = True
         self._place = 0
         self._life = 0
+        self._last: list[Frame] = []  # that came one by one
 
     @property
     def seen(self) -> Counter[Frame]:
@@ -68,6 +69,15 @@ class Viewer:
         confluence.on_rewound(lambda: self._rewound(life))
         confluence.on_commit(lambda rows: self._come(life, rows))
         await self._begin()
+
+    def forget(self, count: int) -> None:
+        """Lose what came last, as one does who had drawn no more of it; a viewer that forgets everything has no cursor."""
+        if count > len(self._last):
+            self.marks = None
+        elif count:
+            lost = set(self._last[-count:])
+            self.marks = dict(self.node.confluence.marks_at(self._place - count))
+            self.held, self.sent = set(self.seen) - lost, Counter()
 
     async def _begin(self) -> None:
         confluence = self.node.confluence
@@ -86,7 +96,7 @@ class Viewer:
             sent |= Counter({of(row): 1 for row in rows})
             if confluence.turn == turn:
                 break
-        self.held, self.sent, self._place, self._is_wanted = held, sent, place, False
+        self.held, self.sent, self._place, self._is_wanted, self._last = held, sent, place, False, []
         self.marks = dict(confluence.marks_at(place))
 
     async def _snapshot(self) -> tuple[Counter[Frame], int]:
@@ -107,6 +117,7 @@ class Viewer:
             assert rows[0].position == self._place + 1
             self._place = rows[-1].position
             self.sent.update(map(of, rows))
+            self._last += map(of, rows)
             self.marks = dict(self.node.confluence.marks_at(self._place))
 
     async def look(self) -> None:
@@ -115,8 +126,12 @@ class Viewer:
             await self._begin()
 
 
+COMMIT = st.tuples(st.just("commit"), st.integers(0, 1), st.integers(1, 5))
 STEP = st.one_of(
-    st.tuples(st.just("commit"), st.integers(0, 1), st.integers(1, 5)),
+    COMMIT,
+    COMMIT,
+    st.tuples(st.just("write"), st.integers(0, 1), st.just(0)),
+    st.tuples(st.just("forget"), st.integers(0, 1), st.integers(0, 7)),
     st.tuples(st.sampled_from(["write", "cut", "heal", "restart", "kill"]), st.integers(0, 1), st.just(0)),
     st.tuples(st.sampled_from(["lose", "deliver"]), st.just(0), st.just(0)),
     st.tuples(st.just("sit"), st.integers(0, 1), st.integers(0, 2)),
@@ -171,6 +186,9 @@ async def take_step(cluster: Cluster, viewers: list[Viewer], nursery: trio.Nurse
             for viewer in viewers:
                 if viewer.node is node:
                     await viewer.sit_at(other)
+        case "forget" if node.is_up:
+            viewers[0].forget(number)
+            await viewers[0].sit_at(node)
         case "sit" if node.is_up:
             await viewers[number].sit_at(node)
         case "look":

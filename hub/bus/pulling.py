@@ -1,0 +1,60 @@
+"""The sure way between nodes: asking one by HTTP for what follows on a position.
+
+Owns the question, the connections and what counts as no answer. Must not know what becomes of the frames. Made in main.py for each node
+that membership knows.
+"""
+
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+import httpx
+import trio
+
+from hub.bus.wire import unpacked
+from hub.ports.bus import Frames, NodeUnavailable
+
+PATH: Final = "/api/v1/node/frames"
+CONNECTIONS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30.0)
+
+
+class Puller:
+    """The HTTP client of this node; `token()` is what nodes show each other."""
+
+    def __init__(self, token: Callable[[], str]) -> None:
+        self._token = token
+        self._client: httpx.AsyncClient | None = None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep connections until cancelled."""
+        # No time limits here: who asks has one for the whole.
+        async with httpx.AsyncClient(
+            timeout=None, limits=CONNECTIONS, trust_env=False, verify=ssl.create_default_context()
+        ) as self._client:
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def frames(self, name: str, url: str, after: int | None) -> Frames:
+        """Ask a node. Raises NodeUnavailable."""
+        if self._client is None:
+            raise NodeUnavailable(f"{name}: this node is only starting")
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        try:
+            answer = await self._client.get(url + PATH, params={} if after is None else {"after": after}, headers=headers)
+            if answer.status_code != 200:
+                raise NodeUnavailable(f"{name} answered {answer.status_code}: {answer.text[:200]}")
+            return unpacked(answer.content)
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            raise NodeUnavailable(f"{name} at {url}: {error or type(error).__name__}") from error
+
+
+class PulledNode:
+    """An OtherNode behind HTTP."""
+
+    def __init__(self, name: str, journal: str, url: str, puller: Puller) -> None:
+        self.name, self.journal = name, journal
+        self._url, self._puller = url, puller
+
+    async def frames(self, after: int | None) -> Frames:
+        """Return what follows on a position. Raises NodeUnavailable."""
+        return await self._puller.frames(self.name, self._url, after)

@@ -1,0 +1,173 @@
+"""The quick way between nodes: one bounded stream a node in Redis, which it writes while others follow and they read.
+
+Owns what waits to be written and where each stream was read to. Loses what it must, and never holds a commit: who follows finds a gap by
+its positions and asks the node. While nobody follows nothing goes to Redis, and no stream stays there. Run by main.py.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+import structlog
+import trio
+from coredis.tokens import PureToken
+
+from hub.bus.wire import packed, unpacked
+from hub.core.seldom import Seldom
+from hub.ports import StoreUnavailable
+from hub.ports.bus import Frames
+from hub.redis import Redis
+
+_log: Final = structlog.get_logger(__name__)
+WANTED_S: Final = 10.0  # after another node asked for frames; each that follows asks every second
+BLOCK_MS: Final = 1_000  # a read waits so long for entries; other streams are read from the next one on
+REST_S: Final = 1.0  # after a failure
+ENTRY_BYTES: Final = 1 << 20  # of one entry; a commit may make a larger one
+_ROW_BYTES: Final = 60  # of a row beside its body, packed
+_FIELD: Final = b"f"
+
+
+class RedisBus:
+    """A Bus. At most `buffer_bytes` wait for Redis, at most about `stream_bytes` of a node are kept there."""
+
+    def __init__(self, redis: Redis, journal: Callable[[], str], buffer_bytes: int, stream_bytes: int) -> None:
+        self._redis, self._journal = redis, journal
+        self._buffer_bytes, self._stream_bytes = buffer_bytes, stream_bytes
+        self._waiting: list[Frames] = []
+        self._waiting_bytes = 0
+        self._comes = trio.Event()
+        self._wanted_until_s = float("-inf")
+        self._has_stream = False
+        self._entry_bytes = 1_000.0  # of one entry, on average
+        self._read_to: dict[str, bytes] = {}  # by journal: the id of the last entry
+        self._heard: Callable[[Frames], None] = lambda frames: None
+        self._followed = trio.Event()
+        self._counts = {"written_entries": 0, "written_bytes": 0, "dropped_frames": 0, "read_entries": 0}
+        self._seldom = Seldom()
+
+    def wanted(self) -> None:
+        """Take note that another node follows this one."""
+        self._wanted_until_s = trio.current_time() + WANTED_S
+
+    @property
+    def is_wanted(self) -> bool:
+        """Tell whether another node follows this one."""
+        return trio.current_time() < self._wanted_until_s
+
+    def publish(self, frames: Frames) -> None:
+        """Send a stretch to who follows; dropped where too much waits already. Never blocks."""
+        if not self.is_wanted:
+            return
+        size_bytes = _size(frames)
+        if self._waiting_bytes + size_bytes > self._buffer_bytes:
+            self._counts["dropped_frames"] += len(frames.rows)
+            return
+        self._waiting.append(frames)
+        self._waiting_bytes += size_bytes
+        self._comes.set()
+
+    def follow(self, journals: Collection[str], heard: Callable[[Frames], None]) -> None:
+        """Call `heard(frames)` with what others publish of these journals, from now on, and of no others."""
+        self._heard = heard
+        self._read_to = {journal: self._read_to.get(journal, b"") for journal in journals}
+        self._followed.set()
+
+    def statistics(self) -> Mapping[str, float]:
+        """Return figures for metrics."""
+        return {**self._counts, "waiting_bytes": self._waiting_bytes}
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Write and read until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._again_and_again, self._write)
+            nursery.start_soon(self._again_and_again, self._read)
+            task_status.started()
+
+    async def _again_and_again(self, body: Callable[[], Awaitable[None]]) -> None:
+        """Do something for ever, after a rest where Redis does not answer."""
+        while True:
+            try:
+                await body()
+            except StoreUnavailable as error:
+                self._waiting.clear()
+                self._waiting_bytes = 0
+                self._read_to = dict.fromkeys(self._read_to, b"")
+                if times := self._seldom.times("redis", trio.current_time()):
+                    _log.warning("bus_away", reason=str(error), times=times)
+                await trio.sleep(REST_S)
+
+    async def _write(self) -> None:
+        """Write what waits as soon as it comes; what comes meanwhile goes together in the next entry."""
+        with trio.move_on_after(WANTED_S):
+            await self._comes.wait()
+        self._comes = trio.Event()
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        for frames in _joined(waiting):
+            await self._write_entry(packed(frames))
+        if self._has_stream and not self.is_wanted:
+            key = self._key(self._journal())
+            await self._redis.ask(lambda client: client.delete([key]))
+            self._has_stream = False
+
+    async def _write_entry(self, entry: bytes) -> None:
+        key = self._key(self._journal())
+        self._entry_bytes += (len(entry) - self._entry_bytes) / 16
+        most = max(8, int(self._stream_bytes / self._entry_bytes))
+        self._has_stream = True
+        how = {"trim_strategy": PureToken.MAXLEN, "trim_operator": PureToken.APPROXIMATELY, "threshold": most}
+        await self._redis.ask(lambda client: client.xadd(key, {_FIELD: entry}, **how))  # type: ignore[arg-type]
+        self._counts["written_entries"] += 1
+        self._counts["written_bytes"] += len(entry)
+
+    async def _read(self) -> None:
+        if not self._read_to:
+            self._followed = trio.Event()
+            await self._followed.wait()
+        for journal in [journal for journal, place in self._read_to.items() if not place]:
+            place = await self._last_of(journal)
+            if journal in self._read_to:
+                self._read_to[journal] = place
+        streams = {self._key(journal): place for journal, place in self._read_to.items() if place}
+        found = await self._redis.ask(lambda client: client.xread(streams, block=BLOCK_MS)) if streams else None
+        journals = {self._key(journal).encode(): journal for journal in self._read_to}
+        for key, entries in (found or {}).items():
+            journal = journals.get(key, "")
+            for entry in entries:
+                self._read_to[journal] = _bytes(entry.identifier)
+                self._counts["read_entries"] += 1
+                self._heard(unpacked(_bytes(entry.field_values[_FIELD])))
+
+    async def _last_of(self, journal: str) -> bytes:
+        """Return the id of the newest entry of a stream: what is before it the node is asked for."""
+        key = self._key(journal)
+        found = await self._redis.ask(lambda client: client.xrevrange(key, count=1))
+        return _bytes(found[0].identifier) if found else b"0-0"
+
+    def _key(self, journal: str) -> str:
+        return self._redis.key("frames", journal)
+
+
+def _size(frames: Frames) -> int:
+    return 100 + sum([len(row.body) for row in frames.rows]) + _ROW_BYTES * len(frames.rows)
+
+
+def _joined(waiting: Collection[Frames]) -> Iterator[Frames]:
+    """Yield stretches that follow on each other as one, as far as an entry goes."""
+    parts: list[Frames] = []
+    size_bytes = 0
+    for frames in waiting:
+        if parts and (parts[-1].position != frames.after or size_bytes > ENTRY_BYTES):
+            yield _one(parts)
+            parts, size_bytes = [], 0
+        parts.append(frames)
+        size_bytes += _size(frames)
+    if parts:
+        yield _one(parts)
+
+
+def _one(parts: Sequence[Frames]) -> Frames:
+    first, last = parts[0], parts[-1]
+    return Frames(first.journal, first.after, last.position, last.stored, [row for part in parts for row in part.rows])
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value
