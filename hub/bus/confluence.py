@@ -16,7 +16,7 @@ from hub.bus.followings import Followings
 from hub.bus.ring import Ring
 from hub.bus.stored import StoredMarks
 from hub.core.records import WITH_READINGS, RangeAnswer, Row, StoredTo
-from hub.ports.bus import Bus, Frames, NodeUnavailable, OtherNode
+from hub.ports import Bus, Frames, NodeUnavailable, OtherNode
 
 BACK_ROWS: Final = 50_000  # of the own journal that are taken in at the start, for viewers that come back
 

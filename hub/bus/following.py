@@ -9,7 +9,7 @@ from typing import Final
 
 import trio
 
-from hub.ports.bus import Frames, NodeUnavailable, OtherNode
+from hub.ports import Frames, NodeUnavailable, OtherNode
 
 ROUND_EVERY_S: Final = 1.0  # what the bus lost is here after so long; each round also says that we still want frames
 ANSWER_S: Final = 3.0  # for one answer

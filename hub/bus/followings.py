@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import trio
 
 from hub.bus.following import Following
-from hub.ports.bus import Frames, OtherNode
+from hub.ports import Frames, OtherNode
 
 LOOK_S: Final = 0.5  # how late a node that comes is followed
 LINGER_S: Final = 30.0  # others are followed so long after the last who watched

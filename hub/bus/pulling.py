@@ -12,7 +12,7 @@ import httpx
 import trio
 
 from hub.bus.wire import unpacked
-from hub.ports.bus import Frames, NodeUnavailable
+from hub.ports import Frames, NodeUnavailable
 
 PATH: Final = "/api/v1/node/frames"
 CONNECTIONS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30.0)

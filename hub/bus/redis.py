@@ -13,8 +13,7 @@ from coredis.tokens import PureToken
 
 from hub.bus.wire import packed, unpacked
 from hub.core.seldom import Seldom
-from hub.ports import StoreUnavailable
-from hub.ports.bus import Frames
+from hub.ports import Frames, StoreUnavailable
 from hub.redis import Redis
 
 _log: Final = structlog.get_logger(__name__)

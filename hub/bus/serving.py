@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from devices.wire.messages import Channel
 from hub.core.records import WITH_READINGS, Row
-from hub.ports.bus import Frames
+from hub.ports import Frames
 
 BACK_ROWS: Final = 20_000  # behind the end for one who has nothing: viewers who come to it go on from what they had elsewhere
 MAX_BACK_ROWS: Final = 50_000  # beyond it is left to the store: a viewer would get a hole for it anyhow

@@ -9,7 +9,7 @@ import msgpack
 
 from devices.wire.messages import Channel, Kind
 from hub.core.records import Row
-from hub.ports.bus import Frames
+from hub.ports import Frames
 
 
 def packed(frames: Frames) -> bytes:

@@ -6,6 +6,7 @@ time; the others are async and own their threads.
 
 from collections.abc import Callable
 
+from hub.ports.bus import Bus, Frames, NodeUnavailable, OtherNode
 from hub.ports.history import HistoryStore, Retention, StoreFull, StoreRefused, StoreUnavailable
 from hub.ports.journal import EpochMark, FollowerCursor, JournalBroken, JournalFile, JournalFull, JournalState, Opening
 from hub.ports.kept import (
@@ -28,7 +29,8 @@ from hub.ports.state import StateStore
 Now = Callable[[], int]  # wall clock in µs, injected so that simulations own time
 
 __all__ = [
-    "AuditWanted", "Audited", "Changed", "CommandPage", "CommandRecord", "CommandsWanted", "Conflict", "ConnectionRecord", "DeviceRecord",
-    "Document", "EpochMark", "FollowerCursor", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull", "JournalState", "Lease",
-    "Leases", "LogLine", "Now", "Opening", "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable", "WebSession",
+    "AuditWanted", "Audited", "Bus", "Changed", "CommandPage", "CommandRecord", "CommandsWanted", "Conflict", "ConnectionRecord",
+    "DeviceRecord", "Document", "EpochMark", "FollowerCursor", "Frames", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull",
+    "JournalState", "Lease", "Leases", "LogLine", "NodeUnavailable", "Now", "Opening", "OtherNode", "Retention", "StateStore", "StoreFull",
+    "StoreRefused", "StoreUnavailable", "WebSession",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ once, and only where somebody watches. Built by main.py; the door calls `serve` 
 
 from collections.abc import Callable, Mapping, Sequence
 from time import thread_time
-from typing import Final, Protocol
+from typing import Final
 
 import trio
 
@@ -25,7 +25,7 @@ from hub.sessions.groups import Groups
 from hub.sessions.news import News
 from hub.sessions.places import OneJournal, Places
 from hub.sessions.snapshot import Painter
-from hub.sessions.stored import JournalReader
+from hub.sessions.stored import Followed
 from hub.sessions.subscription import Owner
 from hub.sessions.updates import Updates
 from hub.sessions.viewer import ViewerConnection
@@ -34,16 +34,6 @@ _MAX_ROWS: Final = 1_000  # of one turn
 WIDE_GATHER_S: Final = 0.1  # between turns where everybody watches buckets of 1 s and wider, which go out four times a second
 REST: Final = 4  # sending is followed by so many times its own time without it: it takes a fifth of a core at most
 QUICK_US: Final = 1_000_000  # narrower buckets, and raw points, go out with each commit
-
-
-class Followed(JournalReader, Protocol):
-    """The journal, or what gathers those of several nodes: then positions are places in it."""
-
-    async def read(self, after: int, max_rows: int = _MAX_ROWS) -> list[Row]:
-        """Return rows above a position, at least one where there is one."""
-
-    def on_commit(self, callback: Callable[[Sequence[Row]], None]) -> None:
-        """Call `callback(rows)` with what is new, in order."""
 
 
 class Live:

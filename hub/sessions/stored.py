@@ -4,7 +4,7 @@ Owns the question to the store, how wide its buckets are, and how long it is wai
 the rest, rather than an error. Called by snapshot.py, which adds the journal.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
@@ -46,6 +46,16 @@ class JournalReader(Protocol):
 
     def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
         """Return the channels of an epoch."""
+
+
+class Followed(JournalReader, Protocol):
+    """The journal, or what gathers those of several nodes: then positions are places in it."""
+
+    async def read(self, after: int, max_rows: int = 1_000) -> list[Row]:
+        """Return rows above a position, at least one where there is one."""
+
+    def on_commit(self, callback: Callable[[Sequence[Row]], None]) -> None:
+        """Call `callback(rows)` with what is new, in order."""
 
 
 class StoredPictures:

@@ -12,7 +12,7 @@ from devices.wire.messages import Channel
 from hub.bus.confluence import Confluence
 from hub.bus.serving import Serving
 from hub.core.records import Cursor, RangeAnswer, Row, RowKind
-from hub.ports.bus import Frames, NodeUnavailable
+from hub.ports import Frames, NodeUnavailable
 
 CHANNELS = (Channel("temp", "Cel"),)
 
