@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE :=
 STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 # Every test is of one group, by where it lies; docs/testing.md says what is in each. What is in neither list is a unit test.
-PARTS := tests/contract tests/fuzz tests/sim tests/hub/backup tests/hub/cli tests/hub/client tests/hub/nodes tests/hub/redis tests/hub/state/redis tests/hub/store tests/hub/web tests/hub/sessions/test_live.py
+PARTS := tests/contract tests/fuzz tests/sim tests/hub/backup tests/hub/bus tests/hub/cli tests/hub/client tests/hub/nodes tests/hub/redis tests/hub/state/redis tests/hub/store tests/hub/web tests/hub/sessions/test_live.py
 PROGRAMS := tests/e2e tests/browser tests/simulators tests/test_wheel.py
 
 .PHONY: help install run lint format test unit parts programs sim crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench pictures lock clean
