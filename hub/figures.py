@@ -63,6 +63,12 @@ class Figures:
         told = self.hops.figures() | self.load.figures() | {"journal": self.journal.statistics()["size_bytes"]}
         return told | {"viewers": self.live.viewers, "connected": self.sessions.count()}
 
+    def of_node(self) -> dict[str, Any]:
+        """Return what other nodes are told."""
+        stored = self.journal.cursor("history").applied
+        at = {"position": self.journal.position, "stored": stored, "credit": self.journal.holding or "open"}
+        return at | {"devices": self.sessions.count(), "viewers": self.live.viewers, "frames_per_s": self.load.described()["frames_per_s"]}
+
     def described(self) -> dict[str, Any]:
         """Return what /api/v1/hub says."""
         return {

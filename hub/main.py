@@ -11,9 +11,10 @@ the journal commits what it has. Called by the command line and, in process, by 
 """
 
 import time
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import trio
@@ -35,6 +36,8 @@ from hub.journal import Journal, SQLiteJournalFile
 from hub.layers import Run, layer
 from hub.load import Load
 from hub.metrics import Metrics
+from hub.nodes.membership import Membership
+from hub.nodes.node import Own, alone
 from hub.part_settings import door_settings, journal_settings, retention, store_token
 from hub.rules import Preview
 from hub.sessions.devices import DeviceSessions
@@ -116,8 +119,20 @@ class Hub:
             *(self.journal, control, self.system, self.live, self.sessions, self.closed, self.ways, self.open, self.load, self.hops),
             *(settings.data_dir, now_us),
         )
+        self.cluster, self.nodes = self._make_cluster()
         self.door = self._make_door()
         self._wire()
+
+    def _make_cluster(self) -> tuple[Membership | None, Callable[[], dict[str, Any]]]:
+        """Return the cluster, None for a hub that stands alone, and what is told of the nodes."""
+        settings = self.settings
+        store, where = settings.store.partition("+")[0], lambda: settings.node_url or self.url
+        own = Own(settings.node, version("tributary-hub"), store, lambda: self.journal.id, where, self.figures.of_node)
+        if self.redis is None:
+            return None, partial(alone, own, now_us)
+        cluster = Membership(self.redis, own, now_us)
+        cluster.on_token(self.control.auth.share_cookies)
+        return cluster, cluster.described
 
     def _make_door(self) -> Door:
         return Door(
@@ -151,7 +166,12 @@ class Hub:
             try:
                 await self.control.start()
                 await self.side.start(is_remote=self.settings.store != "duckdb")
-                async with layer(self.journal.run), layer(*self._followers()), layer(self.sessions.run, self.importer.run, self.ways.run):
+                joined = [self.cluster.run] if self.cluster is not None else []
+                async with (
+                    layer(self.journal.run, *joined),
+                    layer(*self._followers()),
+                    layer(self.sessions.run, self.importer.run, self.ways.run),
+                ):
                     await self._listen(task_status)
             finally:
                 with trio.CancelScope(shield=True):
@@ -169,6 +189,8 @@ class Hub:
             scheme, host = "https" if self.settings.tls_certificate else "http", _LOOPBACK.get(host, host)  # every address is none to open
             self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
             self.data.tell(self.url, self.settings.tls_certificate)
+            if self.cluster is not None:
+                self.cluster.announce()
             try:
                 task_status.started(self.url)
                 await trio.sleep_forever()
@@ -216,6 +238,7 @@ class Hub:
             first_hop=self.sessions.first_hop,
             shares=self.control.shares,
             account=self.control.account,
+            nodes=self.nodes,
         )
 
 

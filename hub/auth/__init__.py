@@ -5,8 +5,9 @@ what stands in core/actions.py. Asked by the door before an upgrade and by the A
 """
 
 from hub.auth.account import Account
-from hub.auth.auth import LINK_S, SESSION_S, Auth, LockedOut
+from hub.auth.auth import LINK_S, SESSION_S, Auth
 from hub.auth.cookies import COOKIE, session_of
 from hub.auth.principal import Principal
+from hub.core.guessing import LockedOut
 
 __all__ = ["COOKIE", "LINK_S", "SESSION_S", "Account", "Auth", "LockedOut", "Principal", "session_of"]

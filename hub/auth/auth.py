@@ -3,7 +3,6 @@
 Owns login links and web sessions. Users and API tokens are core's; here their secrets are made and checked.
 """
 
-import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,14 +12,14 @@ import structlog
 import trio
 
 from hub.auth.admin_token import read_or_make
-from hub.auth.cookies import COOKIE, GUEST_COOKIE, session_of
+from hub.auth.cookies import COOKIE, GUEST_COOKIE, names_by, session_of
 from hub.auth.passwords import Passwords
 from hub.auth.principal import Principal
 from hub.core.actions import GUEST, ROLES
 from hub.core.api_tokens import OF_TOKEN, ApiTokens
 from hub.core.audit import AuditLog
-from hub.core.errors import Refusal, TooOften
-from hub.core.guessing import Guessing, address_key
+from hub.core.errors import Refusal
+from hub.core.guessing import Guessing, LockedOut, address_key
 from hub.core.registry import hash_token
 from hub.core.seldom import Seldom
 from hub.core.shares import Shares
@@ -32,13 +31,6 @@ SESSION_S: Final = 30 * 86_400
 _OF_USER: Final = "user:"  # begins what stands in place of a session's role: the generation of the user that it holds for
 _TOKENS: Final = "token "  # begins the key of an address whose wrong tokens are counted
 _log: Final = structlog.get_logger(__name__)
-
-
-class LockedOut(TooOften):
-    """Too many wrong tries came from an address or for a name: this one was not looked at."""
-
-    def __init__(self, wait_s: float) -> None:
-        super().__init__("too_many_tries", "there were too many wrong tries", wait_s)
 
 
 class Auth:
@@ -68,8 +60,7 @@ class Auth:
     async def start(self) -> None:
         """Read what is kept, and make the administrator's credential where there is none. Raises OSError, StoreUnavailable."""
         self._admin = hash_token(await trio.to_thread.run_sync(read_or_make, self._path))
-        own = hashlib.sha256(self._admin).hexdigest()[:8]
-        self.cookie, self.guest_cookie = f"{COOKIE}_{own}", f"{GUEST_COOKIE}_{own}"
+        self.cookie, self.guest_cookie = names_by(self._admin)
         await self.users.load()
         await self.tokens.load()
         await self.passwords.start()
@@ -78,6 +69,10 @@ class Auth:
         """Take the links of shared dashboards for logins, too."""
         self._shares = shares
         shares.on_ended(self._tell)
+
+    def share_cookies(self, secret: str) -> None:
+        """Name cookies by what the nodes of a cluster share: a proxy sends people to this one and that one."""
+        self.cookie, self.guest_cookie = names_by(hash_token(secret))
 
     def device_of(self, token: str) -> str | None:
         """Return the device a token was made for."""

@@ -3,6 +3,7 @@
 Owns its name and how it is found among others. Used by auth.py and the page's routes.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -21,3 +22,9 @@ def session_of(headers: Mapping[str, str], cookie_name: str) -> str | None:
         if name == cookie_name and value:
             return value
     return None
+
+
+def names_by(secret: bytes) -> tuple[str, str]:
+    """Return the names of the cookies of who is logged in and of guests: hubs on other ports of a host get the same cookies."""
+    own = hashlib.sha256(secret).hexdigest()[:8]
+    return f"{COOKIE}_{own}", f"{GUEST_COOKIE}_{own}"

@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
+from hub.core.errors import TooOften
+
 _MAX_KEYS: Final = 10_000  # about 2 MB; beyond it the one that was quiet for longest is forgotten
 _FORGET_S: Final = 7_200.0  # without a try; longer than any wait
+
+
+class LockedOut(TooOften):
+    """Too many wrong tries came from an address or for a name: this one was not looked at."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__("too_many_tries", "there were too many wrong tries", wait_s)
 
 
 @dataclass(slots=True)

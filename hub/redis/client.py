@@ -156,12 +156,12 @@ class Redis:
         await answer.came.wait()
         return answer
 
-    async def run_script(self, script: str, key: str, args: Sequence[str | bytes | int]) -> Any:
-        """Run a Lua script at the place of a key and return its answer. It may run twice. Raises StoreUnavailable."""
+    async def run_script(self, script: str, key: str, args: Sequence[str | bytes | int], *more_keys: str) -> Any:
+        """Run a Lua script at the place of its keys and return its answer. It may run twice. Raises StoreUnavailable."""
         known = self._scripts.get(script)
         if known is None:
             known = self._scripts[script] = self._client.register_script(script)
-        return await self.ask(lambda _: known(keys=[key], args=args))
+        return await self.ask(lambda _: known(keys=[key, *more_keys], args=args))
 
     async def settings(self, *patterns: str) -> dict[str, str] | None:
         """Return settings of its own; None where we may not ask. Raises StoreUnavailable."""

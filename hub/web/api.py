@@ -4,7 +4,7 @@ Owns what all routes share: security headers, the parts of the hub. Errors are e
 socket; the door runs it. main.py makes it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -44,6 +44,7 @@ from hub.web.latest import latest_routes
 from hub.web.login import login_routes
 from hub.web.losses import JournalReader
 from hub.web.node import NodeFrames, node_routes
+from hub.web.nodes import cluster_routes
 from hub.web.openapi.convention import refuses, text_content
 from hub.web.openapi.document import describer
 from hub.web.page import Files, page_routes
@@ -113,6 +114,7 @@ class ApiParts:
     dashboards: Dashboards | None = None  # None: there is no such route
     shares: Shares | None = None  # None: there is no such route
     node: NodeFrames | None = None  # None: there is no such route
+    nodes: Callable[[], Mapping[str, Any]] | None = None  # None: there is no such route
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -158,6 +160,8 @@ def make_app(parts: ApiParts) -> FastAPI:
 
 
 def _include_optional(app: FastAPI, parts: ApiParts, access: Access) -> None:
+    if parts.nodes is not None:
+        app.include_router(cluster_routes(parts.nodes, access))
     if parts.backup is not None:
         app.include_router(backup_routes(access, parts.backup))
     if parts.rules is not None:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from devices.wire.fields import shown
 from hub.core.errors import Refusal, TooOften
-from hub.ports import StoreRefused, StoreUnavailable
+from hub.ports import Conflict, StoreRefused, StoreUnavailable
 from hub.web.envelope import NOT_KEPT, SECURITY, refusal_answer
 from hub.web.openapi.document import methods_of
 
@@ -68,6 +68,13 @@ def add_errors(app: FastAPI, refused: Callable[[str], None]) -> None:
 
 
 def _add_http_errors(app: FastAPI, told: Callable[..., Response]) -> None:
+    @app.exception_handler(Conflict)
+    async def changed_meanwhile(request: Request, error: Conflict) -> Response:
+        """Answer for a part that has no better words of its own for what another node, or somebody else, has changed first."""
+        return told(
+            409, "conflict", f"{error.kind} {error.key[:64]} was changed through another node meanwhile", "read it again, then change it"
+        )
+
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         if error.status_code == 405:

@@ -25,7 +25,7 @@ GROUPS: Final = {
     "health": "What load balancers and monitoring ask.",
 }
 _OF_WORD: Final = {
-    **{word: "hub" for word in ("store", "backup", "openapi.json", "docs")},
+    **{word: "hub" for word in ("store", "backup", "nodes", "openapi.json", "docs")},
     **{word: "readings" for word in ("series", "query", "export", "import", "latest")},
     **{word: "users" for word in ("tokens", "audit", "logins", "locked", "account")},
     **{word: "health" for word in ("healthz", "readyz", "metrics")},

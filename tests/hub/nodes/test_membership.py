@@ -1,0 +1,140 @@
+"""Which nodes there are on one Redis: they come, go, share a token, and two that would be one are kept apart."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from hub.core.errors import Refusal
+from hub.nodes.membership import Membership
+from hub.nodes.node import Node, Own, alone
+from hub.redis import Redis
+from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis
+
+pytestmark = pytest.mark.needs_server(PROGRAM)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    """One Redis for all tests here; each empties it."""
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+async def redis(server: RedisProcess) -> AsyncIterator[Redis]:
+    async with connected(server.url) as redis:
+        await redis.ask(lambda client: client.flushdb())
+        yield redis
+
+
+def now_us() -> int:
+    return 1_795_248_000_000_000
+
+
+def own(name: str, journal: str = "", store: str = "victoriametrics") -> Own:
+    """Return what a node says of itself."""
+    return Own(name, "0.1.0", store, lambda: journal or f"journal of {name}".replace(" ", "-"), lambda: f"http://{name}:8080", dict)
+
+
+@asynccontextmanager
+async def joined(redis: Redis, node: Own) -> AsyncIterator[Membership]:
+    """Be a node for the length of a block."""
+    membership = Membership(redis, node, now_us)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(membership.run)
+        yield membership
+        nursery.cancel_scope.cancel()
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    with trio.fail_after(15):
+        while not holds():  # noqa: ASYNC110
+            await trio.sleep(0.01)  # another process: there is nothing to be woken by
+
+
+async def test_nodes_know_each_other_and_share_a_token(redis: Redis) -> None:
+    tokens: list[str] = []
+    async with joined(redis, own("one")) as one:
+        one.on_token(tokens.append)
+        async with joined(redis, own("two")) as two:
+            assert [node.name for node in two.alive()] == ["one"]
+            one.announce()
+            await until(one.alive)
+            assert (one.alive()[0].name, one.alive()[0].url, one.alive()[0].journal) == ("two", "http://two:8080", "journal-of-two")
+            assert one.token == two.token
+            said = one.described()
+            assert (said["node"], said["stale"]) == ("one", None)
+            assert [(node["name"], node["alive"]) for node in said["nodes"]] == [("one", True), ("two", True)]
+
+
+async def test_a_node_that_leaves_is_gone_at_once_and_its_name_is_kept(redis: Redis) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def told(node: Node) -> None:
+        seen.append((node.name, node.is_alive))
+
+    async with joined(redis, own("one")) as one:
+        one.on_changed(told)
+        async with joined(redis, own("two")):
+            one.announce()
+            await until(lambda: seen == [("two", True)])
+        one.announce()
+        await until(lambda: seen == [("two", True), ("two", False)])
+        gone = one.get("two")
+        assert gone is not None
+        assert not gone.is_alive
+
+
+async def refused(start: Callable[[], Awaitable[None]]) -> Refusal:
+    """Return why a node is kept out."""
+    with pytest.RaisesGroup(Refusal) as raised:
+        await start()
+    error = raised.value.exceptions[0]
+    assert isinstance(error, Refusal)
+    return error
+
+
+async def test_a_second_node_of_one_name_is_refused_and_one_that_was_killed_comes_back_at_once(redis: Redis) -> None:
+    async def start(node: Own) -> None:
+        async with joined(redis, node):
+            pass
+
+    async with joined(redis, own("one")):
+        error = await refused(lambda: start(own("one", journal="another")))
+        assert error.code == "node_name_taken"
+        assert "http://one:8080" in error.message
+        await start(own("one"))  # the same data directory, which one process has alone
+
+
+@pytest.mark.parametrize(("first", "second"), [("duckdb", "victoriametrics"), ("victoriametrics", "duckdb"), ("duckdb", "duckdb")])
+async def test_a_history_of_one_node_keeps_a_second_one_out(redis: Redis, first: str, second: str) -> None:
+    async def start(node: Own) -> None:
+        async with joined(redis, node):
+            pass
+
+    async with joined(redis, own("one", store=first)):
+        error = await refused(lambda: start(own("two", store=second)))
+        assert error.code == "embedded_history"
+        assert "VictoriaMetrics" in error.hint
+    await start(own("two", store=second))
+
+
+async def test_without_redis_the_others_are_known_as_they_were(tmp_path: Path) -> None:
+    with running_redis(tmp_path) as server:
+        async with connected(server.url) as redis, joined(redis, own("one")) as one, joined(redis, own("two")) as two:
+            await trio.to_thread.run_sync(server.kill)
+            two.announce()
+            await until(lambda: two.stale)
+            assert "refused" in str(two.stale)
+            assert [node.name for node in two.alive()] == ["one"]
+            await trio.to_thread.run_sync(server.start)
+            await until(lambda: two.stale is None and one.alive())
+
+
+def test_a_hub_that_stands_alone_is_a_node_too() -> None:
+    said = alone(own("one"), now_us)
+    assert [(node["name"], node["alive"]) for node in said["nodes"]] == [("one", True)]
