@@ -35,12 +35,13 @@ def fleet_page(said: Said) -> str:
         f"{said['devices']:,} devices and {said['viewers']:,} viewers in {said['workers']:,} processes against {said['hub']} "
         f"({said['version']}, {said['store']}), {said['seconds']:,.0f} s from {began}, seed {said['seed']}"
     )
+    left_out = f"<p>{escape(said['left_out'].capitalize())}.</p>\n" if said["left_out"] else ""
     note = "" if said["exit_code"] == 0 else ' class="note"'
     return "".join(
         [
             head_of(f"Simulation: {said['name']}"),
             f"<body>\n<header>\n<h1>{escape(said['name'])}</h1>\n<p>{escape(facts)}</p>\n</header>\n<main>\n",
-            f"<section>\n<h2>Verdict</h2>\n<p{note}>{escape(said['verdict'])}</p>\n{_counts(said)}{_differences(said)}</section>\n",
+            f"<section>\n<h2>Verdict</h2>\n<p{note}>{escape(said['verdict'])}</p>\n{_counts(said)}{left_out}{_differences(said)}</section>\n",
             f"<section>\n<h2>Latency in ms</h2>\n{_latencies(said)}</section>\n",
             f"<section>\n<h2>Over time</h2>\n{drawn}</section>\n" if drawn else "",
             f"<section>\n<h2>Faults</h2>\n{_faults(said)}</section>\n" if said["faults"] else "",

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from simulators.fleet.difference import Difference
 from simulators.fleet.figures import MAX_TICKS, Figures, merged
+from simulators.fleet.grain import grain_of
 from simulators.fleet.scenario import CLOCK_FAULTS
 from simulators.fleet.store_audit import StoreVerdict
 
@@ -54,9 +55,14 @@ class Report:
         wrong = self.different or self.commands.get("wrong")
         return DIFFERENT if wrong else NOT_DRAINED if self.not_acked else CLEAN
 
+    @property
+    def left_out(self) -> str:
+        """What cannot be compared with what its store keeps, in words; empty where that is nothing."""
+        return grain_of(self.store).left_out
+
     def said(self) -> dict[str, Any]:
         """Return it for JSON."""
-        said = asdict(self)
+        said = asdict(self) | {"left_out": self.left_out}
         said["differences"] = [each.said() for each in self.differences]
         return said | {"exit_code": self.exit_code, "verdict": self.verdict()}
 
@@ -123,6 +129,7 @@ def audit_text(verdict: StoreVerdict) -> tuple[str, int]:
     """Return the outcome of an audit by itself as text, and the exit code."""
     excused = "".join(f", {count:,} {name.replace('_', ' ')}" for name, count in verdict.excused.items() if count)
     lines = [f"stored: {verdict.made:,} readings made, {verdict.stored:,} stored once and as sent{excused}"]
+    lines += [f"  {verdict.left_out}"] * bool(verdict.left_out)
     lines += [f"  {each.line()}" for each in verdict.differences[:SHOWN]]
     if verdict.different:
         return "\n".join([*lines, f"AUDIT FAILED: {verdict.different:,} readings differ"]), DIFFERENT
@@ -173,6 +180,8 @@ def _audit(report: Report) -> list[str]:
     excused = "".join(f", {count:,} {name.replace('_', ' ')}" for name, count in stored.get("excused", {}).items() if count)
     never = f", {stored['uncertain']:,} never promised" if stored.get("uncertain") else ""
     lines = [f"stored: {stored['made']:,} readings made, {stored['stored']:,} stored once and as sent{excused}{never}"]
+    if report.left_out:
+        lines.append(f"  {report.left_out}")
     if report.viewers:
         merged_ = f", {shown['merged']:,} in buckets only" if shown.get("merged") else ""
         lines.append(f"shown: {shown['shown']:,} readings on {shown['viewers']:,} viewers one by one{merged_}")

@@ -30,5 +30,5 @@ def report_said() -> dict[str, Any]:
         "stored": {"made": 400, "stored": 400, "uncertain": 0, "excused": {"spooled": 0, "in_gaps": 0, "rejected": 0}},
         "shown": {"viewers": 2, "shown": 60, "merged": 0},
         "commands": {"sent": 5, "ended": {"done": 5}, "answer_ms": summary, "wrong": []},
-        "not_acked": {}, "different": 0, "differences": [], "exit_code": 0, "verdict": "AUDIT CLEAN: all of it",
+        "left_out": "", "not_acked": {}, "different": 0, "differences": [], "exit_code": 0, "verdict": "AUDIT CLEAN: all of it",
     }  # fmt: skip

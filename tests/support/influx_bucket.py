@@ -28,6 +28,12 @@ def fresh_bucket() -> Iterator[str]:
         _call("DELETE", f"/api/v2/buckets/{made['id']}")
 
 
+def delete(bucket: str, start: str, stop: str, predicate: str) -> None:
+    """Delete the points of a stretch of time that a predicate names."""
+    place = urllib.parse.urlencode({"org": ORG, "bucket": bucket})
+    _call("POST", f"/api/v2/delete?{place}", {"start": start, "stop": stop, "predicate": predicate})
+
+
 def _call(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     headers = {"Authorization": f"Token {TOKEN}", "Content-Type": "application/json"}
     content = None if body is None else json.dumps(body).encode()

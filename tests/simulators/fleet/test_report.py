@@ -5,6 +5,7 @@ from simulators.fleet.difference import Difference
 from simulators.fleet.figures import MAX_TICKS, FaultRecord, Figures
 from simulators.fleet.histogram import Histogram
 from simulators.fleet.report import CLEAN, DIFFERENT, NOT_DRAINED, Report, as_text, audit_text, filled
+from simulators.fleet.scenario import Fault
 from simulators.fleet.store_audit import StoreVerdict
 
 
@@ -52,6 +53,25 @@ def test_an_audit_by_itself_ends_as_a_run_does() -> None:
     left.excused["spooled"] = 2
     assert [audit_text(each)[1] for each in (clean, left, differing)] == [CLEAN, NOT_DRAINED, DIFFERENT]
     assert "NOT DRAINED: 2 readings were on spools" in audit_text(left)[0]
+
+
+def test_what_a_store_keeps_no_finer_is_said_to_be_left_out() -> None:
+    coarse = report()
+    assert (coarse.said()["left_out"], "compared as far" in as_text(coarse)) == ("", False)
+    coarse.store = "VictoriaMetrics"
+    said = (
+        "compared as far as the store keeps it: times to 1 ms, numbers to 11 digits; of the readings of a series within 1 ms it keeps one"
+    )
+    assert coarse.said()["left_out"] == said
+    assert f"  {said}\n" in as_text(coarse)
+    assert said in audit_text(StoreVerdict(made=3, stored=3, left_out=said))[0]
+
+
+def test_clocks_that_went_wrong_are_told_with_by_how_much() -> None:
+    told = report()
+    fault = Fault("clock-step", by_s=-72_000.0)
+    told.faults = [FaultRecord(0, fault.kind, "devices", 1.0, 2.0, 5, amount=fault.amount).said()]
+    assert "  clock-step by -20 h of 5 devices at 1.0 s to 2.0 s\n" in as_text(told)
 
 
 def test_a_fault_that_hit_nobody_says_nothing_of_who_streams_again() -> None:
