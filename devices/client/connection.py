@@ -72,6 +72,7 @@ class Connection:
         self._backfill: list[int] = []  # epochs, oldest first
         self._marks: dict[int, int] = {}  # acked by the hub and not yet taken off the spool
         self._may_send = Bell()
+        self._is_held = False  # something waits for credit
         self._has_acks = Bell()
         self._heard_at = trio.current_time()
         self._end: End | None = None
@@ -149,6 +150,7 @@ class Connection:
 
     async def _choose(self, lanes: Lanes) -> tuple[int, SpooledFrame] | None:
         """Return the next frame that may go: the live lane first, the rest for what is left."""
+        self._is_held = True  # by what is found below, or an ack that comes meanwhile must ring
         live = await self._head(lanes, lanes.live)
         if live is not None and lanes.may_send(lanes.live, len(live.body)):
             return lanes.live, live
@@ -158,6 +160,7 @@ class Connection:
             if frame is not None:
                 return (oldest, frame) if lanes.may_send(oldest, len(frame.body)) else None
             self._backfill.pop(0)  # all of it is sent; an older epoch never grows
+        self._is_held = live is not None
         return None
 
     async def _head(self, lanes: Lanes, epoch: int) -> SpooledFrame | None:
@@ -203,7 +206,8 @@ class Connection:
             self._marks[epoch] = max(seq, self._marks.get(epoch, 0))
         lanes.grant(ack.credit)
         self._tally.in_flight = lanes.in_flight_frames
-        self._may_send.ring()
+        if self._is_held:
+            self._may_send.ring()
         if ack.acks:
             self._has_acks.ring()
 

@@ -200,8 +200,14 @@ class Spool:
             self._file_lock = None
 
     async def _locked(self, work: Callable[[], T]) -> T:
-        async with self._lock:
+        if self._is_in_memory or self._lock.locked():
+            async with self._lock:
+                return await self._run(work)
+        self._lock.acquire_nowait()  # who waits for a thread lets others run: no turn of the loop for the lock, too
+        try:
             return await self._run(work)
+        finally:
+            self._lock.release()
 
     async def _run(self, work: Callable[[], T], *, is_inline: bool = False) -> T:
         if is_inline or self._is_in_memory:

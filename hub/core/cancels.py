@@ -87,6 +87,10 @@ class Cancels:
             with trio.move_on_after(timeout_s):
                 await self._waiting.setdefault(command_id, trio.Event()).wait()
 
+    def has_answered(self) -> bool:
+        """Tell whether something is kept of answered ones."""
+        return bool(self._answered)
+
     async def forget_answered(self) -> None:
         """Delete what is kept of answered ones. Raises StoreUnavailable; then they go the next time."""
         if self._answered:

@@ -178,6 +178,10 @@ class CommandBook:
             self._drop(record.id)
             self._show(ledger.moved(record, CommandState.FAILED, self.now(), ledger.REMOVED))
 
+    def has_removed(self) -> bool:
+        """Tell whether a device was removed, or a group is to be counted."""
+        return bool(self._removed) or self.tallies.is_unsure
+
     async def end_removed(self) -> None:
         """End what a write that ran while a device was removed has left of it, and count the groups that lost commands with it."""
         removed = dict(self._removed)

@@ -118,6 +118,10 @@ class Sending:
         for fence in self._fences([device]).values():
             await self._there[device].deliver(replace(message, fence=fence))
 
+    def is_waiting(self) -> bool:
+        """Tell whether something could not be sent that could be now."""
+        return self._is_behind or bool(self._unserved)
+
     async def send_waiting(self) -> None:
         """Send what the store was away for, and what had no lease."""
         for device in list(self._unserved):

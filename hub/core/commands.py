@@ -42,6 +42,12 @@ class CommandDesk:
         self._ending = Ending(self._book, self._sending)
         self._ageing = Ageing(self._book, keep or Keep())
         self.groups = GroupDesk(self._book, self._sending)
+        self._chores = (
+            (self._ending.is_due, self._ending.end_overdue),
+            (self._book.has_removed, self._book.end_removed),
+            (self._sending.is_waiting, self._sending.send_waiting),
+            (self._book.cancels.has_answered, self._book.cancels.forget_answered),
+        )
         self.attach, self.detach = self._sending.attach, self._sending.detach
         self.get, self.item = self._book.get, self._book.item
 
@@ -62,9 +68,9 @@ class CommandDesk:
         while True:
             await trio.sleep(_SWEEP_S)
             try:
-                for work in (self._ending.end_overdue, self._book.end_removed, self._sending.send_waiting):
-                    await self._book.settle(work)
-                await self._book.settle(self._book.cancels.forget_answered)
+                for has_work, work in self._chores:
+                    if has_work():
+                        await self._book.settle(work)
             except StoreUnavailable as error:
                 _log.error("commands_not_ended", reason=str(error))
 

@@ -32,6 +32,10 @@ class Due:
             self._heap = [(at_us, each) for each, at_us in self._at.items()]
             heapify(self._heap)
 
+    def is_due(self, now_us: int) -> bool:
+        """Tell whether `take` may find something."""
+        return bool(self._heap) and self._heap[0][0] <= now_us
+
     def take(self, now_us: int) -> list[str]:
         """Return those to look at now, the most overdue first, and forget their times."""
         found = []

@@ -16,6 +16,10 @@ class Ending:
         self._book = book
         self._sending = sending
 
+    def is_due(self) -> bool:
+        """Tell whether a command must be looked at."""
+        return self._book.due.is_due(self._book.now())
+
     async def end_overdue(self) -> None:
         """End the commands whose time is over. Raises StoreUnavailable; then they end the next time."""
         book, now_us = self._book, self._book.now()

@@ -102,6 +102,11 @@ class Tallies:
         """Count the groups of these commands anew: they went with their device, or were changed by another node."""
         self._unsure.update(record.group for record in records if record.group in self._groups)
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether there is something to count anew."""
+        return bool(self._unsure)
+
     async def count_anew(self) -> None:
         """Count what is not sure from the store, and keep what has ended by it. Raises StoreUnavailable; then it is done the next time."""
         for group_id in list(self._unsure):

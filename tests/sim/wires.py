@@ -147,7 +147,8 @@ class End:
                 await self._stirred.wait()
 
     async def ping(self) -> None:
-        await trio.sleep(2 * self.wire.delay_s)
+        if self.wire.delay_s or self.wire.is_yielding:
+            await trio.sleep(2 * self.wire.delay_s)
         while self.wire.is_silent and self.closed is None:
             await self._stirred.wait()
         if self.closed is not None:
