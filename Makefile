@@ -7,9 +7,10 @@ STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 # Every test is of one group, by where it lies; docs/testing.md says what is in each. What is in neither list is a unit test.
 PARTS := tests/contract tests/fuzz tests/sim tests/hub/backup tests/hub/bus tests/hub/cli tests/hub/client tests/hub/nodes tests/hub/redis tests/hub/state/redis tests/hub/store tests/hub/web tests/hub/sessions/test_live.py
-PROGRAMS := tests/e2e tests/browser tests/simulators tests/test_wheel.py
+# Files of programs are begun in this order: a long one that begins last is waited for alone.
+PROGRAMS := tests/simulators tests/browser tests/e2e tests/test_wheel.py
 
-.PHONY: help install run lint format test unit parts programs sim crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench pictures lock clean
+.PHONY: help install run lint format test unit parts programs sim cut-test crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench pictures lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -48,7 +49,10 @@ parts: install ## tests of parts together: the whole API, the command line, data
 	$(PY) -m pytest -q -n logical --dist worksteal $(PARTS)
 
 programs: install ## tests of whole programs and of the page in a browser, which mostly wait: the files side by side
-	$(PY) -m pytest -q -n logical --maxprocesses 3 --dist loadfile $(PROGRAMS)
+	$(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(PROGRAMS)
+
+cut-test: install ## the page after a minute without the hub: every series is what the store has
+	TRIBUTARY_TEST_CUT_S=60 $(PY) -m pytest -q tests/browser/test_cut.py
 
 crash-test: install ## kill hubs, devices, a database server under load, fill the disk; no reading may be lost or doubled
 	$(PY) -m simulators.crash

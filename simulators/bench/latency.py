@@ -43,7 +43,8 @@ async def measure(
         said, sent = (await window(pid, plan.seconds, viewer, sender)).said
     if not said["samples"]:
         raise BenchError(f"the viewer was told no reading, in {said['deliveries']:,} updates", "lower --rate, or give --seconds more")
-    if said["samples"] < sent["sent"] * 0.9:
+    on_their_way = plan.frames_per_s  # of a second: what a busy machine has not shown when the window ends
+    if said["samples"] < sent["sent"] * 0.9 - on_their_way:
         raise BenchError(f"the viewer was told {said['samples']:,} of {sent['sent']:,} readings: it got buckets for points", "lower --rate")
     return said
 

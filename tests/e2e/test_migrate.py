@@ -69,6 +69,14 @@ def stored(hub: RunningHub) -> dict[str, list[Any]]:
     return {each["channel"]: [value for *_, value in each["points"]] for each in answer["series"]}
 
 
+def shown(hub: RunningHub) -> dict[str, list[Any]]:
+    """Return what is stored as soon as all of it is shown: VictoriaMetrics takes up to half a minute for what is new."""
+    deadline_s = time.monotonic() + 40
+    while len((found := stored(hub)).get("count", [])) < 2 * FRAMES and time.monotonic() < deadline_s:
+        pass
+    return found
+
+
 def expected(frames: int, *, has_texts: bool) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {
         "temp": [number / 7 for number in range(frames)],
@@ -97,7 +105,7 @@ async def test_to_victoriametrics_and_on_there_and_back(tmp_path: Path, run: Com
     assert (said["readings"], said["refused"]) == (3 * FRAMES, [["pump", "note"]])
     with running_hub(data, environment={"TRIBUTARY_STORE": victoria.store_url}) as hub:
         await send(hub, FRAMES, has_texts=False)
-        found = await in_thread(stored, hub)
+        found = await in_thread(shown, hub)
         assert found["count"] == list(range(2 * FRAMES))
         assert found["temp"] == pytest.approx(expected(2 * FRAMES, has_texts=False)["temp"], rel=1e-12)
         await in_thread(hub.process.stop)
