@@ -12,7 +12,8 @@ from typing import Final
 
 import trio
 
-GATHER_S: Final = 0.002  # between turns: a turn has a price of its own, and the journal gathers longer than this
+GATHER_S: Final = 0.002  # between turns, and up to twice that: a turn has a price of its own, and the journal gathers longer than this
+_REST_PER_SOCKET_S: Final = 0.000_3
 _MAX_READY: Final = 64  # of one turn; epoll gives the others first the next time
 MAX_TURN_S: Final = 0.005  # then everything else gets its turn
 
@@ -64,11 +65,11 @@ class Poller:
         while True:
             while self._is_held:
                 await self._released.wait()
-            has_any = self._turn()
+            sockets = self._turn()
             if self._again:
                 await trio.lowlevel.checkpoint()
-            elif has_any:
-                await trio.sleep(GATHER_S)
+            elif sockets:
+                await trio.sleep(rest_s(sockets))
             else:
                 with trio.CancelScope() as self._rest:
                     await trio.lowlevel.wait_readable(self._epoll.fileno())
@@ -77,12 +78,12 @@ class Poller:
         """Give the descriptor back, when nothing is watched any more."""
         self._epoll.close()
 
-    def _turn(self) -> bool:
-        """Hand on what is there, for MAX_TURN_S at most; tell whether it was anything. Who has not had a turn is first in the next."""
+    def _turn(self) -> int:
+        """Hand on what is there, for MAX_TURN_S at most; return of about how many sockets. Who has not had a turn is first in the next."""
         until_s = perf_counter() + MAX_TURN_S
-        has_any = False
+        sockets = 0
         while ready := self._ready():
-            has_any = True
+            sockets += len(ready)
             for at, descriptor in enumerate(ready):
                 # A call may make another's descriptor be forgotten.
                 if (on_ready := self._watched.get(descriptor)) is not None:
@@ -90,10 +91,10 @@ class Poller:
                 if perf_counter() > until_s or self._is_held:
                     left = ready[at + 1 :]
                     self._again = {each: self._watched[each] for each in left if each in self._watched} | self._again
-                    return True
+                    return sockets
             if len(ready) < _MAX_READY and not self._again:
                 break
-        return has_any
+        return sockets
 
     def _ready(self) -> list[int]:
         found = [descriptor for descriptor, _ in self._epoll.poll(0, _MAX_READY)]
@@ -101,6 +102,11 @@ class Poller:
             again, self._again = self._again, {}
             found = [*again, *(descriptor for descriptor in found if descriptor not in again)]
         return found
+
+
+def rest_s(sockets: int) -> float:
+    """Return how long to rest after a turn of so many sockets: the busier the longer; up to 3,300 messages a second nothing changes."""
+    return min(2 * GATHER_S, max(GATHER_S, sockets * _REST_PER_SOCKET_S))
 
 
 def poller_here() -> Poller | None:

@@ -9,7 +9,7 @@ from time import perf_counter
 import pytest
 import trio
 
-from hub.web.poller import MAX_TURN_S, Poller
+from hub.web.poller import GATHER_S, MAX_TURN_S, Poller, rest_s
 from tests.support.waiting import until
 
 
@@ -106,3 +106,8 @@ async def test_nothing_is_read_while_it_is_held(poller: Poller) -> None:
         poller.hold(is_held=False)
         await until(lambda: called == [b"x"])
         poller.forget(ours.fileno())
+
+
+def test_the_rest_grows_with_what_a_turn_found_and_has_a_bound() -> None:
+    rests_s = [rest_s(sockets) for sockets in (1, 6, 10, 14, 64, 10_000)]
+    assert rests_s == pytest.approx([GATHER_S, GATHER_S, 0.003, 2 * GATHER_S, 2 * GATHER_S, 2 * GATHER_S])
