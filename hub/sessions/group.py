@@ -4,7 +4,7 @@ Owns who is in, what all of them got, and the way in and out. A member that does
 very place where it is; one that is alone and keeps up comes in with an update. Neither costs the others anything. Kept by groups.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import trio
@@ -12,7 +12,7 @@ import trio
 from devices.link import Prepared
 from hub.sessions.columns import Message
 from hub.sessions.encoding import encoded
-from hub.sessions.subscription import WIDE_PACE_S, Owner, Subscription
+from hub.sessions.subscription import SLOW_PACE_S, WIDE_PACE_S, Owner, Subscription
 from hub.sessions.undrawn import SentLog
 from hub.sessions.updates import Updates
 
@@ -27,6 +27,7 @@ class Moment(NamedTuple):
     now_s: float
     now_us: int
     stored: int
+    settle: Callable[[], None] = lambda: None  # has whoever is alone fed up to it, before anything else runs; more than once is nothing
 
 
 class Keeper(Protocol):
@@ -118,55 +119,59 @@ class Group:
         is_update = bool(self.updates.mailbox)  # goes along with whatever is due: nothing may wait here when a member parts
         if not self.updates.mailbox.is_overrun:
             messages = list(self.updates.due(moment.position, moment.now_s, moment.now_us, moment.stored, may_update=True))
-            await self._deliver(messages, moment.now_s)
+            await self._deliver(messages, moment)
             if is_update and since_s is not None:
                 self._keeper.sent(trio.current_time() - since_s, sum(map(len, self._members.values())))
         if slow_below > self._drawn_to or self.updates.mailbox.is_overrun:
-            self._part_slow(slow_below, moment.now_s)
+            self._part_slow(slow_below, moment)
         if is_update:
             self._sent_s = moment.now_s
             await self._admit(moment)
 
-    async def _deliver(self, messages: Sequence[Message], now_s: float) -> None:
+    async def _deliver(self, messages: Sequence[Message], moment: Moment) -> None:
         everything = [(members, variant.prepared(messages)) for variant, members in self._members.items()]
-        self._log.sent(self.updates.n, max((sum(len(each.frame) for each in frames) for _, frames in everything), default=0), now_s)
+        self._log.sent(self.updates.n, max((sum(len(each.frame) for each in frames) for _, frames in everything), default=0), moment.now_s)
         for members, frames in everything:
             everybody = list(members)
             for at in range(0, len(everybody), MEMBERS_AT_ONCE):
                 some = everybody[at : at + MEMBERS_AT_ONCE]
                 if at:
+                    moment.settle()
                     await trio.lowlevel.checkpoint()
                     some = [each for each in some if each in members]  # who has not left meanwhile
-                self._offer(frames, some, now_s)
+                self._offer(frames, some, moment)
 
-    def _offer(self, frames: Sequence[Prepared], members: list[Subscription], now_s: float) -> None:
+    def _offer(self, frames: Sequence[Prepared], members: list[Subscription], moment: Moment) -> None:
         """Give members messages; those whose link is busy part with the rest of them."""
         for at, frame in enumerate(frames):
             busy = [member for member in members if not member.try_send(frame)]
             for member in busy:
-                self._part(member, frames[at:], now_s)
+                self._part(member, frames[at:], moment)
             if busy:
                 members = [member for member in members if member.updates is None]
 
-    def _part_slow(self, slow_below: int, now_s: float) -> None:
+    def _part_slow(self, slow_below: int, moment: Moment) -> None:
         """Part with who has not drawn up to a number; note how far the others are at least, so that few turns have to look at them."""
         everybody = [member for members in self._members.values() for member in members]
-        for member in everybody:
-            if member.drawn_n < slow_below or self.updates.mailbox.is_overrun:
-                self._part(member, (), now_s)
+        is_overrun = self.updates.mailbox.is_overrun
+        slow = [each for each in everybody if each.drawn_n < slow_below or is_overrun]
+        for at, member in enumerate(slow):  # those who are slow one after the other, or all of them would be served in the same moment
+            self._part(member, (), moment, 0.0 if is_overrun else SLOW_PACE_S * at / len(slow))
         # Numbers only rise, and who comes in begins with the newest; a report may say more than was ever sent.
         self._drawn_to = min([self.updates.n, *(each.drawn_n for each in everybody if each.updates is None)])
 
-    def _part(self, member: Subscription, backlog: Iterable[Prepared], now_s: float) -> None:
-        """Let a member go on alone. What it was sent and did not draw comes along."""
+    def _part(self, member: Subscription, backlog: Iterable[Prepared], moment: Moment, rest_s: float = 0.0) -> None:
+        """Let a member go on alone, after a rest. What it was sent and did not draw comes along."""
+        moment.settle()  # it has what the group has
         self.leave(member)
         updates = self.updates.fork()
         self._keeper.feed(updates, member)
         self._keeper.parted(member)
-        member.part(updates, self._log.undrawn(member.drawn_n), backlog, now_s)
+        member.part(updates, self._log.undrawn(member.drawn_n), backlog, moment.now_s, rest_s)
 
     async def _admit(self, moment: Moment) -> None:
         """Let in those who can be served with what the others get: with their own update up to the place where the others are."""
+        moment.settle()
         for at, subscription in enumerate(list(self._joining)):
             if at % JOINING_AT_ONCE == JOINING_AT_ONCE - 1:
                 await trio.lowlevel.checkpoint()
@@ -183,7 +188,7 @@ class Group:
             self._keeper.feed_no_more(own)
             subscription.join(self.updates.n, moment.now_s)
             self._put(subscription)
-            self._offer(frames, [subscription], moment.now_s)
+            self._offer(frames, [subscription], moment)
 
     def _may_serve(self, subscription: Subscription, own: Updates, now_s: float) -> bool:
         return subscription.is_ready(now_s) and self.updates.mailbox.is_merged == own.mailbox.is_merged and self.updates.covers(own)

@@ -4,7 +4,7 @@ Owns the position up to which viewers are fed, the shared lines, the pace of its
 once, and only where somebody watches. Built by main.py; the door calls `serve` for each viewer's connection.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import thread_time
 from typing import Final
 
@@ -15,12 +15,13 @@ from hub.core.entities import Entities
 from hub.core.fanout import Fanout
 from hub.core.lines import Lines
 from hub.core.reach import Reach
-from hub.core.readings import points_in, readable_columns
-from hub.core.records import Columns, Row, Series
+from hub.core.readings import readable_columns
+from hub.core.records import Row
 from hub.core.selector import MembersOf
 from hub.ports import HistoryStore, Now
+from hub.sessions.batch import Batch
 from hub.sessions.drawn import ViewerHops
-from hub.sessions.group import Moment
+from hub.sessions.group import Group, Moment
 from hub.sessions.groups import Groups
 from hub.sessions.news import News
 from hub.sessions.places import OneJournal, Places
@@ -75,6 +76,8 @@ class Live:
         self._is_whole = True  # beyond that nothing is kept, and the next turns read it from the journal
         self._since_s = 0.0  # when the first of `_fresh` was committed
         self._fed = 0
+        self._batch: tuple[Batch, float] | None = None  # which those who are alone have not got yet, and when it was committed
+        self._settling_s = 0.0  # what taking it in has cost in this turn
         journal.on_commit(self._committed)
 
     @property
@@ -102,15 +105,16 @@ class Live:
                 await self._stirred.wait()
             self._stirred = trio.Event()
             rows, since_s = await self._next_rows()
-            if rows:
-                self._feed(rows, since_s)
-            began_s = thread_time()
+            position = self._feed_groups(rows, since_s) if rows else self.position
+            self._settling_s, began_s = 0.0, thread_time()
             self.news.turn()
-            moment = Moment(self.position, trio.current_time(), self.now(), self.stored)
+            moment = Moment(position, trio.current_time(), self.now(), self.stored, self._settle)
             due_s = await self.groups.turn(moment)
+            self._settle()
             # The first commit after a quiet moment goes at once; what comes while we rest goes together. Taking it in is not counted:
             # that costs by the reading, whether one by one or together.
-            await trio.sleep(max(REST * (thread_time() - began_s), 0.0 if self._quick else WIDE_GATHER_S))
+            sending_s = thread_time() - began_s - self._settling_s
+            await trio.sleep(max(REST * sending_s, 0.0 if self._quick else WIDE_GATHER_S))
 
     async def serve(self, link: ServerLink, encoding: str, role: str, reach: Reach | None = None) -> None:
         """Serve one viewer until it leaves, breaks a rule, or the hub stops; it sees what is in reach, without one everything."""
@@ -203,41 +207,35 @@ class Live:
     def _stir(self) -> None:
         self._stirred.set()
 
-    def _feed(self, rows: list[Row], since_s: float) -> None:
-        wanted = self._fanout.wanted(rows)
-        if wanted:
-            self._fed += len(wanted)
-            arrived_us = min(row.arrived_us for row in wanted)
-            columns = readable_columns(wanted, self.journal.channels)
-            for updates in feed(columns, arrived_us, rows[-1].position, self._fanout, self.lines):
-                updates.waits(since_s)
-                self._owners[updates].wake()
-        self._moved_to(rows[-1].position)
+    def _feed_groups(self, rows: list[Row], since_s: float) -> int:
+        """Take rows in and feed the groups, which can be served then up to the position that is returned; `_settle` does the rest."""
+        position = rows[-1].position
+        if not (wanted := self._fanout.wanted(rows)):
+            self._moved_to(position)
+            return position
+        self._fed += len(wanted)
+        arrived_us = min(row.arrived_us for row in wanted)
+        batch = Batch(readable_columns(wanted, self.journal.channels), arrived_us, position, self._fanout, self.lines)
+        self._wake(batch.put(lambda updates: isinstance(self._owners[updates], Group)), since_s)
+        self._batch = batch, since_s
+        return position
+
+    def _settle(self) -> None:
+        """Feed those who are alone, if they have not got what the groups have: before anything else runs, or one of a group goes alone."""
+        if self._batch is None:
+            return
+        (batch, since_s), self._batch = self._batch, None
+        began_s = thread_time()
+        self._wake(batch.put(lambda updates: not isinstance(self._owners[updates], Group)), since_s)
+        self._moved_to(batch.position)
+        self._settling_s += thread_time() - began_s
+
+    def _wake(self, fed: Iterable[Updates], since_s: float) -> None:
+        for updates in fed:
+            updates.waits(since_s)
+            self._owners[updates].wake()
 
     def _moved_to(self, position: int) -> None:
         self.position = position
         woken, self._moved = self._moved, trio.Event()
         woken.set()
-
-
-def feed(columns: Columns, arrived_us: int, position: int, fanout: Fanout[Updates], lines: Lines) -> dict[Updates, None]:
-    """Put the readings of a batch into the lines and into the mailboxes of who wants them; return which have something, in order."""
-    woken: dict[Updates, None] = {}
-    raw: set[Series] = set()
-    columns = fanout.watched(columns)
-    for series in columns.series:
-        for updates in fanout.targets(series):
-            updates.adopt(series)
-            if updates.mailbox.is_raw:
-                raw.add(series)
-    for touched in lines.absorb(columns):
-        for updates in fanout.targets(touched.series):
-            if updates.rung_us == touched.rung_us and not updates.mailbox.is_raw:
-                updates.mailbox.touch(touched, arrived_us, position)
-                woken[updates] = None
-    for series, points in points_in(columns, raw).items() if raw else ():
-        for updates in fanout.targets(series):
-            if updates.mailbox.is_raw:
-                updates.mailbox.add_points(series, points, arrived_us)
-                woken[updates] = None
-    return woken

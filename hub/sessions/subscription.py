@@ -106,13 +106,13 @@ class Subscription:
         self._is_planned = False
         self.wake()
 
-    def part(self, updates: Updates, undrawn: Iterable[Sent], backlog: Iterable[Prepared], now_s: float) -> None:
-        """Go on alone, the backlog first."""
+    def part(self, updates: Updates, undrawn: Iterable[Sent], backlog: Iterable[Prepared], now_s: float, rest_s: float = 0.0) -> None:
+        """Go on alone, the backlog first; the pace is counted from so much later."""
         self.updates = updates
         self.backlog.extend(backlog)
         for sent in undrawn:
             self.undrawn.sent(*sent)
-        self._sent_s = now_s
+        self._sent_s = now_s + rest_s
         if self.backlog:
             is_again = now_s - self.joined_s < _LONG_TOGETHER_S
             self._rest_s = min(4 * self._rest_s, MAX_REST_S) if is_again else FIRST_REST_S

@@ -4,6 +4,7 @@ Owns the truth, links that can refuse, and a screen for each viewer that obeys d
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from hub.core.lines import Lines
 from hub.core.records import Columns, Series
 from hub.core.selector import Request, Selector
 from hub.metrics import Metrics
-from hub.sessions.group import Moment
+from hub.sessions.batch import Batch
+from hub.sessions.group import Group, Moment
 from hub.sessions.groups import Groups
-from hub.sessions.live import feed
 from hub.sessions.picture import Picture
 from hub.sessions.subscription import Owner, Subscription
 from hub.sessions.updates import Updates, Wish
@@ -124,6 +125,7 @@ class Stage:
         self.hops = Metrics()
         self.groups = Groups(self, lambda: None)
         self._fanout: Fanout[Updates] = Fanout()
+        self._batch: Batch | None = None  # which those who are alone have not got yet
 
     def seat(self, *, name: str = "a", alone: bool = False, draws: bool = True) -> Seat:
         """Let a viewer in."""
@@ -132,6 +134,7 @@ class Stage:
 
     def picture(self) -> Picture:
         """Return the truth as a snapshot."""
+        self.settle_others()
         picture = Picture(0, 0, self.position, {series: dict(points) for series, points in self.truth.items()})
         if self.width_us:
             picture.widen(self.width_us)
@@ -157,7 +160,18 @@ class Stage:
         columns = Columns(SERIES, index, np.array(keys, np.int64), np.array([value for _, _, value in readings], np.float64))
         for (at, _, value), key in zip(readings, keys, strict=True):
             self.truth.setdefault(SERIES[at], {})[key] = value
-        for updates in feed(columns, 1, self.position, self._fanout, self.lines):
+        self.settle_others()
+        self._batch = Batch(columns, 1, self.position, self._fanout, self.lines)
+        self._wake(self._batch.put(lambda updates: isinstance(self.owners[updates], Group)))
+
+    def settle_others(self) -> None:
+        """Feed those who are alone, as live.py does: after the groups are served, or as soon as anything else may run."""
+        if self._batch is not None:
+            batch, self._batch = self._batch, None
+            self._wake(batch.put(lambda updates: not isinstance(self.owners[updates], Group)))
+
+    def _wake(self, fed: Iterable[Updates]) -> None:
+        for updates in fed:
             self.owners[updates].wake()
 
     async def turn(self, seconds: float = 0.0, *, is_stored: bool = True) -> None:
@@ -167,7 +181,8 @@ class Stage:
             self.stored = self.position
             for owner in [owner for updates, owner in self.owners.items() if updates.mailbox.late]:
                 owner.wake()
-        await self.groups.turn(Moment(self.position, self.now_s, 0, self.stored))
+        await self.groups.turn(Moment(self.position, self.now_s, 0, self.stored, self.settle_others))
+        self.settle_others()
         for seat in self.seats:
             seat.turn()
 

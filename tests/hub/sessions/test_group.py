@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.sessions import group as group_module
 from hub.sessions import updates as updates_module
-from hub.sessions.group import JOINING_AT_ONCE
+from hub.sessions.group import JOINING_AT_ONCE, Moment
 from tests.support.stage import SECOND, SERIES, Seat, Stage
 
 
@@ -260,6 +261,45 @@ async def test_a_group_that_missed_too_much_sends_everybody_for_a_snapshot() -> 
         assert seat.screen.reasons == ["new", "too_far"]
         stage.check(seat)
     await together(stage, *seats)
+
+
+async def test_others_are_fed_before_anything_else_can_run_and_before_a_member_goes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_module, "MEMBERS_AT_ONCE", 2)
+    stage = Stage(0)
+    seats = [stage.seat() for _ in range(5)]
+    await together(stage, *seats)
+    settled: list[tuple[int, int]] = []
+
+    def settle() -> None:
+        settled.append((len(stage.owners), sum(seat.messages[-1]["sent_us"] == 7 for seat in seats)))
+
+    for busy, first in ((None, (1, 2)), (seats[0], (1, 1))):
+        settled.clear()
+        if busy is not None:
+            busy.room = 0
+        stage.put((0, 2 + len(seats[1].messages), 2.0))
+        await stage.groups.turn(Moment(stage.position, stage.now_s, 7, stage.stored, settle))
+        assert settled[0] == first  # nobody was alone yet, and so many had theirs
+        for seat in seats:
+            seat.messages[-1]["sent_us"] = 0
+
+
+async def test_who_is_slow_at_the_same_time_is_served_alone_at_different_times() -> None:
+    stage = Stage(0)
+    good, *slow = [stage.seat() for _ in range(5)]
+    await together(stage, good, *slow)
+    for seat in slow:
+        seat.draws = False
+    served: list[int] = []
+    for at in range(80):
+        was_together = is_together(*slow)
+        before = [len(seat.messages) for seat in slow]
+        stage.put((0, at * SECOND // 10, 1.0))
+        await stage.turn(0.1)
+        if not was_together:
+            served.append(sum(len(seat.messages) > count for seat, count in zip(slow, before, strict=True)))
+    assert max(served) == 1
+    assert sum(served) >= 2 * len(slow)
 
 
 async def test_a_large_group_lets_others_run_between(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from hub.core.members import Asked
 from hub.core.records import Columns, Series
 from hub.core.selector import Request, Selector
 from hub.sessions import mailbox as mailbox_module
-from hub.sessions.live import feed
+from hub.sessions.batch import Batch
 from hub.sessions.numbering import Numbering
 from hub.sessions.picture import Picture
 from hub.sessions.subscription import HELD_PACE_S, Subscription
@@ -80,7 +80,7 @@ class Stage:
         columns = columns_of(readings, self.position * 37)
         for at, t_ns, value in zip(columns.index.tolist(), columns.t_ns.tolist(), columns.num.tolist(), strict=True):
             self.truth.setdefault(SERIES[at], {})[t_ns] = value
-        feed(columns, 1, self.position, self.fanout, self.lines)
+        Batch(columns, 1, self.position, self.fanout, self.lines).put()
 
     def show(self, messages: Any) -> None:
         """Send messages to the screen."""
