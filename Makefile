@@ -6,11 +6,11 @@ export PYTHONDONTWRITEBYTECODE :=
 STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 # Every test is of one group, by where it lies; docs/testing.md says what is in each. What is in neither list is a unit test.
-PARTS := tests/contract tests/fuzz tests/sim tests/hub/backup tests/hub/bus tests/hub/cli tests/hub/client tests/hub/nodes tests/hub/redis tests/hub/state/redis tests/hub/store tests/hub/web tests/hub/sessions/test_live.py
+PARTS := tests/contract tests/fuzz tests/sim tests/splits tests/hub/backup tests/hub/bus tests/hub/cli tests/hub/client tests/hub/nodes tests/hub/redis tests/hub/state/redis tests/hub/store tests/hub/web tests/hub/sessions/test_live.py
 # Files of programs are begun in this order: a long one that begins last is waited for alone.
 PROGRAMS := tests/simulators tests/browser tests/e2e tests/test_wheel.py
 
-.PHONY: help install run lint format test unit parts programs sim cut-test crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench pictures lock clean
+.PHONY: help install run lint format test unit parts programs sim split-test cut-test crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench pictures lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -67,8 +67,12 @@ api-test: install ## schemathesis over the whole API, 200 cases an operation as 
 	API_TEST_EXAMPLES=200 $(PY) -m pytest -q tests/e2e/test_api.py
 
 SEEDS ?= 200
+SPLITS ?= 1000
 sim: install ## hub, devices and viewers in one process by a seed, with everything that goes wrong; SEEDS=2000, SIM="--devices 50 --hours 2"
 	$(PY) -m tests.sim --seeds $(SEEDS) $(SIM)
+
+split-test: install ## cut nodes off from Redis while their devices move to others: no command runs twice; SPLITS=1000
+	$(PY) -m tests.splits --splits $(SPLITS)
 
 store-test: install ## kill hubs while the history writes its files, and a database server under load; each reading once
 	$(PY) -m simulators.crash --store

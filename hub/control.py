@@ -82,7 +82,7 @@ class Control:
             *self.rules.runs(),
             partial(run_follower, self._journal, ledger),
             self.leases.run,
-            TakingIn(self._state, (self.leases, self.desk, self.shadows)).run,
+            TakingIn(self._state, (self.leases, self.registry, self.desk, self.shadows)).run,
             self.desk.run,
             self.registry.run,
             self.registry.connections.run,

@@ -45,10 +45,10 @@ class Cancels:
 
     async def take_in(self, ids: Iterable[str]) -> list[str]:
         """Read wishes that another node has changed; return those that are new here. One that is gone is answered."""
-        new = []
+        ids, new = list(ids), []
+        kept = {document.key: document for document in await self._state.documents_of(KIND, ids)}
         for command_id in ids:
-            document = await self._state.document(KIND, command_id)
-            if document is None:
+            if (document := kept.get(command_id)) is None:
                 self._asked_no_more(command_id)
             elif command_id not in self._asked:
                 self._asked[command_id] = document

@@ -12,12 +12,12 @@ import structlog
 import trio
 
 from devices.wire.fields import is_device_name, shown
-from devices.wire.limits import CloseCode
 from devices.wire.messages import Channel, Hello
 from hub.core.errors import Refusal
 from hub.core.registry_channels import described
 from hub.core.registry_facts import KIND, DeviceFacts
-from hub.core.registry_set import DISABLED, GONE, DeviceSet
+from hub.core.registry_refresh import RefreshedDevices
+from hub.core.registry_set import DISABLED, GONE, OLD_TOKEN_OVER
 from hub.core.registry_tokens import MAX_OVERLAP_S, NO_TOKEN, OLD_TOKEN, OldToken, new_token
 from hub.core.registry_tokens import hash_token as hash_token  # of any secret the hub draws
 from hub.core.shadow import KINDS as SHADOW_KINDS
@@ -25,11 +25,10 @@ from hub.ports import Audited, DeviceRecord, Document
 
 _log: Final = structlog.get_logger(__name__)
 BY_HUB: Final = "hub"  # who did it, where no person did
-OLD_TOKEN_OVER: Final = (CloseCode.OLD_TOKEN, "a replaced token is good no longer; come back with the new one")
 _LOOK_EVERY_S: Final = 1.0  # for overlaps that are over; the promise is 5
 
 
-class Registry(DeviceSet):
+class Registry(RefreshedDevices):
     """All devices of this hub. Each change raises Refusal or StoreUnavailable with nothing done, and Refusal 404 for an unknown device."""
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -188,19 +187,8 @@ class Registry(DeviceSet):
         async with self._writing:
             self._record(name)
             await self._state.delete_device(name, (KIND, OLD_TOKEN, *SHADOW_KINDS), [self._audited(by, "remove", name)])
-            admitted = self._devices.pop(name)
-            self._facts.pop(name, None)
-            self._ends.pop(name, None)
-            self._tokens.forget_device(admitted)
-        self._presence.forget(name)
-        self.connections.forget(name)
-        self._board.remove_device(name)
-        self._asked.remove(name)
+            self._forget(name)
         _log.info("device_removed", device=name)
-        for callback in self._removed:
-            callback(name)
-        for ended in self._revoked:
-            ended(name, *GONE)
 
     def _audited(self, by: str, action: str, name: str, detail: Mapping[str, Any] | None = None) -> Audited:
         return Audited(self._now(), by, f"{action} device", f"device {name}", dict(detail or {}))

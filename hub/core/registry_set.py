@@ -28,6 +28,7 @@ _log: Final = structlog.get_logger(__name__)
 Ended = Callable[[str, CloseCode, str], None]
 GONE: Final = (CloseCode.REVOKED, "the token was withdrawn")
 _FLAPPING: Final = "a bad link, too little power, or two programs with one token: tributary device connections NAME tells how each ended"
+OLD_TOKEN_OVER: Final = (CloseCode.OLD_TOKEN, "a replaced token is good no longer; come back with the new one")
 DISABLED: Final = (CloseCode.DISABLED, "the device is disabled")
 
 

@@ -139,8 +139,9 @@ class Shadows:
                 await self._take_in(kind, list(dict.fromkeys([*kept, *known])))
 
     async def _take_in(self, kind: str, devices: Sequence[str]) -> None:
+        kept = {document.key: document for document in await self._state.documents_of(kind, devices)}
         for device in devices:
-            document = await self._state.document(kind, device)
+            document = kept.get(device)
             if self._registry.record(device) is None or not self._is_news(kind, device, document):
                 continue
             if kind == REPORTED:

@@ -10,7 +10,6 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 import msgpack
-import structlog
 import trio
 
 from hub.ports import Lease, StoreUnavailable
@@ -24,7 +23,6 @@ _PATIENCE_S: Final = 2.0  # of a device that connects, before it is welcomed wit
 _AGAIN_S: Final = 0.5  # after a Redis that was away
 _MANY: Final = 500  # leases that are asked for at once: some ms of Redis' time
 _SCRIPT: Final = files("hub.nodes").joinpath("leases.lua").read_text()
-_log: Final = structlog.get_logger(__name__)
 Asked = tuple[str, str, int]  # of leases.lua
 Answer = tuple[int, str]  # the fence, 0: none, and then the node that has one
 
@@ -133,9 +131,8 @@ class RedisLeases:
         asked_s = trio.current_time()
         try:
             answers = await self._ask([("renew", lease.device, lease.number) for lease in leases])
-        except StoreUnavailable as error:
-            _log.warning("leases_not_renewed", leases=len(leases), reason=str(error))
-            return
+        except StoreUnavailable:
+            return  # they hold until they run out, or are renewed the next time; that Redis is away its client has told
         for lease, (fence, node) in zip(leases, answers, strict=True):
             if fence:
                 lease.until_s = max(lease.until_s, asked_s + self._lease_s)

@@ -7,14 +7,12 @@ control.py; on a hub that is alone nothing ever comes.
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
-import structlog
 import trio
 
 from hub.ports import Changed, StateStore, StoreUnavailable
 
 _AGAIN_S: Final = 0.5
 _FIRST: Final = ("device",)  # what others of the same change speak of
-_log: Final = structlog.get_logger(__name__)
 
 
 class Part(Protocol):
@@ -44,8 +42,7 @@ class TakingIn:
                 is_missed = True
                 await self._bring(changed)
                 is_missed = False
-            except StoreUnavailable as error:
-                _log.warning("changes_of_other_nodes_wait", reason=str(error))
+            except StoreUnavailable:  # of which others have told
                 await trio.sleep(_AGAIN_S)
 
     async def _bring(self, changed: Changed) -> None:

@@ -31,6 +31,9 @@ class StateStore(Protocol):
     async def devices(self) -> list[DeviceRecord]:
         """Return all devices."""
 
+    async def devices_of(self, names: Sequence[str]) -> list[DeviceRecord]:
+        """Return those of these devices that there are, in any order."""
+
     async def put_device(self, device: DeviceRecord) -> None:
         """Insert or replace by name."""
 
@@ -90,6 +93,9 @@ class StateStore(Protocol):
 
     async def documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by key."""
+
+    async def documents_of(self, kind: str, keys: Sequence[str]) -> list[Document]:
+        """Return those of these documents that there are, in any order."""
 
     async def document(self, kind: str, key: str) -> Document | None:
         """Return one document."""

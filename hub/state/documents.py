@@ -25,6 +25,12 @@ class SQLiteDocuments(SQLiteFile):
         rows = await self._all("SELECT kind, key, version, body FROM documents WHERE kind = ? ORDER BY key", (kind,))
         return [Document(kind, key, version, json.loads(body)) for kind, key, version, body in rows]
 
+    async def documents_of(self, kind: str, keys: Sequence[str]) -> list[Document]:
+        """Return those of these documents that there are."""
+        query = "SELECT kind, key, version, body FROM documents WHERE kind = ? AND key IN (SELECT value FROM json_each(?))"
+        rows = await self._all(query, (kind, json.dumps(list(keys))))
+        return [Document(kind, key, version, json.loads(body)) for kind, key, version, body in rows]
+
     async def document(self, kind: str, key: str) -> Document | None:
         """Return one document."""
         rows = await self._all("SELECT kind, key, version, body FROM documents WHERE kind = ? AND key = ?", (kind, key))

@@ -5,10 +5,13 @@ Owns the tables of devices and logins; decides nothing. An adapter of hub.ports.
 
 import json
 from collections.abc import Sequence
+from typing import Any, Final
 
 from hub.ports import Audited, DeviceRecord, WebSession
 from hub.state.connections import SQLiteConnections
 from hub.state.documents import PUT_DEVICE, device_values, note_audited
+
+_DEVICE: Final = "name, created_us, token_hash, description, last_seen_us, is_disabled"
 
 
 class SQLiteStateStore(SQLiteConnections):
@@ -16,11 +19,12 @@ class SQLiteStateStore(SQLiteConnections):
 
     async def devices(self) -> list[DeviceRecord]:
         """Return all devices."""
-        rows = await self._all("SELECT name, created_us, token_hash, description, last_seen_us, is_disabled FROM devices")
-        return [
-            DeviceRecord(name, created_us, token_hash, json.loads(description), last_seen_us, bool(is_disabled))
-            for name, created_us, token_hash, description, last_seen_us, is_disabled in rows
-        ]
+        return [_device(row) for row in await self._all(f"SELECT {_DEVICE} FROM devices")]
+
+    async def devices_of(self, names: Sequence[str]) -> list[DeviceRecord]:
+        """Return those of these devices that there are."""
+        rows = await self._all(f"SELECT {_DEVICE} FROM devices WHERE name IN (SELECT value FROM json_each(?))", (json.dumps(list(names)),))
+        return [_device(row) for row in rows]
 
     async def put_device(self, device: DeviceRecord) -> None:
         """Insert or replace by name."""
@@ -72,3 +76,8 @@ class SQLiteStateStore(SQLiteConnections):
     async def end_session(self, token_hash: bytes) -> None:
         """End a web session."""
         await self._change("DELETE FROM logins WHERE token_hash = ? AND kind = 'session'", (token_hash,))
+
+
+def _device(row: Sequence[Any]) -> DeviceRecord:
+    name, created_us, token_hash, description, last_seen_us, is_disabled = row
+    return DeviceRecord(name, created_us, token_hash, json.loads(description), last_seen_us, bool(is_disabled))

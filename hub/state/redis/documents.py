@@ -69,6 +69,11 @@ class RedisDocuments:
         """Return one entry of a hash."""
         return await self._ask(lambda client: client.hget(self._redis.key(*parts), name))
 
+    async def _some(self, names: Sequence[str], *parts: str) -> Mapping[str, bytes]:
+        """Return those of these entries of a hash that there are."""
+        found = await self._ask(lambda client: client.hmget(self._redis.key(*parts), names)) if names else ()
+        return {name: kept for name, kept in zip(names, found, strict=True) if kept is not None}
+
     async def _change(self, *operations: Operation) -> bytes:
         """Do all of it or nothing; return what the last that has an answer says. Raises Conflict."""
         if not self._is_open:
@@ -91,6 +96,10 @@ class RedisDocuments:
         """Return all devices."""
         return [values.device_of(*each) for each in (await self._all("devices")).items()]
 
+    async def devices_of(self, names: Sequence[str]) -> list[DeviceRecord]:
+        """Return those of these devices that there are."""
+        return [values.device_of(name.encode(), kept) for name, kept in (await self._some(names, "devices")).items()]
+
     async def put_device(self, device: DeviceRecord) -> None:
         """Insert or replace by name."""
         await self._change(values.device_put_of(device))
@@ -102,6 +111,10 @@ class RedisDocuments:
     async def documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by key."""
         return [values.document_of(kind, key.decode(), kept) for key, kept in sorted((await self._all("document", kind)).items())]
+
+    async def documents_of(self, kind: str, keys: Sequence[str]) -> list[Document]:
+        """Return those of these documents that there are."""
+        return [values.document_of(kind, key, kept) for key, kept in (await self._some(keys, "document", kind)).items()]
 
     async def document(self, kind: str, key: str) -> Document | None:
         """Return one document."""

@@ -69,12 +69,11 @@ class RedisStateStore(RedisDocuments):
         return await self._known([values.rest_of(member).decode() for member in members])
 
     async def _known(self, ids: Sequence[str]) -> list[tuple[CommandRecord, int]]:
-        found = await self._ask(lambda client: client.hmget(self._redis.key("command"), ids))
-        return [(values.command_of(command_id, kept), len(kept)) for command_id, kept in zip(ids, found, strict=True) if kept is not None]
+        return [(values.command_of(command_id, kept), len(kept)) for command_id, kept in (await self._some(ids, "command")).items()]
 
     async def commands_of(self, ids: Sequence[str]) -> list[CommandRecord]:
         """Return those of these commands that there are."""
-        return [record for record, _ in await self._known(ids)] if ids else []
+        return [record for record, _ in await self._known(ids)]
 
     async def open_commands(self) -> list[CommandRecord]:
         """Return all commands that are in no final state."""

@@ -202,3 +202,19 @@ async def test_a_node_that_redis_was_away_from_takes_in_what_it_missed(tmp_path:
             await ended(one, record.id)
             assert runs == [3]
         nursery.cancel_scope.cancel()
+
+
+async def test_what_is_changed_of_a_device_on_one_node_holds_on_the_other_at_once(tmp_path: Path, server: RedisProcess) -> None:
+    async with two_nodes(tmp_path, server, "pump") as (one, two), blinking(Road("pump", two), []) as device:
+        await until(lambda: two.is_here("pump"))
+        token = (await one.registry.add_devices(["tank"], {"tank": {"tags": ["hall=1"]}}))["tank"]
+        await until(lambda: two.item("tank").get("tags") == ["hall=1"])
+        assert two.registry.device_of(token) == "tank"
+        assert two.registry.select("hall=1") == ["tank"]
+        newer = await one.registry.new_token("tank")
+        await until(lambda: two.registry.device_of(token) is None)
+        assert two.registry.device_of(newer) == "tank"
+        await one.registry.remove_device("tank")
+        await until(lambda: not two.item("tank"))
+        await one.registry.edit("pump", {"disabled": True})
+        await until(lambda: device.statistics().last_error == "4011 the device is disabled")
