@@ -7,10 +7,10 @@ sqlite_file.py and sqlite_state.py.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, count
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgpack
 
@@ -20,6 +20,8 @@ from hub.ports import JournalBroken
 Moves = Mapping[tuple[str, int], int]  # (device, epoch) -> seq
 RowColumns = tuple[tuple[Any, ...], ...]
 MarkRow = tuple[str, int, int, int]  # device, epoch, seq, position
+MoveTold = tuple[str, int, int]  # device, epoch, seq
+T = TypeVar("T")
 
 # A value is read and trimmed as a whole: so large at most, and at least one row.
 _MAX_ROWS: Final = 1_000
@@ -107,7 +109,7 @@ def read_rows(connection: sqlite3.Connection, after: int, max_rows: int, max_byt
             break
         batches += 1
         read += max(0, min(length, first + length - 1 - after))
-    rows = [row for rows, _ in _batches(connection, begin, batches) for row in rows if row[0] > after][:max_rows]
+    rows = [row for rows in _each(connection, begin, batches, _rows_in) for row in rows if row[0] > after][:max_rows]
     return rows[: _fitting(rows, max_bytes)]
 
 
@@ -131,22 +133,33 @@ def delete_rows(connection: sqlite3.Connection, last: int) -> None:
 def read_moves(connection: sqlite3.Connection, marked: int) -> list[MarkRow]:
     """Return the moves of marks that rows above a position say."""
     found: dict[tuple[str, int], MarkRow] = {}
-    for rows, told in _batches(connection, marked + 1, -1):
-        moves = moves_of(columns_of(rows))
-        for device, epoch, seq in told:
-            moves[device, epoch] = max(seq, moves.get((device, epoch), 0))
+    for last, moves in _each(connection, marked + 1, -1, _moves_in):
         for key, seq in moves.items():
-            found[key] = (*key, max(seq, found[key][2] if key in found else 0), rows[-1].position)
+            found[key] = (*key, max(seq, found[key][2] if key in found else 0), last)
     return list(found.values())
 
 
-def _batches(connection: sqlite3.Connection, begin: int, limit: int) -> Iterator[tuple[list[Row], list[tuple[str, int, int]]]]:
+def _rows_in(first: int, told: Sequence[MoveTold], columns: Sequence[Sequence[Any]]) -> list[Row]:
+    return list(map(_as_row, zip(count(first), *columns)))
+
+
+def _moves_in(first: int, told: Sequence[MoveTold], columns: Sequence[Sequence[Any]]) -> tuple[int, dict[tuple[str, int], int]]:
+    """Return the last position of a value, and the moves that it says."""
+    devices, epochs, seqs = columns[:3]
+    moves = dict(zip(zip(devices, epochs, strict=True), seqs, strict=True))  # those of an epoch come in order
+    for device, epoch, seq in told:
+        moves[device, epoch] = max(seq, moves.get((device, epoch), 0))
+    return first + len(devices) - 1, moves
+
+
+def _each(connection: sqlite3.Connection, begin: int, limit: int, take: Callable[[int, Any, Sequence[Any]], T]) -> Iterator[T]:
+    """Yield what `take` makes of each value: of its first position, the moves that rows do not say, and the columns of its rows."""
     (values,) = connection.execute(_READ, (begin, limit)).fetchone()
     unpacker = msgpack.Unpacker(max_buffer_size=1 << 31, use_list=False)
     unpacker.feed(values or b"")
     try:
         for first, told, *columns in unpacker:
-            yield list(map(_as_row, zip(count(first), *columns))), told
+            yield take(first, told, columns)
     except (ValueError, TypeError) as error:
         raise JournalBroken(f"the journal holds what no hub wrote: {error!r}; keep a copy of it, then restore a backup") from error
 

@@ -57,8 +57,8 @@ class SQLiteJournalFile:
                     self._make(self._writer)
                 verify(self._writer, self._path, is_thorough=was_killed)
                 self._reader = _connect(self._path)
-                state = read_state(self._writer)
-                self._marks = FollowingMarks(self._writer)
+                state, moved = read_state(self._writer)
+                self._marks = FollowingMarks(self._writer, moved)
         except JournalFull as error:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path)) from error
         self._last = state.last

@@ -7,16 +7,16 @@ Owns what has moved since, and the position up to which the table is right (`mar
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from hub.journal.sqlite_bulk import Moves, move_marks, read_moves
+from hub.journal.sqlite_bulk import MarkRow, Moves, move_marks
 
 
 class FollowingMarks:
     """The marks that moved and are not in the table yet. Bounded by how often the table follows."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, moved: Iterable[MarkRow]) -> None:
         self._connection = connection
         (self.position,) = connection.execute("SELECT value FROM meta WHERE key = 'marked'").fetchone()
-        self._moved = {(device, epoch): seq for device, epoch, seq, _ in read_moves(connection, self.position)}
+        self._moved = {(device, epoch): seq for device, epoch, seq, _ in moved}
 
     def write(self, moves: Moves, position: int) -> None:
         """Let the table follow up to a position, in the caller's transaction; once that is durable, say so by `wrote`."""

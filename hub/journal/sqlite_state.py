@@ -4,7 +4,7 @@ Owns the schema and its version; writes only when the file is made. Called by sq
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ import msgpack
 from devices.wire.codec import BadMessage
 from devices.wire.hello import channel_to_map, channels_from_list
 from devices.wire.messages import Channel
-from hub.journal.sqlite_bulk import read_moves
+from hub.journal.sqlite_bulk import MarkRow, read_moves
 from hub.ports import EpochMark, FollowerCursor, JournalBroken, JournalState
 
 FORMAT: Final = 2  # PRAGMA user_version; a change comes with a migration in hub/datadir.py
@@ -60,27 +60,31 @@ def verify(connection: sqlite3.Connection, path: Path, *, is_thorough: bool) -> 
             raise JournalBroken(f"{path} is damaged: {said}; keep a copy of the directory, then restore a backup")
 
 
-def read_state(connection: sqlite3.Connection) -> JournalState:
-    """Return what a journal knows; its marks with the longest unused first. Raises JournalBroken where it makes no sense."""
+def read_state(connection: sqlite3.Connection) -> tuple[JournalState, list[MarkRow]]:
+    """Return what a journal knows, its marks with the longest unused first, and the marks that its table has yet to follow.
+
+    Raises JournalBroken where it makes no sense.
+    """
     try:
         return _state(connection)
     except (BadMessage, ValueError, TypeError) as error:
         raise JournalBroken(f"the journal holds what no hub wrote: {error!r}; keep a copy of it, then restore a backup") from error
 
 
-def _state(connection: sqlite3.Connection) -> JournalState:
+def _state(connection: sqlite3.Connection) -> tuple[JournalState, list[MarkRow]]:
     meta = dict(connection.execute("SELECT key, value FROM meta"))
     first, last = connection.execute(
         "SELECT min(first), (SELECT first + count - 1 FROM batches ORDER BY first DESC) FROM batches"
     ).fetchone()
     given = meta["given"] if last is None else last
     cursors = {name: FollowerCursor(applied, safe) for name, applied, safe in connection.execute("SELECT * FROM cursors")}
-    return JournalState(meta["journal"], given + 1 if first is None else first, given, _marks(connection, meta["marked"]), cursors)
+    moved = read_moves(connection, meta["marked"])
+    return JournalState(meta["journal"], given + 1 if first is None else first, given, _marks(connection, moved), cursors), moved
 
 
-def _marks(connection: sqlite3.Connection, marked: int) -> list[EpochMark]:
+def _marks(connection: sqlite3.Connection, later: Iterable[MarkRow]) -> list[EpochMark]:
     read: dict[bytes, tuple[Channel, ...]] = {}  # a device's epochs mostly have one list: it is unpacked, and kept, once
-    moved = {(device, epoch): (seq, position) for device, epoch, seq, position in read_moves(connection, marked)}
+    moved = {(device, epoch): (seq, position) for device, epoch, seq, position in later}
     marks = []
     for device, epoch, seq, position, opened_us, packed in connection.execute(
         "SELECT device, epoch, seq, position, opened_us, channels FROM marks JOIN epochs USING (device, epoch)"

@@ -28,6 +28,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the first of them (default 1)")
     parser.add_argument("--hours", type=float, default=1.0, help="simulated hours of each (default 1)")
     parser.add_argument("--devices", type=int, default=20, help="devices of each (default 20)")
+    parser.add_argument("--viewers", type=int, default=3, help="viewers of each (default 3)")
+    parser.add_argument("--calm", action="store_true", help="let nothing go wrong: what an hour costs where all is well")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     parser.add_argument("--bug", choices=sorted(BUGS), default="", help="put this bug into the product and see it found")
     parser.add_argument(
@@ -53,8 +55,9 @@ def _guarded(scene: Scene) -> Outcome:
 
 
 def _again(scene: Scene) -> str:
-    bug = f" --bug {scene.bug}" if scene.bug else ""
-    return f".venv/bin/python -m tests.sim --seed {scene.seed} --hours {scene.hours:g} --devices {scene.devices}{bug}"
+    more = (f" --bug {scene.bug}" if scene.bug else "") + (" --calm" if scene.is_calm else "") + (" --by-socket" if scene.by_socket else "")
+    scale = f"--hours {scene.hours:g} --devices {scene.devices} --viewers {scene.viewers}"
+    return f".venv/bin/python -m tests.sim --seed {scene.seed} {scale}{more}"
 
 
 def _one(scene: Scene, trace: Path | None) -> int:
@@ -103,7 +106,8 @@ def _pace(done: list[tuple[Scene, Outcome]]) -> str:
 def main() -> int:
     """Run what is asked for."""
     args = _arguments()
-    make = partial(Scene, devices=args.devices, hours=args.hours, bug=args.bug, by_socket=args.by_socket, is_traced=args.trace is not None)
+    scale = partial(Scene, devices=args.devices, hours=args.hours, viewers=args.viewers)
+    make = partial(scale, is_calm=args.calm, bug=args.bug, by_socket=args.by_socket, is_traced=args.trace is not None)
     if args.seed is not None:
         return _one(make(args.seed), args.trace)
     return _many([make(seed) for seed in range(args.first, args.first + args.seeds)], args.jobs)

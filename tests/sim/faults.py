@@ -51,9 +51,10 @@ class Faults:
         with trio.move_on_after(seconds):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._command)
-                while True:
+                while not self._world.scene.is_calm:
                     await self._spell(trio.current_time() + self._draw.uniform(*_SPELL_S), nursery)
                     await trio.sleep(self._draw.uniform(*_FAIR_S))
+                await trio.sleep_forever()
         await self._mend()
 
     async def _spell(self, end_s: float, nursery: trio.Nursery) -> None:

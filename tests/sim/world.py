@@ -45,6 +45,7 @@ class Scene:
     interval_s: float = 10.0
     viewers: int = 3
     bug: str = ""  # one of tests/sim/bugs.py, put into the product
+    is_calm: bool = False  # nothing goes wrong
     by_socket: bool | None = None  # devices come by real WebSockets; None: the seed says
     is_traced: bool = False  # keep the lines of the trace
 
