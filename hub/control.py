@@ -25,6 +25,8 @@ from hub.followers import run_follower
 from hub.journal import Journal
 from hub.layers import Run
 from hub.nodes.local import LocalLeases
+from hub.nodes.membership import Membership
+from hub.nodes.places import NodePlaces
 from hub.nodes.taking_in import TakingIn
 from hub.ports import Leases, Now, StateStore
 from hub.rules import MailServer, Notifying, RulesSide
@@ -39,7 +41,7 @@ class Control:
     def __init__(
         self, settings: Settings, data: DataDir, state: StateStore, journal: Journal, now: Now, leases: Leases | None = None
     ) -> None:
-        self._settings, self._state, self._journal = settings, state, journal
+        self._settings, self._state, self._journal, self._now = settings, state, journal, now
         self.entities = Entities(first_version=now())
         return_s, node = max(RETURN_S, settings.restart_jitter_s + _COMING_S), settings.node if settings.state == "redis" else "hub"
         self.registry = Registry(state, self.entities, now, return_s, node)
@@ -71,6 +73,11 @@ class Control:
         await self.shares.load()
         await self.rules.desk.start()
 
+    def join(self, membership: Membership) -> None:
+        """Be a node beside others; called before anything starts."""
+        membership.on_token(self.auth.share_cookies)
+        self.rules.join(NodePlaces(self._settings.node, self.leases, membership, self.registry.is_connected, self._now))
+
     def reach(self, principal: Principal) -> Reach | None:
         """Return what is in reach of a login; None: everything."""
         return self._reaches.of(principal.where, principal.share)
@@ -82,7 +89,7 @@ class Control:
             *self.rules.runs(),
             partial(run_follower, self._journal, ledger),
             self.leases.run,
-            TakingIn(self._state, (self.leases, self.registry, self.desk, self.shadows)).run,
+            TakingIn(self._state, (self.leases, self.registry, self.desk, self.shadows, self.rules.desk)).run,
             self.desk.run,
             self.registry.run,
             self.registry.connections.run,

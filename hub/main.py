@@ -131,7 +131,7 @@ class Hub:
         if self.redis is None:
             return None, partial(alone, own, now_us)
         cluster = Membership(self.redis, own, now_us)
-        cluster.on_token(self.control.auth.share_cookies)
+        self.control.join(cluster)
         return cluster, cluster.described
 
     def _make_door(self) -> Door:

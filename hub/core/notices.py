@@ -139,13 +139,14 @@ def new_secret() -> str:
     return "whsec_" + secrets.token_urlsafe(32)
 
 
-def notice(target: str, event: Event, alert: Alert | None, number: int, now_us: int, for_s: float) -> dict[str, Any]:
-    """Return a new notice; `number` is above those of all notices of this hub before, `for_s` how long it is tried."""
+def notice(target: str, event: Event, alert: Alert | None, number: int, now_us: int, for_s: float, node: str = "") -> dict[str, Any]:
+    """Return a new notice; `number` is above those of all notices of this hub before, `for_s` how long it is tried, `node` who sends it."""
     id_ = secrets.token_hex(12)
     told = {} if alert is None else {"alert": {key: value for key, value in alert.items() if key not in ("version", "held")}}
     content = {"id": id_, "event": event.value, "made_us": now_us, **told}
     body = {"id": id_, "number": number, "target": target, "event": event.value, "made_us": now_us, "state": WAITING, "attempts": 0}
-    return body | {"left_s": for_s, "content": content} | ({} if alert is None else {"alert": alert["id"]})
+    body |= {"left_s": for_s, "content": content} | ({"node": node} if node else {})
+    return body | ({} if alert is None else {"alert": alert["id"]})
 
 
 def tried(notice: Mapping[str, Any], state: str, now_us: int, status: int | None, error: str, left_s: float) -> dict[str, Any]:

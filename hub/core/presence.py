@@ -65,6 +65,11 @@ class _Plan:
 _UNTOLD: Final = _Plan(0.0, 0.0)
 
 
+def expected_s(description: Mapping[str, Any]) -> float:
+    """Return in how long a device that is well says something, by what it declared."""
+    return _Plan(description.get("interval_s") or 0.0, description.get("sleep_s") or 0.0).expected_s()
+
+
 class Presence:
     """How all devices are; a device that is not known here is offline."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from hub.core.rules import Rule, RuleKind
 from hub.core.rules_batch import Batch, Key, Listening
 from hub.core.rules_course import Change
+from hub.core.rules_kept import Part
 
 
 class Absence:
@@ -17,7 +18,8 @@ class Absence:
 
     def __init__(self, rule: Rule, is_open: Collection[Key], listening: Listening | None = None) -> None:
         self.rule = rule
-        self.changed: set[str] = set()  # see Course.changed
+        self.changed: set[str] = set()  # see Standing
+        self.turned: set[str] = set()
         self._open = set(is_open)
         self._since_s: dict[Key, float] = {}  # waited for, or offline since; heard of since then where `_heard` says so
         self._due_s = 0.0  # before this nothing is due
@@ -93,7 +95,22 @@ class Absence:
             yield from ((from_us + int(self.rule.for_s * 1e6), change) for change in raised)
             yield from ((to_us, change) for change in over)
 
+    def join(self, device: str, part: Part, now_s: float, *, has_judged: bool = False) -> None:
+        """Do nothing: nothing is kept."""
+
+    def heard(self, key: Key, *, is_open: bool) -> None:
+        """Take the word of somebody else that there is an alert, or is none any more."""
+        (self._open.add if is_open else self._open.discard)(key)
+        self._due_s = 0.0
+
+    def wait_anew(self, devices: Set[str], now_s: float) -> None:
+        """Wait for devices from now on: so far another node did, and heard them."""
+        self._wait_for([key for key in self._since_s if key[0] in devices], now_s)
+
     def forget(self, device: str) -> None:
         """Know nothing of a device that was removed."""
         self._open = {key for key in self._open if key[0] != device}
         self._since_s = {key: each for key, each in self._since_s.items() if key[0] != device}
+
+    def forget_stretches(self, device: str) -> None:
+        """Do nothing: what is waited for is known to each node by itself."""

@@ -4,7 +4,7 @@ Owns the judgment, and what must be kept to go on after a restart: the same read
 batches. Takes times as arguments: no clock, no I/O. hub/rules/desk.py keeps the courses.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +15,7 @@ from hub.core.records import Columns
 from hub.core.rules import Rule, RuleKind
 from hub.core.rules_batch import Batch, Key
 from hub.core.rules_kept import Part
+from hub.core.rules_standing import Spell, Standing
 
 _UPSIDE_DOWN: Final = frozenset({RuleKind.BELOW, RuleKind.FALLING})
 _RATES: Final = frozenset({RuleKind.RISING, RuleKind.FALLING})
@@ -29,58 +30,13 @@ class Change(NamedTuple):
     value: Any = None
 
 
-class Spell:
-    """A stretch in which a series breaks the rule; `until_s` is when it does so for long enough, by the clock of the hub."""
-
-    __slots__ = ("newest_us", "since_us", "until_s", "value")
-
-    def __init__(self, since_us: int, until_s: float, value: Any) -> None:
-        self.since_us = since_us
-        self.newest_us = since_us
-        self.until_s = until_s
-        self.value = value
-
-
-class Course:
+class Course(Standing):
     """A rule on its way through the readings. Out of order a reading counts only for a series that does not break the rule now."""
 
     def __init__(self, rule: Rule, kept: Mapping[str, Part], is_open: Collection[Key], now_s: float) -> None:
-        self.rule = rule
-        self.changed: set[str] = set()  # devices of which other things must be kept; who has kept them takes them out
+        super().__init__(rule, kept, is_open, now_s)
         self._sign = -1.0 if rule.kind in _UPSIDE_DOWN else 1.0
         self._limit = 0.5 if rule.kind is RuleKind.TEXT else self._sign * rule.limit
-        self._open: dict[Key, int] = {key: 0 for key in is_open}  # with the time of the newest reading judged
-        self._spells: dict[Key, Spell] = {}
-        self._last: dict[str, dict[str, tuple[int, float]]] = {}  # by device and channel
-        for device, part in kept.items():
-            self._begin(device, part, now_s)
-
-    def _begin(self, device: str, part: Part, now_s: float) -> None:
-        """Go on from what was kept of a device."""
-        self._open |= {(device, c): t for c, t in part.get("open", ()) if (device, c) in self._open}
-        for channel, since_us, newest_us, value in part.get("spells", ()):
-            if (device, channel) not in self._open:  # else it was kept in the moment in which time alone raised it
-                self._spells[device, channel] = spell = Spell(since_us, now_s + self.rule.for_s, value)
-                spell.newest_us = newest_us
-        if last := {c: (t, v) for c, t, v in part.get("last", ())}:
-            self._last[device] = last
-
-    def kept(self, devices: Set[str]) -> dict[str, dict[str, Any]]:
-        """Return what must be kept of some devices, beside the open alerts, to go on from here; nothing of those without."""
-        found: dict[str, dict[str, Any]] = {}
-        for (device, channel), newest_us in self._open.items():
-            if newest_us and device in devices:
-                found.setdefault(device, {}).setdefault("open", []).append([channel, newest_us])
-        for (device, channel), each in self._spells.items():
-            if device in devices:
-                found.setdefault(device, {}).setdefault("spells", []).append([channel, each.since_us, each.newest_us, each.value])
-        for device in devices & self._last.keys():
-            found.setdefault(device, {})["last"] = [[channel, *last] for channel, last in self._last[device].items()]
-        return found
-
-    def devices(self) -> set[str]:
-        """Return the devices of which something is kept."""
-        return {device for device, _ in (*self._open, *self._spells)} | self._last.keys()
 
     def readings(self, batch: Batch, now_s: float) -> list[Change]:
         """Judge readings of about one time of arrival, of whatever series; late readings are left out."""
@@ -157,10 +113,6 @@ class Course:
         if spell is not None and now_us > (until_us := spell.since_us + int(self.rule.for_s * 1e6)):
             yield until_us, self._raised(key, spell)
 
-    def is_open(self, key: Key) -> bool:
-        """Tell whether there is an alert that is not over."""
-        return key in self._open
-
     def compared(self, numbers: "npt.NDArray[np.float64]") -> "npt.NDArray[np.float64]":
         """Return numbers as they are compared with the limit; the other way round it gives the numbers."""
         return self._sign * numbers
@@ -194,15 +146,20 @@ class Course:
             return
         if level <= self._limit:
             if spell is not None:
-                self.changed.add(key[0])
+                self._turned(key[0])
                 del self._spells[key]
             return
         self.changed.add(key[0])
         if spell is None:
+            self._turned(key[0])
             spell = self._spells[key] = Spell(t_us, now_s + self.rule.for_s, value)
         spell.newest_us, spell.value = t_us, value
         if t_us - spell.since_us >= self.rule.for_s * 1e6:
             yield self._raised(key, spell)
+
+    def _turned(self, device: str) -> None:
+        self.changed.add(device)
+        self.turned.add(device)
 
     def _raised(self, key: Key, spell: Spell) -> Change:
         del self._spells[key]
@@ -219,10 +176,3 @@ class Course:
             if (spell := self._spells.get(change.key)) is not None:
                 self.changed.add(change.key[0])
                 self._raised(change.key, spell)
-
-    def forget(self, device: str) -> None:
-        """Know nothing of a device that was removed."""
-        self._open = {key: each for key, each in self._open.items() if key[0] != device}
-        self._spells = {key: each for key, each in self._spells.items() if key[0] != device}
-        self._last.pop(device, None)
-        self.changed.add(device)

@@ -4,18 +4,23 @@ Owns its form, and how what older hubs kept, one document a rule, is read as tha
 edited begins anew. No clock, no I/O; hub/rules keeps the documents.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 Part = Mapping[str, Any]  # of one rule: its `version`; `open`, `spells` and `last`, each a list of [channel, ...], where not empty
 MAX_JOURNALS: Final = 16  # of which it is kept how far a device was judged: those of nodes it was at, and of journals that were lost
 
 
-def body_of(parts: Mapping[str, Part], versions: Mapping[str, int], judged: Mapping[str, int]) -> dict[str, Any]:
-    """Return the document of a device; `judged` has, by journal, the position up to which its rows were judged."""
+def body_of(
+    parts: Mapping[str, Part], versions: Mapping[str, int], judged: Mapping[str, int], alerts: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the document of a device; `judged` has, by journal, the position up to which its rows were judged.
+
+    `alerts` are those that are open, where other nodes must know: of two that raise one, one finds the other's by this.
+    """
     newest = dict(list(judged.items())[-MAX_JOURNALS:])
     rules = {name: {"version": versions[name], **part} for name, part in parts.items() if part}
-    return {"judged": newest, "rules": rules}
+    return {"judged": newest, "rules": rules} | ({"alerts": sorted(alerts)} if alerts else {})
 
 
 def _parts_of_older(body: Mapping[str, Any]) -> dict[str, dict[str, list[Any]]]:

@@ -5,7 +5,7 @@ another node may think so. leases.lua decides who holds what. While Redis is awa
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
@@ -140,6 +140,12 @@ class RedisLeases:
                 self._end(lease)
                 for callback in self._lost:
                     callback(lease, node)
+
+    async def last(self, devices: Collection[str]) -> Mapping[str, str]:
+        """Return which node has each device, or had it last. Raises StoreUnavailable."""
+        names = sorted(devices)
+        found = await self._redis.ask(lambda client: client.hmget(self._redis.key(KEY), names))
+        return {name: lease.split(b" ")[2].decode() for name, lease in zip(names, found, strict=True) if lease is not None}
 
     def _end(self, lease: RedisLease) -> None:
         lease.is_over = True

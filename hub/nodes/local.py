@@ -4,7 +4,7 @@ Owns the fence of each connection. It rises over restarts and restores of the hu
 before, so that an older process of the same hub, which hangs on somewhere, is not listened to any more. Made by control.py.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import trio
@@ -39,6 +39,10 @@ class LocalLeases:
 
     async def reload(self) -> None:
         """There is no other node."""
+
+    async def last(self, devices: Collection[str]) -> Mapping[str, str]:
+        """There is no other node."""
+        return {}
 
     def drop(self, lease: Lease) -> None:
         """Nobody wants it back."""

@@ -4,7 +4,7 @@ Owns the promise; hub/nodes has the adapters. A device session takes a lease bef
 command desk sends nothing without.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import trio
@@ -40,6 +40,9 @@ class Leases(Protocol):
 
     async def reload(self) -> None:
         """Look at all of them."""
+
+    async def last(self, devices: Collection[str]) -> Mapping[str, str]:
+        """Return which node has each device, or had it last; nothing of those that none ever had. Raises StoreUnavailable."""
 
     def drop(self, lease: Lease) -> None:
         """Give it back; idempotent."""

@@ -3,7 +3,7 @@
 Owns their documents in memory, which follow the store and are never ahead of it. Decides nothing; judging.py writes through it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from hub.core.notices import WAITING, Target, kept_target
@@ -24,7 +24,9 @@ SILENCE: Final = "silence"
 FOLLOWER: Final = "rules"
 MAX_ALERTS: Final = 10_000  # beyond, those that are over for longest are deleted
 MAX_NOTICES: Final = 5_000  # so many that are delivered or given up are kept, the newest
+_ONE_BY_ONE: Final = 200  # beyond, all documents of a kind are read
 Kept = Mapping[str, Mapping[str, Any]]  # what is kept for the courses, by device
+Changed = tuple[str, Mapping[str, Any] | None, Mapping[str, Any] | None]  # key, and what the document was and is; None: there is none
 Bodies = dict[tuple[str, str], Mapping[str, Any] | None]  # by kind and key; None: deleted
 
 
@@ -58,6 +60,46 @@ class Book:
         for alert in self.alerts():
             self._board.put_alert(alert)
         return kept
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of documents that are in memory as they are kept."""
+        return tuple(self._documents)
+
+    async def read_again(self, kind: str, keys: Collection[str] | None) -> list[Changed]:
+        """Read documents of a kind (None: all) that somebody else may have changed; return those that are other than known."""
+        known = self._documents[kind]
+        found = await self._read(kind, None if keys is None else set(keys))
+        looked = known.keys() | found.keys() if keys is None else set(keys)
+        changed = [(key, known.get(key), found.get(key)) for key in sorted(looked) if known.get(key) != found.get(key)]
+        for key, _, after in changed:
+            known.pop(key, None)
+            if after is not None:
+                known[key] = after
+                if kind == ALERT:
+                    self._board.put_alert({**after.body, "version": after.version})
+        if kind == SILENCE:
+            self._silences = None
+        return [(key, before and before.body, after and after.body) for key, before, after in changed]
+
+    async def read_kept(self, devices: Collection[str]) -> dict[str, Mapping[str, Any] | None]:
+        """Return what is kept for the courses of devices, as it is now."""
+        found = await self._read(KEPT, devices)
+        for device in devices:
+            self._kept.pop(device, None)
+        self._kept |= {device: each.version for device, each in found.items()}
+        return {device: each and each.body for device in sorted(devices) for each in [found.get(device)]}
+
+    async def _read(self, kind: str, keys: Collection[str] | None) -> dict[str, Document]:
+        """Read documents of a kind, None: all."""
+        if keys is not None and len(keys) <= _ONE_BY_ONE:
+            return {key: each for key in keys if (each := await self._state.document(kind, key)) is not None}
+        return {each.key: each for each in await self._state.documents(kind) if keys is None or each.key in keys}
+
+    async def kept_elsewhere(self) -> set[str]:
+        """Return the devices of which somebody else has kept something since it was read."""
+        found = {each.key: each.version for each in await self._state.documents(KEPT)}
+        return {key for key in found.keys() | self._kept.keys() if found.get(key) != self._kept.get(key)}
 
     async def _read_kept(self) -> Kept:
         """Return what is kept for the courses; what an older hub has left is turned into it."""
@@ -118,6 +160,11 @@ class Book:
         if self._silences is None:
             self._silences = [kept_silence(self._documents[SILENCE][id_].body) for id_ in sorted(self._documents[SILENCE])]
         return self._silences
+
+    def notice(self, id_: str) -> Mapping[str, Any] | None:
+        """Return a notice."""
+        found = self._documents[NOTICE].get(id_)
+        return None if found is None else found.body
 
     def notices(self, *, is_waiting: bool) -> list[Mapping[str, Any]]:
         """Return the notices that wait, or those that are done with, oldest first."""

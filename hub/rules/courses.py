@@ -4,8 +4,8 @@ Owns which rule judges, from which state it begins, and which devices have chang
 under its lock.
 """
 
-from collections.abc import Iterator, Mapping, Set
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from typing import Any, Final
 
 import trio
 
@@ -35,6 +35,8 @@ class Courses:
         self._left: set[str] = set()  # devices of which a rule kept something that judges no more
         self._journal = ""  # the positions in `_done` are of
         self._judged: dict[str, dict[str, int]] = {}  # by device and journal, how far it was judged elsewhere
+        self.stale: set[str] = set()  # devices of which another node has kept something since it was read
+        self._has_judged: set[str] = set()  # devices of which readings were judged since what is kept of them was read
         self._done: dict[str, int] = {}  # by device, how far it was judged here before a crash; empty when that is reached
         self._done_until = 0
 
@@ -48,21 +50,29 @@ class Courses:
         """Return the course of a rule."""
         return self._by_name.get(name)
 
-    def start(self, kept: Kept, journal: str, lived_s: float) -> None:
-        """Begin all rules from what is kept; rows of this journal that were judged before are not wanted again."""
+    def start(self, kept: Kept, journal: str, lived_s: float, *, is_alone: bool) -> None:
+        """Begin all rules from what is kept; rows of this journal that were judged before are not wanted again.
+
+        Of a device that another node judged last nothing is begun from: it is read when it is judged here.
+        """
         for name in list(self._by_name):
             self.drop(name)
+        judged = {device: dict(body["judged"]) for device, body in kept.items()}
+        self.stale = set() if is_alone else {device for device, each in judged.items() if next(reversed(each), "") != journal}
         parts: dict[str, dict[str, Part]] = {}
-        for device, body in kept.items():
-            for name, part in body["rules"].items():
+        for device in kept.keys() - self.stale:
+            for name, part in kept[device]["rules"].items():
                 parts.setdefault(name, {})[device] = part
         for name in self._book.rules():
             self.set_out(name, lived_s, parts.get(name))
-        judged = {device: dict(body["judged"]) for device, body in kept.items()}
-        self._journal, self._left = journal, set()
+        self._journal, self._left, self._has_judged = journal, set(), set()
         self._done = {device: each[journal] for device, each in judged.items() if journal in each}
         self._done_until = max(self._done.values(), default=0)
         self._judged = {device: each for device, each in judged.items() if each.keys() - {journal}}
+
+    def was_elsewhere(self, device: str) -> bool:
+        """Tell whether a device was last judged by another node, as far as is known."""
+        return next(reversed(self._judged.get(device, {})), self._journal) != self._journal
 
     def set_out(self, name: str, lived_s: float, kept: Mapping[str, Part] | None = None) -> None:
         """Have a rule judge from now on as it is in the book, by what was kept of it by device; one that is disabled does not."""
@@ -113,6 +123,34 @@ class Courses:
         self._listening.forget(device)
         self._judged.pop(device, None)
 
+    def judges(self, devices: Iterable[str]) -> None:
+        """Take the word that readings of devices are judged, on a node that is not alone."""
+        self._has_judged |= set(devices)
+
+    def join(self, device: str, body: Mapping[str, Any] | None, lived_s: float) -> None:
+        """Go on from what another node has kept of a device, and what is known of it here."""
+        has_judged = device in self._has_judged
+        for name, part in ({} if body is None else body["rules"]).items():
+            if (course := self._by_name.get(name)) is not None and part["version"] == self._versions[name]:
+                course.join(device, part, lived_s, has_judged=has_judged)
+        if body is not None:
+            self._judged[device] = dict(body["judged"])
+        self.stale.discard(device)
+        self._has_judged.discard(device)
+
+    def let_go(self, device: str) -> None:
+        """Know of a device only which alerts are open: another node goes on with the rest."""
+        for course in self:
+            course.forget_stretches(device)
+        self._has_judged.discard(device)
+        self.were_kept({device})
+
+    def wait_anew(self, devices: Set[str], lived_s: float) -> None:
+        """Wait from now on for what devices do not do: so far other nodes did."""
+        for course in self:
+            if isinstance(course, Absence):
+                course.wait_anew(devices, lived_s)
+
     def means(self, rule: str, device: str) -> bool:
         """Tell whether a rule that judges means a device; of one that does not judge it is not known, hence so."""
         course = self._by_name.get(rule)
@@ -123,19 +161,27 @@ class Courses:
         if cursor.journal != self._journal or cursor.position >= self._done_until:
             self._journal, self._done, self._done_until = cursor.journal, {}, 0
 
+    def turned(self) -> set[str]:
+        """Return the devices of which a stretch that may become an alert began or ended since that was kept."""
+        return set().union(*(course.turned for course in self))
+
     def changed(self) -> set[str]:
         """Return the devices of which something changed since it was kept."""
         return self._left.union(*(course.changed for course in self))
 
-    async def bodies(self, devices: Set[str], cursor: Cursor | None) -> Bodies:
-        """Return the documents of some devices, as judged up to a cursor. The caller holds the lock, so that nothing changes meanwhile."""
+    async def bodies(self, devices: Set[str], cursor: Cursor | None, alerts: Mapping[str, Collection[str]]) -> Bodies:
+        """Return the documents of some devices, as judged up to a cursor, with `alerts` that are open.
+
+        The caller holds the lock, so that nothing changes meanwhile.
+        """
         parts: dict[str, dict[str, Mapping[str, object]]] = {device: {} for device in devices}
         for number, (name, course) in enumerate(self._by_name.items()):
             if len(devices) > 1 and number % _AT_ONCE == _AT_ONCE - 1:
                 await trio.lowlevel.checkpoint()
             for device, part in course.kept(devices).items():
                 parts[device][name] = part
-        return {(KEPT, each): body_of(parts[each], self._versions, self._judged_of(each, cursor)) for each in devices}
+        judged = {device: self._judged_of(device, cursor) for device in devices}
+        return {(KEPT, each): body_of(parts[each], self._versions, judged[each], alerts.get(each, ())) for each in devices}
 
     def _judged_of(self, device: str, cursor: Cursor | None) -> dict[str, int]:
         judged = dict(self._judged.get(device, {}))
@@ -150,3 +196,4 @@ class Courses:
         for course in self:
             if course.changed:
                 course.changed -= devices
+                course.turned -= devices

@@ -37,7 +37,7 @@ class RulesFollower:
     async def apply(self, rows: Sequence[Row]) -> None:
         """Have the rows judged; what is raised is kept before it returns, what is not waits for make_safe."""
         for turn in _turns(rows):
-            wanted = [row for row in turn if row.kind in WITH_READINGS and self._desk.wants(row.device, row.position)]
+            wanted = [row for row in turn if row.kind in WITH_READINGS and self._desk.wants(row.device, row.position, row.arrived_us)]
             columns = readable_columns(wanted, self._journal.channels) if wanted else None
             cursor = Cursor(self._journal.id, turn[-1].position)
             await self._desk.judge(columns, turn[0].arrived_us, cursor, is_behind=self._journal.position - cursor.position > _TURN_ROWS)

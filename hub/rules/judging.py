@@ -1,18 +1,18 @@
 """Judging: what comes and what does not, by the rules of now; alerts are kept before anybody is told.
 
-Owns the courses of the rules, and one lock: each change is made of what the one before has stored. A rule's state, its alerts and
-the follower's cursor go into one transaction. follower.py brings readings; desk.py, which is built on it, what people change.
+Owns when what is judged. keeping.py, which it is built on, owns how that is kept. follower.py brings readings; desk.py, which is built
+on this, what people change.
 """
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 import structlog
 import trio
 
 from hub.core.entities import Watcher
-from hub.core.members import Asked
 from hub.core.records import Columns, Cursor
 from hub.core.rules import Rule
 from hub.core.rules_absence import Absence
@@ -20,16 +20,17 @@ from hub.core.rules_alerts import cleared, key_of, raised
 from hub.core.rules_batch import Batch, Key
 from hub.core.rules_course import Change, Course
 from hub.core.selector import MembersOf
-from hub.ports import Audited, Conflict, Now, StateStore, StoreUnavailable
-from hub.rules.book import ALERT, KEPT, NOTICE, AlertBoard, Bodies, Book
-from hub.rules.courses import Courses
-from hub.rules.silences import Silencing
-from hub.rules.telling import Telling
+from hub.ports import Now, StateStore, StoreUnavailable
+from hub.rules.book import ALERT, KEPT, AlertBoard, Bodies
+from hub.rules.duties import Duties
+from hub.rules.keeping import Keeping
+from hub.rules.seen import Seen
 
 _LOOK_S: Final = 0.25  # how late time alone raises an alert
 _AT_ONCE: Final = 128  # rules that judge in one turn of the event loop
-_KEPT_AT_ONCE: Final = 500  # devices in one transaction
+_LATE_US: Final = 60_000_000  # what came longer ago, on a node that was away
 _LEAP_S: Final = 1.0  # a look that comes later than this was not let run: the time between counts as this much
+Found = tuple[Course | Absence, list[Change]]
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -43,38 +44,30 @@ class Devices(AlertBoard, Protocol):
         """Call back at each change; return the call that ends it."""
 
 
-class Judging:
+class Judging(Keeping):
     """The rules at work. Every call raises StoreUnavailable, with nothing done, while the state store is away."""
 
     def __init__(
-        self, state: StateStore, board: Devices, now: Now, notify_for_s: float = 86_400.0, members_of: MembersOf | None = None
+        self,
+        state: StateStore,
+        board: Devices,
+        now: Now,
+        notify_for_s: float = 86_400.0,
+        members_of: MembersOf | None = None,
+        duties: Duties | None = None,
     ) -> None:
-        members_of = members_of or Asked().members
-        self.book = self._book = Book(state, board)
-        self._telling = Telling(self._book, Silencing(self._book, members_of), notify_for_s)
-        self.on_notices: Callable[[], None] = lambda: None  # called when notices are kept that may wait
-        self._board, self._now = board, now
-        self._courses = Courses(self._book, members_of)
-        self._cursor: Cursor | None = None  # applied
-        self._is_kept = True  # the cursor and all that is judged is in the store
-        self.is_current = False  # what is in memory may be gone on from: the rules are read
+        super().__init__(state, board, now, notify_for_s, members_of, duties)
+        self._board = board
         self._is_behind = False
-        self._lived_s = 0.0  # the time in which this hub ran and kept up
-        self._presence: dict[str, str] = {}  # of devices that were there once
-        self._news: dict[str, str] = {}  # of it what the rules have not heard
-        self._gone: set[str] = set()  # devices that were removed, and may have alerts
-        self._changing = trio.Lock()
+        self._seen = Seen(self._duties.is_here)
         self._has_work = trio.Event()  # a rule judges, or a device was removed
 
     async def start(self, journal: str = "") -> Cursor | None:
         """Read everything anew, as the follower of a journal begins anew; return its cursor."""
         async with self._changing:
-            self._courses.start(await self._book.load(), journal, self._lived_s)
+            self._courses.start(await self._book.load(), journal, self._lived_s, is_alone=self._duties.is_alone)
             self._cursor, self._is_kept = self._book.cursor, True
-            known = self._board.devices()
-            self._presence = {item["device"]: item["presence"] for item in known if item.get("last_seen_us") is not None}
-            self._news = dict(self._presence)
-            self._gone = {str(alert["device"]) for alert in self._book.open_alerts()} - {item["device"] for item in known}
+            self._seen.begin(self._board.devices(), {str(alert["device"]) for alert in self._book.open_alerts()})
             moved = self._courses.reach.moved
             moved |= {(alert["rule"], str(alert["device"])) for alert in self._book.open_alerts()}  # meanwhile, perhaps
             self.is_current = True
@@ -82,14 +75,25 @@ class Judging:
         self.on_notices()
         return self._cursor
 
-    def wants(self, device: str, position: int) -> bool:
-        """Tell whether the readings of a row of a device may matter: whether a rule means it, and it was not judged before a crash."""
+    def _rules_are_other(self) -> None:
+        self._seen.again()
+        self._has_work.set()
+
+    def wants(self, device: str, position: int, arrived_us: int) -> bool:
+        """Tell whether the readings of a row of a device may matter: whether a rule means it, and it was not judged before a crash.
+
+        What a node that was away finds in its journal is late, where another one judges the device now.
+        """
+        if self._courses.was_elsewhere(device) and not self._duties.is_here(device) and self._now() - arrived_us > _LATE_US:
+            return False
         return self._courses.wants(device, position)
 
     async def judge(self, columns: Columns | None, arrived_us: int, cursor: Cursor, *, is_behind: bool) -> None:
         """Judge readings that came at about one time. A failure leaves the desk waiting for `start`."""
         async with self._changing:
             self._check_current()
+            if columns is not None and not self._duties.is_alone:
+                await self._catch_up({series.device for series in columns.series})
             self._courses.settle()
             self._is_behind, self._cursor, self._is_kept = is_behind, cursor, False
             self._courses.reached(cursor)
@@ -102,8 +106,13 @@ class Judging:
                 assert batch is not None
                 changes += [(course.rule, change) for change in course.readings(batch, self._lived_s)]
             if changes:
-                await self._keep(self._alerts(changes))
+                await self._keep(partial(self._alerts, changes), judged={change.key[0] for _, change in changes})
             self.is_current = True
+
+    async def _catch_up(self, devices: set[str]) -> None:
+        """Go on with devices, which are judged here now, from where other nodes have left them."""
+        await self._join(self._courses.stale & devices)
+        self._courses.judges(devices)
 
     async def make_safe(self) -> int:
         """Keep how far the rules are."""
@@ -120,7 +129,7 @@ class Judging:
         try:
             before_s = trio.current_time()
             while True:
-                if not (self._courses or self._gone):
+                if not (self._courses or self._seen.gone):
                     self._has_work = trio.Event()
                     await self._has_work.wait()
                     before_s = trio.current_time()
@@ -135,48 +144,72 @@ class Judging:
             unwatch()
 
     def _saw(self, what: str, item: Mapping[str, Any]) -> None:
-        if what != "device":
-            return
-        name = str(item["device"])
-        if item.get("removed"):
-            self._presence.pop(name, None)
-            self._news.pop(name, None)
-            self._gone.add(name)
+        if what == "device" and self._seen.saw(item):
             self._has_work.set()
-        elif item.get("last_seen_us") is not None and self._presence.get(name) != item["presence"]:
-            self._presence[name] = self._news[name] = item["presence"]
 
     async def _look(self) -> None:
         async with self._changing:
             if not self.is_current:
                 return
+            if not self._duties.is_alone:
+                await self._look_around()
             self._courses.settle()
-            now_s, news, gone, moved = self._lived_s, dict(self._news), set(self._gone), set(self._courses.reach.moved)
+            news, gone, moved = dict(self._seen.news), set(self._seen.gone), set(self._courses.reach.moved)
             left = {each for each in moved if not self._courses.means(*each)}
             for device in gone:
                 self._courses.forget(device)
-            found: list[tuple[Course | Absence, list[Change]]] = []
-            for course in self._courses:
-                name = course.rule.name
-                for device in {device for rule, device in left if rule == name}:
+            for name, device in left:
+                if (course := self._courses.get(name)) is not None:
                     course.forget(device)
-                back: list[Change] = []
-                if isinstance(course, Absence):  # heard first: one that is back is absent no more
-                    heard = news | {device: self._presence[device] for rule, device in moved if rule == name and device in self._presence}
-                    back = [change for device, state in heard.items() for change in course.presence(device, state, now_s)]
-                found.append((course, [change for change in back + course.due(now_s) if change.key[0] not in gone]))
-            bodies = self._alerts([(course.rule, change) for course, changes in found for change in changes])
-            bodies |= self._over("the rule means the device no more", lambda alert: (alert["rule"], alert["device"]) in left)
-            bodies |= self._over("the device was removed", lambda alert: alert["device"] in gone)
-            bodies |= {(KEPT, device): None for device in gone if self._book.has_kept(device)}
-            if bodies := self._telling.marks(self._now()) | bodies:
-                await self._keep(bodies)
-            for course, changes in found:
-                course.took(changes)
+            found = await self._due(news, gone, moved)
+            changes = [(course.rule, change) for course, changes in found for change in changes]
+
+            def make() -> Bodies:
+                bodies = self._alerts(changes)
+                bodies |= self._over("the rule means the device no more", lambda alert: (alert["rule"], alert["device"]) in left)
+                bodies |= self._over("the device was removed", lambda alert: alert["device"] in gone)
+                bodies |= {(KEPT, device): None for device in gone if self._book.has_kept(device)}
+                return self._telling.marks(self._now()) | bodies
+
+            judged = {change.key[0] for _, change in changes} | {device for _, device in left if self._duties.is_here(device)}
+            await self._keep(make, judged=judged - gone)
+            for course, each in found:
+                course.took(each)
             self._courses.were_kept(gone)
-            self._gone -= gone
             self._courses.reach.moved -= moved
-            self._news = {device: state for device, state in self._news.items() if news.get(device) != state}
+            self._seen.heard(news, gone)
+
+    async def _look_around(self) -> None:
+        """On a node that is not alone: have others go on with a device that leaves here, and wait anew for one that came here."""
+        if turned := self._courses.turned():
+            await self._keep_devices(turned)
+        if came := set(self._seen.came):
+            await self._join(self._courses.stale & came)
+            self._courses.wait_anew(came, self._lived_s)
+            self._seen.came -= came
+        if self._duties.are_others():
+            self.on_notices()  # what a node that is gone was to send is sent by another
+
+    async def _due(
+        self, news: Mapping[str, str], gone: set[str], moved: set[tuple[str, str]]
+    ) -> list[tuple[Course | Absence, list[Change]]]:
+        """Return by rule what time alone and the presence of devices make of it, as far as this node says so."""
+        found: list[Found] = []
+        for course in self._courses:
+            back: list[Change] = []
+            if isinstance(course, Absence):  # heard first: one that is back is absent no more
+                again = {device for rule, device in moved if rule == course.rule.name} & self._seen.presence.keys()
+                heard = {**news, **{device: self._seen.presence[device] for device in again}}
+                back = [change for device, state in heard.items() for change in course.presence(device, state, self._lived_s)]
+            found.append((course, [change for change in back + course.due(self._lived_s) if change.key[0] not in gone]))
+        if self._duties.is_alone:
+            return found
+        absent = {change.key[0] for course, changes in found if isinstance(course, Absence) for change in changes if change.is_raised}
+        ours, others = await self._duties.missing(absent, self._seen.expected_s)
+        self._courses.wait_anew(others, self._lived_s)
+        for _, changes in found:
+            changes[:] = [change for change in changes if change.key[0] not in absent or change.key[0] in ours]
+        return found
 
     def _alerts(self, changes: Sequence[tuple[Rule, Change]]) -> Bodies:
         """Return the alerts as changes leave them."""
@@ -196,38 +229,3 @@ class Judging:
 
     def _over(self, reason: str, is_meant: Callable[[Mapping[str, Any]], bool]) -> Bodies:
         return {(ALERT, alert["id"]): cleared(alert, self._now(), reason) for alert in self._book.open_alerts() if is_meant(alert)}
-
-    async def _keep(self, bodies: Bodies, audited: Sequence[Audited] = ()) -> None:
-        """Write changes with what is kept of the devices whose alerts they are, and how far these are judged: the cursor may wait."""
-        devices = {str(alert["device"]) for (kind, _), alert in bodies.items() if kind == ALERT and alert is not None}
-        devices -= {key for (kind, key), body in bodies.items() if kind == KEPT and body is None}
-        bodies = self._telling.told(bodies, self._now()) | await self._courses.bodies(devices, self._cursor)
-        await self._book.write(bodies, None, audited)
-        self._courses.were_kept(devices)
-        if any(kind == NOTICE for kind, _ in bodies):
-            self.on_notices()
-
-    async def _keep_all(self) -> None:
-        """Write what is kept of all devices that changed, and the cursor after it: what a crash leaves in between is not judged again."""
-        changed = sorted(self._courses.changed())
-        for begin in range(0, len(changed), _KEPT_AT_ONCE):
-            devices = set(changed[begin : begin + _KEPT_AT_ONCE])
-            await self._book.write(await self._courses.bodies(devices, self._cursor), None)
-            self._courses.were_kept(devices)
-        if not self._is_kept:
-            await self._book.write({}, self._cursor)
-        self._is_kept = True
-
-    async def keep(self, make: Callable[[], Bodies], audited: Sequence[Audited] = ()) -> None:
-        """Write, in its turn, what `make` makes of what is kept then; the rules stay where they are. Raises what `make` raises."""
-        async with self._changing:
-            self._check_current()
-            try:
-                await self._book.write(make(), None, audited)
-            except Conflict as conflict:
-                await self._book.load()  # a change was made, and nobody was told
-                raise StoreUnavailable(str(conflict)) from conflict
-
-    def _check_current(self) -> None:
-        if not self.is_current:
-            raise StoreUnavailable("the rules are being read anew")

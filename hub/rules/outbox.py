@@ -15,6 +15,7 @@ import trio
 from hub.core.notices import DELIVERED, WAITING, Target, given_up, pause_s, tried
 from hub.ports import Audited, Now, StoreUnavailable
 from hub.rules.book import NOTICE, Bodies, Book
+from hub.rules.duties import Duties
 from hub.rules.webhook import Outcome
 
 MAX_WAITING: Final = 1_000  # of one target: beyond, the oldest is given up
@@ -40,8 +41,9 @@ class Sender(Protocol):
 class Outbox:
     """The notices that wait. A target gets them in the order of their making, but for those that it refuses: each is tried by itself."""
 
-    def __init__(self, book: Book, keeper: Keeper, sender: Sender, now: Now) -> None:
+    def __init__(self, book: Book, keeper: Keeper, sender: Sender, now: Now, duties: Duties | None = None) -> None:
         self._book, self._keeper, self._sender, self._now = book, keeper, sender, now
+        self._duties = duties or Duties()
         self._news = trio.Event()
         self._busy: set[str] = set()  # targets whose notices a task sends
         self._again_s: dict[str, float] = {}  # notices that were refused -> when they are tried again
@@ -58,8 +60,8 @@ class Outbox:
             self._again_s.clear()
 
     def statistics(self) -> dict[str, int]:
-        """Return how many notices wait, and how many targets do not answer."""
-        return {"waiting": len(self._book.notices(is_waiting=True)), "failing": len(self._failures)}
+        """Return how many notices wait here, and how many targets do not answer."""
+        return {"waiting": len(self._waiting()), "failing": len(self._failures)}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Send until cancelled."""
@@ -67,10 +69,14 @@ class Outbox:
             task_status.started()
             while True:
                 self._news = trio.Event()
-                for name in {str(notice["target"]) for notice in self._book.notices(is_waiting=True)} - self._busy:
+                for name in {str(notice["target"]) for notice in self._waiting()} - self._busy:
                     self._busy.add(name)
                     nursery.start_soon(self._serve, name)
                 await self._news.wait()
+
+    def _waiting(self) -> list[Notice]:
+        """Return what waits and is sent by this node."""
+        return [each for each in self._book.notices(is_waiting=True) if self._duties.sends(each.get("node", ""), each["id"])]
 
     async def _serve(self, name: str) -> None:
         """Send what waits for a target, until nothing does."""
@@ -84,7 +90,7 @@ class Outbox:
 
     async def _in_time(self, name: str) -> list[Notice]:
         """Return what waits for a target, oldest first; what waits for too long, or in too long a row, is given up."""
-        waiting = [notice for notice in self._book.notices(is_waiting=True) if notice["target"] == name]
+        waiting = [notice for notice in self._waiting() if notice["target"] == name]
         known, now_s = self._book.target(name), trio.current_time()
         for notice in waiting:
             self._until_s.setdefault(notice["id"], now_s + notice["left_s"])
@@ -94,8 +100,8 @@ class Outbox:
             lost = {notice["id"]: "the target was deleted" for notice in waiting}
         if lost:
             _log.error("notices_given_up", target=name, count=len(lost), reason=next(iter(lost.values())))
-            bodies = {(NOTICE, each["id"]): given_up(each, self._now(), lost[each["id"]]) for each in waiting if each["id"] in lost}
-            await self._kept(partial(dict, bodies))
+            bodies = {each["id"]: given_up(each, self._now(), lost[each["id"]]) for each in waiting if each["id"] in lost}
+            await self._kept(partial(self._if_waiting, bodies))
             for id_ in lost:
                 self._forget(id_)
         return [notice for notice in waiting if notice["id"] not in lost]
@@ -108,6 +114,10 @@ class Outbox:
         if notice is None or found is None:
             await self._pause(name, min(self._again_s[each["id"]] for each in waiting) - now_s)
             return
+        if not self._duties.is_alone:
+            notice = {**notice, "node": self._duties.node}
+            if not await self._claimed(notice):
+                return
         outcome = await self._sender.send(found[0], notice)
         await self._note(notice, outcome)
         if outcome.is_delivered:
@@ -131,9 +141,20 @@ class Outbox:
         state = DELIVERED if outcome.is_delivered else WAITING
         left_s = self._until_s[notice["id"]] - trio.current_time()
         body = tried(notice, state, self._now(), outcome.status, outcome.error, left_s)
-        await self._kept(partial(dict, {(NOTICE, notice["id"]): body}))
+        await self._kept(partial(self._if_waiting, {notice["id"]: body}))
         if outcome.is_delivered:
             self._forget(notice["id"])
+
+    async def _claimed(self, notice: Notice) -> bool:
+        """Note, before the attempt, that this node makes it; False where another node was first. A node that is cut off makes none."""
+        await self._kept(partial(self._if_waiting, {notice["id"]: notice}))
+        known = self._book.notice(notice["id"])
+        return known is not None and known["state"] == WAITING and known.get("node") == self._duties.node
+
+    def _if_waiting(self, bodies: Mapping[str, Notice]) -> Bodies:
+        """Return those of some notices, by id, that wait still and are sent by this node still."""
+        known = {each["id"] for each in self._waiting()}
+        return {(NOTICE, id_): body for id_, body in bodies.items() if id_ in known}
 
     async def _kept(self, make: Callable[[], Bodies]) -> None:
         """Write, however long the store is away: what was delivered must not be sent again because of it."""

@@ -15,6 +15,7 @@ from hub.layers import Run
 from hub.ports import Now, StateStore
 from hub.rules.addresses import allowed_in
 from hub.rules.desk import RuleDesk
+from hub.rules.duties import Duties, Places
 from hub.rules.follower import RulesFollower
 from hub.rules.mail import Mail, MailServer
 from hub.rules.outbox import Outbox
@@ -45,15 +46,19 @@ class RulesSide:
         notifying: Notifying | None = None,
         members_of: MembersOf | None = None,
     ) -> None:
-        notifying = notifying or Notifying()
-        self.desk = RuleDesk(state, entities, now, notifying.for_s, members_of)
+        notifying, self._duties = notifying or Notifying(), Duties()
+        self.desk = RuleDesk(state, entities, now, notifying.for_s, members_of, self._duties)
         self.silences = SilenceDesk(self.desk.book, self.desk, now)
         mail = None if notifying.mail is None else Mail(notifying.mail)
         sender = Senders(Webhooks(allowed_in(notifying.webhook_allow), now), mail)
-        self.outbox = Outbox(self.desk.book, self.desk, sender, now)
+        self.outbox = Outbox(self.desk.book, self.desk, sender, now, self._duties)
         self.desk.on_notices = self.outbox.wake
         self.targets = TargetDesk(self.desk.book, self.desk, self.outbox, sender, now)
         self._journal = journal
+
+    def join(self, places: Places) -> None:
+        """Judge as a node beside others; called before anything runs."""
+        self._duties.join(places)
 
     def runs(self) -> tuple[Run, ...]:
         """Return the tasks: what follows the journal, what looks after the time, what sends."""

@@ -60,6 +60,10 @@ class Silencing:
         return held[0]
 
     def _moved(self, device: str) -> None:
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Have `is_changed` say so once more."""
         self._seen = None
 
 

@@ -10,16 +10,18 @@ from typing import Any
 from hub.core.notices import Event, notice
 from hub.core.rules_alerts import OPEN, is_over
 from hub.rules.book import ALERT, NOTICE, Bodies, Book
+from hub.rules.duties import Duties
 from hub.rules.silences import Silencing
 
 
 class Telling:
     """The notices of one hub's alerts."""
 
-    def __init__(self, book: Book, silencing: Silencing, for_s: float) -> None:
+    def __init__(self, book: Book, silencing: Silencing, for_s: float, duties: Duties) -> None:
         self._book = book
         self._silencing = silencing
         self._for_s = for_s
+        self._duties = duties
 
     def told(self, bodies: Bodies, now_us: int) -> Bodies:
         """Return bodies with a notice for each target and each alert among them that is opened or over; not of one acknowledged."""
@@ -37,13 +39,16 @@ class Telling:
         return bodies | found
 
     def marks(self, now_us: int) -> Bodies:
-        """Return the alerts that are silenced now and were not, or no more; one that was held, and is still open, is told."""
+        """Return the alerts that are silenced now and were not, or no more; one that was held, and is still open, is told.
+
+        Of several nodes one does so for a device.
+        """
         found = Bodies()
         if not self._silencing.is_changed(now_us):
             return found
         for alert in self._book.open_alerts():
             silence = self._silencing.of(alert, now_us)
-            if silence == alert.get("silenced"):
+            if silence == alert.get("silenced") or not self._duties.draws(str(alert["device"])):
                 continue
             body = {key: value for key, value in alert.items() if key != "silenced"} | ({} if silence is None else {"silenced": silence})
             if silence is None and body["state"] == OPEN and body.pop("held", False):
@@ -51,13 +56,17 @@ class Telling:
             found[ALERT, alert["id"]] = body
         return found
 
+    def look_again(self) -> None:
+        """Have `marks` look at all alerts again: what it made is not kept."""
+        self._silencing.look_again()
+
     def _notices(self, event: Event, alert: Mapping[str, Any], now_us: int) -> Bodies:
         """Return a notice for each target that wants the alert."""
         found = Bodies()
         for name in self._book.targets():
             known = self._book.target(name)
             if known is not None and known[0].wants(alert):
-                body = notice(name, event, alert, self._book.next_number(now_us), now_us, self._for_s)
+                body = notice(name, event, alert, self._book.next_number(now_us), now_us, self._for_s, self._duties.node)
                 found[NOTICE, body["id"]] = body
         return found
 

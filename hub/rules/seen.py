@@ -1,0 +1,58 @@
+"""What rules see of devices beside their readings: how they are, which came to this node, which were removed.
+
+Owns the memory of it until a look of the rules has dealt with it. Judges nothing; judging.py looks.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from hub.core.presence import expected_s
+
+
+class Seen:
+    """The devices as the board shows them. `is_here` says which are connected to this node."""
+
+    def __init__(self, is_here: Callable[[str], bool]) -> None:
+        self._is_here = is_here
+        self.presence: dict[str, str] = {}  # of devices that were there once
+        self.news: dict[str, str] = {}  # of it what the rules have not heard
+        self.gone: set[str] = set()  # devices that were removed, and may have alerts
+        self.expected_s: dict[str, float] = {}  # in how long a device that is well says something
+        self.came: set[str] = set()  # devices that came here, and the rules have not heard
+        self._here: set[str] = set()
+
+    def begin(self, items: Iterable[Mapping[str, Any]], with_alerts: set[str]) -> None:
+        """Begin anew from all devices, and those that have alerts."""
+        known = list(items)
+        self.presence, self.expected_s = {}, {}
+        for item in known:
+            self.saw(item)
+        self.news = dict(self.presence)
+        self.gone = with_alerts - {str(item["device"]) for item in known}
+
+    def again(self) -> None:
+        """Have the rules hear of all devices: a rule is new."""
+        self.news = dict(self.presence)
+
+    def saw(self, item: Mapping[str, Any]) -> bool:
+        """Take in how a device is; tell whether it was removed."""
+        name = str(item["device"])
+        if item.get("removed"):
+            for known in (self.presence, self.news, self.expected_s):
+                known.pop(name, None)
+            self._here.discard(name)
+            self.gone.add(name)
+            return True
+        if (is_here := self._is_here(name)) and name not in self._here:
+            self.came.add(name)
+        (self._here.add if is_here else self._here.discard)(name)
+        if item.get("last_seen_us") is not None:
+            self.expected_s[name] = expected_s(item)
+            if self.presence.get(name) != item["presence"]:
+                self.presence[name] = self.news[name] = item["presence"]
+        return False
+
+    def heard(self, news: Mapping[str, str], gone: set[str]) -> None:
+        """Take the word that the rules have dealt with this."""
+        self.gone -= gone
+        self.news = {device: state for device, state in self.news.items() if news.get(device) != state}

@@ -1,0 +1,195 @@
+"""Rules on several nodes of one Redis: each is judged once, wherever the device and the people are, and a notice goes out once."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from simulators.redis_process import RedisProcess
+from tests.support.receiver import Receiver, running
+from tests.support.rule_nodes import Node, Whereabouts, a_node, rule_of
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.needs_server("redis-server")
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Redis for all tests here."""
+    server = RedisProcess(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.kill()
+
+
+class Pair:
+    """Two nodes."""
+
+    def __init__(self, a: Node, b: Node, whereabouts: Whereabouts) -> None:
+        self.a, self.b, self.whereabouts = a, b, whereabouts
+
+    async def both(self, states: list[str]) -> None:
+        """Return when both nodes show alerts of these states."""
+        await until(lambda: self.a.states() == states and self.b.states() == states)
+
+    async def is_known(self, device: str) -> None:
+        """Return when one node has kept something of a device and the other was told."""
+        with trio.fail_after(30):
+            while await self.a.state.document("rules_of_device", device) is None:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+        await self.makes("later", limit=1e9)  # told after it
+
+    async def makes(self, name: str, **body: object) -> None:
+        """Make a rule on one node, and have the other know it."""
+        await self.a.desk.put_rule(name, rule_of(**body), None, "ann")
+        await until(lambda: name in self.b.desk.book.rules())
+
+
+@asynccontextmanager
+async def a_pair(directory: Path, url: str) -> AsyncIterator[Pair]:
+    redis, whereabouts = (url, f"{{{secrets.token_hex(8)}}}:"), Whereabouts()
+    async with a_node(directory, "a", redis, whereabouts) as a, a_node(directory, "b", redis, whereabouts) as b:
+        yield Pair(a, b, whereabouts)
+
+
+async def test_a_rule_that_is_made_edited_and_deleted_on_one_node_judges_on_the_other(tmp_path: Path, redis_url: str) -> None:
+    async with a_pair(tmp_path, redis_url) as pair:
+        await pair.makes("hot")
+        await pair.b.says(99.0)
+        await pair.both(["open"])
+        await pair.a.desk.put_rule("hot", rule_of(limit=90), 1, "ann")
+        await pair.both(["cleared"])
+        await until(lambda: pair.b.desk.rule("hot")["version"] == 2)
+        await pair.b.says(85.0)
+        await pair.b.says(95.0)
+        await pair.both(["cleared", "open"])
+        await pair.b.desk.delete_rule("hot", "bob")
+        await pair.both(["cleared", "cleared"])
+        await until(lambda: pair.a.desk.rules() == [])
+
+
+async def test_what_lasts_goes_on_when_the_device_moves_and_the_alert_is_one(tmp_path: Path, redis_url: str) -> None:
+    receiver = Receiver()
+    async with running(receiver), a_pair(tmp_path, redis_url) as pair:
+        await pair.b.side.targets.put_target("hook", {"kind": "webhook", "url": receiver.url}, None, "ann")
+        await until(pair.a.side.targets.targets)
+        await pair.makes("hot", for_s=10)
+        pair.whereabouts.holders["pump"] = "a"
+        await pair.a.says(99.0, 0.0)
+        await pair.is_known("pump")
+        pair.whereabouts.holders["pump"] = "b"
+        await pair.b.says(98.0, 6.0)
+        assert pair.b.states() == []
+        await pair.b.says(97.0, 10.0)
+        await pair.both(["open"])
+        pair.whereabouts.holders["pump"] = "a"
+        await pair.a.says(96.0, 11.0)
+        assert pair.a.states() == ["open"]
+        await pair.a.says(20.0, 12.0)
+        await pair.both(["cleared"])
+        await until(lambda: receiver.events() == ["alert.opened", "alert.cleared"])
+        await until(lambda: all(each["state"] == "delivered" for each in pair.b.side.targets.deliveries()))
+        assert len(receiver.bodies) == 2
+
+
+async def test_two_nodes_that_judge_a_device_at_the_same_time_raise_one_alert(tmp_path: Path, redis_url: str) -> None:
+    async with a_pair(tmp_path, redis_url) as pair:
+        await pair.makes("hot")
+        for turn in range(10):
+            device = f"pump{turn}"
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(pair.a.says, 99.0, turn, device)
+                nursery.start_soon(pair.b.says, 98.0, turn, device)
+            await pair.both(["open"] * (turn + 1))
+        alerts = [each.body for each in await pair.a.state.documents("alert")]
+        assert sorted(alert["device"] for alert in alerts) == sorted(f"pump{turn}" for turn in range(10))
+
+
+async def test_an_alert_that_is_acknowledged_on_one_node_is_so_on_all_and_no_other_may(tmp_path: Path, redis_url: str) -> None:
+    async with a_pair(tmp_path, redis_url) as pair:
+        await pair.makes("hot")
+        await pair.a.says(99.0)
+        await pair.both(["open"])
+        id_ = pair.a.desk.alerts()[0]["id"]
+        refused = 0
+
+        async def acknowledges(node: Node) -> None:
+            nonlocal refused
+            _, why = await node.desk.acknowledge_all([id_], node.name)
+            refused += len(why)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(acknowledges, pair.a)
+            nursery.start_soon(acknowledges, pair.b)
+        assert refused == 1
+        await pair.both(["acknowledged"])
+        assert pair.a.entities.alerts() == pair.b.entities.alerts()
+
+
+async def test_a_device_that_is_at_no_node_is_missed_once_and_not_while_it_is_at_one(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.rules.duties._ASK_EVERY_S", 0.2)
+    async with a_pair(tmp_path, redis_url) as pair:
+        pair.whereabouts.holders = {"pump": "a", "fan": "b"}
+        for node in (pair.a, pair.b):
+            node.shows("pump", "online")
+            node.shows("fan", "online")
+        await pair.a.desk.put_rule("gone", {"kind": "offline", "for_s": 0.5}, None, "ann")
+        await until(pair.b.desk.rules)
+        pair.a.shows("fan", "offline")  # as far as it knows: it is the other node's
+        del pair.whereabouts.holders["pump"]
+        for node in (pair.a, pair.b):
+            node.shows("pump", "offline")
+        await pair.both(["open"])
+        assert pair.a.desk.alerts()[0]["device"] == "pump"
+        pair.whereabouts.alive.discard("b")
+        pair.whereabouts.gone_s = 1.0
+        await pair.b.kill()
+        asked = pair.a.place.asked
+        await until(lambda: pair.a.place.asked > asked + 2)
+        assert pair.a.states() == ["open"]
+        pair.whereabouts.gone_s = 100.0
+        await until(lambda: pair.a.states() == ["open", "open"])
+        pair.whereabouts.holders = {"pump": "a", "fan": "a"}
+        pair.a.shows("fan", "online")
+        pair.a.shows("pump", "online")
+        await until(lambda: pair.a.states() == ["cleared", "cleared"])
+
+
+async def test_silence_is_judged_where_the_device_is_heard_and_begins_anew_where_it_comes(tmp_path: Path, redis_url: str) -> None:
+    async with a_pair(tmp_path, redis_url) as pair:
+        pair.whereabouts.holders = {"pump": "b"}
+        for node in (pair.a, pair.b):
+            node.shows("pump", "online")
+        await pair.a.desk.put_rule("silent", {"kind": "no_data", "for_s": 1}, None, "ann")
+        await until(pair.b.desk.rules)
+        began_s = trio.current_time()
+        while trio.current_time() - began_s < 2.5:
+            await pair.b.says(20.0, trio.current_time() - began_s)
+        assert pair.a.states() == pair.b.states() == []
+        moved_s = trio.current_time()
+        pair.whereabouts.holders = {"pump": "a"}
+        pair.a.comes("pump")
+        await pair.both(["open"])
+        assert trio.current_time() - moved_s >= 1.0
+        await pair.a.says(20.0, 10.0)
+        await pair.both(["cleared"])
+
+
+async def test_a_notice_that_a_dead_node_has_left_goes_out_once(tmp_path: Path, redis_url: str) -> None:
+    receiver = Receiver(answers=[500, 204])
+    async with running(receiver), a_pair(tmp_path, redis_url) as pair:
+        await pair.b.side.targets.put_target("hook", {"kind": "webhook", "url": receiver.url}, None, "ann")
+        await until(pair.a.side.targets.targets)
+        await pair.makes("hot")
+        await pair.a.says(99.0)
+        await until(lambda: len(receiver.bodies) == 1)
+        await pair.a.kill()
+        pair.whereabouts.alive.discard("a")
+        await until(lambda: receiver.events() == ["alert.opened"])
+        await until(lambda: [each["state"] for each in pair.b.side.targets.deliveries()] == ["delivered"])
+        assert len(receiver.bodies) == 2
