@@ -7,7 +7,7 @@ here is on a frame's way to its ack. Made by main.py.
 from functools import partial
 from typing import Final
 
-from hub.auth import Account, Auth, Principal
+from hub.auth import Account, Auth, AuthTakingIn, Principal
 from hub.config import Settings
 from hub.core.ageing import Keep
 from hub.core.commands import CommandDesk
@@ -27,7 +27,7 @@ from hub.layers import Run
 from hub.nodes.local import LocalLeases
 from hub.nodes.membership import Membership
 from hub.nodes.places import NodePlaces
-from hub.nodes.taking_in import TakingIn
+from hub.nodes.taking_in import Part, TakingIn
 from hub.ports import Leases, Now, StateStore
 from hub.rules import MailServer, Notifying, RulesSide
 from hub.sessions.presence import PresenceWatch
@@ -82,6 +82,11 @@ class Control:
         """Return what is in reach of a login; None: everything."""
         return self._reaches.of(principal.where, principal.share)
 
+    def _remembering(self) -> tuple[Part, ...]:
+        """Return what has a memory of the state store; what others of it hang on comes first."""
+        people = (AuthTakingIn(self.auth), self.provisioning, self.dashboards, self.shares)
+        return (self.leases, self.registry, self.desk, self.shadows, self.rules.desk, *people)
+
     def runs(self) -> tuple[Run, ...]:
         """Return the tasks, which follow the journal or look after the time."""
         ledger = LedgerFollower(self.desk, self.shadows, self._state, lambda: self._journal.id)
@@ -89,7 +94,7 @@ class Control:
             *self.rules.runs(),
             partial(run_follower, self._journal, ledger),
             self.leases.run,
-            TakingIn(self._state, (self.leases, self.registry, self.desk, self.shadows, self.rules.desk)).run,
+            TakingIn(self._state, self._remembering()).run,
             self.desk.run,
             self.registry.run,
             self.registry.connections.run,

@@ -100,7 +100,7 @@ class Hub:
         self.closed = ClosedAnswers(max_age_us=None if settings.store == "duckdb" else SHARED_AGE_US)
         self.hops = Hops(self.metrics.hops)
         self.load = Load(self.metrics.durable_counts, lambda: self.journal.position, lambda: self.figures.lags())
-        self.own = OwnDevice(settings.own_device, self.journal, control.registry, lambda: self.figures.own(), now_us)
+        self.own = OwnDevice(settings.own_name, self.journal, control.registry, lambda: self.figures.own(), now_us)
         self.stored_acks = StoredAcks() if settings.ack_after == "store" else None
         parts = DeviceParts(
             *(self.journal, *control.for_devices, self.metrics, now_us, name, settings.restart_jitter_s),

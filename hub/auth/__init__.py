@@ -8,6 +8,7 @@ from hub.auth.account import Account
 from hub.auth.auth import LINK_S, SESSION_S, Auth
 from hub.auth.cookies import COOKIE, session_of
 from hub.auth.principal import Principal
+from hub.auth.taking_in import AuthTakingIn
 from hub.core.guessing import LockedOut
 
-__all__ = ["COOKIE", "LINK_S", "SESSION_S", "Account", "Auth", "LockedOut", "Principal", "session_of"]
+__all__ = ["COOKIE", "LINK_S", "SESSION_S", "Account", "Auth", "AuthTakingIn", "LockedOut", "Principal", "session_of"]

@@ -54,8 +54,8 @@ class Auth:
         self._seldom = Seldom(period_s=3_600.0)  # a guesser must not fill the disk
         self._ended: list[Callable[[bytes], None]] = []
         self._shares: Shares | None = None
-        self.users.on_ended(self._tell)
-        self.tokens.on_ended(self._tell)
+        self.users.on_ended(self.ended)
+        self.tokens.on_ended(self.ended)
 
     async def start(self) -> None:
         """Read what is kept, and make the administrator's credential where there is none. Raises OSError, StoreUnavailable."""
@@ -68,7 +68,7 @@ class Auth:
     def let_guests_in(self, shares: Shares) -> None:
         """Take the links of shared dashboards for logins, too."""
         self._shares = shares
-        shares.on_ended(self._tell)
+        shares.on_ended(self.ended)
 
     def share_cookies(self, secret: str) -> None:
         """Name cookies by what the nodes of a cluster share: a proxy sends people to this one and that one."""
@@ -124,7 +124,8 @@ class Auth:
         """Call `callback(what)` when something ended before its time; its principals have it as their `login` or `account`."""
         self._ended.append(callback)
 
-    def _tell(self, what: bytes) -> None:
+    def ended(self, what: bytes) -> None:
+        """Tell who keeps something open for a login, or for all of an account, that it has ended."""
         for callback in self._ended:
             callback(what)
 
@@ -242,4 +243,4 @@ class Auth:
     async def end_session(self, login: bytes) -> None:
         """End a session by its hash, and tell who keeps connections open for it. Raises StoreUnavailable."""
         await self._state.end_session(login)
-        self._tell(login)
+        self.ended(login)

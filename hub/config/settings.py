@@ -147,7 +147,8 @@ class Settings(BaseSettings):
     )
     own_device: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:-]{0,63})?$")] = Field(
         default="tributary:hub",
-        description="Name of the built-in device whose readings are the hub's own figures (delays, rates, lags), every 10 s; empty: none.",
+        description='Name of the built-in device whose readings are the hub\'s own figures (delays, rates, lags), every 10 s; empty: none. With `state = "redis"`'
+        " `:` and the node's name stand behind it.",
     )
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=10_000,
@@ -223,6 +224,11 @@ class Settings(BaseSettings):
             given, missing = ('state = "redis"', "redis_url") if self.redis_url is None else ("redis_url", 'state = "redis"')
             raise ValueError(f"{given} is set and {missing} is not: a shared state needs both")
         return self
+
+    @property
+    def own_name(self) -> str:
+        """The name of the hub's own device: each node has one."""
+        return f"{self.own_device[:31]}:{self.node}" if self.own_device and self.state == "redis" else self.own_device
 
     @property
     def origins(self) -> tuple[str, ...]:

@@ -5,9 +5,11 @@ they have open ends with the token, which whoever keeps it open hears by `on_end
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+import trio
 
 from devices.wire.fields import is_device_name
 from hub.core.audit import AuditLog
@@ -61,6 +63,7 @@ class ApiTokens:
         self._tokens: dict[str, ApiToken] = {}
         self._of_hash: dict[bytes, ApiToken] = {}
         self._ended: list[Callable[[bytes], None]] = []
+        self._writing = trio.Lock()  # what is read meanwhile would be older than what was written
         self._users = users
         if users is not None:
             users.on_ended(self._user_changed)
@@ -69,6 +72,20 @@ class ApiTokens:
         """Read the tokens. Raises StoreUnavailable."""
         self._tokens = {document.key: _token(document) for document in await self._state.documents(KIND)}
         self._of_hash = {token.token_hash: token for token in self._tokens.values()}
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Take in what another node has changed of tokens. Raises StoreUnavailable."""
+        if kind == KIND:
+            await self.reload()
+
+    async def reload(self) -> None:
+        """Take in all tokens as they are kept; what is open by one that is gone ends. Raises StoreUnavailable."""
+        async with self._writing:
+            before = self._tokens
+            await self.load()
+        for token in before.values():
+            if token.token_hash not in self._of_hash:
+                self._tell(token)
 
     def on_ended(self, callback: Callable[[bytes], None]) -> None:
         """Call `callback(token_hash)` when a token was revoked, or who made it was disabled."""
@@ -104,11 +121,12 @@ class ApiTokens:
         entry = self._audit.entry(
             who, "make token", f"token {name}", role=role, expires_us=token.expires_us, **({"where": where} if where else {})
         )
-        try:
-            await self._state.change([_document(token)], audited=[entry])
-        except Conflict:
-            raise _exists(name) from None
-        self._tokens[name] = self._of_hash[token.token_hash] = token
+        async with self._writing:
+            try:
+                await self._state.change([_document(token)], audited=[entry])
+            except Conflict:
+                raise _exists(name) from None
+            self._tokens[name] = self._of_hash[token.token_hash] = token
         return secret, token
 
     async def revoke(self, name: str, who: str) -> None:
@@ -116,11 +134,12 @@ class ApiTokens:
         if (token := self._tokens.get(name)) is None:
             raise _unknown(name)
         entry = self._audit.entry(who, "revoke token", f"token {name}", role=token.role)
-        try:
-            await self._state.change(deletes=[_document(token)], audited=[entry])
-        except Conflict:
-            raise _unknown(name) from None
-        del self._tokens[name], self._of_hash[token.token_hash]
+        async with self._writing:
+            try:
+                await self._state.change(deletes=[_document(token)], audited=[entry])
+            except Conflict:
+                raise _unknown(name) from None
+            del self._tokens[name], self._of_hash[token.token_hash]
         self._tell(token)
 
     def _user_changed(self, what: bytes) -> None:

@@ -34,6 +34,7 @@ class ConnectionHistory:
         self._unwritten: dict[tuple[str, int], ConnectionRecord] = {}
         self._work = trio.Event()
         self._writing = trio.Lock()
+        self._node = node
         self._mark = Document(ALIVE, node, 0, {})
         self._seldom = Seldom()
 
@@ -43,7 +44,9 @@ class ConnectionHistory:
         alive_us, seen_us = int(self._mark.body.get("at_us", 0)), dict[str, int]()
         for record in await self._state.last_connections():
             left_us = record.left_us
-            if left_us is None:
+            if left_us is None and record.node not in ("", self._node):  # another node has it, as far as it has said
+                left_us = record.came_us
+            elif left_us is None:
                 left_us = max(record.came_us, alive_us)
                 self._note(record._replace(left_us=left_us, reason=_CRASHED))
             seen_us[record.device] = left_us
@@ -54,7 +57,7 @@ class ConnectionHistory:
         came_us = self._now()
         while (device, came_us) in self._unwritten:
             came_us += 1
-        return self._note(ConnectionRecord(device, came_us, None, remote))
+        return self._note(ConnectionRecord(device, came_us, None, remote, node=self._node))
 
     def left(self, record: ConnectionRecord, left_us: int, code: int, reason: str) -> None:
         """Note its end; `left_us` is when it was last there."""

@@ -9,50 +9,20 @@ whole, and a name that is taken again goes on counting, so that no two versions 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import trio
 
 from devices.wire.fields import shown
 from hub.core.dashboard import check_name, checked
+from hub.core.dashboard_facts import KIND, OLD, DashboardFacts, facts_in, old_of
 from hub.core.errors import Refusal
 from hub.ports import Audited, Conflict, Document, Now, StateStore
 
-KIND: Final = "dashboard"
-OLD: Final = "dashboard version"
 MAX_DASHBOARDS: Final = 200  # with those that were deleted: what they hold is bounded, too
 MAX_VERSIONS: Final = 20  # of one dashboard, with the present one
 _KEPT_US: Final = 30 * 86_400_000_000  # a deleted one
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What is held of a dashboard: all but what it holds."""
-
-    name: str
-    revision: int  # of its document in the store
-    title: str
-    tiles: int
-    versions: tuple[Mapping[str, Any], ...]  # version, at_us, by; the oldest first, the present one last
-    deleted_us: int | None = None
-    born_us: int = 0  # when its name was last taken; 0: before that was noted
-
-    @property
-    def version(self) -> int:
-        """The present version."""
-        return int(self.versions[-1]["version"])
-
-    def item(self) -> dict[str, Any]:
-        """Return what a list shows."""
-        gone = {} if self.deleted_us is None else {"deleted_us": self.deleted_us}
-        return {"name": self.name, "title": self.title, "tiles": self.tiles, **self.versions[-1], **gone}
-
-    def kept(self, document: Mapping[str, Any]) -> Document:
-        """Return how it is kept."""
-        body = {"document": document, "versions": [dict(each) for each in self.versions], "deleted_us": self.deleted_us}
-        body["born_us"] = self.born_us
-        return Document(KIND, self.name, self.revision, body)
 
 
 class DashboardConflict(Refusal):
@@ -85,15 +55,35 @@ class Dashboards:
         self._state = state
         self._board = board
         self._now = now
-        self._facts: dict[str, _Facts] = {}
+        self._facts: dict[str, DashboardFacts] = {}
         self._changed: list[Callable[[str, Mapping[str, Any] | None], None]] = []
         self._changing = trio.Lock()  # one change at a time: each is made of what the one before has stored
 
     async def load(self) -> None:
         """Read what there is, once at start."""
-        self._facts = {each.key: _facts(each) for each in await self._state.documents(KIND)}
+        self._facts = {each.key: facts_in(each) for each in await self._state.documents(KIND)}
         for name in {*self._facts, *(item["name"] for item in self._board.dashboards())}:
             self._show(name)
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Take in what another node has changed of dashboards. Raises StoreUnavailable."""
+        if kind == KIND:
+            await self.reload()
+
+    async def reload(self) -> None:
+        """Take in all dashboards as they are kept, and tell who listens which have changed. Raises StoreUnavailable."""
+        async with self._changing:
+            await self._take_in()
+
+    async def _take_in(self) -> None:
+        documents = {each.key: each for each in await self._state.documents(KIND)}
+        before, self._facts = self._facts, {name: facts_in(each) for name, each in documents.items()}
+        for name in {*before, *documents}:
+            if (facts := self._facts.get(name)) != before.get(name):
+                self._show(name)
+                is_there = facts is not None and facts.deleted_us is None
+                for callback in self._changed:
+                    callback(name, documents[name].body["document"] if is_there else None)
 
     def _show(self, name: str) -> None:
         facts = self._facts.get(name)
@@ -170,14 +160,22 @@ class Dashboards:
             await self._change([after.kept(document)], self._over(), [entry])
             self._changed_to(after, None)
 
-    def _changed_to(self, facts: _Facts, document: Mapping[str, Any] | None) -> None:
+    def _changed_to(self, facts: DashboardFacts, document: Mapping[str, Any] | None) -> None:
         self._facts[facts.name] = facts
         self._show(facts.name)
         for callback in self._changed:
             callback(facts.name, document)
 
     async def _put(
-        self, name: str, before: _Facts | None, document: Mapping[str, Any], by: str, action: str, *, is_new: bool = False, **detail: Any
+        self,
+        name: str,
+        before: DashboardFacts | None,
+        document: Mapping[str, Any],
+        by: str,
+        action: str,
+        *,
+        is_new: bool = False,
+        **detail: Any,
     ) -> dict[str, Any]:
         gone = [each for each in self._over() if each.key != name and not each.key.startswith(f"{name}@")]
         if before is None and len(self._facts) - sum(each.kind == KIND for each in gone) >= MAX_DASHBOARDS:
@@ -185,12 +183,12 @@ class Dashboards:
             raise Refusal("too_many_dashboards", full, "save this one in the place of another", 409)
         said: dict[str, Any] = {"version": 1 if before is None else before.version + 1, "at_us": self._now(), "by": by}
         revision, versions = (0, ()) if before is None else (before.revision, before.versions)
-        after = _Facts(name, revision + 1, document["title"], len(document["tiles"]), (*versions, said)[-MAX_VERSIONS:])
+        after = DashboardFacts(name, revision + 1, document["title"], len(document["tiles"]), (*versions, said)[-MAX_VERSIONS:])
         after = replace(after, born_us=self._now() if is_new or before is None else before.born_us)
         puts = [after.kept(document)]
         if before is not None:
-            puts.append(_old(name, before.version, await self._document(before, before.version)))
-            gone += [_old(name, each["version"]) for each in versions if each["version"] < after.versions[0]["version"]]
+            puts.append(old_of(name, before.version, await self._document(before, before.version)))
+            gone += [old_of(name, each["version"]) for each in versions if each["version"] < after.versions[0]["version"]]
         detail = {"version": said["version"], "title": after.title, "tiles": after.tiles, **detail}
         await self._change(puts, gone, [Audited(self._now(), by, action, f"dashboard {name}", detail)])
         self._changed_to(after, document)
@@ -202,7 +200,7 @@ class Dashboards:
             try:
                 await self._state.change(puts, gone, audited=audited)
             except Conflict as error:
-                await self.load()
+                await self._take_in()
                 raise Refusal("conflict", f"dashboard {error.key} was changed meanwhile", "read it again, then change it", 409) from None
             for each in gone:
                 if each.kind == KIND:
@@ -212,13 +210,13 @@ class Dashboards:
         """Return the documents of those that were deleted long ago, to go along with the next change."""
         before_us = self._now() - _KEPT_US
         over = [each for each in self._facts.values() if each.deleted_us is not None and each.deleted_us < before_us]
-        olds = [_old(facts.name, each["version"]) for facts in over for each in facts.versions[:-1]]
+        olds = [old_of(facts.name, each["version"]) for facts in over for each in facts.versions[:-1]]
         return [*(Document(KIND, each.name, each.revision, {}) for each in over), *olds]
 
-    async def _whole(self, facts: _Facts) -> dict[str, Any]:
+    async def _whole(self, facts: DashboardFacts) -> dict[str, Any]:
         return {"name": facts.name, **facts.versions[-1], "dashboard": await self._document(facts, facts.version)}
 
-    async def _document(self, facts: _Facts, version: int) -> dict[str, Any]:
+    async def _document(self, facts: DashboardFacts, version: int) -> dict[str, Any]:
         if version == facts.version:
             found = await self._state.document(KIND, facts.name)
         else:
@@ -227,22 +225,11 @@ class Dashboards:
             raise _unknown(facts.name)
         return dict(found.body["document"])
 
-    def _known(self, name: str, *, or_deleted: bool = False) -> _Facts:
+    def _known(self, name: str, *, or_deleted: bool = False) -> DashboardFacts:
         facts = self._facts.get(name)
         if facts is None or (facts.deleted_us is not None and not or_deleted):
             raise _unknown(name)
         return facts
-
-
-def _facts(document: Document) -> _Facts:
-    body = document.body
-    held, versions = body["document"], tuple(body["versions"])
-    return _Facts(document.key, document.version, held["title"], len(held["tiles"]), versions, body["deleted_us"], body.get("born_us", 0))
-
-
-def _old(name: str, version: int, document: Mapping[str, Any] | None = None) -> Document:
-    """Return the document of a version that is not the present one; it never changes."""
-    return Document(OLD, f"{name}@{version}", 1, {"document": document})
 
 
 def _unknown(name: str) -> Refusal:

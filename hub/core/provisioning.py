@@ -14,7 +14,7 @@ import base64
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -84,6 +84,16 @@ class Provisioning:
     async def load(self) -> None:
         """Read the keys. Raises StoreUnavailable."""
         self._keys = {document.key: _key(document) for document in await self._state.documents(KIND)}
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Take in what another node has changed of keys. Raises StoreUnavailable."""
+        if kind == KIND:
+            await self.reload()
+
+    async def reload(self) -> None:
+        """Take in all keys as they are kept. Raises StoreUnavailable."""
+        async with self._changing:
+            await self.load()
 
     def items(self) -> list[dict[str, Any]]:
         """Return what may be told of each, by name; also of those that are over."""

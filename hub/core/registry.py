@@ -67,7 +67,8 @@ class Registry(RefreshedDevices):
             tokens = {name: (drawn or {}).get(name) or new_token() for name in known}
             records = [DeviceRecord(name, self._now(), hash_token(token), {}) for name, token in tokens.items()]
             documents = [*along, *(facts.document(name) for name, facts in known.items() if facts.revision)]
-            await self._state.change(documents, devices=records, audited=[self._audited(by, "add", name) for name in known])
+            new = dict.fromkeys(known)
+            await self._state.change(documents, devices=records, made_of=new, audited=[self._audited(by, "add", name) for name in known])
             for record in records:
                 self._facts[record.name] = known[record.name]
                 self._keep(record)
@@ -88,7 +89,7 @@ class Registry(RefreshedDevices):
             description = described(Hello(name, 1, channels), known.description if known else {}, self._now())
             record = DeviceRecord(name, known.created_us if known else self._now(), NO_TOKEN, description)
             if record != known:
-                await self._state.change(devices=[record])
+                await self._state.change(devices=[record], made_of={name: known})
             self.own = name
             self._asked.remove(name)
             self._keep(record)
@@ -126,7 +127,8 @@ class Registry(RefreshedDevices):
             if replace(edited, revision=facts.revision) == facts and is_disabled == record.is_disabled:
                 return
             document, changed = edited.document(name), replace(record, is_disabled=is_disabled)
-            await self._state.change([document], devices=[changed], audited=[self._audited(by, "edit", name, changes)])
+            audited = [self._audited(by, "edit", name, changes)]
+            await self._state.change([document], devices=[changed], made_of={name: record}, audited=audited)
             self._facts[name] = edited
             # What the device declared meanwhile stays; it is written when its turn comes.
             self._keep(replace(self._record(name), is_disabled=is_disabled))
@@ -171,7 +173,8 @@ class Registry(RefreshedDevices):
             puts, deletes = ([old.document(name)], []) if old else ([], [stored] if stored else [])
             action = "token" if token_hash != NO_TOKEN else "revoke"
             audited = self._audited(by, action, name, {"overlap_s": overlap_s} if overlap_s else {})
-            await self._state.change(puts, deletes, devices=[replace(record, token_hash=token_hash)], audited=[audited])
+            changed = [replace(record, token_hash=token_hash)]
+            await self._state.change(puts, deletes, devices=changed, made_of={name: record}, audited=[audited])
             had_old = self._tokens.forget_old(name) is not None
             self._tokens.forget(record.token_hash)
             # What the device declared meanwhile stays; it is written when its turn comes.

@@ -189,7 +189,7 @@ class DeviceSet:
             records = [self._devices[each] for each in names if each in self._devices]
             try:
                 if records:
-                    await self._state.change(devices=records)
+                    await self._state.change(seen=records)
             except StoreUnavailable as error:
                 self._unwritten |= names  # tried again with the next of them that comes
                 _log.error("devices_not_stored", devices=len(records), first=records[0].name, reason=str(error))

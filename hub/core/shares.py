@@ -22,7 +22,7 @@ from hub.core.registry import hash_token
 from hub.core.share import FOR_EVER_US, KIND, Share, share_in
 from hub.core.tile_sources import Source, public, sources_in
 from hub.core.users import Users
-from hub.ports import Audited, Now, StateStore, StoreUnavailable
+from hub.ports import Audited, Conflict, Now, StateStore, StoreUnavailable
 
 MAX_SHARES: Final = 500  # of the hub
 MAX_OF_ONE: Final = 20  # dashboard
@@ -52,8 +52,22 @@ class Shares:
         self._shares = {each.key: share_in(each) for each in await self._state.documents(KIND)}
         self._of_hash = {share.token_hash: share.id for share in self._shares.values()}
         for name in {share.dashboard for share in self._shares.values()}:
-            if self._dashboards.born_us(name) is not None:
+            if name not in self._sources and self._dashboards.born_us(name) is not None:
                 self._sources[name] = sources_in((await self._dashboards.dashboard(name))["dashboard"])
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Take in what another node has changed of links. Raises StoreUnavailable."""
+        if kind == KIND:
+            await self.reload()
+
+    async def reload(self) -> None:
+        """Take in all links as they are kept; what is open by one that is gone ends. Raises StoreUnavailable."""
+        async with self._changing:
+            before = self._shares
+            await self.load()
+        for share in before.values():
+            if share.id not in self._shares:
+                self._tell(share)
 
     def on_ended(self, callback: Callable[[bytes], None]) -> None:
         """Call `callback(token_hash)` when a link ended, or reaches something else now."""
@@ -83,7 +97,7 @@ class Shares:
         if (share := self._shares.get(id_)) is None:
             raise not_good()
         document = (await self._dashboards.dashboard(share.dashboard))["dashboard"]
-        with suppress(StoreUnavailable):  # a full disk, say: what is shared can be seen all the same
+        with suppress(StoreUnavailable, Conflict):  # a full disk, another node's note: what is shared can be seen all the same
             await self._used(id_)
         return public(document)
 

@@ -6,7 +6,7 @@ what was logged in before it: whoever keeps that open hears of it by `on_ended`.
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -57,11 +57,27 @@ class Users:
         self._now = now
         self._users: dict[str, User] = {}
         self._ended: list[Callable[[bytes], None]] = []
+        self._writing = trio.Lock()  # what is read meanwhile would be older than what was written
         self._disabling = trio.Lock()  # two administrators who disable each other must not both succeed
 
     async def load(self) -> None:
         """Read the users. Raises StoreUnavailable."""
         self._users = {document.key: _user(document) for document in await self._state.documents(KIND)}
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Take in what another node has changed of users. Raises StoreUnavailable."""
+        if kind == KIND:
+            await self.reload()
+
+    async def reload(self) -> None:
+        """Take in all users as they are kept; what was logged in to a changed one ends. Raises StoreUnavailable."""
+        async with self._writing:
+            before = self._users
+            await self.load()
+        for user in before.values():
+            now = self._users.get(user.name)
+            if now is None or now.generation != user.generation:
+                self._tell(user)
 
     def on_ended(self, callback: Callable[[bytes], None]) -> None:
         """Call `callback(what)` when what was logged in to an account holds no more; `what` is the account, and a disabled user's name."""
@@ -146,11 +162,12 @@ class Users:
         """Remove a user; their logins end. Raises Refusal, StoreUnavailable."""
         user = self.known(name)
         entry = self._audit.entry(who, "remove user", f"user {name}", role=user.role)
-        try:
-            await self._state.change(deletes=[_document(user)], audited=[entry])
-        except Conflict:
-            raise _changed(name) from None
-        del self._users[name]
+        async with self._writing:
+            try:
+                await self._state.change(deletes=[_document(user)], audited=[entry])
+            except Conflict:
+                raise _changed(name) from None
+            del self._users[name]
         self._tell(user)
 
     def known(self, name: str) -> User:
@@ -164,12 +181,13 @@ class Users:
 
     async def _put(self, user: User, who: str, action: str, **detail: str) -> None:
         entry = self._audit.entry(who, action, f"user {user.name}", **detail)
-        try:
-            await self._state.change([_document(user)], audited=[entry])
-        except Conflict:
-            raise _changed(user.name) from None
-        before = self._users.get(user.name)
-        self._users[user.name] = user
+        async with self._writing:
+            try:
+                await self._state.change([_document(user)], audited=[entry])
+            except Conflict:
+                raise _changed(user.name) from None
+            before = self._users.get(user.name)
+            self._users[user.name] = user
         if before is not None:
             self._tell(before)
 

@@ -69,6 +69,7 @@ class ConnectionRecord(NamedTuple):
     remote: str
     code: int | None = None  # of its close; None: it is there, or nobody knows
     reason: str = ""
+    node: str = ""  # which had it; the store of a hub that stands alone does not keep that
 
 
 class LogLine(NamedTuple):

@@ -106,12 +106,16 @@ class StateStore(Protocol):
         deletes: Sequence[Document] = (),
         *,
         devices: Sequence[DeviceRecord] = (),
+        made_of: Mapping[str, DeviceRecord | None] | None = None,
+        seen: Sequence[DeviceRecord] = (),
         cursor: tuple[str, Cursor] | None = None,
         audited: Sequence[Audited] = (),
     ) -> None:
         """Put and delete documents, put devices, move a follower's cursor and note who did it: in one transaction, or nothing.
 
-        A put has the version after the kept one, 1 where there is none; a delete has the kept one. Raises Conflict otherwise.
+        A put has the version after the kept one, 1 where there is none; a delete has the kept one. A device that is `made_of` something
+        is kept with that token and disabled as that is, or is not there (None). Raises Conflict otherwise (of a device: its kind is
+        `device`). Of devices that were `seen`, only what they declared and when is kept, where they are there.
         """
 
     async def cursor_of(self, follower: str) -> Cursor | None:

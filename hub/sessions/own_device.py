@@ -17,7 +17,7 @@ from hub.core.epochs import IMPORTED_FROM
 from hub.core.records import Row, RowKind
 from hub.core.registry import Registry
 from hub.journal import Entry, Journal
-from hub.ports import Now, Opening, StoreUnavailable
+from hub.ports import Conflict, Now, Opening, StoreUnavailable
 
 _log: Final = structlog.get_logger(__name__)
 PERIOD_S: Final = 10.0
@@ -68,7 +68,7 @@ class OwnDevice:
         if self._registry.own != self.name:
             try:
                 self._is_taken = not await self._registry.be_own(self.name, CHANNELS)
-            except StoreUnavailable:  # a full disk, say, of which everybody hears
+            except (StoreUnavailable, Conflict):  # a full disk, say, of which everybody hears, or another node was faster
                 return
             if self._is_taken:
                 _log.warning("own_device_taken", device=self.name, hint=_TAKEN.format(name=self.name))

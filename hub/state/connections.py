@@ -27,7 +27,7 @@ class SQLiteConnections(SQLiteCommands):
 
         def put() -> None:
             with self._transaction() as transaction:
-                transaction.executemany(_PUT, [(*each, each.device) for each in connections])
+                transaction.executemany(_PUT, [(*each[:6], each.device) for each in connections])
                 transaction.executemany(_TRIM, [(device, device, keep - 1) for device in {each.device for each in connections}])
 
         await self._call(put)

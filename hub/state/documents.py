@@ -6,7 +6,7 @@ Owns these tables; decides nothing and knows no kind of document. Base of sqlite
 import base64
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from hub.core.records import Cursor
@@ -15,6 +15,7 @@ from hub.state.file import SQLiteFile
 
 _AUDIT_TESTS: Final = ("number < ?", "who = ?", "action = ?", "instr(what, ?) > 0", "at_us >= ?", "at_us < ?")  # of AuditWanted
 PUT_DEVICE: Final = "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)"
+_SEEN: Final = "UPDATE devices SET description = ?, last_seen_us = ? WHERE name = ?"
 
 
 class SQLiteDocuments(SQLiteFile):
@@ -42,6 +43,8 @@ class SQLiteDocuments(SQLiteFile):
         deletes: Sequence[Document] = (),
         *,
         devices: Sequence[DeviceRecord] = (),
+        made_of: Mapping[str, DeviceRecord | None] | None = None,
+        seen: Sequence[DeviceRecord] = (),
         cursor: tuple[str, Cursor] | None = None,
         audited: Sequence[Audited] = (),
     ) -> None:
@@ -53,7 +56,10 @@ class SQLiteDocuments(SQLiteFile):
                     put_document(connection, document)
                 for document in deletes:
                     _delete(connection, document)
+                for name, before in (made_of or {}).items():
+                    _check_device(connection, name, before)
                 connection.executemany(PUT_DEVICE, [device_values(device) for device in devices])
+                connection.executemany(_SEEN, [(as_json(dict(each.description)), each.last_seen_us, each.name) for each in seen])
                 if cursor is not None:
                     connection.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (cursor[0], *cursor[1]))
                 note_audited(connection, audited)
@@ -117,6 +123,13 @@ def put_document(connection: sqlite3.Connection, document: Document) -> None:
         )
     if found.rowcount != 1:
         raise Conflict(document.kind, document.key)
+
+
+def _check_device(connection: sqlite3.Connection, name: str, before: DeviceRecord | None) -> None:
+    """Hold a device to be as it was known. Raises Conflict."""
+    kept = connection.execute("SELECT token_hash, is_disabled FROM devices WHERE name = ?", (name,)).fetchone()
+    if kept != (None if before is None else (before.token_hash, int(before.is_disabled))):
+        raise Conflict("device", name)
 
 
 def _delete(connection: sqlite3.Connection, document: Document) -> None:

@@ -326,3 +326,25 @@ async def test_a_deleted_device_takes_its_connections_along(store: StateStore) -
     await store.delete_device("pump")
     await store.put_device(DEVICE)
     assert await store.connections("pump", None, 9) == await store.last_connections() == []
+
+
+async def test_a_device_is_changed_by_whoever_knows_its_token_and_whether_it_is_disabled(store: StateStore) -> None:
+    await store.change(devices=[DEVICE], made_of={"pump": None})
+    disabled = replace(DEVICE, is_disabled=True)
+    user = Document("user", "ann", 1, {})
+    for before in (None, disabled, replace(DEVICE, token_hash=b"other")):
+        with pytest.raises(Conflict) as conflict:
+            await store.change([user], devices=[replace(DEVICE, token_hash=b"new")], made_of={"pump": before})
+        assert (conflict.value.kind, conflict.value.key) == ("device", "pump")
+    assert (await store.devices(), await store.document("user", "ann")) == ([DEVICE], None)
+    await store.change(devices=[disabled], made_of={"pump": replace(DEVICE, last_seen_us=77, description={})})
+    await store.delete_device("pump")
+    with pytest.raises(Conflict):
+        await store.change(devices=[DEVICE], made_of={"pump": disabled})
+
+
+async def test_what_a_device_declares_leaves_its_token_alone_and_makes_no_device(store: StateStore) -> None:
+    await store.put_device(replace(DEVICE, is_disabled=True))
+    said = replace(DEVICE, token_hash=b"old", description={"firmware": "2\n2"}, last_seen_us=9)
+    await store.change(seen=[said, replace(said, name="stranger")])
+    assert await store.devices() == [replace(said, token_hash=DEVICE.token_hash, is_disabled=True)]

@@ -30,8 +30,16 @@ local function command_version(id)
     local kept = redis.call('HGET', key('command'), id)
     return kept and tonumber(string.match(kept, '^%d+')) or 0
 end
+-- A device is three lines: [created_us, token, is_disabled], last_seen_us, description.
+local function is_as_known(device, token, is_disabled)
+    local kept = redis.call('HGET', key('devices'), device)
+    if not kept or not token then return not kept and not token end
+    local known = cjson.decode(string.match(kept, '^[^\n]*'))
+    return known[2] == token and known[3] == is_disabled
+end
 for _, op in ipairs(ops) do
     local name, kind, at, version = op[1], op[2], op[3], op[4]
+    if name == 'device_was' and not is_as_known(kind, at, version) then return {'device', kind} end
     if name == 'command' and command_version(kind) ~= op[7] - 1 then return {name, kind} end -- of which `kind` is the id
     if name == 'put' and version_of(kind, at) ~= version - 1 or name == 'delete' and version_of(kind, at) ~= version then
         return {kind, at}
@@ -86,6 +94,13 @@ end
 
 function does.device(name, body)
     redis.call('HSET', key('devices'), name, body)
+end
+
+function does.device_was() end -- checked above
+
+function does.seen(name, description, last_seen)
+    local kept = redis.call('HGET', key('devices'), name)
+    if kept then redis.call('HSET', key('devices'), name, string.match(kept, '^[^\n]*\n') .. last_seen .. '\n' .. description) end
 end
 
 function does.drop_device(name, kinds)

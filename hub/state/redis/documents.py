@@ -127,6 +127,8 @@ class RedisDocuments:
         deletes: Sequence[Document] = (),
         *,
         devices: Sequence[DeviceRecord] = (),
+        made_of: Mapping[str, DeviceRecord | None] | None = None,
+        seen: Sequence[DeviceRecord] = (),
         cursor: tuple[str, Cursor] | None = None,
         audited: Sequence[Audited] = (),
     ) -> None:
@@ -134,7 +136,9 @@ class RedisDocuments:
         await self._change(
             *map(values.put_of, puts),
             *map(values.delete_of, deletes),
+            *(values.device_was_of(*each) for each in (made_of or {}).items()),
             *map(values.device_put_of, devices),
+            *map(values.device_seen_of, seen),
             *([values.cursor_put_of(self._node, *cursor)] if cursor else []),
             *map(values.audited_put_of, audited),
         )

@@ -50,13 +50,23 @@ def document_of(kind: str, key: str, kept: bytes) -> Document:
 
 def device_put_of(d: DeviceRecord) -> Operation:
     """Return the operation that puts a device."""
-    body = [d.created_us, b64encode(d.token_hash).decode(), dict(d.description), d.last_seen_us, d.is_disabled]
-    return ("device", d.name, as_json(body))
+    kept = (json.dumps([d.created_us, b64encode(d.token_hash).decode(), d.is_disabled]), json.dumps(d.last_seen_us))
+    return ("device", d.name, "\n".join((*kept, as_json(dict(d.description)))))
+
+
+def device_was_of(name: str, before: DeviceRecord | None) -> Operation:
+    """Return the operation that holds a device to be as it was known: with this token and disabled so, or not there."""
+    return ("device_was", name) if before is None else ("device_was", name, b64encode(before.token_hash).decode(), before.is_disabled)
+
+
+def device_seen_of(d: DeviceRecord) -> Operation:
+    """Return the operation that keeps what a device declared and when, where it is there."""
+    return ("seen", d.name, as_json(dict(d.description)), json.dumps(d.last_seen_us))
 
 
 def device_of(name: bytes, kept: bytes) -> DeviceRecord:
     """Read a device."""
-    created_us, token_hash, description, last_seen_us, is_disabled = json.loads(kept)
+    (created_us, token_hash, is_disabled), last_seen_us, description = map(json.loads, kept.split(b"\n", 2))
     return DeviceRecord(name.decode(), created_us, b64decode(token_hash), description, last_seen_us, is_disabled)
 
 
@@ -126,6 +136,8 @@ _TOLD: Final[Mapping[str, Callable[[Operation], list[tuple[str, str]]]]] = {
     "put": lambda operation: [(operation[1], operation[2])],
     "delete": lambda operation: [(operation[1], operation[2])],
     "device": lambda operation: [("device", operation[1])],
+    "seen": lambda operation: [("device", operation[1])],
+    "end_session": lambda operation: [("session", operation[1])],
     "drop_device": lambda operation: [("device", operation[1]), *((kind, operation[1]) for kind in operation[2])],
     "command": lambda operation: [("command", operation[1])],
     "connection": lambda operation: [("connection", operation[1])],

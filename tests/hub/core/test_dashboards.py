@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from hub.core.dashboards import KIND, MAX_DASHBOARDS, MAX_VERSIONS, OLD, DashboardConflict, Dashboards
+from hub.core.dashboard_facts import KIND, OLD
+from hub.core.dashboards import MAX_DASHBOARDS, MAX_VERSIONS, DashboardConflict, Dashboards
 from hub.core.entities import Entities
 from hub.core.errors import Refusal
 from hub.ports import Document
