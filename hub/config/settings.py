@@ -147,8 +147,8 @@ class Settings(BaseSettings):
     )
     own_device: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:-]{0,63})?$")] = Field(
         default="tributary:hub",
-        description='Name of the built-in device whose readings are the hub\'s own figures (delays, rates, lags), every 10 s; empty: none. With `state = "redis"`'
-        " `:` and the node's name stand behind it.",
+        description="Name of the built-in device whose readings are the hub's own figures (delays, rates, lags), every 10 s; empty: none."
+        ' With `state = "redis"` `:` and the name of the node stand behind it.',
     )
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=10_000,
