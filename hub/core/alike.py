@@ -1,7 +1,7 @@
 """Data frames whose bytes are alike, decoded together: one look at a shape, then columns out of a matrix of bytes.
 
 Owns what makes frames alike: the same length, keys, channels and types of values, as those of devices with one firmware are. A frame
-that is like no other is left to msgpack. Plain code, numpy throughout; used by columns.py, also in worker threads.
+that is like no other is left to msgpack. Plain code, numpy throughout; used by columns.py, also in worker threads, and by mould.py.
 
 A msgpack value is known by its first byte, so frames of one length that agree in all bytes but those inside of numbers are made alike.
 """
@@ -46,11 +46,11 @@ class Alike(NamedTuple):
     is_exact: npt.NDArray[np.bool_]  # k
 
 
-class _NotPlainError(Exception):
+class NotPlainError(Exception):
     """A frame that holds more than numbers."""
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """Numbers of one type, side by side."""
 
     at: int  # of the first one's first byte
@@ -59,14 +59,14 @@ class _Run(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Shape:
+class Shape:
     """Where the numbers of a frame are, and which bits of it are the same in all frames like it."""
 
     mask: bytearray
-    base: list[_Run] = field(default_factory=list)
+    head: dict[bytes, Run] = field(default_factory=dict)  # e, s and t
     channels: list[int] = field(default_factory=list)
-    offsets: list[_Run] = field(default_factory=list)
-    values: list[_Run] = field(default_factory=list)
+    offsets: list[Run] = field(default_factory=list)
+    values: list[Run] = field(default_factory=list)
 
 
 def alike(bodies: Sequence[bytes]) -> tuple[list[Alike], list[int]]:
@@ -90,8 +90,8 @@ def _take(bodies: Sequence[bytes], indexes: npt.NDArray[np.int64], found: list[A
             break
         first = bodies[indexes[0]]
         try:
-            shape = _shape_of(first)
-        except (_NotPlainError, IndexError):
+            shape = shape_of(first)
+        except (NotPlainError, IndexError):
             others.append(int(indexes[0]))
             indexes = indexes[1:]
             continue
@@ -102,44 +102,42 @@ def _take(bodies: Sequence[bytes], indexes: npt.NDArray[np.int64], found: list[A
     others += indexes.tolist()
 
 
-def _shape_of(body: bytes) -> _Shape:
-    """Read a data frame of numbers. Raises _NotPlainError or IndexError for any other."""
-    shape = _Shape(bytearray(b"\xff" * len(body)))
+def shape_of(body: bytes) -> Shape:
+    """Read a data frame of numbers. Raises NotPlainError or IndexError for any other."""
+    shape = Shape(bytearray(b"\xff" * len(body)))
     if body[0] & 0xF0 != 0x80:
-        raise _NotPlainError
+        raise NotPlainError
     at, seen = 1, set[bytes]()
     for _ in range(body[0] & 0x0F):
         if body[at] & 0xE0 != 0xA0:
-            raise _NotPlainError
+            raise NotPlainError
         end = at + 1 + (body[at] & 0x1F)
         key = body[at + 1 : end]
         at = _value(shape, body, key, end)
         seen.add(key)
     if at != len(body) or not seen >= {b"t", b"c", b"d", b"v"} or len(seen) != body[0] & 0x0F:
-        raise _NotPlainError
+        raise NotPlainError
     count = len(shape.channels)
     if (
         not count
         or count != len(set(shape.channels))
         or not all(sum(run.length for run in runs) == count for runs in (shape.offsets, shape.values))
     ):
-        raise _NotPlainError
+        raise NotPlainError
     return shape
 
 
-def _value(shape: _Shape, body: bytes, key: bytes, at: int) -> int:
+def _value(shape: Shape, body: bytes, key: bytes, at: int) -> int:
     """Note the value of a key; return where it ends."""
     if key in (b"e", b"s", b"t"):
-        at, run = _number(shape, body, at)
-        if key == b"t":
-            shape.base = [run]
+        at, shape.head[key] = _number(shape, body, at)
         return at
     if key == b"op":
         if body[at : at + 5] != b"\xa4data":
-            raise _NotPlainError
+            raise NotPlainError
         return at + 5
     if key not in (b"c", b"d", b"v"):
-        raise _NotPlainError
+        raise NotPlainError
     begin, count = at, body[at] & 0x0F
     if body[at] & 0xF0 == 0x90:
         at += 1
@@ -147,8 +145,8 @@ def _value(shape: _Shape, body: bytes, key: bytes, at: int) -> int:
         count = int.from_bytes(body[at + 1 : at + 3])
         at += 3
     else:
-        raise _NotPlainError
-    runs: list[_Run] = []
+        raise NotPlainError
+    runs: list[Run] = []
     for _ in range(count):
         at, run = _number(shape, body, at, is_value=key == b"v")
         runs.append(run)
@@ -160,10 +158,10 @@ def _value(shape: _Shape, body: bytes, key: bytes, at: int) -> int:
     return at
 
 
-def _number(shape: _Shape, body: bytes, at: int, *, is_value: bool = False) -> tuple[int, _Run]:
+def _number(shape: Shape, body: bytes, at: int, *, is_value: bool = False) -> tuple[int, Run]:
     """Note a number, and leave out of the mask what is its own; return where it ends."""
     first_byte = body[at]
-    run = _Run(at, 1, first_byte)
+    run = Run(at, 1, first_byte)
     if first_byte < 0x80:
         shape.mask[at] = 0x80
         return at + 1, run
@@ -175,17 +173,17 @@ def _number(shape: _Shape, body: bytes, at: int, *, is_value: bool = False) -> t
         return at + 1, run
     dtype = _TYPES.get(first_byte)
     if dtype is None or (dtype.kind == "f" and not is_value):
-        raise _NotPlainError
+        raise NotPlainError
     end = at + 1 + dtype.itemsize
     shape.mask[at + 1 : end] = bytes(dtype.itemsize)
     if first_byte == _UINT64:
         if body[at + 1] & 0x80:
-            raise _NotPlainError  # no int64
+            raise NotPlainError  # no int64
         shape.mask[at + 1] = 0x80
     return end, run
 
 
-def _kind(first_byte: int) -> int:
+def kind_of(first_byte: int) -> int:
     """Return the same for numbers that are written alike."""
     if first_byte < 0x80:
         return 0
@@ -194,18 +192,18 @@ def _kind(first_byte: int) -> int:
     return _FALSE if first_byte & 0xFE == _FALSE else first_byte
 
 
-def _joined(runs: Sequence[_Run]) -> Iterator[_Run]:
+def _joined(runs: Sequence[Run]) -> Iterator[Run]:
     """Join neighbours of one kind."""
     at = 0
     while at < len(runs):
         end = at + 1
-        while end < len(runs) and _kind(runs[end].first_byte) == _kind(runs[at].first_byte):
+        while end < len(runs) and kind_of(runs[end].first_byte) == kind_of(runs[at].first_byte):
             end += 1
-        yield _Run(runs[at].at, end - at, _kind(runs[at].first_byte))
+        yield Run(runs[at].at, end - at, kind_of(runs[at].first_byte))
         at = end
 
 
-def _decoded(shape: _Shape, frames: npt.NDArray[np.int64], matrix: Bytes) -> Alike:
+def _decoded(shape: Shape, frames: npt.NDArray[np.int64], matrix: Bytes) -> Alike:
     count = len(shape.channels)
     values = np.empty((len(matrix), count))
     offsets_us = np.empty((len(matrix), count), np.int64)
@@ -222,12 +220,12 @@ def _decoded(shape: _Shape, frames: npt.NDArray[np.int64], matrix: Bytes) -> Ali
         if exact is not None and is_exact[at]:
             exact[:, at : at + run.length] = numbers
         at += run.length
-    return Alike(frames, _numbers(shape.base[0], matrix)[:, 0].astype(np.int64), shape.channels, offsets_us, values, exact, is_exact)
+    return Alike(frames, _numbers(shape.head[b"t"], matrix)[:, 0].astype(np.int64), shape.channels, offsets_us, values, exact, is_exact)
 
 
-def _numbers(run: _Run, matrix: Bytes) -> npt.NDArray[Any]:
+def _numbers(run: Run, matrix: Bytes) -> npt.NDArray[Any]:
     """Return the numbers of a run, n x count."""
-    first_byte = _kind(run.first_byte)
+    first_byte = kind_of(run.first_byte)
     dtype = _TYPES.get(first_byte)
     if dtype is None:
         own = matrix[:, run.at : run.at + run.length]

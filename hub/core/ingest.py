@@ -6,11 +6,14 @@ calls it once a frame: a frame of plain numbers is judged as columns, and only a
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
 
 from devices.wire.limits import MAX_FUTURE_S, MAX_TEXT_BYTES, MAX_TIME_US
 from devices.wire.messages import Channel, Data, Kind
+from hub.core.alike import NotPlainError
+from hub.core.mould import Mould
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
@@ -20,6 +23,8 @@ _FLOAT: Final = frozenset({float})
 _NUMBERS: Final = frozenset({int, float})
 _FUTURE_US: Final = MAX_FUTURE_S * 1_000_000
 _EVER_US: Final = 2**64  # before any time
+_LEARN_EACH: Final = 16
+_MAX_MOULDS: Final = 64  # of a channel list
 
 Rejected = tuple[int, str]  # index of a reading, code
 
@@ -37,6 +42,8 @@ class ChannelRules:
         self.channels = tuple(channels)
         self._keep_us = keep_us or _EVER_US
         self._numeric = frozenset(i for i, channel in enumerate(channels) if channel.kind in (Kind.GAUGE, Kind.COUNTER))
+        self._moulds: dict[int, Mould] = {}  # of frames that were plain, by length
+        self._missed: dict[int, int] = {}  # how many plain frames of a length had no mould
 
     def rejected(self, data: Data, now_us: int) -> list[Rejected]:
         """Return (index, code) of each reading that will not be stored, in order; mostly an empty list."""
@@ -62,10 +69,32 @@ class ChannelRules:
         # A NaN or an infinity among the values makes their sum one; a sum that overflows is looked at one by one.
         if not (math.isfinite(sum(values)) and -MAX_TIME_US <= base_us <= MAX_TIME_US):
             return False
-        first_us: int = base_us + min(offsets_us)
-        if first_us < now_us - self._keep_us:
-            return False
-        return first_us >= -MAX_TIME_US and base_us + int(max(offsets_us)) <= now_us + _FUTURE_US
+        return self._is_in_time(base_us + min(offsets_us), base_us + max(offsets_us), now_us)
+
+    def _is_in_time(self, oldest_us: int, newest_us: int, now_us: int) -> bool:
+        return oldest_us >= -MAX_TIME_US and oldest_us >= now_us - self._keep_us and newest_us <= now_us + _FUTURE_US
+
+    def read_plain(self, body: bytes, now_us: int) -> tuple[int, int, int] | None:
+        """Return (epoch, seq, time of the newest reading) of a data frame that is like one `learn` was given, and that are_plain would call
+        so; None where it has to be decoded."""
+        mould = self._moulds.get(len(body))
+        if mould is None or (found := mould.read(body)) is None:
+            return None
+        epoch, seq, base_us, oldest_us, newest_us = found
+        is_plain = -MAX_TIME_US <= base_us <= MAX_TIME_US and self._is_in_time(oldest_us, newest_us, now_us)
+        return (epoch, seq, newest_us) if is_plain else None
+
+    def learn(self, body: bytes) -> None:
+        """Take a data frame that was plain, of seven keys, and had to be decoded: the next ones like it will not. A mould costs as much as
+        some frames, so that only each _LEARN_EACH-th of a length makes one, instead of the one before."""
+        size = len(body)
+        missed = self._missed[size] = self._missed.get(size, 0) + 1
+        if missed % _LEARN_EACH == 0:
+            if len(self._missed) > _MAX_MOULDS:
+                self._missed.clear()
+                self._moulds.clear()
+            with suppress(NotPlainError, IndexError):
+                self._moulds[size] = Mould(body)
 
     def oldest_us(self, now_us: int) -> int:
         """Return the time before which a reading is rejected."""
