@@ -3,71 +3,80 @@
 Owns what main.py need not know one by one. Made where the settings name a Redis; starts nothing by itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from hub.bus.confluence import Confluence
 from hub.bus.pulling import PulledNode, Puller
-from hub.bus.redis import RedisBus
 from hub.bus.serving import Serving
 from hub.bus.wire import packed
 from hub.config import Settings
+from hub.history import HistorySide
 from hub.journal import Journal
 from hub.layers import Run
+from hub.metrics import Metrics
+from hub.nodes.membership import Membership
 from hub.ports import Now
-from hub.redis import Redis
+from hub.sessions.live import Live
+from hub.system import System
+from hub.web.node import NodeFrames
 
-
-class Member(Protocol):
-    """A node of the cluster as membership knows it."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def url(self) -> str:
-        """Where it answers."""
-
-    @property
-    def journal(self) -> str:
-        """The id of its journal."""
+if TYPE_CHECKING:
+    from hub.bus.redis import RedisBus
+    from hub.redis import Redis
 
 
 class Gathering:
-    """The live frames of one node and of all others; `others()` are those that are alive, `token()` is what nodes show each other."""
+    """The live frames of this node and of all others in the cluster, which is there when something runs."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        redis: Redis,
-        journal: Journal,
-        others: Callable[[], Sequence[Member]],
-        token: Callable[[], str],
-        now: Now,
-    ) -> None:
-        self._others = others
-        self._puller = Puller(token)
-        self._bus = RedisBus(redis, lambda: journal.id, int(settings.bus_buffer_bytes), int(settings.bus_stream_bytes))
-        self.confluence = Confluence(journal, self._nodes, self._bus, int(settings.live_ring_bytes), now)
+    def __init__(self, settings: Settings, bus: "RedisBus", journal: Journal, cluster: Callable[[], Membership | None], now: Now) -> None:
+        self._cluster, self._bus = cluster, bus
+        self._puller = Puller(self._token)
+        self.confluence = Confluence(journal, self._nodes, bus, int(settings.live_ring_bytes), now)
         self._serving = Serving(journal, lambda: self.confluence.own_stored)
+        self.for_others = NodeFrames(self._frames, self._token)
 
-    def _nodes(self) -> list[PulledNode]:
-        return [PulledNode(each.name, each.journal, each.url, self._puller) for each in self._others()]
-
-    async def frames(self, after: int | None) -> bytes:
-        """Return what another node asks for; it follows this one from now on for a while."""
-        self._bus.wanted()
-        return packed(await self._serving.frames(after))
-
-    def stale(self) -> list[dict[str, Any]]:
-        """Return the nodes that do not answer, as viewers are told of them."""
-        return [{"name": each.name, "since_us": each.since_us} for each in self.confluence.followings.stale()]
+    def connect(self, live: Live, side: HistorySide, system: System, metrics: Metrics) -> None:
+        """Connect it with who watches, with who writes the history, and with what is told of it."""
+        self.confluence.followings.is_watched = lambda: live.is_watched
+        self.confluence.on_stored(live.store_applied)
+        self.confluence.on_rewound(live.begin_anew)
+        side.writer.on_applied(self.confluence.store_applied)
+        side.on_lost(self.confluence.store_lost)
+        system.stale_nodes = self._stale
+        metrics.add_part("bus", self._statistics)
 
     def runs(self) -> tuple[Run, ...]:
         """Return the tasks; what reads the rows stands on them."""
         return self._puller.run, self._bus.run, self.confluence.run
 
-    def statistics(self) -> Mapping[str, float]:
-        """Return figures for metrics."""
+    async def _frames(self, after: int | None) -> bytes:
+        """Return what another node asks for; for a while it is taken to follow this one."""
+        self._bus.wanted()
+        return packed(await self._serving.frames(after))
+
+    def _nodes(self) -> list[PulledNode]:
+        known = () if (cluster := self._cluster()) is None else cluster.alive()
+        return [PulledNode(each.name, each.journal, each.url, self._puller) for each in known if each.url]
+
+    def _token(self) -> str:
+        cluster = self._cluster()
+        return "" if cluster is None else cluster.token
+
+    def _stale(self) -> list[dict[str, Any]]:
+        return [{"name": each.name, "since_us": each.since_us} for each in self.confluence.followings.stale()]
+
+    def _statistics(self) -> Mapping[str, float]:
         return {**self.confluence.statistics(), **self._bus.statistics()}
+
+
+def make_gathering(
+    settings: Settings, redis: "Redis | None", journal: Journal, cluster: Callable[[], Membership | None], now: Now
+) -> Gathering | None:
+    """Return what gathers the frames of a cluster; None for a hub that stands alone."""
+    if redis is None:
+        return None
+    from hub.bus.redis import RedisBus  # a hub that stands alone would wait for coredis
+
+    bus = RedisBus(redis, lambda: journal.id, int(settings.bus_buffer_bytes), int(settings.bus_stream_bytes))
+    return Gathering(settings, bus, journal, cluster, now)

@@ -1,7 +1,7 @@
 """Stopping from the inside out: what a block stands on ends only when the block has ended.
 
-Owns one context manager; main.py nests it: journal, then followers, then sessions. Cancelling the outermost scope reaches the
-innermost block first; each layer is cancelled when the block inside it is done.
+Owns one context manager, and what is told of its failures; main.py nests it: journal, then followers, then sessions. Cancelling the
+outermost scope reaches the innermost block first; each layer is cancelled when the block inside it is done.
 """
 
 from collections.abc import AsyncIterator, Awaitable
@@ -39,3 +39,11 @@ async def layer(*runs: Run) -> AsyncIterator[None]:
         finally:
             for scope in reversed(scopes):
                 scope.cancel()
+
+
+def only_one(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one thing that went wrong; several stay a group."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -30,10 +30,11 @@ from hub.control import Control
 from hub.core.closed import SHARED_AGE_US, ClosedAnswers
 from hub.datadir import DataDir
 from hub.figures import Figures
+from hub.gathering import make_gathering
 from hub.history import HistorySide
 from hub.hops import Hops
 from hub.journal import Journal, SQLiteJournalFile
-from hub.layers import Run, layer
+from hub.layers import Run, layer, only_one
 from hub.load import Load
 from hub.metrics import Metrics
 from hub.nodes.membership import Membership
@@ -75,7 +76,7 @@ async def serve(settings: Settings, *, task_status: trio.TaskStatus[str] = trio.
         with DataDir(settings.data_dir) as data:
             await Hub(settings, data).run(task_status=task_status)
     except BaseExceptionGroup as group:
-        raise _only(group) from None
+        raise only_one(group) from None
 
 
 class Hub:
@@ -87,15 +88,16 @@ class Hub:
         self.state = make_state(settings, data, self.redis)
         self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
         self.control = control = Control(settings, data, self.state, self.journal, now_us, make_leases(settings, self.redis, now_us))
-        own = None if self.redis is None else lambda: self.journal.id
-        self.history = make_store(settings.store, store_token(settings), retention(settings), data.history, own)
+        self.gathering = make_gathering(settings, self.redis, self.journal, lambda: self.cluster, now_us)
+        rows = self.gathering and self.gathering.confluence
+        self.history = make_store(settings.store, store_token(settings), retention(settings), data.history, rows and rows.own_id)
         self.side = HistorySide(self.journal, self.history, data.path, now_us, settings.ack_after)
         self.system = System(self.journal, self.side, control.entities, settings.ack_after)
         name = f"tributary {version('tributary-hub')}"
         self.metrics = Metrics()
         self.open = OpenConnections(self.metrics.round_trip.observe)
         watching = (control.registry.members, self.metrics, self.open.round_trip_s)
-        self.live = Live(self.journal, self.history, control.entities, now_us, name, *watching)
+        self.live = Live(rows or self.journal, self.history, control.entities, now_us, name, *watching, rows)
         # A database on the network may have other writers, who do not tell of late readings.
         self.closed = ClosedAnswers(max_age_us=None if settings.store == "duckdb" else SHARED_AGE_US)
         self.hops = Hops(self.metrics.hops)
@@ -147,8 +149,11 @@ class Hub:
 
     def _wire(self) -> None:
         """Connect what only this file may know of each other."""
-        self.side.writer.on_applied(self.live.store_applied)
         self.side.on_lost(self.live.store_lost)
+        if self.gathering is None:
+            self.side.writer.on_applied(self.live.store_applied)
+        else:
+            self.gathering.connect(self.live, self.side, self.system, self.metrics)
         self.system.more_notes += [self.door.certificates.notes, self.own.notes]
         if self.stored_acks is not None:
             self.side.writer.on_safe(self.stored_acks.store_safe)
@@ -180,7 +185,8 @@ class Hub:
 
     def _followers(self) -> tuple[Run, ...]:
         figures = (self.load.run, self.hops.run, self.own.run, self.metrics.loop.run)
-        return (*self.side.runs(), *self.control.runs(), self.live.run, self.system.run, self.data.reserve.run, *figures)
+        gathering = () if self.gathering is None else self.gathering.runs()
+        return (*gathering, *self.side.runs(), *self.control.runs(), self.live.run, self.system.run, self.data.reserve.run, *figures)
 
     async def _listen(self, task_status: trio.TaskStatus[str]) -> None:
         """Open the door, say where, and serve until cancelled."""
@@ -239,12 +245,5 @@ class Hub:
             shares=self.control.shares,
             account=self.control.account,
             nodes=self.nodes,
+            node=None if self.gathering is None else self.gathering.for_others,
         )
-
-
-def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the one thing that went wrong; several stay a group."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error

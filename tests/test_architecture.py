@@ -26,7 +26,9 @@ HUB = {
     "hub.web": {"hub.sessions", "hub.core"},
     "hub.sessions": {"hub.core", "hub.journal"},
     "hub.bus": {"hub.core", "hub.redis"},
-    "hub.gathering": {"hub.bus", "hub.journal", "hub.layers", "hub.redis"},
+    "hub.gathering": {
+        *("hub.bus", "hub.journal", "hub.layers", "hub.redis", "hub.nodes", "hub.history", "hub.sessions", "hub.system", "hub.web"),
+    },
     "hub.store": {"hub.core"},
     "hub.state": {"hub.core", "hub.redis"},
     "hub.redis": {"hub.core"},

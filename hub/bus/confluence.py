@@ -77,6 +77,10 @@ class Confluence:
         """The lowest place that is still there, or the next one."""
         return self._ring.first
 
+    def own_id(self) -> str:
+        """Return the id of the own journal, "" until it is open."""
+        return self._journal.id
+
     @property
     def own_stored(self) -> int:
         """The position up to which the history store has the own journal."""

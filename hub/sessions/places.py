@@ -13,8 +13,13 @@ from hub.core.records import RangeAnswer, StoredTo
 class JournalRange(Protocol):
     """What a journal knows of itself."""
 
-    id: str
-    position: int
+    @property
+    def id(self) -> str:
+        """The id of the journal."""
+
+    @property
+    def position(self) -> int:
+        """The highest position."""
 
     @property
     def first(self) -> int:

@@ -34,8 +34,13 @@ _CLOCKS_BEHIND_US: Final = 5_000_000  # a reading may come so long after the tim
 class JournalReader(Protocol):
     """What of the journal a snapshot needs."""
 
-    id: str
-    position: int
+    @property
+    def id(self) -> str:
+        """The id of the journal."""
+
+    @property
+    def position(self) -> int:
+        """The highest position."""
 
     @property
     def first(self) -> int:

@@ -135,7 +135,8 @@ class InfluxDBStore:
         """Return readings, or buckets up to the joint and readings from there on."""
         if not self._has_cursor:
             await self.cursor()
-        answer = RangeAnswer(self._cursor, joint_us=self._joint_us(width_us))
+        # Of series that others began since they were listed nobody asks.
+        answer = RangeAnswer(self._cursor, joint_us=self._joint_us(width_us), others_s=trio.current_time() - self._listed_s)
         if self._keeps_s() and from_us < (kept_from_us := self._oldest_us()):
             answer.kept_from_us = kept_from_us
         if width_us:
@@ -165,13 +166,14 @@ class InfluxDBStore:
         """Return every series that has a reading, by device, channel, unit; those of other hubs may be 15 s late."""
         async with self._listing:
             if trio.current_time() >= self._listed_s + LIST_S:
+                asked_s = trio.current_time()
                 before, self._series = self._series, set()  # what is appended meanwhile is added to the new set
                 try:
                     self._series |= await self._asking.all_series()
                 except BaseException:
                     self._series |= before
                     raise
-                self._listed_s = trio.current_time()
+                self._listed_s = asked_s
         return sorted(self._series)
 
     async def latest(self, series: Sequence[Series]) -> dict[Series, Reading]:

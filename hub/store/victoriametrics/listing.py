@@ -16,14 +16,16 @@ from hub.store.victoriametrics.questions import Questions, TooMuch, seconds
 from hub.store.victoriametrics.selecting import literal, of_devices, series_of
 
 LISTED_S: Final = 10.0
+SHARED_S: Final = 3.0  # where others write too: what they wrote is taken for shown only so long after
+NEW_SERIES_S: Final = 12.0  # a new one is listed up to 10 s later (measured), also where the server was asked to show everything
 MAX_DEVICES: Final = 500  # in one question
 
 
 class Listing:
-    """The list, asked for seldom: what this hub writes itself is added, what others write is seen within LISTED_S."""
+    """The list, asked for seldom: what this hub writes itself is added, what others write is seen within `listed_s`."""
 
-    def __init__(self, questions: Questions) -> None:
-        self._questions = questions
+    def __init__(self, questions: Questions, listed_s: float = LISTED_S) -> None:
+        self._questions, self._listed_s = questions, listed_s
         self._series: set[Series] = set()
         self._added: set[Series] = set()  # since it was asked
         self._sorted: list[Series] = []
@@ -40,9 +42,13 @@ class Listing:
         """Ask anew the next time."""
         self._asked_s = float("-inf")
 
+    def others_s(self) -> float:
+        """Return how long ago others must have begun a series that is in the list."""
+        return trio.current_time() - self._asked_s + NEW_SERIES_S
+
     async def listed(self, until_ms: int) -> list[Series]:
         """Return every series, by device, channel, unit; a list of the caller's own. Raises StoreUnavailable."""
-        if (now_s := trio.current_time()) - self._asked_s >= LISTED_S:
+        if (now_s := trio.current_time()) - self._asked_s >= self._listed_s:
             self._added = set()
             found = await _series(self._questions, until_ms)
             self._series, self._sorted, self._asked_s = found | self._added, [], now_s

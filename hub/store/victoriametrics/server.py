@@ -148,7 +148,8 @@ class Server:
 
     def joint_us(self, width_us: int) -> int:
         """Return from when on an answer is made of readings: what its cursor does not cover is younger, but for what is late."""
-        newest_us = min(self._newest_us or self._now(), self._now())
+        # Others may have written what is newer than anything of ours.
+        newest_us = min(self._newest_us or self._now(), self._now()) if self._own is None else self._now()
         joint_us = newest_us - int(JOINT_S * 1_000_000)
         step_us = min(width_us, int(JOINT_S * 1_000_000)) or 1
         return joint_us - joint_us % step_us

@@ -20,7 +20,7 @@ from hub.store.failures import Database
 from hub.store.victoriametrics import answers, limits
 from hub.store.victoriametrics.answering import answer_of
 from hub.store.victoriametrics.importing import Encoder, Importing, cursor_line, label_refusal
-from hub.store.victoriametrics.listing import Listing
+from hub.store.victoriametrics.listing import LISTED_S, SHARED_S, Listing
 from hub.store.victoriametrics.questions import Questions, TooMuch
 from hub.store.victoriametrics.ranges import Ranges
 from hub.store.victoriametrics.selecting import of_device
@@ -52,7 +52,7 @@ class VictoriaMetricsStore:
         self._importing = Importing(database, token)
         self.notes = self._server.notes
         self._encoder, self._limits = Encoder(), limits.Limits()
-        self._listing = Listing(self._questions)
+        self._listing = Listing(self._questions, LISTED_S if own is None else SHARED_S)
         self._encoding = trio.CapacityLimiter(1)
         self._now = now
         self._inserted = self._queried = 0
@@ -102,7 +102,7 @@ class VictoriaMetricsStore:
         """Return readings or buckets; what is younger than the joint comes as readings."""
         self._queried += 1
         joint_us = self._server.joint_us(width_us)
-        answer = RangeAnswer(await self._server.show(), joint_us=joint_us, others_s=self._server.others_s)
+        answer = RangeAnswer(await self._server.show(), joint_us=joint_us, others_s=max(self._server.others_s, self._listing.others_s()))
         oldest_us = self._server.oldest_ms() * 1_000
         answer.kept_from_us = oldest_us if from_us < oldest_us and oldest_us > limits.OLDEST_MS * 1_000 else None
         await answer_of(answer, self._ranges, series, (from_us, to_us), width_us, max_points, self._until_ms())

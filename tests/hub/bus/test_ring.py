@@ -1,0 +1,72 @@
+"""Tests of hub/bus/ring.py and inflow.py."""
+
+from hub.bus.ring import ROW_BYTES, Ring
+from hub.core.records import Row, RowKind
+
+
+def rows(first: int, last: int, device: str = "pump", seq_from: int | None = None) -> list[Row]:
+    shift = 0 if seq_from is None else seq_from - first
+    return [Row(at, device, 7, at + shift, RowKind.DATA, 1_000 + at, b"", None) for at in range(first, last + 1)]
+
+
+def test_rows_of_two_journals_stand_in_the_order_in_which_they_came() -> None:
+    ring = Ring(1 << 20)
+    ring.begin("a", 10)
+    ring.begin("b", 0)
+    ring.append("a", rows(11, 13), 13)
+    ring.append("b", rows(1, 2, "fan"), 5)
+    ring.append("a", rows(12, 15), 15)  # some of them again
+    assert [row.position for row in ring.read(0)] == [1, 2, 3, 4, 5, 6, 7]
+    assert [row.device for row in ring.read(2)] == ["pump", "fan", "fan", "pump", "pump"]
+    assert [len(ring.read(3, count)) for count in (1, 3)] == [1, 3]
+    assert ring.marks_at(7) == {"a": 15, "b": 5}
+    assert ring.marks_at(4) == {"a": 13, "b": 1}
+    assert ring.marks_at(0) == {"a": 10, "b": 0}
+
+
+def test_every_place_is_found_again_by_its_marks() -> None:
+    ring = Ring(1 << 20)
+    ring.begin("a", 0)
+    ring.begin("b", 0)
+    for at in range(1, 6):
+        ring.append("a", rows(2 * at - 1, 2 * at), 2 * at)
+        ring.append("b", rows(at, at, "fan"), at)
+    for place in range(ring.position + 1):
+        assert ring.place_of(ring.marks_at(place)) == place
+
+
+def test_a_cursor_of_what_is_not_here_has_no_place() -> None:
+    ring = Ring(3 * ROW_BYTES)
+    ring.begin("a", 10)
+    for at in range(11, 16):
+        ring.append("a", rows(at, at), at)
+    assert ring.first == 3
+    assert ring.place_of({"a": 12}) == 2
+    assert ring.place_of({"a": 11}) is None  # its row 12 has left the ring
+    assert ring.place_of({"a": 15, "gone": 3}) is None
+    assert ring.place_of({"a": 99}) == 5  # others have seen more: it comes
+    ring.begin("b", 4)
+    assert ring.place_of({"a": 15}) is None  # what b had before is not here
+
+
+def test_what_leaves_before_it_is_stored_is_missed_until_it_is() -> None:
+    ring = Ring(2 * ROW_BYTES)
+    ring.begin("a", 0)
+    inflow = ring.inflows["a"]
+    for at in range(1, 6):
+        ring.append("a", rows(at, at), at)
+    assert (inflow.base, inflow.missing_from_us) == (3, 1_001)
+    inflow.is_stored(2)
+    assert inflow.missing_from_us == 1_001
+    inflow.is_stored(3)
+    assert inflow.missing_from_us is None
+
+
+def test_a_frame_that_two_nodes_journaled_is_here_once_and_one_that_only_the_late_one_has_is_too() -> None:
+    ring = Ring(1 << 20)
+    ring.begin("a", 0)
+    ring.begin("b", 0)
+    ring.append("a", rows(1, 3), 3)  # seq 1 to 3
+    ring.append("b", rows(1, 4, seq_from=6), 4)  # 6 to 9: 4 and 5 were acked by a
+    assert [row.seq for row in ring.append("a", rows(4, 7), 7)] == [4, 5]  # 6 and 7 came again by b
+    assert [row.seq for row in ring.read(0)] == [1, 2, 3, 6, 7, 8, 9, 4, 5]
