@@ -89,8 +89,8 @@ class Hub:
         self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
         self.control = control = Control(settings, data, self.state, self.journal, now_us, make_leases(settings, self.redis, now_us))
         self.gathering = make_gathering(settings, self.redis, self.journal, lambda: self.cluster, now_us)
-        rows = self.gathering and self.gathering.confluence
-        self.history = make_store(settings.store, store_token(settings), retention(settings), data.history, rows and rows.own_id)
+        rows = None if self.gathering is None else self.gathering.confluence
+        self.history = make_store(settings.store, store_token(settings), retention(settings), data.history, rows.own_id if rows else None)
         self.side = HistorySide(self.journal, self.history, data.path, now_us, settings.ack_after)
         self.system = System(self.journal, self.side, control.entities, settings.ack_after)
         name = f"tributary {version('tributary-hub')}"
@@ -116,7 +116,6 @@ class Hub:
         self.importer = Importer(imports, control.registry, self.history, data.path / "imports", int(settings.min_free_bytes), now_us)
         self.logins = Logins(control.auth, now_us)
         self.ways = Ways(self._serve_viewer, self.sessions.serve)
-        self.open.figures = {"device": self.sessions.figures, "viewer": self.live.figures}
         self.figures = Figures(
             *(self.journal, control, self.system, self.live, self.sessions, self.closed, self.ways, self.open, self.load, self.hops),
             *(settings.data_dir, now_us),
@@ -149,6 +148,7 @@ class Hub:
 
     def _wire(self) -> None:
         """Connect what only this file may know of each other."""
+        self.open.figures = {"device": self.sessions.figures, "viewer": self.live.figures}
         self.side.on_lost(self.live.store_lost)
         if self.gathering is None:
             self.side.writer.on_applied(self.live.store_applied)
