@@ -83,12 +83,17 @@ def host(
 
 def given_secret(path: Path | None, option: str, variable: str) -> str | None:
     """Return the secret in a file or the environment; never from an argument, which every user of the machine can see."""
+    said, place = os.environ.get(variable), variable
     if path is not None:
         try:
-            return path.read_text().strip()
+            said, place = path.read_text().strip(), f"{option} {path}"
         except OSError as error:
             raise Refusal("bad_usage", f"cannot read {option} {path}: {error.strerror}", "name a file that can be read") from None
-    return os.environ.get(variable)
+        except UnicodeDecodeError:
+            raise Refusal("bad_usage", f"{option} {path} holds no text", "name the file that the token or key is in") from None
+    if said and not (said.isascii() and said.isprintable() and len(said.split()) == 1):
+        raise Refusal("bad_usage", f"{place} holds no token or key: that is one word of plain characters", "write nothing else into it")
+    return said
 
 
 def _provision_key(path: Path | None, url: str, name: str) -> str:

@@ -104,6 +104,7 @@ def _check_files(*paths: Path | None) -> None:
 
 def _place(url: str | None, token_file: Path | None, data_dir: Path | None) -> "Place":
     """Return the hub that is meant, as its administrator. Raises Refusal, HubError, OSError."""
+    from hub.cli.host import given_secret
     from hub.client.local import find_local, read_admin_token
     from hub.config import load_settings
     from simulators.fleet.plans import Place
@@ -114,7 +115,7 @@ def _place(url: str | None, token_file: Path | None, data_dir: Path | None) -> "
         return Place(found.url, read_admin_token(directory), str(found.tls_certificate or ""))
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise Refusal("bad_usage", f"--hub {url!r} is no address of a hub", "write it as https://hub.example.com")
-    token = token_file.read_text().strip() if token_file is not None else os.environ.get(TOKEN_VARIABLE, "")
+    token = given_secret(token_file, "--token-file", TOKEN_VARIABLE)
     if not token:
         raise Refusal("bad_usage", "--hub needs an administrator's token", f"give --token-file FILE, or set {TOKEN_VARIABLE}")
     return Place(url.rstrip("/"), token)
@@ -157,13 +158,11 @@ async def _audit_again(place: "Place", path: Path) -> int:
 def _write(report: "Report", json_file: Path | None, html_file: Path | None) -> None:
     from simulators.fleet.report import as_text
 
+    is_json = str(json_file) == "-"
+    typer.echo(json.dumps(report.said(), indent=2) if is_json else as_text(report))
+    if json_file is not None and not is_json:
+        json_file.write_text(json.dumps(report.said(), indent=2))
     if html_file is not None:
         from dashboard.fleet_report import fleet_page
 
         html_file.write_text(fleet_page(report.said()), encoding="utf-8")
-    if json_file is not None and str(json_file) == "-":
-        typer.echo(json.dumps(report.said(), indent=2))
-        return
-    typer.echo(as_text(report))
-    if json_file is not None:
-        json_file.write_text(json.dumps(report.said(), indent=2))

@@ -5,9 +5,13 @@ Owns HubError and how an error body becomes one; the HTTP and the live side rais
 
 import json
 import ssl
+from collections.abc import Iterator
+from typing import Final
 
 from devices.client.opening import CERTIFICATE_HINT
 from hub.core.errors import Refusal
+
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "UNEXPECTED_MESSAGE", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 
 
 class HubError(Refusal):
@@ -17,13 +21,21 @@ class HubError(Refusal):
     """
 
 
-def hint_for(error: BaseException, otherwise: str) -> str:
-    """Return what to do about a hub that cannot be reached: a certificate that is not trusted has an advice of its own."""
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it came of, one after another."""
     cause: BaseException | None = error
     while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def hint_for(error: BaseException, otherwise: str) -> str:
+    """Return what to do about a hub that cannot be reached: what is wrong with TLS has an advice of its own."""
+    for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return CERTIFICATE_HINT
-        cause = cause.__cause__ or cause.__context__
+        if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
+            return "it speaks no TLS there: write http:// instead of https://"
     return otherwise
 
 

@@ -16,7 +16,7 @@ import httpx
 import trio
 
 from devices.wire.messages import CommandState
-from hub.client.errors import HubError, hint_for, refused
+from hub.client.errors import HubError, causes, hint_for, refused
 from hub.client.live import LiveConnection, Way, open_live
 from hub.client.local import find_local, pinned, read_admin_token
 from hub.client.pages import MAX_PAGE, entries, newest
@@ -213,7 +213,7 @@ class HubClient:
     def _unasked(self, error: httpx.HTTPError) -> HubError:
         if isinstance(error, httpx.TimeoutException):
             return HubError("timeout", f"{self.url} did not answer within {_TIMEOUT_S:g} s", "look at the hub's log")
-        said = str(error) or type(error).__name__
+        said = next(filter(None, map(str, causes(error))), type(error).__name__)
         return HubError("unreachable", f"no hub answers at {self.url}: {said}", hint_for(error, "start one: tributary serve"))
 
 

@@ -43,12 +43,13 @@ class Commanding:
         self._ids: dict[int, str] = {}
         self._room = trio.CapacityLimiter(AT_ONCE)
 
-    async def send(self, run_s: float) -> None:
-        """Send commands for so long; returns when each is answered."""
+    async def send(self, run_s: float, patience_s: float) -> None:
+        """Send commands for so long; returns when each is answered, or the hub has been away for `patience_s` after the last one."""
         if not self._plan.rate:
             return
         begin_s = trio.current_time()
         async with trio.open_nursery() as nursery:
+            nursery.cancel_scope.deadline = begin_s + run_s + patience_s
             for number in range(int(run_s * self._plan.rate)):
                 due_s = begin_s + number / self._plan.rate
                 await trio.sleep_until(due_s)

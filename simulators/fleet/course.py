@@ -26,7 +26,7 @@ from simulators.fleet.lives import frames_of
 from simulators.fleet.made import Made, gathered_lives, gathered_numbers
 from simulators.fleet.plans import Place, Unit, WorkerPlan
 from simulators.fleet.processes import Worker
-from simulators.fleet.provisioning import Provisioned
+from simulators.fleet.provisioning import Provisioned, known_hub
 from simulators.fleet.report import Report, filled
 from simulators.fleet.scenario import Scenario
 from simulators.fleet.stopping import Say, stopped_by_signals
@@ -70,7 +70,7 @@ class Course:
         sharing.check_descriptors(self._scenario, self._count, self._say)
         self._clocks = clocks_of(self._scenario)
         async with self._place.client() as client:
-            hub = await client.hub()
+            hub = await known_hub(client)
             provisioned, folder = Provisioned(), Path(tempfile.mkdtemp(prefix="tributary-simulate-"))
             try:
                 async with stopped_by_signals(self._scope, self._say, "stopping early"):
@@ -89,13 +89,13 @@ class Course:
         if self._wish.keep is not None:
             return self._say(f"the devices are kept; remove them: {provisioned.by_hand}")
         scope = trio.CancelScope(shield=True, deadline=trio.current_time() + CLEAN_UP_S)
-        try:
-            async with stopped_by_signals(scope, self._say, "leaving the rest of the devices"):
-                with scope:
-                    self._figures.stage = "removing the devices"
+        async with stopped_by_signals(scope, self._say, "leaving the rest of the devices"):
+            with scope:
+                self._figures.stage = "removing the devices"
+                try:
                     await provisioned.remove(client, lambda count: self._told(count, self._scenario.devices))
-        except HubError as error:
-            self._say(f"not all devices are removed: {error.message}; by hand: {provisioned.by_hand}")
+                except HubError as error:
+                    self._say(f"not all devices are removed: {error.message}; by hand: {provisioned.by_hand}")
         if scope.cancelled_caught:
             self._say(f"not all devices are removed; by hand: {provisioned.by_hand}")
 
@@ -143,7 +143,7 @@ class Course:
             figures.stage = "running"
             async with trio.open_nursery() as phases:
                 phases.start_soon(Faulting(scenario, devices, viewers, figures, self._clock).run, begin_us)
-                phases.start_soon(commanding.send, scenario.run_s)
+                phases.start_soon(commanding.send, scenario.run_s, scenario.drain_s)
                 await trio.sleep_until(self._clock.trio_time(begin_us + int(scenario.run_s * 1e6)))
             await self._drain(devices)
             figures.stage = "waiting for commands"

@@ -6,7 +6,7 @@ Owns their names, tags and removal. Names begin with a word drawn for each run, 
 
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import trio
 
@@ -15,7 +15,18 @@ from simulators.fleet.errors import FleetError
 
 AT_ONCE: Final = 8  # removals side by side
 AGAIN_S: Final = 0.5
+ADMIN_HINT: Final = "give the token of an administrator: tributary token add simulate --role admin"
 _PASSING: Final = ("busy", "store_behind", "store_unavailable", "timeout", "unreachable")
+
+
+async def known_hub(client: HubClient) -> dict[str, Any]:
+    """Return what a hub says of itself. Raises FleetError for a token that it does not know, HubError."""
+    try:
+        return await client.hub()
+    except HubError as error:
+        if error.status != 401:
+            raise
+        raise FleetError(f"the hub at {client.url} does not know this token", ADMIN_HINT) from None
 
 
 class Provisioned:
@@ -48,8 +59,7 @@ class Provisioned:
                 if error.status not in (401, 403):
                     raise
                 self._added.clear()
-                hint = "give the token of an administrator: tributary token add simulate --role admin"
-                raise FleetError(f"this token may not add devices: {error.message}", hint) from None
+                raise FleetError(f"this token may not add devices: {error.message}", ADMIN_HINT) from None
             told(len(tokens))
         return tokens
 

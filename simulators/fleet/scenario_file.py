@@ -133,7 +133,7 @@ def _group(table: object, place: str) -> Group:
     if not isinstance(table, Mapping):
         raise FleetError(f"{place} is no table", "write [[devices]]", is_usage=True)
     channels = table.get("channels")
-    group = read_table(Group, {key: value for key, value in table.items() if key != "channels"}, place)
+    group = read_table(Group, table, place, ("channels",))
     if group.model and channels is not None:
         raise FleetError(f"{place} has a model and channels", "say one of them", is_usage=True)
     try:

@@ -41,12 +41,12 @@ def seconds_of(said: object, place: str) -> float:
         raise FleetError(f"{place} is no duration: {_short(said)}", 'write "30s", "5m", "1h30m", or seconds', is_usage=True) from None
 
 
-def read_table(kind: type[R], table: object, place: str) -> R:
-    """Make a record of its plain fields; those without a declaration are left to the caller. Raises FleetError."""
+def read_table(kind: type[R], table: object, place: str, beside: tuple[str, ...] = ()) -> R:
+    """Make a record of its plain fields; keys `beside` them, and fields without a declaration, are the caller's. Raises FleetError."""
     if not isinstance(table, Mapping):
         raise FleetError(f"{place} is no table: {_short(table)}", "write it as in docs/simulators.md", is_usage=True)
     declared = {each.metadata["key"]: each for each in fields(kind) if "key" in each.metadata}  # type: ignore[arg-type]
-    check_keys(table, tuple(declared), place)
+    check_keys(table, (*declared, *beside), place)
     values = {}
     for key, each in declared.items():
         if key in table:
@@ -90,9 +90,15 @@ def checked_number(each: "Field[Any]", said: object, place: str) -> Any:
     fits = isinstance(said, int if is_whole else int | float) and not isinstance(said, bool)
     if not fits or not math.isfinite(said) or not low <= said <= high:  # type: ignore[arg-type]
         kind, unit = ("a whole number" if is_whole else "a number"), (" s" if each.name.endswith("_s") else "")
-        allowed = f"{kind} from {low:,.10g} to {high:,.10g}{unit}" if math.isfinite(high) else f"{kind} of at least {low:,.10g}{unit}"
+        allowed = (
+            f"{kind} from {_number(low)} to {_number(high)}{unit}" if math.isfinite(high) else f"{kind} of at least {_number(low)}{unit}"
+        )
         raise FleetError(f"{place} is {_short(said)}", f"it is {allowed}", is_usage=True)
     return said if is_whole else float(said)  # type: ignore[arg-type]
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:,.10g}"
 
 
 def _short(said: object) -> str:

@@ -170,7 +170,35 @@ def test_an_unknown_field_is_one_line(hub: RunningHub, tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text("[[devices]]\ncuont = 3")
     run = simulate(hub, str(tmp_path / "x.toml"))
     assert run.returncode == 2
-    assert _only_line(run).startswith("error: x.toml: [[devices]] 1 has an unknown field 'cuont' (did you mean 'count'?); it takes count, ")
+    assert _only_line(run).startswith(
+        "error: x.toml: [[devices]] 1 has an unknown field 'cuont' (did you mean 'count'?); it takes channels, count, "
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nam = 'x'", "has an unknown field 'nam' (did you mean 'name'?); it takes commands, devices, "),
+        (
+            "[[devices]]\nchannels = [{ name = 'a', kind = 'temperature', mead = 3 }]",
+            ": [[devices]] 1.channels[0] 'a': 'mead' is no parameter of ",
+        ),
+        ("[[faults]]\nkind = 'clock-stop'", ": [[faults]] 1.kind is 'clock-stop'; it is one of cut, "),
+        ("x = [", " is no TOML: "),
+    ],
+)
+def test_what_else_is_wrong_in_a_scenario_is_one_line(hub: RunningHub, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "x.toml").write_text(text)
+    run = simulate(hub, str(tmp_path / "x.toml"))
+    assert (run.returncode, said in _only_line(run)) == (2, True), run.stderr
+
+
+def test_a_clock_that_would_be_chance_is_one_line_and_nothing_is_made(hub: RunningHub, tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text("[[faults]]\nkind = 'clock-step'\nby = '24h'")
+    run = simulate(hub, str(tmp_path / "x.toml"))
+    assert run.returncode == 2
+    assert "error: a clock would be 24.00 h ahead: " in _only_line(run)
+    assert hub.api("GET", "/api/v1/devices")["devices"] == []
 
 
 def test_more_devices_than_descriptors_are_one_line(hub: RunningHub) -> None:
@@ -190,6 +218,52 @@ def test_a_hub_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         1,
         f"error: no hub is running on {tmp_path}; start it first: tributary serve --data-dir {tmp_path}",
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:1", "error: no hub answers at http://127.0.0.1:1: all attempts to connect to 127.0.0.1:1 failed; start one: "),
+        ("https://{address}", "; it speaks no TLS there: write http:// instead of https://"),
+        ("{address}", "is no address of a hub; write it as https://hub.example.com"),
+    ],
+)
+def test_an_address_without_a_hub_is_one_line(hub: RunningHub, tmp_path: Path, url: str, said: str) -> None:
+    (tmp_path / "token").write_text(hub.admin_token)
+    address = "{}:{}".format(*hub.address)
+    run = simulate(hub, "--hub", url.format(address=address), "--token-file", str(tmp_path / "token"))
+    assert run.returncode in (1, 2)
+    assert said in _only_line(run)
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        (b"wrong", "does not know this token; give the token of an administrator: tributary token add simulate --role admin"),
+        (b"two\nwords", "holds no token or key: that is one word of plain characters; write nothing else into it"),
+        (b"\xff\xfe", "holds no text; name the file that the token or key is in"),
+        (b"", "error: --hub needs an administrator's token; give --token-file FILE, or set TRIBUTARY_TOKEN"),
+    ],
+)
+def test_what_is_no_good_token_is_one_line(hub: RunningHub, tmp_path: Path, token: bytes, said: str) -> None:
+    (tmp_path / "token").write_bytes(token)
+    run = simulate(hub, "--hub", hub.url, "--token-file", str(tmp_path / "token"))
+    assert run.returncode in (1, 2)
+    assert said in _only_line(run)
+
+
+@pytest.mark.slow  # the devices are tried to be removed for half a minute: a hub may just be starting again
+def test_a_hub_that_goes_and_does_not_come_back_ends_the_run_with_what_is_left_to_do(tmp_path: Path) -> None:
+    scenario = tmp_path / "x.toml"
+    scenario.write_text("drain = '1s'\n[[devices]]\ncount = 5\n[[phases]]\nfor = '3s'\n[commands]\nrate = 5\nttl = '1s'")
+    with running_hub(tmp_path / "data") as hub, _started(hub, str(scenario)) as process:
+        _until(lambda: hub.api("GET", "/api/v1/hub")["position"] > 5)
+        hub.process.kill()
+        _, error = process.communicate(timeout=120)
+    *_, left, last = error.splitlines()
+    assert (process.returncode, last.startswith(f"error: no hub answers at {hub.url}: ")) == (1, True), error
+    assert left.startswith("not all devices are removed: no hub answers at ")
+    assert "; by hand: tributary device remove --where run=" in left
 
 
 def test_a_token_without_rights_is_one_line(hub: RunningHub, tmp_path: Path) -> None:
