@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
     owner: Owner
     row: Row  # its position is 0
-    marks: tuple[tuple[int, int], ...]  # (epoch, seq) moves: mostly one, of the frame itself
+    marks: tuple[tuple[int, int], ...] = ()  # (epoch, seq) moves beside the one to the row's own seq
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +65,7 @@ class Batch:
     size_bytes: int = 0  # of the frames' bodies
     entries: int = 0
     has_requests: bool = False  # mostly there are none, and they need not be looked for
+    has_moves: bool = False  # of marks, beside those that the rows say by themselves
 
     def add(self, entry: Entry) -> None:
         """Append a frame."""
@@ -74,9 +75,12 @@ class Batch:
             share = self.shares[owner] = Share()
         share.rows.append(row)
         marks = share.marks
-        for epoch, seq in moves:
-            if seq > marks.get(epoch, 0):
-                marks[epoch] = seq
+        if row[3] > marks.get(row[2], 0):
+            marks[row[2]] = row[3]
+        if moves:
+            self.has_moves = True
+            for epoch, seq in moves:
+                marks[epoch] = max(seq, marks.get(epoch, 0))
         self.size_bytes += len(row.body)
         self.entries += 1
 
@@ -106,10 +110,11 @@ class Batch:
         self.size_bytes += later.size_bytes
         self.entries += later.entries
         self.has_requests |= later.has_requests
+        self.has_moves |= later.has_moves
 
     def split(self, max_entries: int) -> "Batch":
         """Take out and return the owners after those who have so many frames together; they wait for the next commit."""
-        rest = Batch(has_requests=self.has_requests)
+        rest = Batch(has_requests=self.has_requests, has_moves=self.has_moves)
         kept = 0
         for owner, share in self.shares.items():
             if kept < max_entries:
@@ -123,6 +128,11 @@ class Batch:
         self.entries = kept
         self.size_bytes -= rest.size_bytes
         return rest
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether the rows say by themselves how marks move."""
+        return not (self.has_requests or self.has_moves)
 
     def requests(self) -> Iterator[OpeningRequest]:
         """Yield the requests to open epochs."""

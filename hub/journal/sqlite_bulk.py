@@ -8,13 +8,12 @@ sqlite_file.py and sqlite_state.py.
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import chain, count
 from typing import Any, Final, TypeVar
 
 import msgpack
 
-from hub.core.records import Row
+from hub.core.records import Row, as_row
 from hub.ports import JournalBroken
 
 Moves = Mapping[tuple[str, int], int]  # (device, epoch) -> seq
@@ -53,7 +52,6 @@ _EXTENTS: Final = (
 _READ: Final = (
     "SELECT CAST(group_concat(CAST(frames AS TEXT), '') AS BLOB) FROM (SELECT frames FROM batches WHERE first >= ? ORDER BY first LIMIT ?)"
 )
-_as_row: Final = partial(tuple.__new__, Row)
 
 
 def open_marks(connection: sqlite3.Connection, marks: Sequence[tuple[str, int, int, bytes]], position: int) -> None:
@@ -140,7 +138,7 @@ def read_moves(connection: sqlite3.Connection, marked: int) -> list[MarkRow]:
 
 
 def _rows_in(first: int, told: Sequence[MoveTold], columns: Sequence[Sequence[Any]]) -> list[Row]:
-    return list(map(_as_row, zip(count(first), *columns)))
+    return list(map(as_row, zip(count(first), *columns)))
 
 
 def _moves_in(first: int, told: Sequence[MoveTold], columns: Sequence[Sequence[Any]]) -> tuple[int, dict[tuple[str, int], int]]:

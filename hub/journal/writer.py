@@ -6,16 +6,15 @@ file broke. Used by journal.py and upkeep.py.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import trio
 
-from hub.core.records import Row
+from hub.core.records import Row, as_row
 from hub.journal.batch import Batch
 from hub.ports import JournalBroken, JournalFile, Opening
 
 T = TypeVar("T")
-_as_row: Final = partial(tuple.__new__, Row)
 
 
 class Written(NamedTuple):
@@ -28,10 +27,14 @@ class Written(NamedTuple):
 
 def written_by(file: JournalFile, batch: Batch) -> Written:
     """Commit a batch; also what comes before and after is done here, in the thread, and not in the event loop."""
-    openings, rows, marks = batch.openings(), batch.rows(), batch.marks()
-    first = file.commit(openings, rows, marks)
-    columns = tuple(zip(*rows, strict=True))[1:]
-    return Written(openings, list(map(_as_row, zip(range(first, first + len(rows)), *columns, strict=True))), marks)
+    openings, rows = batch.openings(), batch.rows()
+    columns = tuple(zip(*rows, strict=True))
+    if rows and batch.is_plain:  # those of an epoch come in order
+        marks, said = dict(zip(zip(*columns[1:3], strict=True), columns[3], strict=True)), {}
+    else:
+        marks = said = batch.marks()
+    first = file.commit(openings, rows, said)
+    return Written(openings, list(map(as_row, zip(range(first, first + len(rows)), *columns[1:], strict=True))), marks)
 
 
 class Writer:

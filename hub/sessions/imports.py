@@ -126,7 +126,7 @@ class ImportedEpoch:
             return
         await self._imports.may_go(len(body))
         row = Row(0, self._device, self._epoch, seq, RowKind.DATA, self._now(), body, None)
-        self._journal.submit(Entry(self, row, ((self._epoch, seq),)))
+        self._journal.submit(Entry(self, row))
         self._received = seq
         self._in_flight.append((seq, len(body)))
         self._imports.waiting_bytes += len(body)

@@ -18,7 +18,7 @@ from devices.wire.unpack import unpack
 from hub.core.ingest import ChannelRules, rules_of
 from hub.core.packs import refused_of, reject_of, rejects_of
 from hub.core.presence import Pulse
-from hub.core.records import Row, RowKind
+from hub.core.records import Row, RowKind, as_row
 from hub.journal import Entry
 from hub.ports import Opening
 from hub.sessions.first_hop import FirstHop, newest_of
@@ -88,8 +88,7 @@ class Intake:
             self.first_hop.delays_us.append(now_us - newest_us)
         else:
             self.first_hop.late()
-        row = Row(0, self._device, epoch, seq, RowKind.DATA, now_us, body, None)
-        self._parts.journal.submit(Entry(self, row, ((epoch, seq),)))
+        self._parts.journal.submit(Entry(self, as_row((0, self._device, epoch, seq, RowKind.DATA, now_us, body, None))))
         return True
 
     def _decoded_plain(self, body: bytes, now_us: int) -> tuple[int, int, int] | None:
@@ -130,7 +129,7 @@ class Intake:
         rejects = self._judge(frame, now_us)
         if isinstance(frame, Data | Pack) and (newest_us := newest_of(frame)) is not None:
             self.first_hop.heard(frame.epoch, frame.seq, now_us - newest_us)
-        marks: tuple[tuple[int, int], ...] = ((frame.epoch, last),)
+        marks: tuple[tuple[int, int], ...] = ((frame.epoch, last),) if last > seq else ()
         if isinstance(frame, Gap) and frame.of is not None and frame.of_last is not None:
             marks = (*marks, (frame.of, frame.of_last))
             self._session.give_up(frame.of, frame.of_last)

@@ -87,7 +87,7 @@ class OwnDevice:
         now_us = self._now()
         body = encode(Data(self._epoch, self._seq, now_us, list(found), [0] * len(found), list(found.values())))
         row = Row(0, self.name, self._epoch, self._seq, RowKind.DATA, now_us, body, None)
-        self._journal.submit(Entry(self, row, ((self._epoch, self._seq),)))
+        self._journal.submit(Entry(self, row))
 
     def committed(self, marks: Mapping[int, int]) -> None:
         """Take the journal's word that frames are durable."""

@@ -36,7 +36,7 @@ class Session:
                 await self.changed.wait()
 
     def entry(self, epoch: int, seq: int, body: bytes = b"body") -> Entry:
-        return Entry(self, Row(0, self.device, epoch, seq, RowKind.DATA, 1_000 + seq, body, None), ((epoch, seq),))
+        return Entry(self, Row(0, self.device, epoch, seq, RowKind.DATA, 1_000 + seq, body, None))
 
     def opening(self, epoch: int, elsewhere: int = 0) -> Opening:
         return Opening(self.device, epoch, CHANNELS, 1_000, elsewhere)
