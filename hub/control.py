@@ -76,6 +76,7 @@ class Control:
     def join(self, membership: Membership) -> None:
         """Be a node beside others; called before anything starts."""
         membership.on_token(self.auth.share_cookies)
+        membership.on_changed(lambda _: self.rules.outbox.wake())  # what a node that is gone was to send is sent by another
         self.rules.join(NodePlaces(self._settings.node, self.leases, membership, self.registry.is_connected, self._now))
 
     def reach(self, principal: Principal) -> Reach | None:

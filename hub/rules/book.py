@@ -173,13 +173,12 @@ class Book:
 
     async def write(
         self,
-        bodies: Mapping[tuple[str, str], Mapping[str, Any] | None],
+        bodies: Bodies,
         cursor: Cursor | None,
         audited: Sequence[Audited] = (),
     ) -> None:
         """Put documents by kind and key (None: delete) and the cursor in one transaction. Raises StoreUnavailable with nothing done."""
-        new_alerts = sum(kind == ALERT and key not in self._documents[ALERT] for kind, key in bodies)
-        puts, deletes = [], [*self._outdated(new_alerts), *self._old_notices(bodies)]
+        puts, deletes = [], self.in_the_way(bodies)
         for (kind, key), body in bodies.items():
             version = self._version(kind, key)
             if body is not None:
@@ -205,6 +204,11 @@ class Book:
         known = self._documents[kind].get(key)
         return 0 if known is None else known.version
 
+    def in_the_way(self, bodies: Bodies) -> list[Document]:
+        """Return what is deleted to make room for these documents."""
+        new_alerts = sum(kind == ALERT and key not in self._documents[ALERT] for kind, key in bodies)
+        return [*self._outdated(new_alerts), *self._old_notices(bodies)]
+
     def _outdated(self, coming: int) -> list[Document]:
         """Return the alerts that must go to make room. Those that are not over always stay."""
         known = self._documents[ALERT]
@@ -213,7 +217,7 @@ class Book:
         over = sorted((each for each in known.values() if is_over(each.body)), key=lambda each: int(each.body["cleared_us"]))
         return over[:surplus]
 
-    def _old_notices(self, bodies: Mapping[tuple[str, str], Mapping[str, Any] | None]) -> list[Document]:
+    def _old_notices(self, bodies: Bodies) -> list[Document]:
         """Return the notices that are done with for longest, to make room. Those that wait always stay: the outbox bounds them."""
         coming = sum(kind == NOTICE for kind, _ in bodies)
         if not coming or len(self._documents[NOTICE]) + coming <= MAX_NOTICES:

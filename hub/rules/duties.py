@@ -40,7 +40,6 @@ class Duties:
         self._places: Places | None = None
         self._alive: frozenset[str] = frozenset()
         self._drawn: dict[str, str] = {}  # among those alive
-        self._seen: frozenset[str] = frozenset()
         self._asked_s = -_ASK_EVERY_S
 
     def join(self, places: Places) -> None:
@@ -87,13 +86,6 @@ class Duties:
         if self._places is None or maker == self.node:
             return True
         return maker not in self._places.alive() and self.draws(id_)
-
-    def are_others(self) -> bool:
-        """Tell whether other nodes live than when this was last asked."""
-        if self._places is None or (alive := frozenset(self._places.alive())) == self._seen:
-            return False
-        self._seen = alive
-        return True
 
     def draws(self, name: str) -> bool:
         """Tell whether a name falls to this node: to that alive with the highest hash, so that few fall anew when one is gone."""

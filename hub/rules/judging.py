@@ -19,6 +19,7 @@ from hub.core.rules_absence import Absence
 from hub.core.rules_alerts import cleared, key_of, raised
 from hub.core.rules_batch import Batch, Key
 from hub.core.rules_course import Change, Course
+from hub.core.seldom import Seldom
 from hub.core.selector import MembersOf
 from hub.ports import Now, StateStore, StoreUnavailable
 from hub.rules.book import ALERT, KEPT, AlertBoard, Bodies
@@ -60,6 +61,7 @@ class Judging(Keeping):
         self._board = board
         self._is_behind = False
         self._seen = Seen(self._duties.is_here)
+        self._seldom = Seldom()
         self._has_work = trio.Event()  # a rule judges, or a device was removed
 
     async def start(self, journal: str = "") -> Cursor | None:
@@ -139,7 +141,8 @@ class Judging(Keeping):
                 try:
                     await self._look()
                 except StoreUnavailable as error:
-                    _log.error("rules_not_looked_after", reason=str(error))
+                    if times := self._seldom.times("", trio.current_time()):
+                        _log.error("rules_not_looked_after", reason=str(error), times=times)
         finally:
             unwatch()
 
@@ -187,8 +190,6 @@ class Judging(Keeping):
             await self._join(self._courses.stale & came)
             self._courses.wait_anew(came, self._lived_s)
             self._seen.came -= came
-        if self._duties.are_others():
-            self.on_notices()  # what a node that is gone was to send is sent by another
 
     async def _due(
         self, news: Mapping[str, str], gone: set[str], moved: set[tuple[str, str]]

@@ -138,7 +138,7 @@ class Keeping:
             await self._book.write(bodies, cursor, audited)
         except Conflict as conflict:
             wanted: dict[str, set[str]] = {conflict.kind: {conflict.key}}
-            for kind, key in bodies:
+            for kind, key in [*bodies, *(each[:2] for each in self._book.in_the_way(bodies))]:
                 wanted.setdefault(kind, set()).add(key)
             wanted.setdefault(ALERT, set()).update(await self._join(wanted.pop(KEPT, set())))
             for kind, keys in wanted.items():

@@ -3,7 +3,7 @@
 Owns who is where and which nodes live, which the test says. Knows no sockets: a device that moves journals on another node.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,15 +73,20 @@ class Node:
 
     async def says(self, temp: float, at_s: float = 0.0, device: str = "pump") -> None:
         """Journal a reading of a device that is connected here, and have it judged."""
-        epoch = 1
-        if device not in self._seqs:
-            await self.journal.open_epochs(self._session, [Opening(device, epoch, CHANNELS, 0)])
-        seq = self._seqs[device] = self._seqs.get(device, 0) + 1
-        body = {"e": epoch, "s": seq, "op": "data", "t": NOW_US + int(at_s * SECOND), "c": [0], "d": [0], "v": [temp]}
-        row = Row(0, device, epoch, seq, RowKind.DATA, NOW_US, msgpack.packb(body), None)
-        self.journal.submit(Entry(self._session, row, ((epoch, seq),)))
-        position = self.journal.position
-        await until(lambda: self.journal.position > position and self.journal.cursor("rules").applied == self.journal.position)
+        await self.say([(device, temp)], at_s)
+
+    async def say(self, temps: Sequence[tuple[str, float]], at_s: float = 0.0) -> None:
+        """Journal readings of several devices at once, and have them judged."""
+        epoch, position = 1, self.journal.position
+        new = [Opening(device, epoch, CHANNELS, 0) for device, _ in temps if device not in self._seqs]
+        await self.journal.open_epochs(self._session, new)
+        for device, temp in temps:
+            seq = self._seqs[device] = self._seqs.get(device, 0) + 1
+            body = {"e": epoch, "s": seq, "op": "data", "t": NOW_US + int(at_s * SECOND) + seq, "c": [0], "d": [0], "v": [temp]}
+            row = Row(0, device, epoch, seq, RowKind.DATA, NOW_US, msgpack.packb(body), None)
+            self.journal.submit(Entry(self._session, row, ((epoch, seq),)))
+        position += len(temps)
+        await until(lambda: self.journal.position >= position and self.journal.cursor("rules").applied == self.journal.position)
 
     def shows(self, device: str, presence: str) -> None:
         """Show how a device is, as the registry of the node does."""

@@ -27,7 +27,6 @@ async def test_a_hub_that_is_alone_does_everything() -> None:
     assert alone.is_here("pump")
     assert alone.draws("pump")
     assert alone.sends("", "n1")
-    assert not alone.are_others()
     assert await missed(alone) == (set(NAMES), set())
 
 
@@ -71,8 +70,5 @@ def test_a_notice_is_sent_by_its_maker_and_by_one_other_when_that_is_gone() -> N
     whereabouts = Whereabouts({"a", "b", "c"})
     a, b, c = nodes(whereabouts)
     assert [each.sends("c", "n1") for each in (a, b, c)] == [False, False, True]
-    assert a.are_others()
-    assert not a.are_others()
     whereabouts.alive.discard("c")
-    assert a.are_others()
     assert sum(each.sends("c", "n1") for each in (a, b)) == 1

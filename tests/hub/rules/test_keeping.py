@@ -108,6 +108,25 @@ async def test_two_nodes_that_judge_a_device_at_the_same_time_raise_one_alert(tm
         assert sorted(alert["device"] for alert in alerts) == sorted(f"pump{turn}" for turn in range(10))
 
 
+async def test_nodes_that_make_room_for_alerts_and_notices_at_the_same_time_lose_none(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.rules.book.MAX_ALERTS", 80)
+    devices = [f"pump{number}" for number in range(80)]
+    async with a_pair(tmp_path, redis_url) as pair:
+        await pair.makes("hot")
+        for node in (pair.a, pair.b):
+            await node.say([(device, 99.0) for device in devices[node is pair.b :: 2]])
+        await pair.both(["open"] * 80)
+        for node in (pair.a, pair.b):
+            await node.say([(device, 20.0) for device in devices[node is pair.b :: 2]])
+        await pair.both(["cleared"] * 80)
+        async with trio.open_nursery() as nursery:
+            for node in (pair.a, pair.b):
+                nursery.start_soon(node.say, [(device, 98.0) for device in devices[node is pair.b :: 2]])
+        await until(lambda: pair.a.states() == pair.b.states() == ["open"] * 80)
+
+
 async def test_an_alert_that_is_acknowledged_on_one_node_is_so_on_all_and_no_other_may(tmp_path: Path, redis_url: str) -> None:
     async with a_pair(tmp_path, redis_url) as pair:
         await pair.makes("hot")
@@ -190,6 +209,7 @@ async def test_a_notice_that_a_dead_node_has_left_goes_out_once(tmp_path: Path, 
         await until(lambda: len(receiver.bodies) == 1)
         await pair.a.kill()
         pair.whereabouts.alive.discard("a")
+        pair.b.side.outbox.wake()
         await until(lambda: receiver.events() == ["alert.opened"])
         await until(lambda: [each["state"] for each in pair.b.side.targets.deliveries()] == ["delivered"])
         assert len(receiver.bodies) == 2
