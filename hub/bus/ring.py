@@ -13,7 +13,8 @@ from hub.bus.inflow import Batch, Inflow
 from hub.core.records import WITH_READINGS, Row
 
 ROW_BYTES: Final = 300  # of a row beside its body
-MAX_SPANS: Final = 200_000  # epochs of which it is known which frames came; the longest known are forgotten first
+MAX_EPOCHS: Final = 200_000  # of which it is known which frames came; the longest known are forgotten first
+MAX_SPANS: Final = 16  # of frames with readings that follow on each other, for each epoch and journal: the newest
 Span = list[int]  # first and last seq
 
 
@@ -27,7 +28,7 @@ class Ring:
         self._max_bytes = max_bytes
         self._batches: list[tuple[str, Batch]] = []
         self._gone = 0
-        self._spans: OrderedDict[tuple[str, int], dict[str, Span]] = OrderedDict()  # by (device, epoch), then by journal
+        self._spans: OrderedDict[tuple[str, int], dict[str, list[Span]]] = OrderedDict()  # by (device, epoch), then by journal
 
     @property
     def first(self) -> int:
@@ -96,13 +97,18 @@ class Ring:
         key = (row.device, row.epoch)
         spans = self._spans.get(key)
         if spans is None:
-            self._spans[key] = {journal: [row.seq, row.seq]}
-            if len(self._spans) > MAX_SPANS:
+            spans = self._spans[key] = {}
+            if len(self._spans) > MAX_EPOCHS:
                 self._spans.popitem(last=False)
+        own = spans.setdefault(journal, [])
+        if own and own[-1][1] == row.seq - 1:
+            own[-1][1] = row.seq
+        else:
+            own.append([row.seq, row.seq])
+            del own[:-MAX_SPANS]
+        if len(spans) == 1:
             return True
-        own = spans.setdefault(journal, [row.seq, row.seq])
-        own[1] = max(own[1], row.seq)
-        return len(spans) == 1 or not any(name != journal and first <= row.seq <= last for name, (first, last) in spans.items())
+        return not any(first <= row.seq <= last for name, those in spans.items() if name != journal for first, last in those)
 
     def _evict(self) -> None:
         while self.size_bytes > self._max_bytes and self._gone < len(self._batches) - 1:

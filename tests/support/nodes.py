@@ -50,7 +50,9 @@ class MemoryJournal:
         self._callbacks.clear()
 
     def commit(self, *frames: tuple[str, int, int]) -> None:
-        """Commit frames (device, epoch, seq)."""
+        """Commit frames (device, epoch, seq); none is nothing."""
+        if not frames:
+            return
         rows = [Row(self.position + at, *each, RowKind.DATA, 1_000 + self.position + at, b"", None) for at, each in enumerate(frames, 1)]
         self.rows += rows
         for callback in list(self._callbacks):

@@ -25,12 +25,26 @@ class Cluster:
         self.bus = MemoryBus()
         self.nodes: list[MemoryNode] = []
         self.nodes = [MemoryNode(name, self.bus, lambda: self.nodes, max_bytes) for name in names]
+        self._homes = {f"pump-{node.name}": node for node in self.nodes}
         self._seqs: Counter[str] = Counter()
 
-    def commit(self, node: MemoryNode, count: int = 1) -> None:
-        self._seqs[node.name] += count
-        last = self._seqs[node.name]
-        node.journal.commit(*[(f"pump-{node.name}", 7, seq) for seq in range(last - count + 1, last + 1)])
+    def commit(self, device: str, count: int = 1) -> None:
+        """A device sends frames to the node where it is."""
+        if self._homes[device].is_up:
+            self._seqs[device] += count
+            self._commit(device, count)
+
+    def move(self, device: str, again: int) -> None:
+        """A device goes to another node, and sends what it was not told is safe again, which it is."""
+        others = [node for node in self.nodes if node is not self._homes[device] and node.is_up]
+        if others:
+            self._homes[device] = others[0]
+            self._commit(device, min(again, self._seqs[device]))
+
+    def _commit(self, device: str, count: int) -> None:
+        journal, last = self._homes[device].journal, self._seqs[device]
+        mark = max((row.seq for row in journal.rows if row.device == device), default=0)  # what it has it does not take again
+        journal.commit(*[(device, 7, seq) for seq in range(max(mark, last - count) + 1, last + 1)])
 
     def stored(self) -> set[Frame]:
         return {of(row) for node in self.nodes for row in node.journal.rows[: node.stored]}
@@ -130,6 +144,7 @@ COMMIT = st.tuples(st.just("commit"), st.integers(0, 1), st.integers(1, 5))
 STEP = st.one_of(
     COMMIT,
     COMMIT,
+    st.tuples(st.just("move"), st.integers(0, 1), st.integers(0, 3)),
     st.tuples(st.just("write"), st.integers(0, 1), st.just(0)),
     st.tuples(st.just("forget"), st.integers(0, 1), st.integers(0, 7)),
     st.tuples(st.sampled_from(["write", "cut", "heal", "restart", "kill"]), st.integers(0, 1), st.just(0)),
@@ -167,8 +182,10 @@ async def play(steps: Sequence[tuple[str, int, int]]) -> None:
 async def take_step(cluster: Cluster, viewers: list[Viewer], nursery: trio.Nursery, step: tuple[str, MemoryNode, int]) -> None:
     what, node, number = step
     match what:
-        case "commit" if node.is_up:
-            cluster.commit(node, number)
+        case "commit":
+            cluster.commit(f"pump-{node.name}", number)
+        case "move":
+            cluster.move(f"pump-{node.name}", number)
         case "write" if node.is_up:
             node.write()
         case "cut" | "heal":
@@ -201,3 +218,84 @@ async def take_step(cluster: Cluster, viewers: list[Viewer], nursery: trio.Nurse
 @given(st.lists(STEP, max_size=25))
 def test_every_viewer_is_given_every_frame_once_whatever_happens_between_two_nodes(steps: list[tuple[str, int, int]]) -> None:
     trio.run(play, steps, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def begun(cluster: Cluster, nursery: trio.Nursery) -> Viewer:
+    """Start the nodes, and a viewer at the first."""
+    for node in cluster.nodes:
+        await node.start(nursery)
+    viewer = Viewer(cluster)
+    await viewer.sit_at(cluster.nodes[0])
+    return viewer
+
+
+async def test_what_the_bus_loses_is_asked_for_at_once_when_the_next_of_it_comes(autojump_clock: trio.testing.MockClock) -> None:
+    cluster = Cluster()
+    async with trio.open_nursery() as nursery:
+        viewer = await begun(cluster, nursery)
+        cluster.commit("pump-b", 2)
+        await trio.sleep(1.5)
+        cluster.bus.loses = True
+        cluster.commit("pump-b", 2)
+        cluster.bus.loses = False
+        cluster.commit("pump-b", 1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert viewer.seen == Counter(dict.fromkeys(cluster.committed(), 1))
+        assert trio.current_time() < 2
+        nursery.cancel_scope.cancel()
+
+
+async def test_nobody_is_asked_while_nobody_watches(autojump_clock: trio.testing.MockClock) -> None:
+    cluster = Cluster()
+    async with trio.open_nursery() as nursery:
+        for node in cluster.nodes:
+            await node.start(nursery)
+        await trio.sleep(60)
+        confluence = cluster.nodes[0].confluence
+        assert confluence.statistics()["followed"] == 0
+        await confluence.ready()
+        assert confluence.statistics()["followed"] == 1
+        await trio.sleep(60)
+        assert confluence.statistics()["followed"] == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_node_that_does_not_answer_is_named_and_viewers_begin_anew_only_if_they_came_meanwhile(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    cluster = Cluster()
+    async with trio.open_nursery() as nursery:
+        viewer = await begun(cluster, nursery)
+        node, confluence = cluster.nodes[1], cluster.nodes[0].confluence
+        node.is_cut = True
+        await trio.sleep(10)
+        assert [each.name for each in confluence.followings.stale()] == ["b"]
+        node.is_cut = False
+        await trio.sleep(2)
+        assert (confluence.followings.stale(), confluence.turn) == ([], 0)
+        node.is_cut = True
+        await trio.sleep(10)
+        late = Viewer(cluster)
+        await late.sit_at(cluster.nodes[0])
+        node.is_cut = False
+        await trio.sleep(2)
+        assert confluence.turn == 1
+        for each in (viewer, late):
+            await each.look()
+        assert (viewer.snapshots, late.snapshots) == (2, 2)
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_left_the_ring_unstored_is_said_to_be_missing(autojump_clock: trio.testing.MockClock) -> None:
+    cluster = Cluster("a", max_bytes=1_000)
+    async with trio.open_nursery() as nursery:
+        (node,) = cluster.nodes
+        await node.start(nursery)
+        for _ in range(10):
+            cluster.commit("pump-a", 1)
+        confluence = node.confluence
+        assert confluence.stored_to(node.answer(), trio.current_time()).missing_from_us == 1_001
+        node.write()
+        stored = confluence.stored_to(node.answer(), trio.current_time())
+        assert (stored.place, stored.missing_from_us) == (10, None)
+        nursery.cancel_scope.cancel()
