@@ -5,7 +5,7 @@ here is on a frame's way to its ack. Made by main.py.
 """
 
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hub.auth import Account, Auth, AuthTakingIn, Principal
 from hub.config import Settings
@@ -27,10 +27,14 @@ from hub.layers import Run
 from hub.nodes.local import LocalLeases
 from hub.nodes.membership import Membership
 from hub.nodes.places import NodePlaces
+from hub.nodes.presence import SharedPresence
 from hub.nodes.taking_in import Part, TakingIn
 from hub.ports import Leases, Now, StateStore
 from hub.rules import MailServer, Notifying, RulesSide
 from hub.sessions.presence import PresenceWatch
+
+if TYPE_CHECKING:
+    from hub.redis import Redis
 
 _COMING_S: Final = 5.0  # from the first attempt in the time granted to its welcome
 
@@ -44,6 +48,7 @@ class Control:
         self._settings, self._state, self._journal, self._now = settings, state, journal, now
         self.entities = Entities(first_version=now())
         return_s, node = max(RETURN_S, settings.restart_jitter_s + _COMING_S), settings.node if settings.state == "redis" else "hub"
+        self._presence: SharedPresence | None = None  # of a hub that has nodes beside it
         self.registry = Registry(state, self.entities, now, return_s, node)
         self.desk = CommandDesk(state, self.registry, self.entities, now, Keep(settings.keep_commands_days, settings.keep_commands))
         self.leases = leases or LocalLeases(now)
@@ -65,6 +70,8 @@ class Control:
     async def start(self) -> None:
         """Load what is kept; the state store is open. Raises StoreUnavailable."""
         await self.auth.start()
+        if self._presence is not None:
+            await self._presence.load()
         await self.registry.load()
         await self.provisioning.load()
         await self.desk.load()
@@ -73,8 +80,9 @@ class Control:
         await self.shares.load()
         await self.rules.desk.start()
 
-    def join(self, membership: Membership) -> None:
+    def join(self, membership: Membership, redis: "Redis") -> None:
         """Be a node beside others; called before anything starts."""
+        self._presence = SharedPresence(redis, self._settings.node, self.registry, membership, self._now)
         membership.on_token(self.auth.share_cookies)
         membership.on_changed(lambda _: self.rules.outbox.wake())  # what a node that is gone was to send is sent by another
         self.rules.join(NodePlaces(self._settings.node, self.leases, membership, self.registry.is_connected, self._now))
@@ -86,7 +94,8 @@ class Control:
     def _remembering(self) -> tuple[Part, ...]:
         """Return what has a memory of the state store; what others of it hang on comes first."""
         people = (AuthTakingIn(self.auth), self.provisioning, self.dashboards, self.shares)
-        return (self.leases, self.registry, self.desk, self.shadows, self.rules.desk, *people)
+        shared = () if self._presence is None else (self._presence,)
+        return (self.leases, self.registry, *shared, self.desk, self.shadows, self.rules.desk, *people)
 
     def runs(self) -> tuple[Run, ...]:
         """Return the tasks, which follow the journal or look after the time."""
@@ -98,6 +107,7 @@ class Control:
             TakingIn(self._state, self._remembering()).run,
             self.desk.run,
             self.registry.run,
+            *([] if self._presence is None else [self._presence.run]),
             self.registry.connections.run,
             PresenceWatch(self.registry, lambda: self._journal.holding).run,
             partial(self.auth.audit.run, self._settings.audit_keep_days, self._settings.audit_max_entries),

@@ -132,7 +132,7 @@ class Hub:
         if self.redis is None:
             return None, partial(alone, own, now_us)
         cluster = Membership(self.redis, own, now_us)
-        self.control.join(cluster)
+        self.control.join(cluster, self.redis)
         return cluster, cluster.described
 
     def _make_door(self) -> Door:

@@ -46,7 +46,17 @@ HUB = {
     "hub.reserve": set[str](),
     "hub.followers": {"hub.core", "hub.journal"},
     # main's other half
-    "hub.control": {"hub.core", "hub.journal", "hub.rules", "hub.sessions", "hub.followers", "hub.layers", "hub.datadir", "hub.nodes"},
+    "hub.control": {
+        "hub.core",
+        "hub.journal",
+        "hub.rules",
+        "hub.sessions",
+        "hub.followers",
+        "hub.layers",
+        "hub.datadir",
+        "hub.nodes",
+        "hub.redis",
+    },
     "hub.system": {"hub.core", "hub.journal", "hub.history"},
     "hub.states": {"hub.core", "hub.datadir", "hub.nodes", "hub.redis", "hub.state"},
     "hub.figures": {

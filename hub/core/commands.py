@@ -121,7 +121,7 @@ class CommandDesk:
             return record
 
         record = await self._book.settle(decide)
-        if self._sending.is_connected(record.device):
+        if self._sending.is_connected(record.device) or self._book.registry.elsewhere.is_connected(record.device):
             await cancels.wait(command_id, wait_s)
         async with self._book.changing:  # behind the write that brought the answer
             record = await self.get(command_id) or record

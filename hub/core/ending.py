@@ -3,10 +3,14 @@
 Owns the look of each second; ledger.py has the rules. Run by the command desk, under the book's lock.
 """
 
+from typing import Final
+
 from hub.core import ledger
 from hub.core.command_book import CommandBook, breathe
 from hub.core.command_sending import Sending
 from hub.ports import CommandRecord
+
+_ANOTHER_US: Final = 5_000_000  # to the next look at what another node looks after
 
 
 class Ending:
@@ -26,7 +30,7 @@ class Ending:
         due, ended = book.due.take(now_us), []
         try:
             for at, command_id in enumerate(due):
-                if (record := book.inbox.get(command_id)) is not None:
+                if (record := book.inbox.get(command_id)) is not None and not self._is_elsewhere(record):
                     over = ledger.overdue(record, now_us, book.began_us, self._silent_since_us(record))
                     ended += [] if over is None else [over]
                 await breathe(at)
@@ -36,7 +40,11 @@ class Ending:
             for command_id in due:
                 if (record := book.inbox.get(command_id)) is not None:
                     again_us = ledger.over_us(record, now_us, book.began_us, self._silent_since_us(record))
-                    book.due.put(command_id, again_us)
+                    book.due.put(command_id, max(again_us, now_us + _ANOTHER_US) if self._is_elsewhere(record) else again_us)
+
+    def _is_elsewhere(self, record: CommandRecord) -> bool:
+        """Tell whether another node has the device, and looks after its commands."""
+        return self._book.registry.elsewhere.is_connected(record.device) and not self._sending.is_connected(record.device)
 
     def _silent_since_us(self, record: CommandRecord) -> int | None:
         """Return since when nothing was heard of a command; None where its device is connected and has spoken of it on this connection.

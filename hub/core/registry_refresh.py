@@ -4,16 +4,18 @@ Owns how that is taken in: as if it was changed here, but for the store. Base of
 changes (hub/nodes/taking_in.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from hub.core.elsewhere import Sighting
+from hub.core.registry_connected import ConnectedDevices
 from hub.core.registry_facts import KIND, DeviceFacts, facts_in
-from hub.core.registry_set import DISABLED, GONE, OLD_TOKEN_OVER, DeviceSet
+from hub.core.registry_set import DISABLED, GONE, OLD_TOKEN_OVER
 from hub.core.registry_tokens import OLD_TOKEN, OldToken, old_token_in
 from hub.ports import DeviceRecord
 
 
-class RefreshedDevices(DeviceSet):
+class RefreshedDevices(ConnectedDevices):
     """The devices of a hub that may have several nodes."""
 
     async def refresh(self, kind: str, keys: Sequence[str]) -> None:
@@ -26,6 +28,36 @@ class RefreshedDevices(DeviceSet):
         """Take in all devices: nobody knows what other nodes have changed meanwhile. Raises StoreUnavailable."""
         async with self._writing:
             await self._take_in(list({*self._devices, *(record.name for record in await self._state.devices())}))
+
+    def on_presence(self, callback: Callable[[str], None]) -> None:
+        """Call `callback(name)` when how a device is has changed by what happened here."""
+        self._presence_changed.append(callback)
+
+    def sighting(self, name: str) -> Sighting | None:
+        """Return how a device is by what is known here; None: it is not known, or another node speaks for it."""
+        record = self._devices.get(name)
+        if record is None or self.elsewhere.presence(name) is not None:
+            return None
+        return Sighting(self._node, self._presence.of(name), self._presence.item(name), record.last_seen_us)
+
+    def told(self, sightings: Mapping[str, Sighting | None]) -> None:
+        """Take what other nodes say of their devices; None: no other one speaks for it."""
+        for name, sighting in sightings.items():
+            if self.is_connected(name):
+                continue  # here; where it is not any more its connection ends, and then it is read again
+            self.elsewhere.say(name, sighting)
+            record = self._devices.get(name)
+            if record is not None and sighting is not None and (sighting.last_seen_us or 0) > (record.last_seen_us or 0):
+                self._keep(replace(record, last_seen_us=sighting.last_seen_us))
+            self._show(name)
+
+    def lose_nodes(self, gone_us: Mapping[str, int]) -> None:
+        """Take nodes that are gone, and since when, at their word no more: their devices come back, or had the time to."""
+        for name in self.elsewhere.lose(gone_us):
+            record = self._devices.get(name)
+            if record is not None and self.elsewhere.presence(name) is None and not self.is_connected(name):
+                self._presence.was_seen(name, record.description)
+            self._show(name)
 
     async def _take_in(self, names: Sequence[str]) -> None:
         records = {record.name: record for record in await self._state.devices_of(names)}

@@ -12,22 +12,21 @@ import trio
 
 from devices.wire.fields import shown
 from devices.wire.limits import CloseCode
-from devices.wire.messages import Hello
 from hub.core.connections import ConnectionHistory
 from hub.core.device_log import DeviceLog
+from hub.core.elsewhere import Elsewhere
 from hub.core.errors import Refusal
 from hub.core.members import Asked, Members
-from hub.core.presence import FLAPPING_S, FLAPPING_TIMES, RETURN_S, LivedTime, Presence, Pulse
-from hub.core.registry_channels import SHOWN, described
+from hub.core.presence import RETURN_S, LivedTime, Presence
+from hub.core.registry_channels import SHOWN
 from hub.core.registry_facts import KIND, DeviceFacts, facts_in
 from hub.core.registry_tokens import NO_TOKEN, OLD_TOKEN, Tokens, old_token_in
 from hub.core.tags import facts_of
-from hub.ports import DeviceRecord, Now, StateStore, StoreUnavailable
+from hub.ports import DeviceRecord, Now, StateStore
 
 _log: Final = structlog.get_logger(__name__)
 Ended = Callable[[str, CloseCode, str], None]
 GONE: Final = (CloseCode.REVOKED, "the token was withdrawn")
-_FLAPPING: Final = "a bad link, too little power, or two programs with one token: tributary device connections NAME tells how each ended"
 OLD_TOKEN_OVER: Final = (CloseCode.OLD_TOKEN, "a replaced token is good no longer; come back with the new one")
 DISABLED: Final = (CloseCode.DISABLED, "the device is disabled")
 
@@ -55,12 +54,15 @@ class DeviceSet:
         self._presence = Presence(return_s)
         self.connections = ConnectionHistory(state, now, node)
         self.log = DeviceLog(state)
+        self._node = node
         self._asked = Asked()
         self.own = ""  # the device of the hub's own figures: nobody's, and none that an expression means
         self.erasing: set[str] = set()  # whose readings are being deleted: a new device of the name would lose its own
         self._ends: dict[str, tuple[CloseCode, str]] = {}  # why connections of a device were last ended
         self._revoked: list[Ended] = []
         self._removed: list[Callable[[str], None]] = []
+        self._presence_changed: list[Callable[[str], None]] = []
+        self.elsewhere = Elsewhere()
         self._unwritten: dict[str, None] = {}  # whose description waits for its turn
         self._replaced = trio.Event()  # a token was, and is good for a while yet
         self._writing = trio.Lock()  # one change of the store at a time, each made of what is known when its turn comes
@@ -87,14 +89,6 @@ class DeviceSet:
     def on_removed(self, callback: Callable[[str], None]) -> None:
         """Call `callback(name)` when a device was removed, before its connection ends."""
         self._removed.append(callback)
-
-    def look(self, passed_s: float, *, may_hear: bool = True, may_send: bool = True) -> None:
-        """Show what time alone makes of presence: `passed_s` since the last look, as Presence.look takes it."""
-        for name in self._presence.look(passed_s, may_hear=may_hear, may_send=may_send):
-            record, heard_us = self._devices.get(name), self._presence.heard_us(name)
-            if record is not None and heard_us is not None:
-                self._keep(replace(record, last_seen_us=heard_us))
-            self._show(name)
 
     def device_of(self, token: str) -> str | None:
         """Return the name of the device that a token was made for. Raises Refusal where it is disabled."""
@@ -123,7 +117,7 @@ class DeviceSet:
     def _facts_of(self, name: str) -> dict[str, str]:
         """Return what an expression is asked of a device."""
         record, facts = self._devices[name], self._facts.get(name, DeviceFacts())
-        own = {"name": name, "presence": self._presence.of(name), "kind": facts.kind, "title": facts.title}
+        own = {"name": name, "presence": self.presence(name), "kind": facts.kind, "title": facts.title}
         own["firmware"] = str(record.description.get("firmware", ""))
         told = facts_of(facts.tags) | {key: value for key, value in own.items() if value}
         told |= {"disabled": ""} if record.is_disabled else {}
@@ -149,57 +143,21 @@ class DeviceSet:
         """Tell whether the device has a connection that was welcomed."""
         return self._presence.is_connected(name)
 
+    def presence(self, name: str) -> str:
+        """Return how the device is: by its connection here, by the word of the node that has it, or by what is known here."""
+        return self._presence.of(name) if self.is_connected(name) else self.elsewhere.presence(name) or self._presence.of(name)
+
     @property
     def lived(self) -> LivedTime:
         """The time that pulses are written in."""
         return self._presence.lived
-
-    async def connected(self, hello: Hello, pulse: Pulse) -> None:
-        """Note a welcomed device at once, and keep what it declared; a store that cannot take it ends no connection."""
-        name, now_us = hello.device, self._now()
-        record = self._devices.get(name)
-        if record is None:
-            return  # removed while it said hello; its session is being closed
-        was_flapping = self._presence.is_flapping(name)
-        self._presence.came(hello, pulse, now_us)
-        if self._presence.is_flapping(name) and not was_flapping:
-            _log.warning("device_flapping", device=name, times=FLAPPING_TIMES, within_s=FLAPPING_S, hint=_FLAPPING)
-        description = described(hello, record.description, now_us)
-        self._keep(replace(record, description=description, last_seen_us=now_us))
-        self._show(name)
-        if description != record.description or record.last_seen_us is None or name in self._unwritten:
-            await self._write(name)
-
-    def disconnected(self, name: str, code: int) -> int:
-        """Note that the device's connection is gone, and by which code; return when it was last there, which its history keeps."""
-        heard_us = self._presence.left(name, code, self._now())
-        if (record := self._devices.get(name)) is not None:
-            self._keep(replace(record, last_seen_us=heard_us))
-            self._show(name)
-        return heard_us
-
-    async def _write(self, name: str) -> None:
-        """Store a device as it is known when its turn comes: an older view would undo a new token or a removal.
-
-        Those that wait for their turn go in one transaction: a new fleet that connects at once costs a few syncs.
-        """
-        self._unwritten[name] = None
-        async with self._writing:
-            names, self._unwritten = self._unwritten, {}
-            records = [self._devices[each] for each in names if each in self._devices]
-            try:
-                if records:
-                    await self._state.change(seen=records)
-            except StoreUnavailable as error:
-                self._unwritten |= names  # tried again with the next of them that comes
-                _log.error("devices_not_stored", devices=len(records), first=records[0].name, reason=str(error))
 
     def item(self, name: str) -> dict[str, Any] | None:
         """Return a device as viewers see it (protocol section 11, without `version`)."""
         record = self._devices.get(name)
         if record is None:
             return None
-        item: dict[str, Any] = {"device": name, "presence": self._presence.of(name), "channels": [], "commands": []}
+        item: dict[str, Any] = {"device": name, "presence": self.presence(name), "channels": [], "commands": []}
         item.update({key: value for key, value in record.description.items() if value not in (None, "") and key in SHOWN})
         if record.last_seen_us is not None:
             item["last_seen_us"] = record.last_seen_us
@@ -211,7 +169,8 @@ class DeviceSet:
             item["has_token"] = False
         if (old := self._tokens.old.get(name)) is not None:
             item["old_token_until_us"] = old.until_us
-        return item | self._presence.item(name) | self._facts.get(name, DeviceFacts()).item()
+        facts = self._presence.item(name) if self.is_connected(name) else self._presence.item(name) | self.elsewhere.item(name)
+        return item | facts | self._facts.get(name, DeviceFacts()).item()
 
     def _record(self, name: str) -> DeviceRecord:
         record = self._devices.get(name)

@@ -29,6 +29,7 @@ from tests.support.waiting import until
 
 LEASE_S: Final = 0.4  # short, so that many cuts outlast it
 DEVICE: Final = "pump"
+TTL_S: Final = 10.0  # a device keeps the ids of commands for so long, and has room for 256
 _SETTLED_S: Final = 60.0
 
 
@@ -157,7 +158,7 @@ class Course:
         self._number += 1
         desk = self._nodes[at].desk
         try:
-            record = await desk.create(DEVICE, "run", {"n": self._number}, 60.0, "ann")
+            record = await desk.create(DEVICE, "run", {"n": self._number}, TTL_S, "ann")
             ids.append(record.id)
             if self._rng.random() < 0.3:
                 await desk.cancel(record.id, "ann", 0.0)

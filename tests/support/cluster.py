@@ -22,6 +22,8 @@ from hub.journal import Journal, SQLiteJournalFile
 from hub.layers import layer
 from hub.metrics import Metrics
 from hub.nodes.leases import LEASE_S, RedisLeases
+from hub.nodes.membership import Membership
+from hub.nodes.node import Own
 from hub.part_settings import journal_settings
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.parts import DeviceParts
@@ -62,12 +64,19 @@ async def node(directory: Path, name: str, url: str, lease_s: float = LEASE_S) -
             journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
             control = Control(settings, data, state, journal, now_us, RedisLeases(redis, name, lease_s))
             cheap(control.auth)
+            membership = Membership(redis, Own(name, "test", "victoriametrics", lambda: journal.id, lambda: "", dict), now_us)
+            control.join(membership, redis)
             sessions = DeviceSessions(DeviceParts(journal, *control.for_devices, Metrics(), now_us, name, 0.1))
             await state.start()
             await control.start()
             control.registry.on_revoked(sessions.drop)
             made = Node(name, control, sessions, journal)
-            async with layer(journal.run), layer(*control.runs()), layer(sessions.run), trio.open_nursery() as made.connections:
+            async with (
+                layer(journal.run, membership.run),
+                layer(*control.runs()),
+                layer(sessions.run),
+                trio.open_nursery() as made.connections,
+            ):
                 yield made
                 made.connections.cancel_scope.cancel()
             await state.aclose()

@@ -68,6 +68,10 @@ class Device(Shape, json_schema_extra=example(DEVICE)):
     device: str
     presence: str
     """online, offline, or unconfirmed: known from before a restart of the hub, and not back yet"""
+    node: str | None = None
+    """Which other node has it, or had it last"""
+    node_gone_us: int | None = None
+    """Since when nothing was heard of that node"""
     channels: list[Channel]
     commands: list[CommandSpec]
     last_seen_us: int | None = None

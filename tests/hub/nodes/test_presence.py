@@ -1,0 +1,82 @@
+"""How a device is, seen from the node that has it, from the other one, and when a node is gone without a word."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from hub.nodes import membership
+from simulators.faults.proxy import FaultProxy
+from tests.support.cluster import Road, device_on, node
+from tests.support.redis import PROGRAM, RedisProcess, running_redis
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.needs_server(PROGRAM)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisProcess]:
+    with running_redis(tmp_path / "redis") as server:
+        yield server
+
+
+async def test_a_device_is_shown_on_every_node_as_it_is_on_its_own(tmp_path: Path, server: RedisProcess) -> None:
+    async with node(tmp_path, "one", server.url) as one, node(tmp_path, "two", server.url) as two:
+        await one.registry.add_devices(["pump"])
+        road = Road("pump", one)
+        async with device_on(road):
+            await until(lambda: two.item("pump").get("presence") == "online")
+            assert two.item("pump")["node"] == "one"
+            assert two.item("pump")["connected_us"] == one.item("pump")["connected_us"]
+            assert not two.is_here("pump")
+            await road.lead(two)
+            await until(lambda: one.item("pump").get("node") == "two")
+            assert (one.item("pump")["presence"], two.item("pump")["presence"]) == ("online", "online")
+        await until(lambda: one.item("pump")["presence"] == two.item("pump")["presence"] == "offline")
+
+
+async def test_a_node_that_starts_knows_who_is_where(tmp_path: Path, server: RedisProcess) -> None:
+    async with node(tmp_path, "one", server.url) as one:
+        await one.registry.add_devices(["pump"])
+        async with device_on(Road("pump", one)):
+            await until(lambda: one.is_here("pump"))
+            async with node(tmp_path, "two", server.url) as two:
+                await until(lambda: two.item("pump").get("presence") == "online")
+                assert two.item("pump")["node"] == "one"
+
+
+async def test_devices_of_a_node_that_is_gone_are_unconfirmed_until_they_come_elsewhere(
+    tmp_path: Path, server: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(membership, "ALIVE_S", 1.0)
+    monkeypatch.setattr(membership, "RENEW_S", 0.1)
+    proxy = FaultProxy("127.0.0.1", server.port)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(proxy.run)
+        url = f"redis://127.0.0.1:{proxy.port}/0"
+        async with node(tmp_path, "one", server.url) as one, node(tmp_path, "cut", url) as cut:
+            await one.registry.add_devices(["pump"])
+            await until(lambda: cut.item("pump"))
+            road = Road("pump", cut)
+            async with device_on(road):
+                await until(lambda: one.item("pump").get("presence") == "online")
+                proxy.half_open()
+                await until(lambda: one.item("pump")["presence"] == "unconfirmed")
+                assert one.item("pump")["node"] == "cut"
+                assert one.item("pump")["node_gone_us"] > one.item("pump")["last_seen_us"] - 5_000_000
+                assert "connected_us" not in one.item("pump")
+                await road.lead(one)
+                await until(lambda: one.item("pump")["presence"] == "online")
+                proxy.heal()
+                proxy.cut()
+                await until(lambda: cut.item("pump").get("node") == "one")
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_node_that_stops_in_order_leaves_its_devices_unconfirmed(tmp_path: Path, server: RedisProcess) -> None:
+    async with node(tmp_path, "one", server.url) as one:
+        await one.registry.add_devices(["pump"])
+        async with node(tmp_path, "two", server.url) as two, device_on(Road("pump", two)):
+            await until(lambda: one.item("pump").get("presence") == "online")
+        await until(lambda: one.item("pump")["presence"] in ("unconfirmed", "offline"))
