@@ -24,6 +24,7 @@ _APART_S: Final = ACK_DELAY_S - _GATHER_S  # acks of one device
 _AT_ONCE: Final = 64  # acks in one turn of the event loop
 _ACK_HEAD: Final = b"\x83" + bytes(msgpack.packb("op")) + bytes(msgpack.packb("ack")) + bytes(msgpack.packb("acks"))
 _ACK_CREDIT: Final = bytes(msgpack.packb("credit"))
+_pack: Final = msgpack.Packer().pack  # one for all acks: to make one costs as much as to pack
 
 
 class AckClock:
@@ -150,7 +151,7 @@ class Outbox:
 
 def ack_message(acks: Mapping[int, int], credit: bytes) -> bytes:
     """Return the same bytes as codec.encode(Ack(...)), with the credit as `ack_credit` gives it: mostly the last one's."""
-    return _ACK_HEAD + bytes(msgpack.packb(list(acks.items()))) + credit
+    return _ACK_HEAD + bytes(_pack(list(acks.items()))) + credit
 
 
 def ack_credit(credit: Credit) -> bytes:
