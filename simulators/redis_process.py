@@ -13,7 +13,7 @@ from typing import Final
 from simulators.hub_process import free_port
 
 PROGRAM: Final = "redis-server"
-_SETTINGS: Final = ("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--bind", "127.0.0.1")
+_SETTINGS: Final = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
 _START_S: Final = 20.0
 
 
@@ -22,11 +22,12 @@ class RedisFailed(Exception):
 
 
 class RedisProcess:
-    """One server on one directory; `start` after `kill` makes the next life of the same one."""
+    """One server on one directory; `start` after `kill` makes the next life of the same one. With a `config` it is a sentinel, by that."""
 
-    def __init__(self, directory: Path, *arguments: str) -> None:
+    def __init__(self, directory: Path, *arguments: str, config: Path | None = None) -> None:
         self._directory = directory
         self._arguments = arguments
+        self._config = config
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -44,7 +45,10 @@ class RedisProcess:
     def start(self) -> None:
         """Start and return once it answers and has read what it kept. Raises RedisFailed."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        command = [PROGRAM, "--port", str(self.port), "--dir", str(self._directory), *_SETTINGS, *self._arguments]
+        place = ("--port", str(self.port), "--dir", str(self._directory), "--bind", "127.0.0.1")
+        command = [PROGRAM, *([] if self._config is None else [str(self._config)]), *place]
+        command += _SETTINGS if self._config is None else ["--sentinel"]
+        command += self._arguments
         with (self._directory / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         deadline_s = time.monotonic() + _START_S

@@ -23,21 +23,26 @@ _LOSES: Final = {
 
 def check_redis(settings: Settings) -> list[Finding]:
     """Return every finding about the Redis, none for a hub that stands alone."""
-    return [] if settings.redis_url is None else trio.run(_look, settings)
+    if settings.redis_url is None:
+        return []
+    from hub.redis import make_client, servers_of
 
-
-async def _look(settings: Settings) -> list[Finding]:
-    from hub.redis import Redis
-
-    assert settings.redis_url is not None
+    password = settings.redis_password.get_secret_value() if settings.redis_password else None
     try:
-        redis = Redis(settings.redis_url, settings.redis_password.get_secret_value() if settings.redis_password else None)
+        make_client(settings.redis_url, password)
     except Refusal as error:
         return [Finding(Verdict.FAIL, "redis", error.message, error.hint)]
+    return [finding for url in servers_of(settings.redis_url) for finding in trio.run(_look, url, password)]
+
+
+async def _look(url: str, password: str | None) -> list[Finding]:
+    from hub.redis import Redis
+
+    redis = Redis(url, password)
     async with trio.open_nursery() as nursery:
         await nursery.start(redis.run)
         try:
-            version = str((await redis.ask(lambda client: client.info("server")))["redis_version"])
+            version = await redis.version()
             settings_of_it = await redis.settings("append*", "maxmemory*")
         except StoreUnavailable as error:
             return [Finding(Verdict.FAIL, "redis", str(error), "start it, or correct redis_url and redis_password")]

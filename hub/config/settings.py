@@ -69,7 +69,8 @@ class Settings(BaseSettings):
     )
     redis_url: Annotated[str | None, AfterValidator(texts.redis_url)] = Field(
         default=None,
-        description='The Redis of `state = "redis"`: `redis://HOST:6379/0`, `rediss://` for TLS, `?user=NAME` for an account.',
+        description='The Redis of `state = "redis"`: `redis://HOST:6379/0`, `rediss://` for TLS, `redis+cluster://HOST:6379,HOST:6379` or'
+        " `redis+sentinel://HOST:26379,HOST:26379/SERVICE`; `?user=NAME` for an account.",
     )
     redis_password: SecretStr | None = Field(default=None, description="Password for that Redis.")
     node: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = Field(

@@ -15,7 +15,10 @@ _HOST: Final = re.compile(r"(?!.*\.?\d+\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,
 _SMTP_URL: Final = re.compile(r"(smtp://|smtp(s|\+starttls)://([^\s/?#:@]+@)?)(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?")
 # A base path that is one of them could not be told from it where a proxy takes the base path away.
 _OWN_PATHS: Final = frozenset({"api", "v1", "static", "login", "logout", "healthz", "readyz", "metrics", "favicon.ico"})
-_REDIS_SHAPES: Final = "redis://HOST:6379/0 or rediss://HOST:6379/0"
+_REDIS_SCHEMES: Final = ("redis", "rediss", "redis+cluster", "redis+sentinel")
+_REDIS_SHAPES: Final = (
+    "redis://HOST:6379/0, rediss://HOST:6379/0, redis+cluster://HOST:6379,HOST:6379 or redis+sentinel://HOST:26379/SERVICE"
+)
 
 
 def origins(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -80,7 +83,7 @@ def redis_url(value: str | None) -> str | None:
     parts = urlsplit(value)
     if "@" in parts.netloc:
         raise ValueError("it holds a credential, which would end up in logs; set redis_password instead")
-    if parts.scheme not in ("redis", "rediss") or not parts.netloc:
+    if parts.scheme not in _REDIS_SCHEMES or not parts.netloc:
         raise ValueError(f"it names no Redis; write {_REDIS_SHAPES}")
     return value
 

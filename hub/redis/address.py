@@ -14,7 +14,9 @@ from coredis.retry import NoRetryPolicy
 from hub.core.errors import Refusal
 
 Client = coredis.Redis[bytes] | coredis.RedisCluster[bytes]
-SHAPES: Final = "redis://HOST:6379/0, rediss://..., redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
+SHAPES: Final = (
+    "redis://HOST:6379/0, rediss://HOST:6379/0, redis+cluster://HOST:PORT,HOST:PORT or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
+)
 CONNECT_S: Final = 2.0
 REPLY_S: Final = 4.0  # of one request on a connection; it is more than Redis needs to sync and less than a caller waits
 _POOL: Final = 16
@@ -29,19 +31,33 @@ def make_client(url: str, password: str | None) -> tuple[Client, Sentinel[bytes]
         raise _wrong(url, "it names no Redis")
     if "@" in parts.netloc:
         raise _wrong(parts.scheme + "://...", "it holds a credential, which would end up in logs; set redis_password instead")
-    options: dict[str, Any] = {"password": password, "ssl": is_encrypted, "connect_timeout": CONNECT_S, "stream_timeout": REPLY_S}
-    options |= {"retry_policy": _NO_RETRY, "username": next(iter(parse_qs(parts.query).get("user", [])), None)}
+    if flavour and is_encrypted:
+        raise _wrong(url, "a cluster and sentinels are spoken to without TLS only")
+    options: dict[str, Any] = {"password": password, "connect_timeout": CONNECT_S, "stream_timeout": REPLY_S, "max_connections": _POOL}
+    options["username"] = next(iter(parse_qs(parts.query).get("user", [])), None)
     places, path = [_location(url, place) for place in parts.netloc.split(",")], parts.path.strip("/")
     if flavour == "cluster":
-        return coredis.RedisCluster[bytes](startup_nodes=places, max_connections=_POOL, **options), None
+        if path not in ("", "0"):
+            raise _wrong(url, "a cluster has the database 0 alone")
+        return coredis.RedisCluster[bytes](startup_nodes=places, retry_policy=_NO_RETRY, **options), None
     if flavour == "sentinel":
         if not path:
             raise _wrong(url, "it names no service")
-        sentinel = Sentinel[bytes](places)
-        return sentinel.primary_for(path, max_connections=_POOL, **options), sentinel
+        sentinel = Sentinel[bytes](places, sentinel_kwargs={"connect_timeout": CONNECT_S, "stream_timeout": REPLY_S})
+        return sentinel.primary_for(path, **options), sentinel
     if len(places) != 1 or not (path or "0").isdigit():
         raise _wrong(url, "it names several hosts" if len(places) != 1 else f"{path} is no number of a database")
-    return coredis.Redis[bytes](places[0].host, places[0].port, int(path or 0), max_connections=_POOL, **options), None
+    place = places[0]
+    return coredis.Redis[bytes](place.host, place.port, int(path or 0), ssl=is_encrypted, retry_policy=_NO_RETRY, **options), None
+
+
+def servers_of(url: str) -> list[str]:
+    """Return the URLs of the servers that are to be looked at one by one: each that a cluster's URL names."""
+    parts = urlsplit(url)
+    if parts.scheme != "redis+cluster":
+        return [url]
+    query = f"?{parts.query}" if parts.query else ""
+    return [f"redis://{place}/0{query}" for place in parts.netloc.split(",")]
 
 
 def _location(url: str, place: str) -> TCPLocation:

@@ -34,9 +34,10 @@ _LOOK_S: Final = 0.1  # from one look for a Redis that is away to the next, doub
 _MAX_LOOK_S: Final = 2.0
 # What Redis answers while a call may succeed in a moment; any other refusal stays, or is for whoever runs it to end (no room, a wrong
 # password).
-_LATER: Final = (ClusterDownError, MovedError, ReadOnlyError, TryAgainError)
+_LATER: Final = (ClusterDownError, ReadOnlyError, TryAgainError)
 _LATER_WORDS: Final = ("MASTERDOWN", "BUSY ")
-_LOST: Final = (RedisError, OSError, TimeoutError, trio.BrokenResourceError, trio.ClosedResourceError)
+# A client that was left raises RuntimeError.
+_LOST: Final = (RedisError, OSError, TimeoutError, RuntimeError, trio.BrokenResourceError, trio.ClosedResourceError)
 # The library tells each attempt to connect with a trace, which we say in a line once.
 logging.getLogger("coredis").addHandler(logging.NullHandler())
 logging.getLogger("coredis").propagate = False
@@ -47,7 +48,8 @@ class Redis:
 
     def __init__(self, url: str, password: str | None = None, prefix: str = PREFIX) -> None:
         self.url, self.prefix = url, prefix
-        self._client, self._sentinel = make_client(url, password)
+        self._password = password
+        self._client, _ = make_client(url, password)  # which says at once what is wrong with the URL
         self._scripts: dict[str, Any] = {}
         self._tasks: trio.Nursery | None = None
         self._away_since_s: float | None = None
@@ -79,34 +81,37 @@ class Redis:
                 self._tasks = None
 
     async def _keep(self) -> None:
-        """Enter the library's client, which asks a cluster where its keys are, and look for Redis whenever it is away."""
+        """Have a client as long as Redis answers, and then a new one: one whose connections failed is not relied on again.
+
+        (In coredis 6.9 each attempt for which sentinels name no primary takes a connection out of its pool for good.)
+        """
         pause_s = _LOOK_S
         while True:
             async with AsyncExitStack() as stack:
-                try:
-                    if self._sentinel is not None:
-                        await stack.enter_async_context(self._sentinel)
-                    await stack.enter_async_context(self._client)
-                except _LOST as error:
-                    self._went_away(_said(error))
-                else:
-                    while True:
-                        await self._look()
+                if await self._begin(stack):
+                    pause_s = _LOOK_S
+                    while self._away_since_s is None:
                         await self._changed.wait()
-            await trio.sleep(pause_s)
+            await trio.sleep(random.uniform(0.5, 1.0) * pause_s)  # by chance, as many nodes look
             pause_s = min(_MAX_LOOK_S, 2 * pause_s)
 
-    async def _look(self) -> None:
-        """Ask a Redis that is away until it can be written; the pause between grows, by chance too, as many nodes look."""
-        pause_s = _LOOK_S
-        while self._away_since_s is not None:
-            answer = await self._try(lambda client: client.set(self.key("look"), b"1", ex=60))
-            if answer.is_lost:
-                self._went_away(answer.reason)
-                await trio.sleep(random.uniform(0.5, 1.0) * pause_s)
-                pause_s = min(_MAX_LOOK_S, 2 * pause_s)
-            else:
-                self._came_back()
+    async def _begin(self, stack: AsyncExitStack) -> bool:
+        """Make a client, which asks a cluster where its keys are, and tell whether Redis can be written."""
+        client, sentinel = make_client(self.url, self._password)
+        try:
+            if sentinel is not None:
+                await stack.enter_async_context(sentinel)
+            await stack.enter_async_context(client)
+        except _LOST as error:
+            self._went_away(_said(error))
+            return False
+        self._client, self._scripts = client, {}
+        answer = await self._try(lambda client: client.set(self.key("look"), b"1", ex=60))
+        if answer.is_lost:
+            self._went_away(answer.reason)
+        else:
+            self._came_back()
+        return not answer.is_lost
 
     def _went_away(self, reason: str) -> None:
         if self._away_since_s is None:
@@ -158,10 +163,19 @@ class Redis:
 
     async def run_script(self, script: str, key: str, args: Sequence[str | bytes | int], *more_keys: str) -> Any:
         """Run a Lua script at the place of its keys and return its answer. It may run twice. Raises StoreUnavailable."""
-        known = self._scripts.get(script)
-        if known is None:
-            known = self._scripts[script] = self._client.register_script(script)
-        return await self.ask(lambda _: known(keys=[key, *more_keys], args=args))
+
+        def make(client: Client) -> Awaitable[Any]:
+            known = self._scripts.get(script)
+            if known is None:
+                known = self._scripts[script] = client.register_script(script)
+            called: Awaitable[Any] = known(keys=[key, *more_keys], args=args)
+            return called
+
+        return await self.ask(make)
+
+    async def version(self) -> str:
+        """Return the version of the server. Raises StoreUnavailable."""
+        return str((await self.ask(lambda client: client.info("server")))["redis_version"])
 
     async def settings(self, *patterns: str) -> dict[str, str] | None:
         """Return settings of its own; None where we may not ask. Raises StoreUnavailable."""
@@ -190,7 +204,10 @@ class _Answer(Generic[T]):
     async def take(self, make: Callable[[Client], Awaitable[T]], client: Client) -> None:
         """Ask, and keep what comes of it."""
         try:
-            self._values.append(await make(client))
+            with trio.move_on_after(ANSWER_S) as in_time:
+                self._values.append(await make(client))
+            if in_time.cancelled_caught:
+                self.is_lost, self.reason = True, f"no answer within {ANSWER_S:g} s"
         except _LOST as error:
             self.reason = _said(error)
             self.is_lost = not isinstance(error, ResponseError) or isinstance(error, _LATER) or str(error).startswith(_LATER_WORDS)
@@ -211,6 +228,8 @@ def _text(value: Any) -> str:
 
 def _said(error: BaseException) -> str:
     """Return the words that say most: those of the system, where the library has wrapped its error in its own."""
+    if isinstance(error, MovedError):  # which a client of a cluster deals with by itself
+        return "this is one server of a cluster: write redis+cluster://HOST:PORT"
     said, cause = "", error.__cause__
     while cause is not None:
         said, cause = (cause.strerror or said) if isinstance(cause, OSError) else said, cause.__cause__

@@ -1,26 +1,89 @@
 """A real Redis for tests: a server for the length of a block, and the hub's connections to one."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import re
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import trio
 
 from hub.redis import PREFIX, Redis
+from simulators.hub_process import free_port
 from simulators.redis_process import PROGRAM, RedisProcess
 
-__all__ = ["PROGRAM", "RedisProcess", "connected", "running_redis"]
+__all__ = ["PROGRAM", "RedisProcess", "connected", "is_replicated", "running_cluster", "running_redis", "running_sentinel", "wait_until"]
+
+_SLOTS = 16_384
+_SENTINEL = """
+sentinel monitor main 127.0.0.1 {port} 1
+sentinel down-after-milliseconds main 300
+sentinel failover-timeout main 3000
+"""
 
 
 @contextmanager
-def running_redis(directory: Path, *arguments: str) -> Iterator[RedisProcess]:
+def running_redis(directory: Path, *arguments: str, config: Path | None = None) -> Iterator[RedisProcess]:
     """Run a server until the block is left; whatever happens in it, the process is gone afterwards."""
-    server = RedisProcess(directory, *arguments)
+    server = RedisProcess(directory, *arguments, config=config)
     try:
         server.start()
         yield server
     finally:
         server.kill()
+
+
+def said(port: int, *words: object) -> bytes:
+    """Ask a server something and return its answer as it is."""
+    with socket.create_connection(("127.0.0.1", port), 5.0) as connection:
+        asked = [str(word).encode() for word in words]
+        connection.sendall(b"*%d\r\n" % len(asked) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in asked))
+        return connection.recv(65_536)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Ask again and again."""
+    deadline_s = time.monotonic() + 20.0
+    while not holds():
+        assert time.monotonic() < deadline_s, "it never came"
+        time.sleep(0.02)  # waits for a condition: another process
+
+
+def is_replicated(primary: RedisProcess) -> bool:
+    """Tell whether the replica has all that its primary has."""
+    told = said(primary.port, "INFO", "replication").decode()
+    offsets = set(re.findall(r"(?:,offset=|master_repl_offset:)(\d+)", told))
+    return len(offsets) == 1
+
+
+@contextmanager
+def running_cluster(directory: Path, servers: int) -> Iterator[str]:
+    """Run a cluster of primaries; give its URL."""
+    with ExitStack() as stack:
+        buses = [free_port() for _ in range(servers)]
+        settings = ("--cluster-enabled", "yes", "--cluster-port")
+        nodes = [stack.enter_context(running_redis(directory / str(at), *settings, str(bus))) for at, bus in enumerate(buses)]
+        bounds = [_SLOTS * at // servers for at in range(servers + 1)]
+        for at, node in enumerate(nodes):
+            said(node.port, "CLUSTER", "ADDSLOTSRANGE", bounds[at], bounds[at + 1] - 1)
+            said(node.port, "CLUSTER", "MEET", "127.0.0.1", nodes[0].port, buses[0])
+        wait_until(lambda: all(b"cluster_state:ok" in said(node.port, "CLUSTER", "INFO") for node in nodes))
+        yield "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+
+
+@contextmanager
+def running_sentinel(directory: Path) -> Iterator[tuple[str, RedisProcess]]:
+    """Run a primary, a replica that has all of it, and a sentinel that watches them; give its URL and the primary."""
+    with running_redis(directory / "primary") as primary:
+        follows = ("--replicaof", f"127.0.0.1 {primary.port}")
+        said(primary.port, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
+        with running_redis(directory / "replica", *follows) as replica:
+            wait_until(lambda: b"master_link_status:up" in said(replica.port, "INFO", "replication"))
+            (directory / "sentinel.conf").write_text(_SENTINEL.format(port=primary.port))
+            with running_redis(directory, config=directory / "sentinel.conf") as sentinel:
+                wait_until(lambda: str(replica.port).encode() in said(sentinel.port, "SENTINEL", "REPLICAS", "main"))
+                yield f"redis+sentinel://127.0.0.1:{sentinel.port}/main", primary
 
 
 @asynccontextmanager

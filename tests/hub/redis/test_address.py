@@ -3,7 +3,7 @@
 import pytest
 
 from hub.core.errors import Refusal
-from hub.redis import make_client
+from hub.redis import make_client, servers_of
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,9 @@ from hub.redis import make_client
         ("redis://db:6379/first", "no number of a database"),
         ("redis://db:port/0", "no HOST:PORT"),
         ("redis+sentinel://one:26379,two:26379", "names no service"),
+        ("redis+cluster://one:6379/3", "database 0 alone"),
+        ("rediss+cluster://one:6379", "without TLS"),
+        ("rediss+sentinel://one:26379/main", "without TLS"),
     ],
 )
 def test_a_wrong_address_is_refused_with_what_is_wrong_and_without_a_secret(url: str, said: str) -> None:
@@ -29,3 +32,8 @@ def test_a_right_one_makes_a_client(url: str) -> None:
     client, sentinel = make_client(url, "secret")
     assert client is not None
     assert sentinel is None
+
+
+def test_each_server_of_a_cluster_is_looked_at_by_itself() -> None:
+    assert servers_of("redis+cluster://one:6379,two:6380?user=hub") == ["redis://one:6379/0?user=hub", "redis://two:6380/0?user=hub"]
+    assert servers_of("redis+sentinel://one:26379/main") == ["redis+sentinel://one:26379/main"]
