@@ -16,6 +16,7 @@ from devices.wire.messages import Kind
 from hub.core.records import Cursor, Series
 from hub.ports import Retention, StoreUnavailable
 from hub.store.victoriametrics import VictoriaMetricsStore
+from hub.store.victoriametrics.listing import NEW_SERIES_S
 from hub.store.victoriametrics.server import LOOK_EVERY_S
 from hub.store.victoriametrics.trail import SAFE_S
 from simulators.hub_process import free_port
@@ -108,6 +109,36 @@ async def test_of_several_journals_the_one_that_wrote_last_counts_and_a_clock_th
     await store.aclose()
     (old, new) = sorted(raw_points(server.url, '{__name__="tributary_cursor"}'), key=lambda found: found[0]["journal"], reverse=True)
     assert old[1][-1] < new[1][-1]
+
+
+async def test_of_several_writers_each_finds_its_own_cursor_and_shows_what_the_others_wrote(
+    server: VictoriaProcess, mock_clock: trio.testing.MockClock
+) -> None:
+    empty(server.url)
+    now_ms = time.time_ns() // 10**6
+    for journal, position, age_s in (("own", 6, 600), ("own", 7, 400), ("other", 90, 500), ("other", 91, 300)):
+        put(server.url, {"__name__": "tributary_cursor", "journal": journal}, position, now_ms - age_s * 1_000)
+    ask(server.url, "/internal/force_flush")
+    other = VictoriaMetricsStore(server.url, None, KEEP_ALL, own=lambda: "other")
+    names = [""]
+    store = VictoriaMetricsStore(server.url, None, KEEP_ALL, own=lambda: names[0])
+    assert await store.cursor() == Cursor("other", 90)  # its journal is not open yet; the server was started lately
+    names[0] = "own"
+    assert await store.cursor() == Cursor("own", 6)
+    for number in (1, 2):
+        await other.append(columns_of(batch(number)), Cursor("other", 90 + number))
+        until_s = time.monotonic() + 30
+        while await store.list_series() != [TEMP] and time.monotonic() < until_s:
+            mock_clock.jump(5)  # it is asked anew; the server lists what is new late
+        mock_clock.jump(5)
+        answer = await store.query([TEMP], 0, 4 * 10**15, 0, 100)
+        assert [reading.value for reading in answer.raw[TEMP]] == [1.0, 2.0][:number]
+        assert answer.cursor == Cursor("own", 6)
+        assert answer.others_s >= NEW_SERIES_S
+    names[0] = "new"  # has nothing there
+    assert await store.cursor() is None
+    await store.aclose()
+    await other.aclose()
 
 
 async def test_nothing_of_us_is_among_what_others_keep_there(server: VictoriaProcess) -> None:

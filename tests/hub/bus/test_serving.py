@@ -1,0 +1,41 @@
+"""Tests of hub/bus/serving.py."""
+
+import pytest
+
+from hub.bus import serving
+from hub.bus.serving import Serving
+from tests.support.nodes import CHANNELS, MemoryJournal
+
+
+def journal_of(count: int) -> MemoryJournal:
+    journal = MemoryJournal("journal-a")
+    journal.commit(*[("pump", 7, seq) for seq in range(1, count + 1)])
+    return journal
+
+
+async def test_who_has_a_position_is_told_what_follows_with_the_channels_of_it() -> None:
+    found = await Serving(journal_of(10), lambda: 6).frames(4)
+    assert (found.journal, found.after, found.position, found.end, found.stored, found.behind_us) == ("journal-a", 4, 10, 10, 6, None)
+    assert [row.seq for row in found.rows] == [5, 6, 7, 8, 9, 10]
+    assert found.channels == {("pump", 7): CHANNELS}
+    assert (await Serving(journal_of(10), lambda: 6).frames(10)).rows == []
+    assert (await Serving(journal_of(10), lambda: 6).frames(99)).after == 10
+
+
+async def test_who_has_nothing_begins_some_way_back_and_not_above_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "BACK_ROWS", 4)
+    monkeypatch.setattr(serving, "MAX_BACK_ROWS", 8)
+    assert (await Serving(journal_of(20), lambda: 20).frames(None)).after == 16
+    assert (await Serving(journal_of(20), lambda: 14).frames(None)).after == 14
+    far = await Serving(journal_of(20), lambda: 5).frames(None)
+    assert (far.after, far.behind_us) == (12, 1_006)  # the rest waits for the store
+    assert (await Serving(journal_of(20), lambda: 5).frames(3)).after == 12
+
+
+async def test_what_was_trimmed_is_told_as_gone_and_a_long_way_takes_several_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "ANSWER_BYTES", 1)
+    journal = journal_of(10)
+    journal.trimmed = 3
+    found = await Serving(journal, lambda: 10).frames(1)
+    assert (found.after, found.end) == (3, 10)
+    assert found.position == 10 or found.rows
