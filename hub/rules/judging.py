@@ -60,7 +60,7 @@ class Judging(Keeping):
         super().__init__(state, board, now, notify_for_s, members_of, duties)
         self._board = board
         self._is_behind = False
-        self._seen = Seen(self._duties.is_here)
+        self._seen = Seen(self._duties, lambda device: self._courses.stale.add(device))  # what led to an alert may be kept elsewhere
         self._seldom = Seldom()
         self._has_work = trio.Event()  # a rule judges, or a device was removed
 
@@ -113,7 +113,8 @@ class Judging(Keeping):
 
     async def _catch_up(self, devices: set[str]) -> None:
         """Go on with devices, which are judged here now, from where other nodes have left them."""
-        await self._join(self._courses.stale & devices)
+        alerts = await self._join(self._courses.stale & devices)
+        self._take_in(ALERT, await self._book.read_again(ALERT, alerts))
         self._courses.judges(devices)
 
     async def make_safe(self) -> int:
@@ -184,10 +185,11 @@ class Judging(Keeping):
 
     async def _look_around(self) -> None:
         """On a node that is not alone: have others go on with a device that leaves here, and wait anew for one that came here."""
-        if turned := self._courses.turned():
+        left, came = set(self._seen.left), set(self._seen.came)
+        if turned := self._courses.turned() | (left and left & self._courses.changed()):
             await self._keep_devices(turned)
-        if came := set(self._seen.came):
-            await self._join(self._courses.stale & came)
+        self._seen.left -= left
+        if came:
             self._courses.wait_anew(came, self._lived_s)
             self._seen.came -= came
 

@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hub.core.presence import expected_s
+from hub.rules.duties import Duties
 
 
 class Seen:
-    """The devices as the board shows them. `is_here` says which are connected to this node."""
+    """The devices as the board shows them. `on_came` is called with each that came to this node, at once."""
 
-    def __init__(self, is_here: Callable[[str], bool]) -> None:
-        self._is_here = is_here
+    def __init__(self, duties: Duties, on_came: Callable[[str], None]) -> None:
+        self._duties = duties
+        self._on_came = on_came
         self.presence: dict[str, str] = {}  # of devices that were there once
         self.news: dict[str, str] = {}  # of it what the rules have not heard
         self.gone: set[str] = set()  # devices that were removed, and may have alerts
         self.expected_s: dict[str, float] = {}  # in how long a device that is well says something
-        self.came: set[str] = set()  # devices that came here, and the rules have not heard
+        self.came: set[str] = set()  # on a node beside others: devices that came here, and the rules have not heard,
+        self.left: set[str] = set()  # and such that left
         self._here: set[str] = set()
 
     def begin(self, items: Iterable[Mapping[str, Any]], with_alerts: set[str]) -> None:
@@ -43,14 +46,21 @@ class Seen:
             self._here.discard(name)
             self.gone.add(name)
             return True
-        if (is_here := self._is_here(name)) and name not in self._here:
-            self.came.add(name)
-        (self._here.add if is_here else self._here.discard)(name)
+        if not self._duties.is_alone:
+            self._saw_where(name)
         if item.get("last_seen_us") is not None:
             self.expected_s[name] = expected_s(item)
             if self.presence.get(name) != item["presence"]:
                 self.presence[name] = self.news[name] = item["presence"]
         return False
+
+    def _saw_where(self, name: str) -> None:
+        if (is_here := self._duties.is_here(name)) == (name in self._here):
+            return
+        (self.came if is_here else self.left).add(name)
+        (self._here.add if is_here else self._here.discard)(name)
+        if is_here:
+            self._on_came(name)
 
     def heard(self, news: Mapping[str, str], gone: set[str]) -> None:
         """Take the word that the rules have dealt with this."""

@@ -92,9 +92,9 @@ class Node:
         """Show how a device is, as the registry of the node does."""
         self.entities.put_device({"device": device, "presence": presence, "last_seen_us": 1})
 
-    def comes(self, device: str) -> None:
+    def comes(self, device: str, at: int = 0) -> None:
         """Show that a device has come here, as the registry of the node does."""
-        self.entities.put_device({"device": device, "presence": "online", "last_seen_us": 1, "connected_us": NOW_US})
+        self.entities.put_device({"device": device, "presence": "online", "last_seen_us": 1, "connected_us": NOW_US + at})
 
     def states(self) -> list[str]:
         """Return the states of the alerts."""
@@ -107,8 +107,13 @@ class Node:
 
 
 @asynccontextmanager
-async def a_node(directory: Path, name: str, redis: tuple[str, str], whereabouts: Whereabouts) -> AsyncIterator[Node]:
-    """Run a node on a Redis, by its URL and the prefix of all keys, until the block is left or it is killed."""
+async def a_node(
+    directory: Path, name: str, redis: tuple[str, str], whereabouts: Whereabouts, *, is_told: bool = True
+) -> AsyncIterator[Node]:
+    """Run a node on a Redis, by its URL and the prefix of all keys, until the block is left or it is killed.
+
+    One that is not told hears nothing of what other nodes change, as if that came late.
+    """
     async with connected(*redis) as connection:
         state = RedisStateStore(connection, name)
         await state.start()
@@ -116,15 +121,16 @@ async def a_node(directory: Path, name: str, redis: tuple[str, str], whereabouts
         await node.desk.start()
         whereabouts.alive.add(name)
         async with trio.open_nursery() as nursery:
-            await nursery.start(_run, node)
+            await nursery.start(_run, node, is_told)
             await until(lambda: node.desk.is_current)
             yield node
             node.ends.cancel()
 
 
-async def _run(node: Node, *, task_status: trio.TaskStatus[None]) -> None:
+async def _run(node: Node, is_told: bool, *, task_status: trio.TaskStatus[None]) -> None:
     with node.ends:
-        async with layer(node.journal.run), layer(*node.side.runs(), TakingIn(node.state, (node.desk,)).run):
+        told = [TakingIn(node.state, (node.desk,)).run] if is_told else []
+        async with layer(node.journal.run), layer(*node.side.runs(), *told):
             task_status.started()
             await trio.sleep_forever()
 

@@ -1,5 +1,6 @@
 """Rules on several nodes of one Redis: each is judged once, wherever the device and the people are, and a notice goes out once."""
 
+import random
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -125,6 +126,44 @@ async def test_nodes_that_make_room_for_alerts_and_notices_at_the_same_time_lose
             for node in (pair.a, pair.b):
                 nursery.start_soon(node.say, [(device, 98.0) for device in devices[node is pair.b :: 2]])
         await until(lambda: pair.a.states() == pair.b.states() == ["open"] * 80)
+
+
+async def test_a_node_that_a_device_comes_to_knows_of_its_alert_before_it_was_told(tmp_path: Path, redis_url: str) -> None:
+    redis, whereabouts = (redis_url, f"{{{secrets.token_hex(8)}}}:"), Whereabouts()
+    async with a_node(tmp_path, "a", redis, whereabouts) as a:
+        await a.desk.put_rule("hot", rule_of(for_s=5), None, "ann")
+        async with a_node(tmp_path, "b", redis, whereabouts, is_told=False) as b:
+            whereabouts.holders["pump"] = "a"
+            a.comes("pump")
+            await a.says(99.0, 0.0)
+            await a.says(98.0, 6.0)
+            whereabouts.holders["pump"] = "b"
+            b.comes("pump")
+            await b.says(97.0, 7.0)
+            assert b.states() == ["open"]
+            await b.says(20.0, 8.0)
+            assert b.states() == ["cleared"]
+            await until(lambda: a.states() == ["cleared"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_however_often_devices_move_each_crossing_is_one_alert(tmp_path: Path, redis_url: str, seed: int) -> None:
+    chance, expected, is_open = random.Random(seed), 0, dict.fromkeys(("pump", "fan", "mill"), False)
+    async with a_pair(tmp_path, redis_url) as pair:
+        await pair.makes("hot", hysteresis=0)
+        await pair.makes("lasting", hysteresis=0, for_s=1)
+        for turn in range(40):
+            device, node, temp = chance.choice([*is_open]), chance.choice((pair.a, pair.b)), chance.choice((20.0, 90.0))
+            if pair.whereabouts.holders.get(device) != node.name:
+                pair.whereabouts.holders[device] = node.name
+                node.comes(device, turn)
+            await node.says(temp, turn / 1e3, device)
+            expected += temp > 80 and not is_open[device]
+            is_open[device] = temp > 80
+        await until(lambda: pair.a.entities.alerts() == pair.b.entities.alerts() and len(pair.a.entities.alerts()) >= expected)
+        alerts = [each.body for each in await pair.a.state.documents("alert") if each.body["rule"] == "hot"]
+        assert len(alerts) == expected
+        assert {alert["device"] for alert in alerts if alert["state"] == "open"} == {device for device in is_open if is_open[device]}
 
 
 async def test_an_alert_that_is_acknowledged_on_one_node_is_so_on_all_and_no_other_may(tmp_path: Path, redis_url: str) -> None:
