@@ -23,6 +23,7 @@ from hub.web.streams import GuardedStream
 from hub.web.traffic import Traffic
 
 _RECEIVE_BYTES: Final = 65_536
+_EMPTY_BYTES: Final = 6  # a frame of a client without a payload
 _PONG: Final = 0x8A  # FIN and opcode 10; the cutter gives each alone
 # A message of fragments of one byte fits; a flood of pings, or of fragments without one, which would fill memory, does not.
 _MAX_MESSAGES_HEARD: Final = 8
@@ -170,9 +171,11 @@ class FrameStream(trio.abc.Stream):
             for message in messages:
                 self.inbox.put(message)
         if self._cutter.rest:
-            if self._cutter.rest[0] == _PONG and self._cutter.is_on:
-                self.traffic.answered()
-            self._take_rest()
+            is_pong = self._cutter.rest[0] == _PONG and self._cutter.is_on
+            if is_pong and self.traffic.answered() and len(self._cutter.rest) == _EMPTY_BYTES:
+                self._cutter.rest = b""  # to a ping of a heartbeat, of which trio-websocket knows nothing
+            else:
+                self._take_rest()
         if not self._cutter.is_on:
             self.inbox.wake()
 

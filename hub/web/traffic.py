@@ -27,11 +27,13 @@ class Traffic:
         self.round_trip_s: float | None = None  # of the last ping that was
         self.on_round_trip: Callable[[float], None] = lambda seconds: None
 
-    def answered(self) -> None:
-        """Note an answer to the last ping."""
-        if self.asked_s is not None:
-            self.round_trip_s, self.asked_s = trio.current_time() - self.asked_s, None
-            self.on_round_trip(self.round_trip_s)
+    def answered(self) -> bool:
+        """Note an answer to the last ping; tell whether there was one that was not answered yet."""
+        if self.asked_s is None:
+            return False
+        self.round_trip_s, self.asked_s = trio.current_time() - self.asked_s, None
+        self.on_round_trip(self.round_trip_s)
+        return True
 
 
 class _Open(NamedTuple):

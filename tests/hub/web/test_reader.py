@@ -6,6 +6,7 @@ import h11
 import trio
 from wsproto.events import Request
 
+from hub.web.upgrade import DoorLink
 from tests.support.door import DEADLINE_S, Place, everything, frame, running_door, until, upgrade
 
 CLOSE, PING, PONG = 8, 9, 10
@@ -49,6 +50,36 @@ async def test_reader_comes_back_for_each_ping_and_messages_need_none() -> None:
         assert await everything(stream) == b"\x88\x02\x03\xe8"
         await place.holds(0)
         assert place.door.failed == 0
+
+
+class Spawned(trio.abc.Instrument):
+    """Counts the tasks that begin."""
+
+    count = 0
+
+    def task_spawned(self, task: trio.lowlevel.Task) -> None:
+        self.count += 1
+
+
+async def test_answer_to_a_heartbeat_is_noted_and_needs_no_task() -> None:
+    async with running_door() as place, await opened(place) as stream:
+        await place.sessions.count_is(1)
+        link = place.sessions.open[0][1]
+        assert isinstance(link, DoorLink)
+        spawned = Spawned()
+        trio.lowlevel.add_instrument(spawned)
+        for _ in range(3):
+            while link.traffic.asked_s is None:  # the echo before may be on its way still, and a ping does not wait
+                await trio.lowlevel.checkpoint()
+                link.beat()
+            await until(stream, b"\x89\x00")
+            await stream.send_all(frame(b"", PONG) + frame(b"hello"))
+            await until(stream, b"hello")  # and with it the answer has come
+            assert link.traffic.asked_s is None
+        trio.lowlevel.remove_instrument(spawned)
+        assert spawned.count == 0
+        assert link.traffic.round_trip_s is not None
+        assert link.traffic.received_frames == 3
 
 
 async def test_door_that_closes_ends_readers_that_rest() -> None:
