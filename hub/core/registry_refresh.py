@@ -85,6 +85,7 @@ class RefreshedDevices(ConnectedDevices):
         before = self._tokens.forget_old(name)
         if old is not None:
             self._tokens.keep_old(name, old)
+            self._replaced.set()
         self._keep(record)
         if known is None:
             return

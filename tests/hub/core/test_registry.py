@@ -17,6 +17,7 @@ from hub.core.entities import Entities
 from hub.core.errors import Refusal
 from hub.core.presence import LOOK_S, Pulse
 from hub.core.registry import Registry
+from hub.core.registry_tokens import OLD_TOKEN
 from hub.state.sqlite import SQLiteStateStore
 
 HELLO = Hello("pump", 7, (Channel("temp", "Cel"),), firmware="7.1", clock_us=1_500)
@@ -292,6 +293,27 @@ async def test_in_an_overlap_both_tokens_are_good_and_then_the_new_one(tmp_path:
         nursery.cancel_scope.cancel()
     async with registry_on(tmp_path, now) as (registry, _, _):
         assert (registry.device_of(old), registry.device_of(new)) == (None, "pump")
+
+
+async def test_an_overlap_that_another_node_has_begun_ends_here_too(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    ended: list[CloseCode] = []
+
+    def now() -> int:
+        return int(trio.current_time() * 1_000_000)
+
+    async with registry_on(tmp_path, now) as (there, state, _), trio.open_nursery() as nursery:
+        old = await there.add_device("pump")
+        here = Registry(state, Entities(), now)
+        await here.load()
+        here.on_revoked(lambda name, code, reason: ended.append(code))
+        await nursery.start(here.run)
+        await trio.sleep(100)
+        new = await there.new_token("pump", overlap_s=60)
+        await here.refresh(OLD_TOKEN, ["pump"])
+        assert (here.device_of(old), here.device_of(new), ended) == ("pump", "pump", [])
+        await trio.sleep(65)
+        assert (here.device_of(old), here.device_of(new), ended) == (None, "pump", [CloseCode.OLD_TOKEN])
+        nursery.cancel_scope.cancel()
 
 
 async def test_an_overlap_outlives_a_restart_and_ends_with_a_withdrawal(tmp_path: Path) -> None:
