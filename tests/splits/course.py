@@ -28,8 +28,7 @@ from tests.support.redis import running_redis
 from tests.support.waiting import until
 
 LEASE_S: Final = 0.4  # short, so that many cuts outlast it
-DEVICE: Final = "pump"
-TTL_S: Final = 10.0  # a device keeps the ids of commands for so long, and has room for 256
+OF_ONE: Final = 40  # splits with one device: it keeps the ids of its commands, and has room for 256
 _SETTLED_S: Final = 60.0
 
 
@@ -136,14 +135,14 @@ class Course:
         rng, proxy, ids = self._rng, self._proxies[has], list[str]()
         async with trio.open_nursery() as nursery:
             for at in (has, has, 1 - has):
-                nursery.start_soon(self._make, at, ids)
+                nursery.start_soon(self._make, road.device, at, ids)
             await trio.sleep(rng.uniform(0, 0.01))
             proxy.half_open() if rng.random() < 0.5 else proxy.stall()
             await trio.sleep(rng.choice((0.0, 0.02, LEASE_S * 1.5)) * rng.random())
             for at in (has, 1 - has, 1 - has):
-                nursery.start_soon(self._make, at, ids)
+                nursery.start_soon(self._make, road.device, at, ids)
             await road.lead(self._nodes[1 - has])
-            await until(lambda: self._nodes[1 - has].is_here(DEVICE), _SETTLED_S)
+            await until(lambda: self._nodes[1 - has].is_here(road.device), _SETTLED_S)
             await trio.sleep(rng.choice((0.0, 0.05, LEASE_S * 1.5)) * rng.random())
             is_stalled = proxy.is_stalled
             proxy.heal()
@@ -153,12 +152,12 @@ class Course:
         self._outcome.made += ids
         self._outcome.splits += 1
 
-    async def _make(self, at: int, ids: list[str]) -> None:
+    async def _make(self, device: str, at: int, ids: list[str]) -> None:
         """Make a command on a node, and sometimes wish to cancel it there."""
         self._number += 1
         desk = self._nodes[at].desk
         try:
-            record = await desk.create(DEVICE, "run", {"n": self._number}, TTL_S, "ann")
+            record = await desk.create(device, "run", {"n": self._number}, 60.0, "ann")
             ids.append(record.id)
             if self._rng.random() < 0.3:
                 await desk.cancel(record.id, "ann", 0.0)
@@ -189,10 +188,8 @@ async def run(splits: int, seed: int) -> Outcome:
                 for proxy in proxies:
                     await nursery.start(proxy.run)
                 urls = [f"redis://127.0.0.1:{proxy.port}/0" for proxy in proxies]
-                async with node(directory, "one", urls[0], LEASE_S) as one:
-                    await one.registry.add_devices([DEVICE])
-                    async with node(directory, "two", urls[1], LEASE_S) as two:
-                        await _run((one, two), proxies, splits, Random(seed), outcome)
+                async with node(directory, "one", urls[0], LEASE_S) as one, node(directory, "two", urls[1], LEASE_S) as two:
+                    await _run((one, two), proxies, splits, Random(seed), outcome)
                 nursery.cancel_scope.cancel()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -200,7 +197,20 @@ async def run(splits: int, seed: int) -> Outcome:
 
 
 async def _run(nodes: tuple[Node, Node], proxies: tuple[FaultProxy, FaultProxy], splits: int, rng: Random, outcome: Outcome) -> None:
-    road = LateRoad(DEVICE, nodes[0], outcome)
+    course = Course(nodes, proxies, rng, outcome)
+    for first in range(0, splits, OF_ONE):
+        name = f"pump-{first // OF_ONE}"
+        await nodes[0].registry.add_devices([name])
+        await until(lambda name=name: nodes[1].item(name))  # type: ignore[misc]
+        await _split_one(course, name, nodes, min(OF_ONE, splits - first), outcome)
+        if outcome.complaints:
+            return
+    await _check(nodes[0], outcome)
+
+
+async def _split_one(course: Course, name: str, nodes: tuple[Node, Node], splits: int, outcome: Outcome) -> None:
+    """Split so often with one device, which is with the first node when it begins."""
+    road = LateRoad(name, nodes[0], outcome)
     device = road.device_itself = device_on(road)
 
     @device.command("run", args={"n": {"type": "integer"}})
@@ -210,13 +220,11 @@ async def _run(nodes: tuple[Node, Node], proxies: tuple[FaultProxy, FaultProxy],
 
     async with trio.open_nursery() as road.nursery:
         async with device:
-            await until(lambda: all(at.item(DEVICE).get("commands") for at in nodes))
-            course = Course(nodes, proxies, rng, outcome)
+            await until(lambda: all(at.item(name).get("commands") for at in nodes))
             for number in range(splits):
                 await course.split(road, number % 2)
                 if outcome.complaints:
                     break
-            await _check(nodes[0], outcome)
         road.nursery.cancel_scope.cancel()
 
 
