@@ -116,7 +116,7 @@ def _over_time(said: Said, lines: Sequence[tuple[str, str]], title: str, *, is_l
     figure = _figure(title, "seconds", "log" if is_log else "linear")
     for (name, values), colour in zip(columns, _COLOURS, strict=False):
         figure.add_trace(go.Scatter(x=times, y=values, name=name, mode="lines", line={"color": colour, "width": 1.5}))
-    for fault in said["faults"][:_MAX_FAULTS]:
+    for fault in [each for each in said["faults"] if not each["kind"].startswith("clock-")][:_MAX_FAULTS]:  # clocks break no connection
         band = {"x0": fault["at_s"], "x1": max(fault["until_s"], fault["at_s"] + 0.2), "y0": 0, "y1": 1, "xref": "x", "yref": "paper"}
         figure.add_shape(type="rect", line_width=0, fillcolor="#888", opacity=0.25, layer="below", **band)
     return f"{title}: {', '.join(name for name, _ in columns)} over time", figure

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LINE_EVERY_S: Final = 10.0
 DRAW_EVERY_S: Final = 0.25
+WIDTH: Final = 100  # at most, whatever stands in it: a table that grows and shrinks four times a second cannot be read
 
 
 @asynccontextmanager
@@ -41,7 +42,7 @@ async def shown(figures: "Figures", scenario: "Scenario") -> AsyncIterator[Calla
 
 async def _draw(live: Any, figures: "Figures", scenario: "Scenario") -> None:
     while True:
-        live.update(_table(figures, scenario), refresh=True)
+        live.update(_table(figures, scenario, min(WIDTH, live.console.width)), refresh=True)
         await trio.sleep(DRAW_EVERY_S)
 
 
@@ -55,11 +56,11 @@ async def _tell(figures: "Figures", scenario: "Scenario") -> None:
         await trio.sleep(DRAW_EVERY_S)
 
 
-def _table(figures: "Figures", scenario: "Scenario") -> "Table":
+def _table(figures: "Figures", scenario: "Scenario", width: int) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(f"{scenario.name}: {scenario.devices:,} devices"), show_header=False, title_justify="left")
+    table = Table(title=Text(f"{scenario.name}: {scenario.devices:,} devices"), show_header=False, title_justify="left", width=width)
     for name, value in rows_of(figures, scenario):
         table.add_row(Text(name), Text(value))
     return table
@@ -72,10 +73,14 @@ def rows_of(figures: "Figures", scenario: "Scenario") -> list[tuple[str, str]]:
     if not figures.ticks:
         return rows
     counts, now = figures.counts, figures.now
+    sent = max(counts["sent"], counts["acked"])  # a worker that was killed had no time to tell of its last ones
     rows += [
         ("phase", f"{figures.phase}, {figures.elapsed_s:.0f} of {scenario.run_s:.0f} s"),
         ("connected", f"{now('connected'):,} of {scenario.devices:,}"),
-        ("frames", f"{counts['sent']:,} sent, {counts['acked']:,} acked, {now('in_flight'):,} in flight, {now('spooled'):,} on spools"),
+        (
+            "frames",
+            f"{sent:,} sent, {counts['acked']:,} acked, {now('in_flight'):,} in flight, {now('spooled'):,} on spools",
+        ),
         ("due -> acked", _quantiles(figures, "ack")),
     ]
     if scenario.viewers.count:

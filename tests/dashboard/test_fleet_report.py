@@ -38,6 +38,21 @@ def test_a_run_without_frames_faults_or_viewers_has_a_page_too() -> None:
     assert "Faults" not in text
 
 
+def test_faults_of_clocks_are_told_and_shade_nothing() -> None:
+    said = report_said()
+    before = text_of(said).count('"type":"rect"')
+    clock = {"kind": "clock-step", "amount": "by -20 h", "on": "devices", "devices": 9, "at_s": 1.0, "until_s": 9.0, "recovered_s": None}
+    said["faults"].append(clock)
+    text = text_of(said)
+    assert before == text.count('"type":"rect"') > 0
+    assert "<td>clock-step by -20 h</td><td>devices</td><td>9</td><td>1.0</td><td>9.0</td><td>-</td>" in text
+
+
+def test_what_a_store_keeps_no_finer_is_said() -> None:
+    said = report_said() | {"left_out": "compared as far as it goes"}
+    assert "<p>Compared as far as it goes.</p>" in text_of(said)
+
+
 def test_a_name_that_is_markup_is_shown_and_not_obeyed() -> None:
     said = report_said()
     nasty = "</script><script>window.done = 1</script>"
