@@ -46,7 +46,7 @@ class Control:
         self, settings: Settings, data: DataDir, state: StateStore, journal: Journal, now: Now, leases: Leases | None = None
     ) -> None:
         self._settings, self._state, self._journal, self._now = settings, state, journal, now
-        self.entities = Entities(first_version=now())
+        self.entities = Entities(first_version=now(), clock=now)
         return_s, node = max(RETURN_S, settings.restart_jitter_s + _COMING_S), settings.node if settings.state == "redis" else "hub"
         self._presence: SharedPresence | None = None  # of a hub that has nodes beside it
         self.registry = Registry(state, self.entities, now, return_s, node)

@@ -48,7 +48,7 @@ from hub.sessions.logins import Logins
 from hub.sessions.own_device import OwnDevice
 from hub.sessions.parts import DeviceParts
 from hub.sessions.stored_acks import StoredAcks
-from hub.states import make_leases, make_redis, make_state, open_state
+from hub.states import make_leases, make_redis, make_state, notes_of, open_state
 from hub.stores import make_store
 from hub.system import System
 from hub.web.api import ApiParts, make_app
@@ -154,7 +154,7 @@ class Hub:
             self.side.writer.on_applied(self.live.store_applied)
         else:
             self.gathering.connect(self.live, self.side, self.system, self.metrics)
-        self.system.more_notes += [self.door.certificates.notes, self.own.notes]
+        self.system.more_notes += [self.door.certificates.notes, self.own.notes, lambda: notes_of(self.redis)]
         if self.stored_acks is not None:
             self.side.writer.on_safe(self.stored_acks.store_safe)
             self.journal.on_commit(partial(self.metrics.count_commit, now_us))

@@ -64,3 +64,10 @@ async def open_state(state: StateStore, redis: "Redis | None") -> None:
                 _log.warning("waiting_for_redis", url=redis.url, reason=redis.away)
             is_told = True
         await trio.sleep(_AGAIN_S)
+
+
+def notes_of(redis: "Redis | None") -> list[str]:
+    """Return what the operator should know of the Redis of a node."""
+    if redis is None or redis.away is None:
+        return []
+    return [f"Redis does not answer ({redis.away}): nothing can be changed, no command is sent; readings go on"]

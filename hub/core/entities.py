@@ -19,11 +19,12 @@ class Entities:
     """The newest version of every entity.
 
     Versions are drawn from one rising count. Give the wall clock in µs as `first_version`, so that they also rise across a restart
-    and a page that was open before does not take the new items for old ones.
+    and a page that was open before does not take the new items for old ones; and as `clock`, so that they do from node to node as well.
     """
 
-    def __init__(self, first_version: int = 1) -> None:
+    def __init__(self, first_version: int = 1, clock: Callable[[], int] = lambda: 0) -> None:
         self._next_version = first_version
+        self._clock = clock
         self._devices: dict[str, Item] = {}
         self._commands: dict[str, Item] = {}
         self._group_commands: dict[str, Item] = {}
@@ -153,8 +154,8 @@ class Entities:
         return lambda: self._watchers.pop(key, None) and None
 
     def _versioned(self, item: Item) -> Item:
-        version = self._next_version
-        self._next_version += 1
+        version = max(self._next_version, self._clock())
+        self._next_version = version + 1
         return {**item, "version": version}
 
     @staticmethod

@@ -17,7 +17,7 @@ from hub.core.errors import Refusal
 from hub.core.registry_channels import described
 from hub.core.registry_facts import KIND, DeviceFacts
 from hub.core.registry_refresh import RefreshedDevices
-from hub.core.registry_set import DISABLED, GONE, OLD_TOKEN_OVER
+from hub.core.registry_set import DISABLED, GONE, OLD_TOKEN_OVER, OWN
 from hub.core.registry_tokens import MAX_OVERLAP_S, NO_TOKEN, OLD_TOKEN, OldToken, new_token
 from hub.core.registry_tokens import hash_token as hash_token  # of any secret the hub draws
 from hub.core.shadow import KINDS as SHADOW_KINDS
@@ -86,7 +86,7 @@ class Registry(RefreshedDevices):
             known = self._devices.get(name)
             if known is not None and (known.token_hash != NO_TOKEN or known.last_seen_us is not None):
                 return False
-            description = described(Hello(name, 1, channels), known.description if known else {}, self._now())
+            description = described(Hello(name, 1, channels), known.description if known else {}, self._now()) | {OWN: True}
             record = DeviceRecord(name, known.created_us if known else self._now(), NO_TOKEN, description)
             if record != known:
                 await self._state.change(devices=[record], made_of={name: known})

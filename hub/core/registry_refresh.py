@@ -99,6 +99,7 @@ class RefreshedDevices(ConnectedDevices):
         self._tokens.forget_device(self._devices.pop(name))
         self._facts.pop(name, None)
         self._ends.pop(name, None)
+        self._owns.discard(name)
         self._presence.forget(name)
         self.connections.forget(name)
         self._board.remove_device(name)

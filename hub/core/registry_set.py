@@ -26,6 +26,7 @@ from hub.ports import DeviceRecord, Now, StateStore
 
 _log: Final = structlog.get_logger(__name__)
 Ended = Callable[[str, CloseCode, str], None]
+OWN: Final = "own"  # in the description of a hub's own device
 GONE: Final = (CloseCode.REVOKED, "the token was withdrawn")
 OLD_TOKEN_OVER: Final = (CloseCode.OLD_TOKEN, "a replaced token is good no longer; come back with the new one")
 DISABLED: Final = (CloseCode.DISABLED, "the device is disabled")
@@ -57,6 +58,7 @@ class DeviceSet:
         self._node = node
         self._asked = Asked()
         self.own = ""  # the device of the hub's own figures: nobody's, and none that an expression means
+        self._owns: set[str] = set()  # that and those of other nodes
         self.erasing: set[str] = set()  # whose readings are being deleted: a new device of the name would lose its own
         self._ends: dict[str, tuple[CloseCode, str]] = {}  # why connections of a device were last ended
         self._revoked: list[Ended] = []
@@ -102,8 +104,8 @@ class DeviceSet:
         return sorted(self._devices)
 
     def fleet_size(self) -> int:
-        """Return how many devices there are; the hub's own is none of them."""
-        return len(self._devices) - (self.own in self._devices)
+        """Return how many devices there are; the hub's own, and those of other nodes, are none of them."""
+        return len(self._devices) - len(self._owns)
 
     def select(self, where: str) -> list[str]:
         """Return the names of the devices that a tag expression means now, sorted. Raises Refusal where it cannot be read."""
@@ -165,6 +167,8 @@ class DeviceSet:
             item["disabled"] = True
         if name == self.own:
             return item | {"presence": "online", "own": True, "title": "This hub"}
+        if name in self._owns:
+            return item | {"own": True, "title": f"Hub {name}"}
         if record.token_hash == NO_TOKEN:
             item["has_token"] = False
         if (old := self._tokens.old.get(name)) is not None:
@@ -184,12 +188,14 @@ class DeviceSet:
     def _keep(self, record: DeviceRecord) -> None:
         self._devices[record.name] = record
         self._tokens.keep(record)
+        if record.description.get(OWN):
+            self._owns.add(record.name)
 
     def _show(self, name: str) -> None:
         item = self.item(name)
         if item is not None:
             self._board.put_device(item)
-            if name != self.own:
+            if name not in self._owns:
                 self._asked.put(name, self._facts_of(name))
 
     def _end(self, name: str, end: tuple[CloseCode, str]) -> None:

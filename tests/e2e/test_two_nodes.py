@@ -15,7 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
+import trio
 
+from hub.client import HubClient
 from tests.support.hub_process import HubFailed, HubProcess, RunningHub, running_hub
 from tests.support.redis import PROGRAM, RedisProcess, running_redis
 
@@ -120,6 +122,45 @@ def test_a_login_is_good_on_both_nodes_until_it_is_ended_on_one(two: Two) -> Non
     two.two.api("PATCH", "/api/v1/users/eve", {"disabled": True})
     assert status(two.two) == 401
     until(lambda: status(two.one) == 401)
+
+
+def test_devices(two: Two) -> None:
+    two.one.provision("pump")
+    until(lambda: "pump" in names(two.two, "/api/v1/devices", "devices", "device"))
+    two.two.api("PATCH", "/api/v1/devices/pump", {"title": "North pump"})
+    until(lambda: two.one.api("GET", "/api/v1/devices/pump").get("title") == "North pump")
+    two.one.api("DELETE", "/api/v1/devices/pump")
+    until(lambda: "pump" not in names(two.two, "/api/v1/devices", "devices", "device"))
+
+
+def test_rules_silences_and_targets(two: Two) -> None:
+    rule = {"rule": "hot", "kind": "above", "channels": ["temp"], "limit": 80}
+    two.one.api("POST", "/api/v1/rules", rule)
+    two.one.api("POST", "/api/v1/targets", {"target": "on-call", "kind": "webhook", "url": "https://hooks.example/x"})
+    silence = two.one.api("POST", "/api/v1/silences", {"rule": "hot", "for_s": 600, "reason": "work"})["id"]
+    until(lambda: names(two.two, "/api/v1/rules", "rules", "rule") == ["hot"])
+    until(lambda: names(two.two, "/api/v1/targets", "targets", "target") == ["on-call"])
+    until(lambda: silence in names(two.two, "/api/v1/silences", "silences", "id"))
+    two.two.api("DELETE", "/api/v1/rules/hot")
+    two.two.api("DELETE", "/api/v1/targets/on-call")
+    until(lambda: names(two.one, "/api/v1/rules", "rules", "rule") == [])
+    until(lambda: names(two.one, "/api/v1/targets", "targets", "target") == [])
+
+
+async def test_pages_on_one_node_show_what_is_changed_through_the_other(two: Two) -> None:
+    async with HubClient(two.two.url, two.two.admin_token) as client, client.live() as live:
+
+        async def shows(name: str, *, is_gone: bool) -> None:
+            async for message in live:
+                items = message.get("items", ()) if message["op"] == "devices" else ()
+                if any(item["device"] == name and item.get("removed", False) is is_gone for item in items):
+                    return
+
+        with trio.fail_after(_WAIT_S):
+            await trio.to_thread.run_sync(two.one.provision, "fan")
+            await shows("fan", is_gone=False)
+            await trio.to_thread.run_sync(two.one.api, "DELETE", "/api/v1/devices/fan")
+            await shows("fan", is_gone=True)
 
 
 def test_provisioning_keys(two: Two) -> None:
