@@ -116,7 +116,7 @@ class Confluence:
 
     def store_lost(self) -> None:
         """Take the word that the store does not answer: nobody is told that it shows more before `store_applied`."""
-        self._is_store_lost = True
+        self._is_store_lost, self._told_place = True, -1
 
     def marks_at(self, place: int) -> Mapping[str, int]:
         """Return of each journal the position up to which everything stands at a place or below it."""
@@ -207,12 +207,12 @@ class Confluence:
                 callback()
         self._channels.add(frames.channels)
         self._take(frames)
+        self._tell_stored()  # not with each entry of the bus: everybody who watches is looked at for it
 
     def _take(self, frames: Frames) -> None:
         rows = self._ring.append(frames.journal, frames.rows, frames.position)
         self._stored.heard(frames.journal, frames.stored, trio.current_time())
         self._tell(rows)
-        self._tell_stored()
 
     def _tell(self, rows: Sequence[Row]) -> None:
         if rows:

@@ -299,3 +299,38 @@ async def test_what_left_the_ring_unstored_is_said_to_be_missing(autojump_clock:
         stored = confluence.stored_to(node.answer(), trio.current_time())
         assert (stored.place, stored.missing_from_us) == (10, None)
         nursery.cancel_scope.cancel()
+
+
+async def test_a_store_that_is_back_is_told_of_although_it_has_no_more_than_before(autojump_clock: trio.testing.MockClock) -> None:
+    cluster = Cluster("a")
+    async with trio.open_nursery() as nursery:
+        (node,) = cluster.nodes
+        await node.start(nursery)
+        told: list[int] = []
+        node.confluence.on_stored(told.append)
+        cluster.commit("pump-a", 3)
+        node.write()
+        node.write()
+        assert told == [3]
+        node.confluence.store_lost()
+        cluster.commit("pump-a", 1)
+        assert told == [3]
+        node.confluence.store_applied(3)
+        node.write()
+        assert told == [3, 3, 4]
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_another_node_has_stored_is_told_within_a_round(autojump_clock: trio.testing.MockClock) -> None:
+    cluster = Cluster()
+    async with trio.open_nursery() as nursery:
+        await begun(cluster, nursery)
+        told: list[int] = []
+        cluster.nodes[0].confluence.on_stored(told.append)
+        cluster.commit("pump-b", 3)
+        await trio.sleep(2)
+        assert told == []
+        cluster.nodes[1].write()
+        await trio.sleep(2)
+        assert told == [3]
+        nursery.cancel_scope.cancel()
