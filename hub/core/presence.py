@@ -188,6 +188,10 @@ class Presence:
         self._due_s.pop(name, None)
         self._facts.get(name, {}).pop("expected_us", None)
 
+    def connected(self) -> list[str]:
+        """Return the devices that have a connection that was welcomed."""
+        return list(self._pulses)
+
     def is_connected(self, name: str) -> bool:
         """Tell whether the device has a connection that was welcomed."""
         return name in self._pulses

@@ -33,6 +33,10 @@ class RefreshedDevices(ConnectedDevices):
         """Call `callback(name)` when how a device is has changed by what happened here."""
         self._presence_changed.append(callback)
 
+    def here(self) -> list[str]:
+        """Return the devices that have a connection to this node."""
+        return self._presence.connected()
+
     def sighting(self, name: str) -> Sighting | None:
         """Return how a device is by what is known here; None: it is not known, or another node speaks for it."""
         record = self._devices.get(name)

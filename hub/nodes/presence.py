@@ -32,6 +32,9 @@ class Devices(Protocol):
     def on_presence(self, callback: Callable[[str], None]) -> None:
         """Call `callback(name)` when how a device is has changed here."""
 
+    def here(self) -> list[str]:
+        """Return the devices that have a connection to this node."""
+
     def sighting(self, name: str) -> Sighting | None:
         """Return how a device is by this node's word; None: it has none to say."""
 
@@ -78,6 +81,7 @@ class SharedPresence:
         """Hear everybody, and say everything again: Redis may have lost it. Raises StoreUnavailable."""
         kept: Mapping[bytes, bytes] = await self._redis.ask(lambda client: client.hgetall(self._redis.key(KIND)))
         self._hear((name.decode(), said) for name, said in kept.items())
+        self._waiting |= dict.fromkeys(self._devices.here())
 
     def _hear(self, kept: Iterable[tuple[str, bytes | None]]) -> None:
         said = {name: Sighting(*json.loads(body)) if body else None for name, body in kept}

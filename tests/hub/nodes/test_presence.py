@@ -9,7 +9,7 @@ import trio
 from hub.nodes import membership
 from simulators.faults.proxy import FaultProxy
 from tests.support.cluster import Road, device_on, node
-from tests.support.redis import PROGRAM, RedisProcess, running_redis
+from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.needs_server(PROGRAM)
@@ -44,6 +44,20 @@ async def test_a_node_that_starts_knows_who_is_where(tmp_path: Path, server: Red
             async with node(tmp_path, "two", server.url) as two:
                 await until(lambda: two.item("pump").get("presence") == "online")
                 assert two.item("pump")["node"] == "one"
+
+
+async def test_what_redis_has_lost_of_presence_is_said_again(tmp_path: Path, server: RedisProcess) -> None:
+    async with node(tmp_path, "one", server.url) as one, node(tmp_path, "two", server.url) as two:
+        await one.registry.add_devices(["pump"])
+        async with device_on(Road("pump", one)):
+            await until(lambda: two.item("pump").get("presence") == "online")
+            async with connected(server.url) as redis:
+                await redis.ask(lambda client: client.delete([redis.key("presence"), redis.key("changes")]))
+            await one.registry.edit("pump", {"title": "Pump"})  # by which both notice that something is missing
+            await two.registry.edit("pump", {"kind": "pump"})
+            await until(lambda: (two.item("pump").get("kind"), two.item("pump").get("presence")) == ("pump", "online"))
+            async with node(tmp_path, "three", server.url) as three:
+                await until(lambda: three.item("pump").get("node") == "one")
 
 
 async def test_devices_of_a_node_that_is_gone_are_unconfirmed_until_they_come_elsewhere(

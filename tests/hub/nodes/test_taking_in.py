@@ -91,6 +91,18 @@ async def test_a_command_made_on_either_node_reaches_the_device_and_its_end_is_k
         assert sorted(runs) == [0, 1]
 
 
+async def test_of_three_nodes_one_has_the_device_one_is_asked_and_all_know_the_end(tmp_path: Path, server: RedisProcess) -> None:
+    runs = list[int]()
+    async with two_nodes(tmp_path, server, "pump") as (one, two), node(tmp_path, "three", server.url) as three:
+        road = Road("pump", one)
+        async with blinking(road, runs):
+            for n, (has, asked) in enumerate([(one, two), (two, three), (three, one)]):
+                await road.lead(has)
+                record = await asked.desk.create("pump", "blink", {"n": n}, 60.0, "ann")
+                assert await ended(one, record.id) == await ended(two, record.id) == await ended(three, record.id)
+        assert runs == [0, 1, 2]
+
+
 async def test_a_command_for_a_device_that_is_away_goes_out_where_it_comes(tmp_path: Path, server: RedisProcess) -> None:
     runs = list[int]()
     async with two_nodes(tmp_path, server, "pump") as (one, two):
