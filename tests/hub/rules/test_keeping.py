@@ -11,6 +11,7 @@ import trio
 
 from simulators.redis_process import RedisProcess
 from tests.support.receiver import Receiver, running
+from tests.support.redis import running_redis
 from tests.support.rule_nodes import Node, Whereabouts, a_node, rule_of
 from tests.support.waiting import until
 
@@ -252,3 +253,19 @@ async def test_a_notice_that_a_dead_node_has_left_goes_out_once(tmp_path: Path, 
         await until(lambda: receiver.events() == ["alert.opened"])
         await until(lambda: [each["state"] for each in pair.b.side.targets.deliveries()] == ["delivered"])
         assert len(receiver.bodies) == 2
+
+
+async def test_while_redis_is_away_rules_wait_and_then_each_alert_is_raised_once(tmp_path: Path) -> None:
+    with running_redis(tmp_path / "redis") as server:
+        async with a_pair(tmp_path, server.url) as pair:
+            await pair.makes("hot")
+            await pair.a.says(99.0, 0.0)
+            await pair.both(["open"])
+            server.kill()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(pair.a.says, 20.0, 1.0)
+                nursery.start_soon(pair.b.says, 98.0, 1.0, "fan")
+                await until(lambda: pair.a.journal.position == 2 and pair.b.journal.position == 1)
+                await trio.to_thread.run_sync(server.start)
+            await pair.both(["cleared", "open"])
+            assert {alert["device"] for alert in pair.a.desk.alerts() if alert["state"] == "open"} == {"fan"}
