@@ -148,8 +148,10 @@ class Keeping:
         return True
 
     async def _join(self, devices: Collection[str]) -> set[str]:
-        """Read what is kept of devices, and go on from that and what is known here; return the alerts that it says are open."""
-        alerts: set[str] = set()
+        """Read what is kept of devices, and go on from that and what is known here; return the alerts that by either are open."""
+        if not devices:
+            return set()
+        alerts = {str(alert["id"]) for alert in self._book.open_alerts() if alert["device"] in devices}
         for device, body in (await self._book.read_kept(devices)).items():
             self._courses.join(device, body, self._lived_s)
             alerts.update(() if body is None else body.get("alerts", ()))

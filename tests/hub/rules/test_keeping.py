@@ -147,6 +147,20 @@ async def test_a_node_that_a_device_comes_to_knows_of_its_alert_before_it_was_to
             await until(lambda: a.states() == ["cleared"])
 
 
+async def test_a_node_that_a_device_comes_to_knows_that_its_alert_is_over_before_it_was_told(tmp_path: Path, redis_url: str) -> None:
+    redis, whereabouts = (redis_url, f"{{{secrets.token_hex(8)}}}:"), Whereabouts(holders={"pump": "a"})
+    async with a_node(tmp_path, "a", redis, whereabouts) as a:
+        await a.desk.put_rule("hot", rule_of(), None, "ann")
+        await a.says(99.0, 0.0)
+        async with a_node(tmp_path, "b", redis, whereabouts, is_told=False) as b:
+            await a.says(20.0, 1.0)
+            assert b.states() == ["open"]
+            whereabouts.holders["pump"] = "b"
+            b.comes("pump")
+            await b.says(98.0, 2.0)
+            assert b.states() == ["cleared", "open"]
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_however_often_devices_move_each_crossing_is_one_alert(tmp_path: Path, redis_url: str, seed: int) -> None:
     chance, expected, is_open = random.Random(seed), 0, dict.fromkeys(("pump", "fan", "mill"), False)
