@@ -22,7 +22,7 @@ class Seen:
         self.expected_s: dict[str, float] = {}  # in how long a device that is well says something
         self.came: set[str] = set()  # on a node beside others: devices that came here, and the rules have not heard,
         self.left: set[str] = set()  # and such that left
-        self._here: set[str] = set()
+        self._here: dict[str, object] = {}  # since when
 
     def begin(self, items: Iterable[Mapping[str, Any]], with_alerts: set[str]) -> None:
         """Begin anew from all devices, and those that have alerts."""
@@ -43,23 +43,24 @@ class Seen:
         if item.get("removed"):
             for known in (self.presence, self.news, self.expected_s):
                 known.pop(name, None)
-            self._here.discard(name)
+            self._here.pop(name, None)
             self.gone.add(name)
             return True
         if not self._duties.is_alone:
-            self._saw_where(name)
+            self._saw_where(name, item.get("connected_us"))
         if item.get("last_seen_us") is not None:
             self.expected_s[name] = expected_s(item)
             if self.presence.get(name) != item["presence"]:
                 self.presence[name] = self.news[name] = item["presence"]
         return False
 
-    def _saw_where(self, name: str) -> None:
-        if (is_here := self._duties.is_here(name)) == (name in self._here):
-            return
-        (self.came if is_here else self.left).add(name)
-        (self._here.add if is_here else self._here.discard)(name)
-        if is_here:
+    def _saw_where(self, name: str, since: object) -> None:
+        if not self._duties.is_here(name):
+            if self._here.pop(name, self) is not self:
+                self.left.add(name)
+        elif self._here.get(name, self) != since:  # also one whose end nobody noticed: it may have been elsewhere meanwhile
+            self._here[name] = since
+            self.came.add(name)
             self._on_came(name)
 
     def heard(self, news: Mapping[str, str], gone: set[str]) -> None:
