@@ -24,7 +24,8 @@ _NUMBERS: Final = frozenset({int, float})
 _FUTURE_US: Final = MAX_FUTURE_S * 1_000_000
 _EVER_US: Final = 2**64  # before any time
 _LEARN_EACH: Final = 16
-_MAX_MOULDS: Final = 64  # of a channel list
+_MAX_LENGTHS: Final = 64  # of which it is counted how often they came
+_MAX_MOULD_BYTES: Final = 2_048  # of the frames that moulds of a channel list are made of: a mould takes 8 times that, and 1 KB
 
 Rejected = tuple[int, str]  # index of a reading, code
 
@@ -86,15 +87,20 @@ class ChannelRules:
 
     def learn(self, body: bytes) -> None:
         """Take a data frame that was plain, of seven keys, and had to be decoded: the next ones like it will not. A mould costs as much as
-        some frames, so that only each _LEARN_EACH-th of a length makes one, instead of the one before."""
+        some frames, so that only each _LEARN_EACH-th of a length makes one, instead of the one before; the oldest make room."""
         size = len(body)
+        if size > _MAX_MOULD_BYTES:
+            return
+        if len(self._missed) > _MAX_LENGTHS:
+            self._missed.clear()
         missed = self._missed[size] = self._missed.get(size, 0) + 1
         if missed % _LEARN_EACH == 0:
-            if len(self._missed) > _MAX_MOULDS:
-                self._missed.clear()
-                self._moulds.clear()
             with suppress(NotPlainError, IndexError):
-                self._moulds[size] = Mould(body)
+                mould = Mould(body)
+                self._moulds.pop(size, None)
+                while sum(self._moulds) + size > _MAX_MOULD_BYTES:
+                    del self._moulds[next(iter(self._moulds))]
+                self._moulds[size] = mould
 
     def oldest_us(self, now_us: int) -> int:
         """Return the time before which a reading is rejected."""
