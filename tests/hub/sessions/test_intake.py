@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from devices.link import memory_link_pair
 from devices.wire.codec import decode_from_device
-from devices.wire.messages import Channel, Credit, Hello, Kind, Window
+from devices.wire.messages import Channel, Credit, Hello, Kind, Unfinished, Window
 from devices.wire.session import DeviceSession
 from hub.core.ingest import ChannelRules
 from hub.core.presence import LivedTime
@@ -55,7 +55,7 @@ class Taken:
 def intake() -> tuple[Intake, Taken]:
     """Return an intake of a device that is streaming, and what it gives away."""
     taken, session = Taken(), DeviceSession("pump")
-    hello = Hello("pump", E, CHANNELS)
+    hello = Hello("pump", E, CHANNELS, (Unfinished(E + 1, 1, 9),))
     session.receive(hello)
     session.open(hello, {})
     session.grant(CREDIT)
@@ -108,6 +108,39 @@ async def test_a_frame_that_goes_the_short_way_leaves_what_the_long_way_leaves(s
             long.take(decode_from_device(body), body)  # type: ignore[arg-type]
             assert taken.rows == expected.rows
             assert expected.rejections == []
+
+
+OTHERS = (Channel("mode", "", Kind.TEXT), Channel("temp", "Cel"))
+
+
+@st.composite
+def variants(draw: st.DrawFn, body: bytes) -> tuple[int, bytes]:
+    """Return an epoch, and a frame of the same length that is in it and has some other bits."""
+    epoch, changed = draw(st.sampled_from([E, E + 1])), bytearray(body)
+    for at, bits in draw(st.lists(st.tuples(st.integers(0, len(body) - 1), st.integers(1, 255)), max_size=2)):
+        changed[at] ^= bits
+    return epoch, bytes(changed).replace(b"\xa1e" + bytes([E]), b"\xa1e" + bytes([epoch]), 1)
+
+
+@given(messages(), st.data())
+async def test_so_does_a_frame_that_is_known_by_those_before_it(body: bytes, data: st.DataObject) -> None:
+    rules = ChannelRules(CHANNELS)
+    (short, taken), (long, expected) = pairs = intake(), intake()
+    for each, _ in pairs:
+        each._live_rules = each._rules[E] = rules
+        each._rules[E + 1] = ChannelRules(OTHERS)  # that epoch was numbered otherwise
+    seqs = {E: 0, E + 1: 0}
+    for turn in range(20):
+        epoch, said = (E, body) if turn < 16 else data.draw(variants(body))
+        if turn < 16:
+            short._decoded_plain(said, NOW_US)  # it may be learnt
+        else:
+            said = said.replace(b"\xa1s" + body[body.find(b"\xa1s") + 2 :][:1], b"\xa1s" + bytes([seqs[epoch] + 1]), 1)
+            if short.take_plain(said):
+                seqs[epoch] += 1
+                long.take(decode_from_device(said), said)  # type: ignore[arg-type]
+                assert taken.rows == expected.rows
+                assert expected.rejections == []
 
 
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=5), st.integers(0, 2**40))

@@ -39,16 +39,19 @@ async def test_connection_that_says_nothing_is_one_task() -> None:
 
 
 async def test_reader_comes_back_for_each_ping_and_messages_need_none() -> None:
-    async with running_door() as place, await opened(place) as stream:
-        await place.sessions.count_is(1)
-        tasks = trio.lowlevel.current_statistics().tasks_living
-        for _ in range(3):
-            await stream.send_all(frame(b"are you there", PING) + frame(b"unasked", PONG) + frame(b"hello"))
-            assert await until(stream, b"\x82\x05hello") == b"\x8a\x0dare you there\x82\x05hello"
-            await tasks_are(tasks)
-        await stream.send_all(frame(b"\x03\xe8", CLOSE))
-        assert await everything(stream) == b"\x88\x02\x03\xe8"
-        await place.holds(0)
+    async with running_door() as place:
+        before = trio.lowlevel.current_statistics().tasks_living
+        async with await opened(place) as stream:
+            await place.sessions.count_is(1)
+            for _ in range(3):
+                await tasks_are(before + 1)
+                await stream.send_all(frame(b"are you there", PING) + frame(b"unasked", PONG) + frame(b"hello"))
+                assert await until(stream, b"\x82\x05hello") == b"\x8a\x0dare you there\x82\x05hello"
+            await tasks_are(before + 1)
+            await stream.send_all(frame(b"\x03\xe8", CLOSE))
+            assert await everything(stream) == b"\x88\x02\x03\xe8"
+            await place.holds(0)
+        await tasks_are(before)
         assert place.door.failed == 0
 
 
