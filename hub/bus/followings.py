@@ -64,6 +64,8 @@ class Followings:
         gone = [journal for journal, each in self.by_journal.items() if journal not in known and self._is_over(each, names, is_wanted)]
         for journal in gone:
             self.by_journal.pop(journal).scope.cancel()
+        for journal in self.by_journal.keys() & known.keys():
+            self.by_journal[journal].node = known[journal]  # it may have come back at another address
         new = [node for journal, node in known.items() if journal not in self.by_journal]
         for node in new:
             following = self.by_journal[node.journal] = Following(node, self._after, self._took, self._now)

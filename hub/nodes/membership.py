@@ -1,12 +1,14 @@
 """The nodes of a cluster: which there are, which are alive, what each says of itself, and the token that they show each other.
 
 Owns this node's record, which Redis forgets unless it is renewed, and what was last read of the others. While Redis is away the nodes are
-known as they were, and nobody is taken for gone. Made by main.py, which runs it when the journal is open.
+known as they were: nobody is taken for gone then, nor until all have had the time to renew. Made by main.py, which runs it when the
+journal is open.
 """
 
 import json
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +43,8 @@ class Membership:
         self._told: list[Callable[[str], None]] = []
         self._news = trio.Event()
         self._is_without_name = False
+        self._lives = -1  # of Redis, when it was read last
+        self._sure_ms = 0  # of Redis' clock: until then it was away so lately that others may not have renewed yet
 
     @property
     def token(self) -> str:
@@ -142,11 +146,17 @@ class Membership:
             self._token = self._shown = token
             for told in self._told:
                 told(token)
-        before, self._others = self._others, {}
+        if self._redis.lives != self._lives:
+            self._sure_ms = 0 if self._lives < 0 else redis_ms + int(ALIVE_S * 1_000)
+            self._lives = self._redis.lives
+        is_unsure = redis_ms < self._sure_ms
+        before = self._others
+        self._others = {node.name: replace(node, is_alive=is_unsure) for node in self.alive()}  # also where Redis has lost it
         for name, until_ms, body in zip(said[3::3], said[4::3], said[5::3], strict=True):
             left_ms = int(until_ms) - redis_ms  # in this node's own time: clocks of machines differ
             seen_us = self._now() + (left_ms - int(ALIVE_S * 1_000)) * 1_000
-            self._others[name.decode()] = Node(name.decode(), **json.loads(body), seen_us=seen_us, is_alive=left_ms > 0)
+            is_alive = left_ms > 0 or (is_unsure and name.decode() in self._others)
+            self._others[name.decode()] = Node(name.decode(), **json.loads(body), seen_us=seen_us, is_alive=is_alive)
         for node in self._others.values():
             was_alive = node.name in before and before[node.name].is_alive
             if node.is_alive != was_alive:

@@ -1,5 +1,7 @@
 """Which nodes there are on one Redis: they come, go, share a token, and two that would be one are kept apart."""
 
+import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -133,6 +135,42 @@ async def test_without_redis_the_others_are_known_as_they_were(tmp_path: Path) -
             assert [node.name for node in two.alive()] == ["one"]
             await trio.to_thread.run_sync(server.start)
             await until(lambda: two.stale is None and one.alive())
+
+
+async def write(redis: Redis, name: str, until_ms: int) -> None:
+    """Write the record of a node that this process is not."""
+    said = {"url": f"http://{name}", "journal": name, "version": "0", "store": "victoriametrics", "started_us": 0, "figures": {}}
+    record = f"{until_ms} {name} life 0 {json.dumps(said)}"
+    await redis.ask(lambda client: client.hset(redis.key("nodes"), {name: record}))
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_a_node_whose_record_ran_out_while_redis_was_away_is_given_the_time_to_renew(tmp_path: Path, is_lost: bool) -> None:
+    gone: list[str] = []
+
+    def told(node: Node) -> None:
+        gone.extend([] if node.is_alive else [node.name])
+
+    with running_redis(tmp_path) as server:
+        async with connected(server.url) as redis, joined(redis, own("one")) as one:
+            one.on_changed(told)
+            now_ms = time.time_ns() // 1_000_000
+            await write(redis, "two", now_ms + 60_000)
+            one.announce()
+            await until(one.alive)
+            await trio.to_thread.run_sync(server.kill)
+            await until(lambda: one.stale)
+            await trio.to_thread.run_sync(server.start)
+            await until(lambda: one.stale is None)
+            if is_lost:
+                await redis.ask(lambda client: client.hdel(redis.key("nodes"), ["two"]))
+            else:
+                await write(redis, "two", now_ms - 60_000)
+            await write(redis, "three", now_ms + 60_000)
+            one.announce()
+            await until(lambda: one.get("three"))
+            assert {node.name for node in one.alive()} == {"two", "three"}
+            assert not gone
 
 
 def test_a_hub_that_stands_alone_is_a_node_too() -> None:
