@@ -10,7 +10,7 @@ PARTS := tests/contract tests/fuzz tests/sim tests/splits tests/hub/backup tests
 # Files of programs are begun in this order: a long one that begins last is waited for alone.
 PROGRAMS := tests/simulators tests/browser tests/e2e tests/test_wheel.py
 
-.PHONY: help install run lint format test unit parts programs sim split-test cut-test crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench pictures lock clean
+.PHONY: help install run lint format test unit parts programs sim split-test cluster-test cut-test crash-test command-test notify-test api-test store-test backlog-test rfc6455 differential bench pictures lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -73,6 +73,9 @@ sim: install ## hub, devices and viewers in one process by a seed, with everythi
 
 split-test: install ## cut nodes off from Redis while their devices move to others: no command runs twice; SPLITS=1000
 	$(PY) -m tests.splits --splits $(SPLITS)
+
+cluster-test: install ## three nodes behind HAProxy: nodes and Redis killed, flapping, restarted under load; nothing acked is lost; CLUSTER="--help"
+	$(PY) -m simulators.cluster $(CLUSTER)
 
 store-test: install ## kill hubs while the history writes its files, and a database server under load; each reading once
 	$(PY) -m simulators.crash --store

@@ -19,6 +19,7 @@ _WORDS: Final = {
     "seen": "due → viewer",
     "late": "due → given to the client (the simulator's own delay)",
     "away": "connection lost → acked again",
+    "dark": "a viewer's connection lost → shown again",
 }
 _PARTS: Final = ("p50", "p90", "p99", "p99.9", "max")
 _COLOURS: Final = ("#2b98a0", "#d07a2a", "#5b78dd", "#c9506e")  # seen on a light and on a dark ground

@@ -1,4 +1,4 @@
-"""Buckets of a real InfluxDB 2 for tests, by its HTTP API with nothing but the stdlib.
+"""Buckets of a real InfluxDB 2, by its HTTP API with nothing but the stdlib.
 
 Owns no server: TRIBUTARY_TEST_INFLUXDB_URL names one, with TRIBUTARY_TEST_INFLUXDB_TOKEN (of an operator) and TRIBUTARY_TEST_INFLUXDB_ORG.
 """

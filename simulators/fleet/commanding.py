@@ -24,6 +24,7 @@ AT_ONCE: Final = 64  # more wait, and count from when they were due
 GRACE_S: Final = 45.0  # the hub's own, after the time to live, and some
 LOOK_EVERY_S: Final = 0.5
 _AGAIN: Final = ("unreachable", "timeout", "store_unavailable", "too_many_commands", "busy")
+_NOT_THE_HUB: Final = (502, 503, 504)  # of a proxy before nodes: the one that it asked has died
 
 
 class Commanding:
@@ -65,7 +66,7 @@ class Commanding:
                     )
                     break
                 except HubError as error:
-                    if error.code not in _AGAIN:
+                    if not _is_passing(error):
                         self.wrong.append(f"command {number} to {device} was refused: {error.message}")
                         return
                 await trio.sleep(0.2)
@@ -80,7 +81,12 @@ class Commanding:
         with trio.move_on_after(self._plan.ttl_s + GRACE_S):
             while left:
                 for number, command_id in list(left.items()):
-                    item = self.items[number] = await self._client.command_state(command_id)
+                    try:
+                        item = self.items[number] = await self._client.command_state(command_id)
+                    except HubError as error:
+                        if not _is_passing(error):
+                            raise
+                        break
                     if CommandState(item["state"]).is_final:
                         del left[number]
                         self._figures.commands["ended"] += 1
@@ -100,3 +106,8 @@ class Commanding:
         """Return what became of them, for a report."""
         states = Counter(item["state"] for item in self.items.values())
         return {"sent": len(self._ids), "ended": dict(states), "answer_ms": self.answered.summary_ms(), "wrong": self.wrong}
+
+
+def _is_passing(error: HubError) -> bool:
+    """Tell whether to ask again: under its key a command is made once."""
+    return error.code in _AGAIN or error.status in _NOT_THE_HUB

@@ -21,10 +21,11 @@ class Counting:
         self.seen = [Histogram() for _ in range(phases)]  # due until a viewer was told
         self.late = Histogram()  # due until given to the client: what this program adds by itself
         self.away = Histogram()  # connection lost until a frame is acked again
+        self.dark = Histogram()  # a viewer's connection lost until it is shown something again
 
     def take(self) -> dict[str, Any]:
         """Return what was counted since the last call."""
         said: dict[str, Any] = {name: getattr(self, name) for name in ("sent", "acked", "points", "snapshots", "connects")}
         self.sent = self.acked = self.points = self.snapshots = self.connects = 0
         said |= {name: [each.take() for each in getattr(self, name)] for name in ("ack", "seen")}
-        return said | {"late": self.late.take(), "away": self.away.take()}
+        return said | {"late": self.late.take(), "away": self.away.take(), "dark": self.dark.take()}

@@ -7,7 +7,7 @@ Ctrl-C or SIGTERM ends it early, and what it made at the hub is removed all the 
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,10 +40,14 @@ CLEAN_UP_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How a run is to be made beside its scenario. `keep`: leave devices and readings at the hub, and write there what was made."""
+    """How a run is to be made beside its scenario. `keep`: leave devices and readings at the hub, and write there what was made.
+
+    `enough`: once it is set nothing more is made, whatever is left of the phases.
+    """
 
     workers: int | None = None
     keep: Path | None = None
+    enough: trio.Event = field(default_factory=trio.Event)
 
 
 class Course:
@@ -144,7 +148,9 @@ class Course:
             async with trio.open_nursery() as phases:
                 phases.start_soon(Faulting(scenario, devices, viewers, figures, self._clock).run, begin_us)
                 phases.start_soon(commanding.send, scenario.run_s, scenario.drain_s)
-                await trio.sleep_until(self._clock.trio_time(begin_us + int(scenario.run_s * 1e6)))
+                with trio.CancelScope(deadline=self._clock.trio_time(begin_us + int(scenario.run_s * 1e6))):
+                    await self._wish.enough.wait()
+                    phases.cancel_scope.cancel()
             await self._drain(devices)
             figures.stage = "waiting for commands"
             await commanding.end()
@@ -221,7 +227,7 @@ class Course:
     async def _drain(self, devices: Sequence[Worker]) -> None:
         self._figures.stage = "draining"
         for worker in devices:
-            await worker.order("finish")
+            await worker.order("finish", is_early=self._wish.enough.is_set())
         with trio.move_on_after(self._scenario.drain_s):
             for worker in devices:
                 await worker.heard("drained")

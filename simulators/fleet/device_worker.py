@@ -1,8 +1,9 @@
 """A process full of devices of a simulation: it can be killed at any moment and started again on the same spools.
 
 Owns its members, their proxies and what it tells the course. A program: its plan is the first line of stdin; then orders come: `begin`
-(the schedule's first moment), `break`, `mend`, `expect` (say when all stream again), `finish` (every frame is due: drain), `left` (make
-no more), `quit`. It says `open`, `figures` once a second, `recovered`, `drained`, `left`, `failed`. Started by processes.py.
+(the schedule's first moment), `break`, `mend`, `expect` (say when all stream again), `finish` (every frame is due, or no more are to be
+made: drain), `left` (make no more), `quit`. It says `open`, `figures` once a second, `recovered`, `drained`, `left`, `failed`. Started
+by processes.py.
 """
 
 import os
@@ -89,6 +90,8 @@ class DeviceWorker:
             case "expect":
                 self._shared.recoveries.expect(order["fault"], order["since_us"], self._in_lanes(order["lanes"]))
             case "finish":
+                if order["is_early"]:
+                    self._shared.is_over.set()
                 self._shared.stopping.set()
                 nursery.start_soon(self._drain)
             case "left":

@@ -57,7 +57,7 @@ class Figures:
         self.counts = dict.fromkeys(COUNTS, 0)
         self.ack = [Histogram() for _ in phases]
         self.seen = [Histogram() for _ in phases]
-        self.late, self.away = Histogram(), Histogram()
+        self.late, self.away, self.dark = Histogram(), Histogram(), Histogram()
         self.recent_ack, self.recent_seen = Histogram(), Histogram()  # since the last tick
         self.faults: list[FaultRecord] = []
         self.faults_now: list[str] = []
@@ -74,8 +74,8 @@ class Figures:
             for histogram, delta in zip(getattr(self, name), said[name], strict=True):
                 histogram.merge(delta)
                 recent.merge(delta)
-        self.late.merge(said["late"])
-        self.away.merge(said["away"])
+        for name in ("late", "away", "dark"):
+            getattr(self, name).merge(said[name])
         self._now[worker] = said["now"]
         self.last_error = said["last_error"] or self.last_error
 

@@ -38,7 +38,7 @@ class Report:
     workers: int
     phases: list[dict[str, Any]]
     frames: dict[str, int]
-    latency_ms: dict[str, dict[str, float]]  # ack, seen, late, away
+    latency_ms: dict[str, dict[str, float]]  # ack, seen, late, away, dark
     histograms: dict[str, list[tuple[float, float, int]]]
     faults: list[dict[str, Any]]
     timeline: list[dict[str, Any]]
@@ -82,7 +82,7 @@ class Report:
 
 def filled(report: Report, figures: Figures) -> Report:
     """Put the figures of a run into its report."""
-    whole = {"ack": merged(figures.ack), "seen": merged(figures.seen), "late": figures.late, "away": figures.away}
+    whole = {"ack": merged(figures.ack), "seen": merged(figures.seen), "late": figures.late, "away": figures.away, "dark": figures.dark}
     report.latency_ms = {name: histogram.summary_ms() for name, histogram in whole.items()}
     report.histograms = {name: histogram.rows() for name, histogram in whole.items()}
     for at, phase in enumerate(report.phases):
@@ -152,6 +152,7 @@ def _latencies(report: Report) -> list[str]:
         "seen": "due -> viewer",
         "late": "due -> given to the client (this program's own delay)",
         "away": "connection lost -> acked again",
+        "dark": "a viewer's connection lost -> shown again",
     }
     parts = ("p50", "p90", "p99", "p99.9", "max")
     lines = ["latency in ms" + "".join(part.rjust(12) for part in parts) + "       count"]

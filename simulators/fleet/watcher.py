@@ -39,6 +39,7 @@ class Watcher:
         self._counting = counting
         self._live: LiveConnection | None = None
         self._asked_s = float("-inf")
+        self._lost_us: int | None = None  # when its connection ended, until it is shown something again
 
     async def run(self, client: HubClient) -> None:
         """Watch until cancelled; comes back by itself, with its cursor."""
@@ -50,6 +51,8 @@ class Watcher:
                     await self._watch(live)
             except HubError as error:
                 self.last_error = error.message
+            if self.is_connected and self._lost_us is None:
+                self._lost_us = self._clock.now_us()
             self.is_connected, self._live = False, None
             self.picture.lost()
             pause_s = 1.0 if trio.current_time() - began_s > 5 else min(30.0, pause_s * 2)
@@ -81,6 +84,9 @@ class Watcher:
                 told = self.picture.take(message)
                 if told is None:
                     return
+                if self._lost_us is not None:
+                    self._counting.dark.add(self._clock.now_us() - self._lost_us)
+                    self._lost_us = None
                 if message["op"] == "snapshot":
                     self._counting.snapshots += 1
                     self.was_shown.set()

@@ -123,6 +123,17 @@ async def test_haproxy_that_passes_bytes_on_names_the_client_before_tls(tmp_path
                 await load_pages(url, link, trust)
 
 
+@pytest.mark.needs_server("haproxy")
+async def test_haproxy_before_several_nodes_lets_every_socket_through(tmp_path: Path, pem: Path, trust: ssl.SSLContext) -> None:
+    port = free_port()
+    url = f"https://localhost:{port}"
+    with hub_for(tmp_path, url) as hub:  # in the place of all of them; simulators/cluster has several
+        changes = {f"10.0.0.{at}:8080": place_of(hub) for at in (11, 12, 13)}
+        changes |= {"bind :443": f"bind 127.0.0.1:{port}", "/etc/haproxy/dash.pem": str(pem)}
+        with haproxy(tmp_path / "haproxy", configuration("haproxy-nodes.cfg", **changes), port):
+            await drive(hub, url, trust)
+
+
 @pytest.mark.needs_server("caddy")
 async def test_caddy_lets_every_socket_through(tmp_path: Path, pem: Path, trust: ssl.SSLContext) -> None:
     port = free_port()
