@@ -65,9 +65,11 @@ class Figures:
 
     def of_node(self) -> dict[str, Any]:
         """Return what other nodes are told."""
-        stored = self.journal.cursor("history").applied
+        stored, load = self.journal.cursor("history").applied, self.load.described()
         at = {"position": self.journal.position, "stored": stored, "credit": self.journal.holding or "open"}
-        return at | {"devices": self.sessions.count(), "viewers": self.live.viewers, "frames_per_s": self.load.described()["frames_per_s"]}
+        at |= {"journal_bytes": self.journal.statistics()["size_bytes"], "store_state": self.system.side.health.state}
+        held = {"devices": self.sessions.count(), "viewers": self.live.viewers}
+        return at | held | {"frames_per_s": load["frames_per_s"], "lag_frames": load["lag_frames"]}
 
     def described(self) -> dict[str, Any]:
         """Return what /api/v1/hub says."""

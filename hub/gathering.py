@@ -30,7 +30,7 @@ class Gathering:
     """The live frames of this node and of all others in the cluster, which is there when something runs."""
 
     def __init__(self, settings: Settings, bus: "RedisBus", journal: Journal, cluster: Callable[[], Membership | None], now: Now) -> None:
-        self._cluster, self._bus = cluster, bus
+        self._name, self._cluster, self._bus = settings.node, cluster, bus
         self._puller = Puller(self._token)
         self.confluence = Confluence(journal, self._nodes, bus, int(settings.live_ring_bytes), now)
         self._serving = Serving(journal, lambda: self.confluence.own_stored)
@@ -43,7 +43,9 @@ class Gathering:
         self.confluence.on_rewound(live.begin_anew)
         side.writer.on_applied(self.confluence.store_applied)
         side.on_lost(self.confluence.store_lost)
-        system.stale_nodes = self._stale
+        system.of_cluster = self._of_cluster
+        if (cluster := self._cluster()) is not None:
+            cluster.unanswered_us = self.unanswered_us
         metrics.add_part("bus", self._statistics)
 
     def runs(self) -> tuple[Run, ...]:
@@ -63,8 +65,14 @@ class Gathering:
         cluster = self._cluster()
         return "" if cluster is None else cluster.token
 
-    def _stale(self) -> list[dict[str, Any]]:
-        return [{"name": each.name, "since_us": each.since_us} for each in self.confluence.followings.stale()]
+    def unanswered_us(self) -> dict[str, int]:
+        """Return the nodes that do not answer this one, which asks them while somebody watches, and since when."""
+        return {each.name: each.since_us for each in self.confluence.followings.stale()}
+
+    def _of_cluster(self) -> dict[str, Any]:
+        cluster, silent = self._cluster(), self.unanswered_us().items()
+        away = None if cluster is None else cluster.stale
+        return {"node": self._name, "redis_away": away, "nodes": [{"name": name, "since_us": us} for name, us in silent]}
 
     def _statistics(self) -> Mapping[str, float]:
         return {**self.confluence.statistics(), **self._bus.statistics()}

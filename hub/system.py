@@ -55,7 +55,9 @@ class System:
         self._journal = journal
         self.side = side
         self._board = board
-        self.stale_nodes: Callable[[], Sequence[Mapping[str, Any]]] | None = None  # of a hub that is one of several
+        self.of_cluster: Callable[[], Mapping[str, Any]] | None = (
+            None  # of a hub that is one of several: its name, and what does not answer
+        )
         self.more_notes: list[Callable[[], Sequence[str]]] = []  # of other parts
         self._figures: Mapping[str, float] = {}  # of the store, as last sampled
         self._seldom = Seldom()
@@ -117,11 +119,11 @@ class System:
 
     def _show(self) -> None:
         store = self.side.health.item()
-        item = {
+        item: dict[str, Any] = {
             "credit": self._journal.holding or "open",
             "store_lag": store["lag_frames"],
             "store": store,
             "ack_after": self.ack_after,
             "notes": [*self.side.notes(), *(note for more in self.more_notes for note in more())],
         }
-        self._board.put_system(item if self.stale_nodes is None else item | {"nodes": list(self.stale_nodes())})
+        self._board.put_system(item if self.of_cluster is None else {**item, **self.of_cluster()})

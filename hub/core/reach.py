@@ -19,7 +19,18 @@ MAX_WHERE: Final = 400  # characters of a token's expression
 _MAX_HELD: Final = 100
 _ALL: Final = "name=*"  # devices
 # Of a device a guest is told what tiles show: its name, how it is, and how often it is due.
-_TOLD: Final = ("device", "version", "removed", "title", "presence", "last_seen_us", "connected_us", "expected_us", "flapping")
+_TOLD: Final = (
+    "device",
+    "version",
+    "removed",
+    "title",
+    "presence",
+    "last_seen_us",
+    "connected_us",
+    "expected_us",
+    "flapping",
+    "node_gone_us",
+)
 _DUE: Final = ("interval_s", "sleep_s")
 
 

@@ -7,7 +7,7 @@ journal is open.
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
@@ -45,6 +45,7 @@ class Membership:
         self._is_without_name = False
         self._lives = -1  # of Redis, when it was read last
         self._sure_ms = 0  # of Redis' clock: until then it was away so lately that others may not have renewed yet
+        self.unanswered_us: Callable[[], Mapping[str, int]] = dict  # nodes that do not answer this one, and since when
 
     @property
     def token(self) -> str:
@@ -78,7 +79,8 @@ class Membership:
 
     def described(self) -> dict[str, Any]:
         """Return what /api/v1/nodes says."""
-        return self._own.among([self._others[name] for name in sorted(self._others)], self.stale, self._now())
+        others = [self._others[name] for name in sorted(self._others)]
+        return self._own.among(others, self.stale, self.unanswered_us(), self._now()) | {"alone": False}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Join, then renew until cancelled, and leave. Raises Refusal where the name, or a history of its own, keeps it out."""

@@ -45,12 +45,12 @@ class Own:
         about = (self.name, self.url(), self.journal(), self.version, self.store, self.started_us)
         return Node(*about, now_us, is_alive=True, figures=self.figures())
 
-    def among(self, others: Sequence[Node], stale: str | None, now_us: int) -> dict[str, Any]:
-        """Return what /api/v1/nodes says; `stale` is why the others are known as they were."""
-        items = [node.item() for node in (self.node(now_us), *others)]
+    def among(self, others: Sequence[Node], stale: str | None, unanswered_us: Mapping[str, int], now_us: int) -> dict[str, Any]:
+        """Return what /api/v1/nodes says; `stale` is why the others are known as they were, `unanswered_us` which do not answer us."""
+        items = [node.item() | {"unanswered_us": unanswered_us.get(node.name)} for node in (self.node(now_us), *others)]
         return {"node": self.name, "stale": stale, "nodes": items}
 
 
 def alone(own: Own, now: Now) -> dict[str, Any]:
     """Return what /api/v1/nodes says of a hub that stands alone."""
-    return own.among([], None, now())
+    return own.among([], None, {}, now()) | {"alone": True}

@@ -41,9 +41,9 @@ test("names are sorted as people count, and any order has a reverse", () => {
 });
 
 test("the address holds what is chosen, and nonsense in it is no choice", () => {
-  const choice = { words: "a b", state: "offline", where: "floor=2", sort: "-seen", channel: "temp" };
+  const choice = { words: "a b", state: "offline", where: "floor=2", sort: "-seen", channel: "temp", node: "b" };
   assert.deepEqual(choiceIn(queryOf(choice)), choice);
-  assert.deepEqual(choiceIn({ state: "toString", sort: "constructor" }), { words: "", state: "", where: "", sort: "name", channel: "" });
+  assert.deepEqual(choiceIn({ state: "toString", sort: "constructor" }), { words: "", state: "", where: "", sort: "name", channel: "", node: "" });
   assert.ok(Object.values(queryOf(choiceIn({}))).every((value) => value === ""));
 });
 

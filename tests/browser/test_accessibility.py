@@ -1,21 +1,20 @@
 """Every page is scanned by axe-core in both themes: nothing serious may be found. Needs Chromium."""
 
 from collections.abc import Iterator
-from importlib import resources
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
+from tests.support.axe import findings
 from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, running_hub
 from tests.support.pages import from_menu, is_live, page_of, streaming
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 
-AXE: Final = (resources.files("axe_playwright_python") / "axe.min.js").read_text()
 TABS_OF_A_DEVICE: Final = [f"#/devices/pump?tab={name}" for name in ("commands", "shadow", "connections", "log", "about")]
-ADMIN: Final = ("devices", "keys", "users", "tokens", "account", "retention", "stores", "connections", "audit")
+ADMIN: Final = ("devices", "keys", "users", "tokens", "account", "retention", "stores", "nodes", "connections", "audit")
 TYPES: Final = ("chart", "number", "gauge", "state", "table", "command", "text", "map")
 TILE: Final = {
     **{"w": 4, "h": 3},
@@ -31,7 +30,6 @@ HALL: Final = {
     **{"title": "Hall", "range": "5min", "variables": [{"name": "it", "kind": "device", "value": "pump"}]},
     "tiles": [TILE | {"id": name, "type": name, "x": at % 3 * 4, "y": at // 3 * 3, "title": name} for at, name in enumerate(TYPES)],
 }
-SERIOUS: Final = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +43,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
         running.api("POST", "/api/v1/targets", {"target": "on-call", "kind": "webhook", "url": "https://hook.invalid/"})
         running.api("POST", "/api/v1/targets/on-call/test", {})
         yield running
-
-
-def findings(page: Page) -> list[str]:
-    """Return what axe-core finds serious in what is shown now."""
-    # Not by a script element, which the page's policy forbids: evaluated as a test, the policy does not apply.
-    page.evaluate(AXE)
-    found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    return [
-        f"{each['id']}: {each['help']}: {', '.join(str(node['target']) for node in each['nodes'][:3])}"
-        for each in found["violations"]
-        if each["impact"] in SERIOUS
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

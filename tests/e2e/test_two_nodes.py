@@ -4,6 +4,8 @@ Each kind of thing once, through the API of one and read through that of the oth
 ended on both. What becomes of commands, shadows and leases between nodes is tested in tests/hub/nodes.
 """
 
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -66,6 +68,13 @@ def until(holds: Callable[[], Any]) -> None:
         time.sleep(0.02)  # waits for a condition: another process
 
 
+def printed_by(*words: str) -> str:
+    """Run a command and return what it prints."""
+    done = subprocess.run([str(Path(sys.executable).parent / "tributary"), *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def names(hub: RunningHub, path: str, what: str, key: str = "name") -> list[str]:
     """Return the names of what a list holds."""
     return [each[key] for each in hub.api("GET", path)[what]]
@@ -89,6 +98,11 @@ def test_both_are_listed_and_know_each_other(two: Two) -> None:
     until(lambda: known(two.one) == known(two.two) == ["one", "two"])
     said = two.one.api("GET", "/api/v1/nodes")
     assert (said["node"], said["stale"], [each["alive"] for each in said["nodes"]]) == ("one", None, [True, True])
+    printed = printed_by("node", "list", "--data-dir", str(two.one.process.data_dir))
+    first, second = printed.splitlines()[1:]
+    assert first.startswith("one (this one)  ")
+    assert second.startswith("two  ")
+    assert two.two.url in second
 
 
 def test_api_tokens(two: Two) -> None:

@@ -21,12 +21,13 @@ from tests.support.in_thread import InThread
 CHANNELS = (Channel("temp", "Cel"), Channel("flow", "L"), Channel("mode", "", kind=Kind.STATE, values=("idle", "busy")))
 
 
-def streaming(hub: RunningHub, name: str) -> InThread:
-    """A device until the block is left: five readings a second, and a command that doubles a number."""
+def streaming(hub: RunningHub, name: str, *, has_texts: bool = True) -> InThread:
+    """A device until the block is left: five readings a second, and a command that doubles a number. Not every store takes texts."""
     token = hub.provision(name)
+    channels = tuple(each for each in CHANNELS if has_texts or each.kind is not Kind.STATE)
 
     async def run(stop: trio.Event, started: Callable[[], None]) -> None:
-        device = Device(hub.device_url, name, token, channels=CHANNELS, interval_s=0.2, firmware="test 1")
+        device = Device(hub.device_url, name, token, channels=channels, interval_s=0.2, firmware="test 1")
 
         @device.command("double", description="Return twice the number", args={"number": {"type": "integer", "min": 0, "max": 100}})
         async def _double(number: int) -> int:
@@ -40,7 +41,8 @@ def streaming(hub: RunningHub, name: str) -> InThread:
             started()
             for count in range(1_000_000):
                 mode = "busy" if count % 10 < 5 else "idle"
-                await device.send({"temp": 20 + 5 * math.sin(count / 10), "flow": count % 7, "mode": mode})
+                readings: dict[str, float | str] = {"temp": 20 + 5 * math.sin(count / 10), "flow": count % 7, "mode": mode}
+                await device.send({each.name: readings[each.name] for each in channels})
                 with trio.move_on_after(0.2):  # the pace of the sensor
                     await stop.wait()
                     break

@@ -51,6 +51,7 @@ export class Banners {
     const isHolding = item.credit !== undefined && item.credit !== "open";
     this._put("holding", isHolding ? HOLDING[item.credit] ?? `The hub takes no readings now: ${item.credit}.` : null, "warning");
     this._store(item.store, item.ack_after === "store");
+    this._nodes(item.nodes ?? []);
     const notes = item.notes ?? [];
     for (const key of this.strips.keys()) if (key.startsWith("note:") && !notes.slice(0, NOTES_SHOWN).includes(key.slice(5))) this._put(key, null);
     for (const note of notes.slice(0, NOTES_SHOWN)) this._put(`note:${note}`, note, "info");
@@ -72,6 +73,14 @@ export class Banners {
     const left = (store.left_s ?? Infinity) > SOON_S ? "" : ` Devices must hold their readings in about ${duration(store.left_s)}.`;
     const detail = `${count(store.lag_frames)} messages are not stored yet.${left}`;
     this._put("store", said, store.state === "down" && isAcking ? "error" : "warning", detail);
+  }
+
+  // Nodes that do not answer, whose devices may have sent more than is shown.
+  _nodes(silent) {
+    const said = silent.map(({ name, since_us: sinceUs }) => `${name} (since ${timeOf(sinceUs)})`).join(", ");
+    const isOne = silent.length === 1;
+    const newer = `What devices there have sent since is shown once ${isOne ? "it answers" : "they answer"}.`;
+    this._put("nodes", silent.length ? `${isOne ? "A node does" : `${silent.length} nodes do`} not answer: ${said}.` : null, "warning", newer);
   }
 
   _showConnection() {

@@ -6,6 +6,7 @@
 import { withQuery } from "../app/api.js";
 import { h, say } from "../app/dom.js";
 import { History } from "../app/history.js";
+import { silencesText } from "../app/places.js";
 import { loadPlotly } from "../app/plotly.js";
 import { Charts } from "./charts.js";
 import { Crosshair } from "./crosshair.js";
@@ -176,7 +177,8 @@ export class Readings {
     this.bar.show(shown, history?.isLoading ?? false);
     this.model = (stream?.model.cursor ? stream.model : history?.model) ?? this.model;
     const { fromUs, toUs } = stretchOf(shown, nowUs);
-    const note = stream?.note(nowUs) ?? history?.note(fromUs) ?? (this.model === null && performance.now() - this._askedAt > PATIENCE_MS ? COMING : null);
+    const silence = shown.past === null ? silencesText([device], this.app.hub.system, nowUs) : null;
+    const note = silence ?? stream?.note(nowUs) ?? history?.note(fromUs) ?? (this.model === null && performance.now() - this._askedAt > PATIENCE_MS ? COMING : null);
     this.parts.note.hidden = note === null;
     if (note !== null) say(this.parts.note, note);
     if (this.model === null) return;

@@ -32,6 +32,14 @@ class Admin {
     this._known = null;
     /** @type {import("../app/router.js").Place | null} */
     this._place = null; // null: somebody has gone elsewhere
+    /** @type {Known[]} */
+    this._mine = [];
+    this._isNode = false;
+    app.hub.onSystem(({ node }) => { // which may come later than the page
+      if (this._isNode === (node !== undefined)) return;
+      this._isNode = node !== undefined;
+      this._links();
+    });
   }
 
   title() {
@@ -68,8 +76,9 @@ class Admin {
     const mine = SECTIONS.filter((each) => each.roles.includes(role));
     const wanted = place.path[1] ?? mine[0].name;
     const known = mine.find((each) => each.name === wanted) ?? null;
-    this._links(mine, known);
     this._known = known;
+    this._mine = mine;
+    this._links();
     if (known === null) {
       this._leave();
       say(this.heading, "Nothing for you here");
@@ -89,9 +98,9 @@ class Admin {
     section.enter(place.query);
   }
 
-  /** @param {Known[]} mine @param {Known | null} present */
-  _links(mine, present) {
-    const links = mine.map((each) => h("a", { href: linkTo(["admin", each.name]), "aria-current": each === present ? "page" : null }, each.label));
+  _links() {
+    const offered = this._mine.filter((each) => !each.isOfNodes || this._isNode);
+    const links = offered.map((each) => h("a", { href: linkTo(["admin", each.name]), "aria-current": each === this._known ? "page" : null }, each.label));
     const isSame = links.length === this.nav.children.length && links.every((link, at) => link.isEqualNode(this.nav.children[at]));
     if (isSame) return; // and the focus stays where it is
     fill(this.nav, links);

@@ -3,6 +3,7 @@
 // Owns what stands beside the charts; made of the template in index.html. What it shows is in the address.
 
 import { say } from "../app/dom.js";
+import { nodeOf } from "../app/places.js";
 import { duration } from "../app/units.js";
 import { Readings } from "../charts/readings.js";
 import { DeviceTabs } from "../parts/device_tabs.js";
@@ -95,6 +96,8 @@ class DevicePage {
     if (!device || !app.hub.isOpen) return; // without a connection nobody knows whether it is still there
     const nowUs = app.hub.nowUs();
     const facts = [factText(device, nowUs)];
+    const node = nodeOf(device, app.hub.system);
+    if (node !== null && isConnected(device)) facts.push(`on node ${node}`);
     if (device.interval_s) facts.push(`every ${device.interval_s} s`);
     if (device.firmware) facts.push(device.firmware);
     const offsetUs = device.clock_offset_us ?? 0;

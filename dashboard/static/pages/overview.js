@@ -3,8 +3,9 @@
 // Owns what is chosen, which stands in the address, and what has to be worked out anew; only rows in sight are made and drawn.
 
 import { h, say } from "../app/dom.js";
+import { nodeOf, silencesText } from "../app/places.js";
 import { expressionOf } from "../app/tags.js";
-import { SORTS, channelsOf, choiceIn, countsOf, narrowed, queryOf, readWhere, sorted, STATES, turned, usualChannel } from "../parts/overview/choosing.js";
+import { SORTS, channelsOf, choiceIn, countsOf, narrowed, nodesOf, queryOf, readWhere, sorted, STATES, turned, usualChannel } from "../parts/overview/choosing.js";
 import { DeviceRow } from "../parts/overview/device_row.js";
 import { Health } from "../parts/overview/health.js";
 import { Lines, wantedFor } from "../parts/overview/lines.js";
@@ -35,7 +36,7 @@ class Overview {
     this.count = h("p", { class: "muted", role: "status" });
     this.head = h("div", { role: "row", class: "device-row device-head", "aria-rowindex": 1 });
     this.grid = h("div", { role: "grid", class: "device-grid", "aria-label": "Devices" }, h("div", { role: "rowgroup", class: "device-head-group" }, this.head), h("div", { role: "rowgroup", class: "device-rows" }));
-    const clear = h("button", { type: "button", class: "quiet", on: { click: () => this._choose({ words: "", state: "", where: "" }) } }, "Show all devices");
+    const clear = h("button", { type: "button", class: "quiet", on: { click: () => this._choose({ words: "", state: "", where: "", node: "" }) } }, "Show all devices");
     this.noMatch = h("div", { class: "empty-note", hidden: true }, h("p", {}, "No device matches."), clear);
     this.note = h("p", { class: "note", hidden: true });
     this.body = h("div", {},
@@ -52,6 +53,8 @@ class Overview {
     this._read = "";
     this._isListed = false;
     this._isScrolled = false;
+    /** @type {string | undefined} of a hub that is several, the one that tells us */
+    this._node = undefined;
     this._left = { query: "", y: 0 };
     this._scroll = () => this._scrolled();
     this._resize = () => { this.rows.resized(); painter.ask(this.view); };
@@ -70,7 +73,8 @@ class Overview {
     if (this._stops.length) return;
     const { hub, painter } = this.app;
     const again = () => { this._isListed = false; painter.ask(this.view); };
-    this._stops = [hub.devices.watch(again), hub.alerts.watch(() => painter.ask(this.view))];
+    const told = (/** @type {Record<string, any>} */ { node }) => node !== this._node && ((this._node = node), again()); // who has what is known with it
+    this._stops = [hub.devices.watch(again), hub.onSystem(told), hub.alerts.watch(() => painter.ask(this.view))];
     addEventListener("scroll", this._scroll, { passive: true });
     addEventListener("resize", this._resize);
     this.health.start();
@@ -125,8 +129,10 @@ class Overview {
     const all = [...devices.items.values()].filter((each) => !each.own);
     this.empty.show(all.length === 0 && devices.isKnown, this.app.hub.isAdmin);
     this.body.hidden = all.length === 0;
-    const { state, words, sort } = this.choice;
-    const meant = narrowed(all, words, this._test);
+    const { state, words, sort, node } = this.choice;
+    const { system } = this.app.hub;
+    this.toolbar.offerNodes(nodesOf(all, system), node);
+    const meant = narrowed(node ? all.filter((each) => nodeOf(each, system) === node) : all, words, this._test);
     const shown = sorted(state ? meant.filter(STATES[state]) : meant, sort);
     this.toolbar.count(countsOf(meant), meant.length, state);
     const online = all.filter(STATES.online).length;
@@ -169,7 +175,7 @@ class Overview {
     const time = { fromUs: nowUs - span_s * 1e6, nowUs, intervalUs: width_us };
     for (const each of rows) {
       const row = /** @type {DeviceRow} */ (each);
-      if (hub.isOpen) row.tell(nowUs); // without a connection nobody knows whether it is still there
+      if (hub.isOpen) row.tell(nowUs, silencesText([row.item], hub.system, nowUs)); // without a connection nobody knows whether it is still there
       row.draw({ series: this.lines.of(row.item.device), hasChannel: hasChannel(row.item, this.channel ?? ""), time });
     }
   }

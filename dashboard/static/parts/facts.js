@@ -5,6 +5,7 @@
 import { withQuery } from "../app/api.js";
 import { fill, h } from "../app/dom.js";
 import { linkTo } from "../app/router.js";
+import { nodeOf } from "../app/places.js";
 import { moment } from "../app/times.js";
 import { duration, symbol } from "../app/units.js";
 import { DeviceActions } from "./device_actions.js";
@@ -50,7 +51,7 @@ export class Facts {
 
   _showTold() {
     if (!this.device) return;
-    const rows = toldOf(this.device, this.hub.nowUs());
+    const rows = toldOf(this.device, nodeOf(this.device, this.hub.system), this.hub.nowUs());
     const text = JSON.stringify(rows.map(([, value]) => (value instanceof Node ? value.textContent : value)));
     if (text === this._told) return;
     this._told = text;
@@ -76,8 +77,8 @@ function saidOf(device) {
   ]);
 }
 
-/** @param {any} device @param {number} nowUs @returns {[string, import("../app/dom.js").Child][]} */
-function toldOf(device, nowUs) {
+/** @param {any} device @param {string | null} node @param {number} nowUs @returns {[string, import("../app/dom.js").Child][]} */
+function toldOf(device, node, nowUs) {
   const offsetUs = device.clock_offset_us ?? 0;
   const isOff = Math.abs(offsetUs) > CLOCK_IS_OFF_US;
   const clock = isOff ? `${duration(Math.abs(offsetUs) / 1e6)} ${offsetUs > 0 ? "ahead" : "behind"}; its readings carry its own times` : `right, to ${(Math.abs(offsetUs) / 1e3).toFixed(0)} ms`;
@@ -88,6 +89,7 @@ function toldOf(device, nowUs) {
   ];
   if (isConnected(device) && device.connected_us !== undefined) rows.push(["Connected since", moment(device.connected_us)]);
   else if (device.last_seen_us !== undefined) rows.push(["Last seen", moment(device.last_seen_us)]);
+  if (node !== null) rows.push([isConnected(device) ? "Node" : "Last on node", node]);
   if (device.firmware) rows.push(["Firmware", device.firmware]);
   if (device.interval_s) rows.push(["Reports every", `${device.interval_s} s`]);
   if (device.sleep_s) rows.push(["Sleeps for", duration(device.sleep_s)]);

@@ -7,13 +7,17 @@ import { linkTo } from "../app/router.js";
 import { ago, duration } from "../app/units.js";
 
 /** @type {Record<string, string>} */
-export const PRESENCE = {
+const PRESENCE = {
   online: "online",
   silent: "connected, but nothing comes",
   sleeping: "asleep, as it said it would be",
   offline: "offline",
   unconfirmed: "not heard of since the hub started",
 };
+/** How a device is, in words that explain it. @param {any} item */
+export const presenceText = (item) => (isOfGoneNode(item) ? `not known: ${item.node ? `node ${item.node}` : "the part of the hub"} that had it does not answer` : PRESENCE[item.presence] ?? item.presence);
+const isOfGoneNode = (/** @type {any} */ item) => item.presence === "unconfirmed" && item.node_gone_us !== undefined;
+
 const FLAPPING = ", and comes and goes: 5 connections or more in 5 minutes";
 const SEARCHED_FROM = 5; // fewer are seen at a glance
 
@@ -67,7 +71,7 @@ export class Side {
     const show = (/** @type {any} */ item) => {
       link.dataset.presence = item.presence;
       link.setAttribute("aria-current", String(item.device === this.chosen));
-      link.title = (PRESENCE[item.presence] ?? item.presence) + (item.flapping ? FLAPPING : "");
+      link.title = presenceText(item) + (item.flapping ? FLAPPING : "");
       row.dataset.flapping = String(item.flapping === true);
       say(name, item.title ?? item.device);
       say(seen, seenText(item, this.hub.nowUs()));
@@ -93,6 +97,7 @@ function stateText(item, nowUs) {
   const inS = (/** @type {number} */ us) => (us - nowUs) / 1e6;
   if (item.presence === "online") return item.connected_us === undefined ? "online" : `online for ${duration(Math.max(0, -inS(item.connected_us)))}`;
   if (item.last_seen_us === undefined) return "never seen";
+  if (isOfGoneNode(item)) return `unconfirmed, ${item.node ? `node ${item.node}` : "a part of the hub"} is gone for ${duration(Math.max(0, -inS(item.node_gone_us)))}`;
   const seen = `${item.presence}, last ${item.presence === "silent" ? "heard of" : "seen"} ${ago(-inS(item.last_seen_us))}`;
   if (item.expected_us === undefined) return seen;
   const dueS = inS(item.expected_us);

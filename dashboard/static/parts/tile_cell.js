@@ -3,6 +3,7 @@
 // Owns when the tile is made anew (its config, the variables or the range are others) and when it subscribes.
 
 import { button, fill, h, say } from "../app/dom.js";
+import { silencesText } from "../app/places.js";
 import { Past } from "../app/past.js";
 import { moment as momentText } from "../app/times.js";
 import { typeOf } from "../tiles/index.js";
@@ -40,7 +41,8 @@ export class TileCell {
     this.head = h("div", { class: "board-tile-head" }, grip, this.title, h("span", { class: "board-tools" }, edit, copy, remove));
     this.slot = h("div", { class: "board-slot", on: { redraw: this._ask } });
     this.at = h("p", { class: "board-at", hidden: true });
-    this.element = h("section", { class: "card board-tile", data: { id } }, this.head, this.slot, this.at, h("span", { class: "board-corner", "aria-hidden": "true" }));
+    this.silence = h("p", { class: "board-silence", hidden: true });
+    this.element = h("section", { class: "card board-tile", data: { id } }, this.head, this.slot, this.silence, this.at, h("span", { class: "board-corner", "aria-hidden": "true" }));
     /** @type {import("../app/painter.js").View} */
     this.view = { element: this.element, draw: (nowUs) => this._draw(nowUs), painted: (_, paint) => this._painted(paint) };
     app.painter.add(this.view);
@@ -130,11 +132,23 @@ export class TileCell {
     const stream = this._share?.stream ?? null;
     const atUs = this.past?.toUs ?? nowUs;
     stream?.trim(atUs);
+    this._saySilence(stream, nowUs);
     try {
       this._tile.draw(atUs, stream);
     } catch (error) {
       this._failed(error);
     }
+  }
+
+  // Whether nodes of devices that are shown live do not answer.
+  /** @param {import("./shared_streams.js").Readings | null} stream @param {number} nowUs */
+  _saySilence(stream, nowUs) {
+    const { devices, system, isGuest } = this.app.hub;
+    const isLookedAt = stream && !this.past && (system.node !== undefined || isGuest); // a hub that stands alone has no such nodes
+    const names = new Set(isLookedAt ? [...stream.model.series.values()].map((each) => each.device) : []);
+    const text = silencesText([...names].flatMap((name) => devices.get(name) ?? []), system, nowUs);
+    this.silence.hidden = text === null;
+    if (text !== null) say(this.silence, text);
   }
 
   // One tile that fails takes no other along.

@@ -68,9 +68,13 @@ async def test_nodes_know_each_other_and_share_a_token(redis: Redis) -> None:
             await until(one.alive)
             assert (one.alive()[0].name, one.alive()[0].url, one.alive()[0].journal) == ("two", "http://two:8080", "journal-of-two")
             assert one.token == two.token
+            one.unanswered_us = lambda: {"two": 7}
             said = one.described()
-            assert (said["node"], said["stale"]) == ("one", None)
-            assert [(node["name"], node["alive"]) for node in said["nodes"]] == [("one", True), ("two", True)]
+            assert (said["node"], said["stale"], said["alone"]) == ("one", None, False)
+            assert [(node["name"], node["alive"], node["unanswered_us"]) for node in said["nodes"]] == [
+                ("one", True, None),
+                ("two", True, 7),
+            ]
 
 
 async def test_a_node_that_leaves_is_gone_at_once_and_its_name_is_kept(redis: Redis) -> None:
@@ -176,3 +180,4 @@ async def test_a_node_whose_record_ran_out_while_redis_was_away_is_given_the_tim
 def test_a_hub_that_stands_alone_is_a_node_too() -> None:
     said = alone(own("one"), now_us)
     assert [(node["name"], node["alive"]) for node in said["nodes"]] == [("one", True)]
+    assert said["alone"]

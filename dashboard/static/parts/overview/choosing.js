@@ -2,11 +2,12 @@
 //
 // Owns these rules and how they stand in the address. Pure.
 
+import { nodeOf } from "../../app/places.js";
 import { factsOf, parse } from "../../app/tags.js";
 
 /**
  * What a person asked for, as it stands in the address; "" is everything. `where` may be half written.
- * @typedef {{words: string, state: string, where: string, sort: string, channel: string}} Choice
+ * @typedef {{words: string, state: string, where: string, sort: string, channel: string, node: string}} Choice
  */
 
 /** States that a list can be cut down to, in the order in which they matter. @type {Record<string, (item: any) => boolean>} */
@@ -39,12 +40,12 @@ const seenUs = (/** @type {any} */ item) => (item.presence === "online" ? Infini
 
 /** @param {Record<string, string>} query @returns {Choice} */
 export function choiceIn(query) {
-  const { q = "", state = "", where = "", sort = "", channel = "" } = query;
-  return { words: q, state: Object.hasOwn(STATES, state) ? state : "", where, sort: Object.hasOwn(SORTS, sort.replace(/^-/, "")) ? sort : "name", channel };
+  const { q = "", state = "", where = "", sort = "", channel = "", node = "" } = query;
+  return { words: q, state: Object.hasOwn(STATES, state) ? state : "", where, sort: Object.hasOwn(SORTS, sort.replace(/^-/, "")) ? sort : "name", channel, node };
 }
 
 /** @param {Choice} choice @returns {Record<string, string>} */
-export const queryOf = ({ words, state, where, sort, channel }) => ({ q: words.trim(), state, where: where.trim(), sort: sort === "name" ? "" : sort, channel });
+export const queryOf = ({ words, state, where, sort, channel, node }) => ({ q: words.trim(), state, where: where.trim(), sort: sort === "name" ? "" : sort, channel, node });
 
 /** The sort that a click on a column leads to. @param {string} present @param {string} name */
 export const turned = (present, name) => (present === name ? `-${name}` : name);
@@ -66,6 +67,12 @@ export function readWhere(where) {
 export function narrowed(items, words, test) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   return items.filter((item) => isSaid(item, wanted) && (test === null || test(factsOf(item))));
+}
+
+/** The nodes that have devices, or had them last, with the one that tells us; none where a hub stands alone. @param {any[]} items @param {Record<string, any>} system */
+export function nodesOf(items, system) {
+  const names = new Set(items.map((item) => nodeOf(item, system)).filter((name) => name !== null));
+  return system.node === undefined ? [] : [...names.add(system.node)].sort(collator.compare);
 }
 
 // Each word is somewhere in what a row shows of a device.

@@ -7,7 +7,7 @@ import { fill, h, say } from "../../app/dom.js";
 import { linkTo } from "../../app/router.js";
 import { wholeText } from "../../app/times.js";
 import { shown } from "../../app/units.js";
-import { PRESENCE, factText } from "../side.js";
+import { factText, presenceText } from "../side.js";
 import { nameOf } from "./choosing.js";
 import { Sparkline } from "./sparkline.js";
 
@@ -20,6 +20,7 @@ export class DeviceRow {
     this.link = h("a", { class: "row-link" });
     this.id = h("span", { class: "row-id muted" });
     this.flags = h("span", { class: "row-flags" });
+    this.silent = h("span", { class: "chip", data: { flag: "silent" }, hidden: true }, "node silent");
     this.facts = h("span", { class: "row-facts" });
     this.tags = h("div", { class: "row-tags" });
     this.kind = h("span", { class: "row-kind" });
@@ -27,7 +28,7 @@ export class DeviceRow {
     this.spark = new Sparkline();
     const cell = (/** @type {string} */ name, /** @type {(Node | null)[]} */ ...parts) => h("div", { role: "gridcell", class: name }, parts);
     this.element = h("div", { role: "row", class: "device-row" },
-      h("div", { role: "rowheader", class: "cell-name" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "row-names" }, this.link, this.id, this.flags)),
+      h("div", { role: "rowheader", class: "cell-name" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "row-names" }, this.link, this.id, this.flags, this.silent)),
       cell("cell-state", this.facts),
       cell("cell-kind", this.kind),
       cell("cell-tags", this.tags),
@@ -53,11 +54,13 @@ export class DeviceRow {
     this.tags.title = tags.join(", ");
     const seenUs = item.last_seen_us;
     const when = seenUs === undefined ? "" : `; last seen ${wholeText(seenUs)}`;
-    this.facts.title = `${PRESENCE[item.presence] ?? item.presence}${when}`;
+    this.facts.title = `${presenceText(item)}${when}`;
   }
 
-  /** Say how the device is at a moment. @param {number} nowUs */
-  tell(nowUs) {
+  /** Say how the device is at a moment, and what is to be said where its node does not answer. @param {number} nowUs @param {string | null} silence */
+  tell(nowUs, silence) {
+    this.silent.hidden = silence === null;
+    if (silence !== null && this.silent.title !== silence) this.silent.title = silence;
     say(this.facts, factText(this.item, nowUs).replace(", comes and goes", "")); // that is a flag beside the name
   }
 
@@ -67,6 +70,6 @@ export class DeviceRow {
     const newest = this.spark.draw(series, { ...time, intervalUs: Math.max(time.intervalUs, (this.item.interval_s ?? 0) * 1e6) }, converted);
     const unit = series?.kind === "counter" ? `${converted.unit}/s` : converted.unit;
     say(this.value, series ? shown(newest, unit) : hasChannel ? "–" : "");
-    this.value.dataset.live = String(this.item.presence === "online");
+    this.value.dataset.live = String(this.item.presence === "online" && this.silent.hidden);
   }
 }

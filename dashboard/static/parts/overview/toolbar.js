@@ -18,12 +18,14 @@ export class Toolbar {
     this.where.setAttribute("aria-describedby", errorId);
     this.error = h("p", { id: errorId, class: "error", role: "status" });
     this.channel = h("select", { "aria-label": "Channel of the lines", on: { change: () => onChoice({ channel: this.channel.value }) } });
+    this.node = h("select", { "aria-label": "Node", hidden: true, on: { change: () => onChoice({ node: this.node.value }) } });
     this.sort = h("select", { "aria-label": "Sort by", on: { change: () => onChoice({ sort: this.sort.value }) } });
     fill(this.sort, Object.entries(SORTS).flatMap(([name, { label }]) => [option(name, `By ${label.toLowerCase()}`), option(`-${name}`, `By ${label.toLowerCase()}, turned round`)]));
     this.states = h("div", { class: "state-filter", role: "group", "aria-label": "Show only" });
     this._states = keyed(this.states, (/** @type {any} */ each) => each.name, (each) => this._state(each.name));
-    this.element = h("div", { class: "toolbar" }, h("div", { class: "toolbar-fields" }, this.words, this.where, this.channel, this.sort), this.error, this.states);
-    this._channels = "";
+    this.fields = h("div", { class: "toolbar-fields" }, this.words, this.where, this.node, this.channel, this.sort);
+    this.element = h("div", { class: "toolbar" }, this.fields, this.error, this.states);
+    this._channels = this._nodes = "";
   }
 
   /** @param {string} label @param {string} placeholder @param {"words" | "where"} key */
@@ -58,6 +60,19 @@ export class Toolbar {
   count(counts, all, chosen) {
     const shown = Object.keys(STATES).filter((name) => counts[name] || name === chosen || name === "online");
     this._states([{ name: "", count: all, isChosen: chosen === "" }, ...shown.map((name) => ({ name, count: counts[name], isChosen: name === chosen }))]);
+  }
+
+  /** Offer the nodes that have devices, where there are several. @param {string[]} names @param {string} chosen */
+  offerNodes(names, chosen) {
+    const all = chosen && !names.includes(chosen) ? [...names, chosen] : names;
+    const told = all.join();
+    if (told !== this._nodes) {
+      this._nodes = told;
+      fill(this.node, option("", "All nodes"), all.map((name) => option(name, `On node ${name}`)));
+    }
+    if (this.node.value !== chosen) this.node.value = chosen;
+    this.node.hidden = all.length < 2;
+    this.fields.classList.toggle("has-nodes", !this.node.hidden);
   }
 
   /** @param {{name: string, devices: number}[]} channels @param {string} chosen */
