@@ -20,7 +20,9 @@ from hub.reserve import START_BYTES, Reserve
 # Of the whole directory; each SQLite file carries its own number besides (PRAGMA user_version, bytes 60-63 of its header,
 # sqlite.org/fileformat2.html section 1.3.13).
 FORMAT: Final = 1
-FILE_FORMATS: Final = {"journal.db": 2, "state.db": 5}
+JOURNAL: Final = "journal.db"
+NODE: Final = "node"  # in the directory of a node: its name
+FILE_FORMATS: Final = {JOURNAL: 2, "state.db": 5}
 _VERSION_AT: Final = 60
 
 # MIGRATIONS[n] turns a directory of format n into one of format n + 1, in place; it must be safe to run again after a crash.
@@ -37,6 +39,7 @@ class Claim:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.restoring = path / "restoring"  # there while a restore fills the directory: what is in it is not whole
+        self.hub_json = path / "hub.json"
         self._lock: int | None = None
 
     def __enter__(self) -> Self:
@@ -55,6 +58,14 @@ class Claim:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._release()
+
+    def tell(self, url: str, tls_certificate: Path | None) -> None:
+        """Tell commands on this machine where the hub listens; a file that another reads is only ever whole."""
+        said = {"pid": os.getpid(), "url": url} | ({"tls_certificate": str(tls_certificate)} if tls_certificate else {})
+        draft = self.hub_json.with_suffix(".new")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(said, file)
+        draft.replace(self.hub_json)
 
     def _take_lock(self, lock: int) -> None:
         try:
@@ -83,22 +94,17 @@ class DataDir(Claim):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.journal = path / "journal.db"
+        self.journal = path / JOURNAL
         self.history = path / "history.duckdb"
         self.history_files = path / "history"  # a folder: what of the history is sorted
         self.state = path / "state.db"
         self.admin_token = path / "admin.token"
         self.format = path / "format"
-        self.hub_json = path / "hub.json"
         self.reserve = Reserve(path)
 
-    def tell(self, url: str, tls_certificate: Path | None) -> None:
-        """Tell commands on this machine where the hub listens; a file that another reads is only ever whole."""
-        said = {"pid": os.getpid(), "url": url} | ({"tls_certificate": str(tls_certificate)} if tls_certificate else {})
-        draft = self.hub_json.with_suffix(".new")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(said, file)
-        draft.replace(self.hub_json)
+    def note_node(self, name: str) -> None:
+        """Note of which node the directory is: should the node be gone for good, who goes through its journal must know."""
+        (self.path / NODE).write_text(f"{name}\n")
 
     def parked(self) -> list[Path]:
         """Return the files with readings that the history store could not take: parked.jsonl and the full ones beside it."""

@@ -14,9 +14,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any
 
-import structlog
 import trio
 
 import dashboard
@@ -29,6 +28,7 @@ from hub.config import Settings
 from hub.control import Control
 from hub.core.closed import SHARED_AGE_US, ClosedAnswers
 from hub.datadir import DataDir
+from hub.doors import Doors
 from hub.figures import Figures
 from hub.gathering import make_gathering
 from hub.history import HistorySide
@@ -39,7 +39,8 @@ from hub.load import Load
 from hub.metrics import Metrics
 from hub.nodes.membership import Membership
 from hub.nodes.node import Own, alone
-from hub.part_settings import door_settings, journal_settings, retention, store_token
+from hub.orphans import Orphans, make_orphans
+from hub.part_settings import journal_settings, retention, store_token
 from hub.rules import Preview
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.imports import Imports
@@ -52,14 +53,12 @@ from hub.states import make_leases, make_redis, make_state, notes_of, open_state
 from hub.stores import make_store
 from hub.system import System
 from hub.web.api import ApiParts, make_app
-from hub.web.door import Door
+from hub.web.door import ASGIApp, Door, DoorSettings
 from hub.web.importing import Importer
 from hub.web.store import StoreFacts
 from hub.web.traffic import OpenConnections
 from hub.web.ways.routes import Ways
-
-_log: Final = structlog.get_logger(__name__)
-_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+from hub.workers import Worker
 
 
 def now_us() -> int:
@@ -67,14 +66,14 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-async def serve(settings: Settings, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
-    """Run a hub until cancelled; started with its base url once it listens.
+async def serve(settings: Settings, worker: Worker | None = None, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
+    """Run a hub until cancelled, which may be one of several on its port; started with its base url once it listens.
 
     Raises DataDirError and Refusal (nothing was started; the text says what to do), JournalBroken (end the process with 75).
     """
     try:
         with DataDir(settings.data_dir) as data:
-            await Hub(settings, data).run(task_status=task_status)
+            await Hub(settings, data, worker).run(task_status=task_status)
     except BaseExceptionGroup as group:
         raise only_one(group) from None
 
@@ -82,8 +81,8 @@ async def serve(settings: Settings, *, task_status: trio.TaskStatus[str] = trio.
 class Hub:
     """All parts of one hub, put together; `run` gives them their life."""
 
-    def __init__(self, settings: Settings, data: DataDir) -> None:
-        self.settings, self.data, self.url = settings, data, ""
+    def __init__(self, settings: Settings, data: DataDir, worker: Worker | None = None) -> None:
+        self.settings, self.data = settings, data
         self.redis = make_redis(settings)
         self.state = make_state(settings, data, self.redis)
         self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
@@ -120,26 +119,26 @@ class Hub:
             *(self.journal, control, self.system, self.live, self.sessions, self.closed, self.ways, self.open, self.load, self.hops),
             *(settings.data_dir, now_us),
         )
-        self.cluster, self.nodes = self._make_cluster()
-        self.door = self._make_door()
+        self.cluster, self.nodes, self.orphans = self._make_cluster(worker)
+        self.doors = Doors(settings, worker, partial(self._make_door, make_app(self._api_parts())))
         self._wire()
 
-    def _make_cluster(self) -> tuple[Membership | None, Callable[[], dict[str, Any]]]:
-        """Return the cluster, None for a hub that stands alone, and what is told of the nodes."""
+    def _make_cluster(self, worker: Worker | None) -> tuple[Membership | None, Callable[[], dict[str, Any]], Orphans | None]:
+        """Return the cluster, None for a hub that stands alone, what is told of the nodes, and what adopts what they leave."""
         settings = self.settings
-        store, where = settings.store.partition("+")[0], lambda: settings.node_url or self.url
+        store, where = settings.store.partition("+")[0], lambda: settings.node_url or self.doors.own_url
         own = Own(settings.node, version("tributary-hub"), store, lambda: self.journal.id, where, self.figures.of_node)
         if self.redis is None:
-            return None, partial(alone, own, now_us)
+            return None, partial(alone, own, now_us), None
         cluster = Membership(self.redis, own, now_us)
         self.control.join(cluster, self.redis)
-        return cluster, cluster.described
+        return cluster, cluster.described, make_orphans(settings, self.data, worker, self.redis, cluster, self.control, self.closed, now_us)
 
-    def _make_door(self) -> Door:
+    def _make_door(self, app: ASGIApp, settings: DoorSettings) -> Door:
         return Door(
-            settings=door_settings(self.settings),
+            settings=settings,
             auth=self.control.auth,
-            app=make_app(self._api_parts()),
+            app=app,
             serve_device=self.sessions.serve,
             serve_viewer=self._serve_viewer,
             open_connections=self.open,
@@ -154,15 +153,16 @@ class Hub:
             self.side.writer.on_applied(self.live.store_applied)
         else:
             self.gathering.connect(self.live, self.side, self.system, self.metrics)
-        self.system.more_notes += [self.door.certificates.notes, self.own.notes, lambda: notes_of(self.redis)]
+        self.system.more_notes += [self.doors.main.certificates.notes, self.own.notes, lambda: notes_of(self.redis)]
+        self.system.more_notes += [] if self.orphans is None else [self.orphans.notes]
         if self.stored_acks is not None:
             self.side.writer.on_safe(self.stored_acks.store_safe)
             self.journal.on_commit(partial(self.metrics.count_commit, now_us))
         self.side.writer.on_stored(self.closed.stored)
         self.control.registry.on_revoked(self.sessions.drop)
-        self.journal.on_holding(lambda: self.door.hold(is_held=self.journal.holding == "overload"))
+        self.journal.on_holding(lambda: self.doors.hold(is_held=self.journal.holding == "overload"))
         self.figures.add_to(self.metrics)
-        self.metrics.add_part("door", self.door.statistics)
+        self.metrics.add_part("door", self.doors.statistics)
 
     async def run(self, *, task_status: trio.TaskStatus[str]) -> None:
         """Run until cancelled."""
@@ -185,23 +185,21 @@ class Hub:
 
     def _followers(self) -> tuple[Run, ...]:
         figures = (self.load.run, self.hops.run, self.own.run, self.metrics.loop.run)
-        gathering = () if self.gathering is None else self.gathering.runs()
+        gathering = (*(() if self.gathering is None else self.gathering.runs()), *(() if self.orphans is None else (self.orphans.run,)))
         return (*gathering, *self.side.runs(), *self.control.runs(), self.live.run, self.system.run, self.data.reserve.run, *figures)
 
     async def _listen(self, task_status: trio.TaskStatus[str]) -> None:
-        """Open the door, say where, and serve until cancelled."""
-        async with trio.open_nursery() as nursery:
-            host, port = await nursery.start(self.door.run)
-            scheme, host = "https" if self.settings.tls_certificate else "http", _LOOPBACK.get(host, host)  # every address is none to open
-            self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-            self.data.tell(self.url, self.settings.tls_certificate)
+        """Open the doors, say where, and serve until cancelled."""
+
+        def tell(url: str, is_encrypted: bool) -> None:
+            self.data.tell(url, self.settings.tls_certificate if is_encrypted else None)
             if self.cluster is not None:
                 self.cluster.announce()
-            try:
-                task_status.started(self.url)
-                await trio.sleep_forever()
-            finally:
-                self.data.hub_json.unlink(missing_ok=True)
+
+        try:
+            await self.doors.run(tell, task_status=task_status)
+        finally:
+            self.data.hub_json.unlink(missing_ok=True)
 
     async def _serve_viewer(self, principal: Principal, link: ServerLink, encoding: str) -> None:
         await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role, self.control.reach(principal)))
@@ -220,7 +218,7 @@ class Hub:
             open_connections=self.open,
             ready=self.system.unready,
             hub=self.figures.described,
-            base_url=lambda: self.settings.public_url or self.url,
+            base_url=lambda: self.settings.public_url or self.doors.url,
             static_folder=dashboard.STATIC,
             csp=content_security_policy(),
             allowed_origins=self.settings.origins,

@@ -36,11 +36,12 @@ def store_token(settings: Settings) -> str | None:
     return None if settings.store_token is None else settings.store_token.get_secret_value()
 
 
-def door_settings(settings: Settings) -> DoorSettings:
+def door_settings(settings: Settings, *, is_shared: bool = False) -> DoorSettings:
     """Return what the door listens on and lets in."""
     return DoorSettings(
         host=settings.host,
         port=settings.port,
+        is_shared=is_shared,
         tls_certificate=settings.tls_certificate,
         tls_key=settings.tls_key,
         public_url=settings.public_url or "",

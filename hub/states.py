@@ -40,6 +40,13 @@ def make_state(settings: Settings, data: DataDir, redis: "Redis | None") -> Stat
     return RedisStateStore(redis, settings.node)
 
 
+def make_state_of(redis: "Redis", node: str) -> StateStore:
+    """Return the state store as another node has it, not yet open."""
+    from hub.state.redis import RedisStateStore
+
+    return RedisStateStore(redis, node)
+
+
 def make_leases(settings: Settings, redis: "Redis | None", now: Now) -> Leases:
     """Return the leases on devices: shared with the other nodes, or of a hub that has none beside it."""
     if redis is None:

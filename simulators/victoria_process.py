@@ -46,6 +46,12 @@ class VictoriaProcess:
         """What the hub's setting `store` says."""
         return f"victoriametrics+{self.url}"
 
+    @property
+    def pid(self) -> int:
+        """The process id of the present life."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, timeout_s: float = 30.0) -> None:
         """Start and return once it answers. Raises VictoriaFailed."""
         program = find_program()

@@ -21,7 +21,10 @@ MAX_FILE_LINES, MAX_BODY_LINES = 250, 40
 SHARED = {"hub.config", "hub.certificate", "hub.auth", "hub.metrics", "hub.ports", "hub.core.errors", "hub.core.records"}
 # part of the hub -> what else of the hub it may import (main: everything)
 HUB = {
-    "hub.cli": {"hub.main", "hub.client", "hub.logs", "hub.datadir", "hub.stores", "hub.part_settings", "hub.backup", "hub.redis"},
+    "hub.cli": {
+        *("hub.main", "hub.client", "hub.logs", "hub.datadir", "hub.stores", "hub.part_settings", "hub.backup", "hub.redis"),
+        *("hub.workers", "hub.web.listening"),  # the parent of several hubs holds their port
+    },
     "hub.client": set[str](),
     "hub.web": {"hub.sessions", "hub.core"},
     "hub.sessions": {"hub.core", "hub.journal"},
@@ -67,6 +70,13 @@ HUB = {
     "hub.samples": set[str](),
     "hub.stores": {"hub.core", "hub.store"},
     "hub.part_settings": {"hub.journal", "hub.web"},
+    "hub.doors": {"hub.part_settings", "hub.web", "hub.workers"},
+    "hub.workers": {"hub.auth.admin_token", "hub.core", "hub.datadir", "hub.journal"},
+    # a node without devices or viewers
+    "hub.orphans": {
+        *("hub.control", "hub.core", "hub.datadir", "hub.followers", "hub.history", "hub.journal", "hub.layers", "hub.nodes"),
+        *("hub.part_settings", "hub.redis", "hub.reserve", "hub.rules", "hub.states", "hub.stores", "hub.workers"),
+    },
     "hub.history": {"hub.core", "hub.journal", "hub.followers", "hub.layers"},
     "hub.rules": {"hub.core", "hub.journal", "hub.followers", "hub.layers"},
     # It opens the parts of a hub that does not run, and looks into the very files that make a backup.

@@ -10,6 +10,7 @@ import typer
 from hub.cli.bench_page import page
 from hub.cli.bench_peers import peers
 from hub.cli.bench_rows import MarkdownOption, Say, measure
+from hub.cli.bench_workers import workers
 from hub.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
         (idle, "Memory per idle device connection."),
         (store, "The history: inserts, bytes, one series out of very many, ingest beside queries."),
         (peers, "Beside an asyncio hub and Mosquitto with a subscriber; what a kill loses."),
+        (workers, "Durable frames a second of several processes on one port."),
         (page, "What the dashboard costs its viewer, in Chromium."),
     ):
         group.command(short_help=summary)(command)

@@ -62,6 +62,8 @@ def _failure_of_one(error: BaseException) -> Failure | None:
     if isinstance(error, Refusal):
         is_usage = error.code in _USAGE or error.status == UNPROCESSABLE
         return Failure(_line(error.message, error.hint), USAGE if is_usage else FAILED)
+    if type(error).__name__ == "WorkerEnded":  # by name, as the journal: how its worker ended is how this process ends
+        return Failure(_line(str(error), ""), code if (code := getattr(error, "code", FAILED)) > 0 else FAILED)
     if type(error).__name__ in _SPEAKS_FOR_ITSELF:
         return Failure(_line(str(error), ""), FAILED)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _IN_EXTRA:

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,12 @@ from hub.cli.options import ConfigOption, DataDirOption, HostOption, LogLevelOpt
 
 if TYPE_CHECKING:
     from hub.config import Settings
+    from hub.workers import Worker
+
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", help="Processes on the port; more than 1 need Redis and a shared history. Default 1."),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,16 +36,24 @@ def serve(
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
     log_level: LogLevelOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Run the hub: devices, dashboard and API on one port, until SIGTERM or Ctrl-C.
 
-    Prints `ready URL` on stdout once it listens; logs go to stderr. Open the dashboard with `tributary login`.
+    Prints `ready URL` on stdout once it listens; logs go to stderr. Open the dashboard with `tributary login`. With workers SIGHUP restarts
+    one after the other.
     """
     import trio
 
     from hub.config import load_settings
 
-    settings = load_settings(config, host=host, port=port, data_dir=data_dir, log_level=log_level)
+    given = {"host": host, "port": port, "data_dir": data_dir, "log_level": log_level, "workers": workers}
+    settings = load_settings(config, **given)
+    if settings.workers > 1:
+        from hub.cli.workers import serve_workers
+
+        said = {key: value if isinstance(value, int) else str(value) for key, value in given.items() if value is not None}
+        return serve_workers(settings, said | ({} if config is None else {"config": str(config)}))
     trio.run(run_hub, settings, _say_ready)
 
 
@@ -48,7 +62,7 @@ async def _say_ready(settings: "Settings", url: str) -> None:
     print(f"ready {url}", flush=True)
 
 
-async def run_hub(settings: "Settings", when_ready: "Callable[[Settings, str], Awaitable[None]]") -> None:
+async def run_hub(settings: "Settings", when_ready: "Callable[[Settings, str], Awaitable[None]]", worker: "Worker | None" = None) -> None:
     """Run a hub until a signal comes; `when_ready` runs beside it once it listens. Raises what hub.main.serve raises."""
     import structlog
     import trio
@@ -69,7 +83,7 @@ async def run_hub(settings: "Settings", when_ready: "Callable[[Settings, str], A
                         nursery.cancel_scope.cancel()
 
                 nursery.start_soon(stop_on_signal)
-                url = await nursery.start(main.serve, settings)
+                url = await nursery.start(main.serve, settings, worker)
                 log.info("started", url=url, data_dir=str(settings.data_dir), version=version("tributary-hub"), pid=os.getpid())
                 _collect_seldom()
                 await when_ready(settings, url)

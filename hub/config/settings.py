@@ -79,7 +79,13 @@ class Settings(BaseSettings):
     )
     node_url: Annotated[str | None, AfterValidator(texts.node_url)] = Field(
         default=None,
-        description="The address at which the other nodes reach this one, without a proxy between; none: where it listens.",
+        description="The address at which the other nodes reach this one, without a proxy between; none: where it listens."
+        " With `workers` that of the first: the others have the ports after it; none: ports of this machine only.",
+    )
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1,
+        description="Processes that serve the port, each a node of its own (`NODE-1` and on, below `data_dir`); more than one"
+        ' needs `state = "redis"` and a history that they share.',
     )
     live_ring_bytes: Annotated[ByteSize, Field(ge=1_000_000)] = Field(
         default=ByteSize(64_000_000),

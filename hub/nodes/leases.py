@@ -21,6 +21,7 @@ LEASE_S: Final = 15.0
 KEY: Final = "leases"
 _PATIENCE_S: Final = 2.0  # of a device that connects, before it is welcomed without
 _AGAIN_S: Final = 0.5  # after a Redis that was away
+_LAST_S: Final = 2.0  # for giving back at the end
 _MANY: Final = 500  # leases that are asked for at once: some ms of Redis' time
 _SCRIPT: Final = files("hub.nodes").joinpath("leases.lua").read_text()
 Asked = tuple[str, str, int]  # of leases.lua
@@ -80,14 +81,19 @@ class RedisLeases:
         self._lost.append(callback)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Take, renew and give back until cancelled; what is held then runs out."""
+        """Take, renew and give back until cancelled, and then give back what was dropped before; what is held still runs out."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._renew)
             task_status.started()
-            while True:
-                await self._work.wait()
-                self._work = trio.Event()
-                await self._settle()
+            try:
+                while True:
+                    await self._work.wait()
+                    self._work = trio.Event()
+                    await self._settle()
+            finally:  # on the way out all connections have ended: their devices are nobody's at once, and not when the leases run out
+                self._wanted.clear()
+                with trio.move_on_after(_LAST_S, shield=True):
+                    await self._settle()
 
     async def _settle(self) -> None:
         """Take and give back what waits; what comes while Redis is asked goes with the next."""

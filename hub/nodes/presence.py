@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 KIND: Final = "presence"
 TELL_EVERY_S: Final = 0.5
+_LAST_S: Final = 2.0  # for telling at the end
 _MANY: Final = 500
 _SCRIPT: Final = files("hub.nodes").joinpath("presence.lua").read_text()
 
@@ -92,13 +93,20 @@ class SharedPresence:
         self._devices.told(theirs | dict.fromkeys(own))
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Tell what has changed, and look which nodes are gone, until cancelled."""
+        """Tell what has changed, and look which nodes are gone, until cancelled; then tell what came last: how devices are without us."""
         task_status.started()
-        while True:
-            self._devices.lose_nodes(self._gone())
-            for names in _parts(list(self._waiting)):
-                await self._tell(names)
-            await trio.sleep(TELL_EVERY_S)
+        try:
+            while True:
+                self._devices.lose_nodes(self._gone())
+                await self._tell_all()
+                await trio.sleep(TELL_EVERY_S)
+        finally:
+            with trio.move_on_after(_LAST_S, shield=True):
+                await self._tell_all()
+
+    async def _tell_all(self) -> None:
+        for names in _parts(list(self._waiting)):
+            await self._tell(names)
 
     def _gone(self) -> dict[str, int]:
         """Return the nodes that are gone, and when each was last heard of."""

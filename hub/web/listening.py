@@ -6,7 +6,9 @@ Owns the refusals of a start; serves nothing. Called by the door once.
 import errno
 import socket
 import ssl
-from typing import Final
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Final, NamedTuple
 
 import trio
 
@@ -18,25 +20,96 @@ _EXIT_HINTS: Final = {
     errno.EADDRNOTAVAIL: "choose an address of this machine: 127.0.0.1 for itself only, 0.0.0.0 for all",
 }
 
+_BACKLOG: Final = 4_096  # connections that wait to be accepted; the system's own limit may be lower
+
 
 async def listen(settings: DoorSettings) -> list[trio.SocketListener]:
     """Return the open listeners, one per address of the host. Raises Refusal: port_taken, cannot_listen."""
-    where = f"{settings.host} port {settings.port}"
     try:
+        if settings.is_shared:
+            return _shared(settings.host, settings.port)
         listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
     except OSError as error:
-        # Several addresses of one host fail as a group of their errors.
-        if error.errno == errno.EADDRINUSE:
-            hint = "stop the program that has it, or choose another port"
-            raise Refusal("port_taken", f"{where} is taken by another program", hint) from None
-        hint = _EXIT_HINTS.get(error.errno or 0, "check host and port")
-        raise Refusal("cannot_listen", f"cannot listen on {where}: {_reason(error)}", hint) from None
+        raise _refusal(error, settings.host, settings.port) from None
     if settings.port == 0:
         # Each address got a port of its own; one is what is told.
         for spare in listeners[1:]:
             spare.socket.close()
         del listeners[1:]
     return listeners
+
+
+def _shared(host: str, port: int) -> list[trio.SocketListener]:
+    """Listen beside other processes: the system gives each new connection to one of them. Raises OSError."""
+    with ExitStack() as stack:
+        opened = [stack.enter_context(closing(_bound(family, address, is_shared=True))) for family, address in _addresses(host, port)]
+        for each in opened:
+            each.listen(_BACKLOG)
+        stack.pop_all()
+    return [trio.SocketListener(trio.socket.from_stdlib_socket(each)) for each in opened]
+
+
+class Reserved(NamedTuple):
+    """A port that processes are going to share."""
+
+    host: str  # to open it by from this machine
+    port: int
+
+    def url(self, *, is_encrypted: bool) -> str:
+        """Return the address as a URL."""
+        return base_url(self.host, self.port, is_encrypted=is_encrypted)
+
+
+@contextmanager
+def reserved_port(host: str, port: int) -> Iterator[Reserved]:
+    """Hold a port, 0: a free one, for processes that listen on it `is_shared`; nobody is listened to here. Raises Refusal."""
+    with ExitStack() as stack:
+        try:
+            found = _addresses(host, port)
+            for family, address in found if port else ():
+                _bound(family, address, is_shared=False).close()  # processes of another hub, which share it, too
+            for family, address in found if port else found[:1]:
+                held = stack.enter_context(closing(_bound(family, address, is_shared=True)))
+                port = held.getsockname()[1]
+        except OSError as error:
+            raise _refusal(error, host, port) from None
+        yield Reserved(found[0][1][0], port)
+
+
+def base_url(host: str, port: int, *, is_encrypted: bool) -> str:
+    """Return the URL of a port on an address of this machine; every address is none to open."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"{'https' if is_encrypted else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return list(dict.fromkeys((family, (str(address[0]), int(address[1]))) for family, _, _, _, address in found))
+
+
+def _bound(family: socket.AddressFamily, address: tuple[str, int], *, is_shared: bool) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def _refusal(error: OSError, host: str, port: int) -> Refusal:
+    # Several addresses of one host fail as a group of their errors.
+    if error.errno == errno.EADDRINUSE:
+        return Refusal(
+            "port_taken", f"{host} port {port} is taken by another program", "stop the program that has it, or choose another port"
+        )
+    hint = _EXIT_HINTS.get(error.errno or 0, "check host and port")
+    return Refusal("cannot_listen", f"cannot listen on {host} port {port}: {_reason(error)}", hint)
 
 
 def encryption(settings: DoorSettings) -> ssl.SSLContext | None:

@@ -22,6 +22,7 @@ class DoorSettings:
 
     host: str = "127.0.0.1"
     port: int = 8080  # 0: any free one
+    is_shared: bool = False  # other processes serve the same port
     tls_certificate: Path | None = None  # PEM, leaf first; None: plain TCP
     tls_key: Path | None = None
     public_url: str = ""  # where browsers have the hub; empty: where Host says

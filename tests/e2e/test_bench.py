@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trio
 
-from simulators.bench import fanout, flood, idle, ingest, latency, pack, rules, store
+from simulators.bench import fanout, flood, idle, ingest, latency, pack, rules, store, workers
 from simulators.bench.course import against, running_hub
 from simulators.bench.crowd import CrowdPlan
 from simulators.bench.errors import BenchError
@@ -100,6 +100,17 @@ async def test_peers_are_measured_beside_the_hub_which_alone_with_the_durable_on
     assert (lost["the hub"], lost["the asyncio hub"]) == (0, 0)
 
 
+@pytest.mark.needs_server("redis-server", "victoria-metrics")
+async def test_workers_are_measured_beside_one_process_and_leave_none() -> None:
+    before = children_of(os.getpid())
+    plan = workers.WorkersPlan(workers=2, devices=4, senders=1, seconds=0.6, pairs=1, warm_up_s=0.3)
+    with trio.fail_after(FEW_S):
+        rows = await workers.run(plan, print)
+    check_rows(rows)
+    assert all(row.ratio is not None for row in rows if "durable" in row.name)
+    assert children_of(os.getpid()) <= before
+
+
 async def test_fanout_gives_rows_and_the_slow_viewer_its_spike() -> None:
     plan = fanout.FanoutPlan(
         viewers=10, seconds=1, pairs=1, crowd=CrowdPlan(viewers=10, slow=1, dead=2, seconds=1, pairs=1, warm_up_s=0.5), warm_up_s=0.5
@@ -139,6 +150,7 @@ def test_signal_ends_a_benchmark_with_all_its_processes(how: signal.Signals) -> 
         (["fanout", "--viewers", "-3"], "--viewers -3 is outside"),
         (["latency", "--pairs", "0"], "--pairs 0 is outside"),
         (["peers", "--pairs", "21"], "--pairs 21 is outside"),
+        (["workers", "--workers", "1"], "--workers 1 is outside"),
         (["store", "--small", "--pairs", "0"], "--pairs 0 is outside"),
         (["idle", "--devices", "100000"], "--devices 100000 is outside"),
         (["idle", "--json", "--markdown"], "contradict each other"),

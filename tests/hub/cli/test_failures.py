@@ -12,6 +12,7 @@ from hub.client import HubError
 from hub.core.errors import Refusal
 from hub.datadir import DataDirError
 from hub.ports import JournalBroken
+from hub.workers.supervisor import WorkerEnded
 
 
 def test_refusal_says_what_and_what_to_do() -> None:
@@ -47,6 +48,14 @@ def test_broken_journal_ends_with_75_also_out_of_nested_nurseries() -> None:
     assert failure is not None
     assert failure.exit_code == 75
     assert "Input/output error" in failure.line
+
+
+def test_the_end_of_a_worker_is_handed_on_with_its_code() -> None:
+    for code, exit_code in ((75, 75), (2, 2), (-9, 1), (0, 1)):
+        failure = failure_of(ExceptionGroup("", [ExceptionGroup("", [WorkerEnded("big-2", code)])]))
+        assert failure is not None
+        assert failure.exit_code == exit_code
+        assert "big-2" in failure.line
 
 
 def test_broken_journal_counts_before_what_came_of_it() -> None:

@@ -1,11 +1,14 @@
 """How a device is, seen from the node that has it, from the other one, and when a node is gone without a word."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
+from devices.client import Device
+from devices.link import Link
 from hub.nodes import membership
 from simulators.faults.proxy import FaultProxy
 from tests.support.cluster import Road, device_on, node
@@ -94,3 +97,41 @@ async def test_a_node_that_stops_in_order_leaves_its_devices_unconfirmed(tmp_pat
         async with node(tmp_path, "two", server.url) as two, device_on(Road("pump", two)):
             await until(lambda: one.item("pump").get("presence") == "online")
         await until(lambda: one.item("pump")["presence"] in ("unconfirmed", "offline"))
+
+
+class OneWay(Road):
+    """A road that is closed behind the first who comes."""
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Link]:
+        """Let the first one through."""
+        if self.is_closed:
+            await trio.sleep_forever()
+        self.is_closed = True
+        async with super().connect() as link:
+            yield link
+
+    is_closed = False
+
+
+async def test_a_node_that_stops_gives_its_devices_back_and_says_that_nobody_knows_how_they_are(
+    tmp_path: Path, server: RedisProcess
+) -> None:
+    async def run(device: Device) -> None:
+        async with device:
+            await trio.sleep_forever()
+
+    async with node(tmp_path, "two", server.url) as two, trio.open_nursery() as nursery:
+        async with node(tmp_path, "one", server.url) as one:
+            await one.registry.add_devices(["pump"])
+            nursery.start_soon(run, device_on(OneWay("pump", one)))
+            await until(lambda: two.item("pump").get("presence") == "online")
+        await until(lambda: two.item("pump").get("presence") == "unconfirmed")
+        async with connected(server.url) as redis:
+            kept = await redis.ask(lambda client: client.hget(redis.key("leases"), "pump"))
+            said = await redis.ask(lambda client: client.hget(redis.key("presence"), "pump"))
+        assert kept is not None
+        assert kept.split()[1] == b"0"  # until when it lasts
+        assert said is not None
+        assert b"unconfirmed" in said  # by its own word, and not because it is gone
+        nursery.cancel_scope.cancel()
