@@ -21,7 +21,7 @@ from hub.core.results import LedgerFollower
 from hub.core.shadows import Shadows
 from hub.core.shares import Shares
 from hub.datadir import DataDir
-from hub.followers import run_follower
+from hub.followers import run_follower, run_restarted
 from hub.journal import Journal
 from hub.layers import Run
 from hub.nodes.local import LocalLeases
@@ -61,6 +61,7 @@ class Control:
         self.auth.let_guests_in(self.shares)
         self._reaches = Reaches(self.registry.members, self.shares.sources)
         self.provisioning = Provisioning(state, self.registry, self.auth.audit, now)
+        self.remembering: list[Part] = []  # parts of others, with a memory of the state store
 
     @property
     def for_devices(self) -> tuple[Registry, CommandDesk, Shadows, Leases]:
@@ -95,19 +96,20 @@ class Control:
         """Return what has a memory of the state store; what others of it hang on comes first."""
         people = (AuthTakingIn(self.auth), self.provisioning, self.dashboards, self.shares)
         shared = () if self._presence is None else (self._presence,)
-        return (self.leases, self.registry, *shared, self.desk, self.shadows, self.rules.desk, *people)
+        return (self.leases, self.registry, *shared, self.desk, self.shadows, self.rules.desk, *people, *self.remembering)
 
     def runs(self) -> tuple[Run, ...]:
         """Return the tasks, which follow the journal or look after the time."""
-        ledger = LedgerFollower(self.desk, self.shadows, self._state, lambda: self._journal.id)
+        journal = self._journal
+        ledger = LedgerFollower(self.desk, self.shadows, self._state, lambda: journal.id, lambda: journal.position, self._now)
         return (
             *self.rules.runs(),
             partial(run_follower, self._journal, ledger),
             self.leases.run,
-            TakingIn(self._state, self._remembering()).run,
+            partial(run_restarted, "changes", TakingIn(self._state, self._remembering()).run),
             self.desk.run,
             self.registry.run,
-            *([] if self._presence is None else [self._presence.run]),
+            *([] if self._presence is None else [partial(run_restarted, "presence", self._presence.run)]),
             self.registry.connections.run,
             PresenceWatch(self.registry, lambda: self._journal.holding).run,
             partial(self.auth.audit.run, self._settings.audit_keep_days, self._settings.audit_max_entries),

@@ -98,6 +98,14 @@ async def run_follower(
     await restarted(follower.name, partial(_follow, journal, follower, pace, watch), watch)
 
 
+async def run_restarted(
+    name: str, run: Callable[[], Awaitable[None]], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Run a part that takes in what others wrote, until cancelled; whatever it raises, it begins again after a growing pause."""
+    task_status.started()
+    await restarted(name, run)
+
+
 async def restarted(name: str, body: Callable[[], Awaitable[object]], watch: Watch = _NOBODY) -> NoReturn:
     """Run something for ever: after a failure again, never before the time that a store asked to be left alone.
 

@@ -153,13 +153,14 @@ class Hub:
             self.side.writer.on_applied(self.live.store_applied)
         else:
             self.gathering.connect(self.live, self.side, self.system, self.metrics)
-        self.system.more_notes += [self.doors.main.certificates.notes, self.own.notes, lambda: notes_of(self.redis)]
+        self.system.more_notes += [self.doors.main.certificates.notes, self.own.notes, lambda: notes_of(self.redis, self.cluster)]
         self.system.more_notes += [] if self.orphans is None else [self.orphans.notes]
         if self.stored_acks is not None:
             self.side.writer.on_safe(self.stored_acks.store_safe)
             self.journal.on_commit(partial(self.metrics.count_commit, now_us))
         self.side.writer.on_stored(self.closed.stored)
         self.control.registry.on_revoked(self.sessions.drop)
+        self.control.remembering.append(self.logins)
         self.journal.on_holding(lambda: self.doors.hold(is_held=self.journal.holding == "overload"))
         self.figures.add_to(self.metrics)
         self.metrics.add_part("door", self.doors.statistics)

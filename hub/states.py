@@ -12,6 +12,7 @@ from hub.config import Settings
 from hub.core.errors import Refusal
 from hub.datadir import DataDir
 from hub.nodes.local import LocalLeases
+from hub.nodes.membership import Membership
 from hub.ports import Leases, Now, StateStore, StoreUnavailable
 from hub.state.sqlite import SQLiteStateStore
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _log: Final = structlog.get_logger(__name__)
 _AGAIN_S: Final = 0.5
+_MAX_OFF_S: Final = 2.0  # of a clock that is to be trusted: less than that no person notices of a command's time to live
 
 
 def make_redis(settings: Settings) -> "Redis | None":
@@ -73,8 +75,13 @@ async def open_state(state: StateStore, redis: "Redis | None") -> None:
         await trio.sleep(_AGAIN_S)
 
 
-def notes_of(redis: "Redis | None") -> list[str]:
-    """Return what the operator should know of the Redis of a node."""
-    if redis is None or redis.away is None:
+def notes_of(redis: "Redis | None", cluster: Membership | None = None) -> list[str]:
+    """Return what the operator should know of the Redis of a node, and of its clock beside that."""
+    if redis is None:
         return []
+    if cluster is not None and abs(off_s := cluster.clock_off_s) > _MAX_OFF_S:
+        said = f"the clock of this node is {abs(off_s):,.0f} s {'ahead of' if off_s > 0 else 'behind'} that of Redis"
+        return [f"{said}: what other nodes made expires too early or too late; have both clocks set by NTP", *notes_of(redis)]
+    if redis.away is None:
+        return [] if redis.stranger is None else [redis.stranger]
     return [f"Redis does not answer ({redis.away}): nothing can be changed, no command is sent; readings go on"]

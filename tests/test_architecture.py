@@ -119,6 +119,7 @@ HOMES = {
     "argon2": ("hub.auth",),
     "prometheus_client": ("hub.metrics",),
     "coredis": ("hub.redis", "hub.state.redis", "hub.bus.redis"),  # the connections, and the names of what Redis is asked
+    "anyio": ("hub.redis",),  # coredis is made of it, and lets its errors through
     "rich": ("hub.cli",),
     "psutil": ("devices.host",),
     # a browser to measure the page in; wanted where it is measured only

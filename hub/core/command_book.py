@@ -45,6 +45,7 @@ class CommandBook:
         self.state, self.registry, self.now = state, registry, now
         self.changing = trio.Lock()  # one change at a time: each is made of what the one before has stored
         self.began_us = 0
+        self.heard_us = now  # up to when what devices answered is known here
         self.inbox, self.due, self.begun, self.cancels = Inbox(), Due(), Begun(), Cancels(state)
         self.tallies = Tallies(state, self.inbox, board, now)
         self._board = board
@@ -136,12 +137,13 @@ class CommandBook:
         return taken
 
     async def read_again(self) -> list[CommandRecord]:
-        """Read everything that is open in the store or was here; return what is open."""
+        """Read everything that is open in the store or was here; return what is open and changed meanwhile, or queued."""
         await self.cancels.load()
         await self.tallies.load()
         known = [*self.inbox.all(), *await self.state.open_commands()]
-        await self.take_in(list(dict.fromkeys(record.id for record in known)))
-        return self.inbox.all()
+        changed = await self.take_in(list(dict.fromkeys(record.id for record in known)))
+        queued = [record for record in self.inbox.all() if record.state == CommandState.QUEUED]
+        return list({record.id: record for record in [*changed, *queued]}.values())
 
     def _keep(self, record: CommandRecord) -> None:
         """Follow the store, never ahead of it: what could not be stored must not be sent, nor be believed."""

@@ -52,7 +52,7 @@ class Sending:
 
     async def _serve(self, device: str) -> None:
         is_asked = self._book.cancels.is_asked
-        await self.send([record for record in self._book.inbox.waiting(device) if not is_asked(record.id)])
+        await self.send(self._book.inbox.waiting(device))
         await self.ask_back(record for record in self._book.inbox.of(device) if is_asked(record.id))
 
     def detach(self, device: str, deliver: Deliver) -> None:
@@ -92,7 +92,8 @@ class Sending:
             return list(now.values())
 
     def _is_due(self, record: CommandRecord) -> bool:
-        return record.state in _WAITING and self._book.now() < record.expires_us
+        """Tell whether a command may be given to its device: not one that is to be cancelled, be that told by another node only now."""
+        return record.state in _WAITING and self._book.now() < record.expires_us and not self._book.cancels.is_asked(record.id)
 
     def _fences(self, devices: Iterable[str]) -> dict[str, int | None]:
         """Return the fences of those that may be spoken to now; None: of one that needs none."""

@@ -25,7 +25,7 @@ from hub.core.group_desk import GroupDesk
 from hub.core.records import Cursor
 from hub.core.registry import Registry
 from hub.core.wanted import Wanted
-from hub.ports import Audited, CommandPage, CommandRecord, CommandsWanted, Document, LogLine, Now, StateStore, StoreUnavailable
+from hub.ports import Audited, CommandPage, CommandRecord, CommandsWanted, Conflict, Document, LogLine, Now, StateStore, StoreUnavailable
 
 CANCEL_WAIT_S: Final = 5.0  # for the answer of a device that is connected
 _SWEEP_S: Final = 1.0  # how late an expiry may be noticed
@@ -55,6 +55,10 @@ class CommandDesk:
         """Read open and recent commands once at start."""
         await self._book.load()
 
+    def hear_by(self, heard_us: Now) -> None:
+        """Be told up to when the answers of devices have come here: what they may have said later is waited for."""
+        self._book.heard_us = heard_us
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """End commands whose time is over, show tallies, delete what is old, until cancelled."""
         async with trio.open_nursery() as nursery:
@@ -71,7 +75,7 @@ class CommandDesk:
                 for has_work, work in self._chores:
                     if has_work():
                         await self._book.settle(work)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, Conflict) as error:
                 _log.error("commands_not_ended", reason=str(error))
 
     async def _forget_old(self) -> None:
@@ -204,9 +208,8 @@ class CommandDesk:
     async def reload(self) -> None:
         """Read everything again: nobody knows what other nodes have changed meanwhile. Raises StoreUnavailable."""
         async with self._book.changing:
-            records = await self._book.read_again()
-            await self._sending.send(records)
-            await self._sending.ask_back(record for record in records if self._book.cancels.is_asked(record.id))
+            await self._sending.send(await self._book.read_again())
+            await self._sending.ask_back(record for record in self._book.inbox.all() if self._book.cancels.is_asked(record.id))
 
     async def list(self, wanted: CommandsWanted, limit: int, after: tuple[int, str] | None = None) -> CommandPage:
         """Return commands, newest first, behind `after` and as far as their size allows."""

@@ -5,13 +5,14 @@ loses that second, and of what was open the end, which the next start dates by t
 the store cannot take them, MAX_UNWRITTEN wait; then the oldest go. Device sessions report, web/connections.py reads; control.py runs it.
 """
 
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
 import trio
 
 from hub.core.seldom import Seldom
-from hub.ports import ConnectionRecord, Document, Now, StateStore, StoreUnavailable
+from hub.ports import Conflict, ConnectionRecord, Document, Now, StateStore, StoreUnavailable
 
 KEPT: Final = 100  # of each device
 MAX_UNWRITTEN: Final = 50_000
@@ -40,7 +41,7 @@ class ConnectionHistory:
 
     async def load(self) -> dict[str, int]:
         """End what a crash left open; return when each device was last known to be there, in µs."""
-        self._mark = await self._state.document(*self._mark[:2]) or self._mark
+        await self._read_mark()
         alive_us, seen_us = int(self._mark.body.get("at_us", 0)), dict[str, int]()
         for record in await self._state.last_connections():
             left_us = record.left_us
@@ -51,6 +52,9 @@ class ConnectionHistory:
                 self._note(record._replace(left_us=left_us, reason=_CRASHED))
             seen_us[record.device] = left_us
         return seen_us
+
+    async def _read_mark(self) -> None:
+        self._mark = await self._state.document(ALIVE, self._node) or Document(ALIVE, self._node, 0, {})
 
     def came(self, device: str, remote: str) -> ConnectionRecord:
         """Note a welcomed connection; return what `left` is told."""
@@ -97,6 +101,9 @@ class ConnectionHistory:
                 self._mark = mark
             except StoreUnavailable as error:
                 self._tell(error)
+            except Conflict:  # one whose answer was lost was kept, or the store has gone back
+                with suppress(StoreUnavailable):
+                    await self._read_mark()
             await trio.sleep(_MARK_EVERY_S)
 
     async def _try_to_write(self) -> bool:

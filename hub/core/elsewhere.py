@@ -25,17 +25,17 @@ class Elsewhere:
         self._said: dict[str, Sighting] = {}
         self._gone_us: dict[str, int] = {}  # nodes, and since when
 
-    def say(self, device: str, sighting: Sighting | None) -> None:
-        """Take a node's word; None: this node speaks for the device, or nobody does."""
-        if sighting is None:
-            self._said.pop(device, None)
-        else:
+    def say(self, device: str, sighting: Sighting | None) -> bool:
+        """Take a node's word and tell whether it is news; None: this node speaks for the device, or nobody does."""
+        before = self._said.pop(device, None)
+        if sighting is not None:
             self._said[device] = sighting
+        return sighting != before
 
     def lose(self, nodes: Mapping[str, int]) -> list[str]:
         """Know which nodes are gone, and since when; return the devices of those that are so only now, or are back."""
         moved, self._gone_us = {*self._gone_us} ^ {*nodes}, dict(nodes)
-        return [device for device, sighting in self._said.items() if sighting.node in moved]
+        return [device for device, sighting in self._said.items() if sighting.node in moved] if moved else []
 
     def presence(self, device: str) -> str | None:
         """Return how a device is; None: no living node says."""

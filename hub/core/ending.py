@@ -5,6 +5,7 @@ Owns the look of each second; ledger.py has the rules. Run by the command desk, 
 
 from typing import Final
 
+from devices.wire.messages import CommandState
 from hub.core import ledger
 from hub.core.command_book import CommandBook, breathe
 from hub.core.command_sending import Sending
@@ -26,12 +27,15 @@ class Ending:
 
     async def end_overdue(self) -> None:
         """End the commands whose time is over. Raises StoreUnavailable; then they end the next time."""
-        book, now_us = self._book, self._book.now()
+        book, now_us, heard_us = self._book, self._book.now(), self._book.heard_us()
         due, ended = book.due.take(now_us), []
         try:
             for at, command_id in enumerate(due):
                 if (record := book.inbox.get(command_id)) is not None and not self._is_elsewhere(record):
-                    over = ledger.overdue(record, now_us, book.began_us, self._silent_since_us(record))
+                    known = (record, now_us, book.began_us, self._silent_since_us(record))
+                    # While the store is away answers wait in the journal: nobody may say that none came.
+                    is_heard = record.state == CommandState.QUEUED or heard_us >= ledger.over_us(*known)
+                    over = ledger.overdue(*known) if is_heard else None
                     ended += [] if over is None else [over]
                 await breathe(at)
             if ended:
@@ -43,8 +47,8 @@ class Ending:
                     book.due.put(command_id, max(again_us, now_us + _ANOTHER_US) if self._is_elsewhere(record) else again_us)
 
     def _is_elsewhere(self, record: CommandRecord) -> bool:
-        """Tell whether another node has the device, and looks after its commands."""
-        return self._book.registry.elsewhere.is_connected(record.device) and not self._sending.is_connected(record.device)
+        """Tell whether another node has the device or had it last, lives, and looks after its commands: it has the answers."""
+        return self._book.registry.elsewhere.presence(record.device) is not None and not self._sending.is_connected(record.device)
 
     def _silent_since_us(self, record: CommandRecord) -> int | None:
         """Return since when nothing was heard of a command; None where its device is connected and has spoken of it on this connection.

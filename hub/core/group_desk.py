@@ -63,11 +63,15 @@ class GroupDesk:
 
     async def _earlier(self, wanted: WantedGroup, group_id: str) -> Group | None:
         """Return the group that a key stands for. Raises Refusal where it stands for another, or for one whose tally is deleted."""
-        if (group := self._book.tallies.get(group_id)) is not None:
+        tallies = self._book.tallies
+        if (group := tallies.get(group_id)) is None and await self._book.state.group_tally(group_id):
+            await tallies.take_in([group_id])
+            if (group := tallies.get(group_id)) is None:
+                said = f"this idempotency key stands for the group command {group_id}, whose tally is no longer kept"
+                raise Refusal("key_used", said, f"its commands are: GET /api/v1/commands?group={group_id}; send another key", 409)
+            await tallies.count_anew()  # another node has made it just now
+        if (group := tallies.get(group_id)) is not None:
             wanted.check_same(group)
-        elif await self._book.state.group_tally(group_id):
-            said = f"this idempotency key stands for the group command {group_id}, whose tally is no longer kept"
-            raise Refusal("key_used", said, f"its commands are: GET /api/v1/commands?group={group_id}; send another key", 409)
         return group
 
     async def _checked(self, wanted: WantedGroup, group_id: str) -> tuple[list[CommandRecord], list[Refused]]:

@@ -67,6 +67,9 @@ class ConnectedDevices(DeviceSet):
         Those that wait for their turn go in one transaction: a new fleet that connects at once costs a few syncs.
         """
         self._unwritten[name] = None
+        await self._write_waiting()
+
+    async def _write_waiting(self) -> None:
         async with self._writing:
             names, self._unwritten = self._unwritten, {}
             records = [self._devices[each] for each in names if each in self._devices]

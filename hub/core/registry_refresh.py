@@ -6,6 +6,7 @@ changes (hub/nodes/taking_in.py).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from hub.core.elsewhere import Sighting
 from hub.core.registry_connected import ConnectedDevices
@@ -13,6 +14,8 @@ from hub.core.registry_facts import KIND, DeviceFacts, facts_in
 from hub.core.registry_set import DISABLED, GONE, OLD_TOKEN_OVER
 from hub.core.registry_tokens import OLD_TOKEN, OldToken, old_token_in
 from hub.ports import DeviceRecord
+
+_TURN: Final = 200  # devices that are taken in at once; then others have theirs
 
 
 class RefreshedDevices(ConnectedDevices):
@@ -28,6 +31,7 @@ class RefreshedDevices(ConnectedDevices):
         """Take in all devices: nobody knows what other nodes have changed meanwhile. Raises StoreUnavailable."""
         async with self._writing:
             await self._take_in(list({*self._devices, *(record.name for record in await self._state.devices())}))
+        await self._write_waiting()
 
     def on_presence(self, callback: Callable[[str], None]) -> None:
         """Call `callback(name)` when how a device is has changed by what happened here."""
@@ -49,7 +53,8 @@ class RefreshedDevices(ConnectedDevices):
         for name, sighting in sightings.items():
             if self.is_connected(name):
                 continue  # here; where it is not any more its connection ends, and then it is read again
-            self.elsewhere.say(name, sighting)
+            if not self.elsewhere.say(name, sighting):
+                continue
             record = self._devices.get(name)
             if record is not None and sighting is not None and (sighting.last_seen_us or 0) > (record.last_seen_us or 0):
                 self._keep(replace(record, last_seen_us=sighting.last_seen_us))
@@ -64,11 +69,18 @@ class RefreshedDevices(ConnectedDevices):
             self._show(name)
 
     async def _take_in(self, names: Sequence[str]) -> None:
+        for at in range(0, len(names), _TURN):
+            await self._take_some(names[at : at + _TURN])
+
+    async def _take_some(self, names: Sequence[str]) -> None:
         records = {record.name: record for record in await self._state.devices_of(names)}
         facts = {document.key: facts_in(document) for document in await self._state.documents_of(KIND, names)}
         old = {document.key: old_token_in(document) for document in await self._state.documents_of(OLD_TOKEN, names)}
         for name in names:
             record, known = records.get(name), self._devices.get(name)
+            if record is not None and known is not None and record.created_us != known.created_us:
+                self._forget(name)  # removed, and added anew: nothing that was of the other one is of this one
+                known = None
             if record is not None:
                 self._facts[name] = facts.get(name, DeviceFacts())
                 self._take(record, known, old.get(name))
@@ -104,6 +116,8 @@ class RefreshedDevices(ConnectedDevices):
         self._facts.pop(name, None)
         self._ends.pop(name, None)
         self._owns.discard(name)
+        self._unwritten.pop(name, None)
+        self.elsewhere.say(name, None)
         self._presence.forget(name)
         self.connections.forget(name)
         self._board.remove_device(name)

@@ -14,7 +14,7 @@ from devices.wire.messages import Log, Outcome, Reported, Result
 from hub.core.commands import CommandDesk
 from hub.core.records import Cursor, Row, RowKind
 from hub.core.shadows import Report, Shadows
-from hub.ports import Conflict, LogLine, StateStore
+from hub.ports import Conflict, LogLine, Now, StateStore
 
 _log: Final = structlog.get_logger(__name__)
 _ENTERED: Final = frozenset({RowKind.RESULT, RowKind.REPORTED, RowKind.LOG})
@@ -35,18 +35,29 @@ class LedgerFollower:
 
     name = "ledger"
 
-    def __init__(self, desk: CommandDesk, shadows: Shadows, state: StateStore, journal_id: Callable[[], str]) -> None:
+    def __init__(
+        self, desk: CommandDesk, shadows: Shadows, state: StateStore, journal_id: Callable[[], str], last: Callable[[], int], now: Now
+    ) -> None:
         self._desk = desk
         self._shadows = shadows
         self._state = state
         self._journal_id = journal_id
+        self._last, self._now = last, now  # position of the journal
         self._applied = 0
         self._safe = 0
+        self._entered = 0
+        self._heard_us = 0  # when the last row came that is entered
+        desk.hear_by(self.heard_us)
+
+    def heard_us(self) -> int:
+        """Return up to when everything that devices said is entered."""
+        return self._now() if self._entered >= self._last() else self._heard_us
 
     async def start(self) -> int:
         """Return the position after which to begin: 0 where the ledger has followed another journal."""
         cursor = await self._state.cursor_of(self.name)
         self._applied = self._safe = cursor.position if cursor is not None and cursor.journal == self._journal_id() else 0
+        self._entered = self._applied
         return self._applied
 
     async def apply(self, rows: Sequence[Row]) -> None:
@@ -64,6 +75,7 @@ class LedgerFollower:
         if results or reports or lines:
             await self._enter(results, reports, lines)
             self._safe = self._applied
+        self._entered, self._heard_us = self._applied, rows[-1].arrived_us
 
     async def _enter(self, results: Sequence[tuple[str, Outcome]], reports: Sequence[Report], lines: Sequence[LogLine]) -> None:
         """Enter them, and again where another node was faster with a report. Raises Conflict where that goes on and on."""

@@ -94,7 +94,7 @@ class Tallies:
             document, known = await self._state.document(KIND, group_id), self._groups.get(group_id)
             if document is None:
                 self.forget([] if known is None else [known])
-            elif known is None or document.version > known.version:
+            elif known is None or document.version != known.version:
                 self._groups[group_id] = group_in(document)
                 self._unsure.add(group_id) if self._groups[group_id].ended_us is None else self._show(group_id)
 

@@ -35,16 +35,18 @@ function does.take(device, seen)
 end
 
 -- A lower fence than the one that is renewed is of a Redis that has lost the newer one: it is put right, unless somebody has the device.
+-- So may be the same fence, given twice.
 function does.renew(device, fence)
     local before, until_ms, holder, of = kept(device)
-    local is_other = holder ~= node or of ~= life
-    if before > fence or before < fence and is_other and until_ms > now_ms then return {0, holder or ''} end
+    local is_anothers = (holder ~= node or of ~= life) and until_ms > now_ms
+    if before > fence or is_anothers then return {0, holder or ''} end
     keep(device, fence, now_ms + lasts_ms, node, life)
     return {fence, ''}
 end
 
 function does.drop(device, fence)
-    if kept(device) == fence then keep(device, fence, 0, node, life) end
+    local before, _, holder, of = kept(device)
+    if before == fence and holder == node and of == life then keep(device, fence, 0, node, life) end
     return {0, ''}
 end
 

@@ -63,8 +63,12 @@ class RedisLeases:
         self._wanted[lease] = None
         self._work.set()
         if self._redis.away is None:
-            with trio.move_on_after(_PATIENCE_S):
-                await lease.asked.wait()
+            try:
+                with trio.move_on_after(_PATIENCE_S):
+                    await lease.asked.wait()
+            except trio.Cancelled:  # nobody else knows of it
+                self.drop(lease)
+                raise
         return lease
 
     def drop(self, lease: Lease) -> None:

@@ -19,8 +19,8 @@ end
 local before = redis.call('HGET', nodes, name)
 if before then
     local until_ms, of, its_life, _, body = read(before)
-    -- One of the same journal is the same node: whoever has the data directory has it alone, so that the other one is dead.
-    if until_ms > now_ms and of ~= journal then
+    -- One of the same journal that joins is the same node: whoever has the data directory has it alone, so that the other one is dead.
+    if until_ms > now_ms and (of ~= journal or asked == 'renew' and its_life ~= life) then
         if asked == 'leave' then return {'', '', '0'} end
         return {'name', body}
     end

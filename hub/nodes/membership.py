@@ -26,6 +26,8 @@ RENEW_S: Final = 2.0
 ALIVE_S: Final = 10.0  # without a renewal, by Redis' clock
 _KEPT_S: Final = 7 * 86_400.0  # one that is gone
 _LEAVE_S: Final = 1.0
+# What is known here of what a node says; a newer one says more.
+_SAID: Final = ("url", "journal", "version", "store", "started_us", "figures")
 _SCRIPT: Final = files("hub.nodes").joinpath("membership.lua").read_text()
 _log: Final = structlog.get_logger(__name__)
 
@@ -46,6 +48,8 @@ class Membership:
         self._lives = -1  # of Redis, when it was read last
         self._sure_ms = 0  # of Redis' clock: until then it was away so lately that others may not have renewed yet
         self.unanswered_us: Callable[[], Mapping[str, int]] = dict  # nodes that do not answer this one, and since when
+        self._asked_us = 0
+        self.clock_off_s = 0.0  # how far this machine's clock is ahead of that of Redis, as far as the way of an answer does not explain it
 
     @property
     def token(self) -> str:
@@ -132,7 +136,7 @@ class Membership:
             return
 
     async def _ask(self, what: str) -> Sequence[bytes]:
-        own = self._own.node(self._now())
+        own, self._asked_us = self._own.node(self._now()), self._now()
         about = {"url": own.url, "journal": own.journal, "version": own.version, "store": own.store, "started_us": own.started_us}
         body = json.dumps(about | {"figures": own.figures})
         times = (int(ALIVE_S * 1_000), int(_KEPT_S * 1_000))
@@ -148,6 +152,8 @@ class Membership:
             self._token = self._shown = token
             for told in self._told:
                 told(token)
+        ahead_us, behind_us = self._asked_us - redis_ms * 1_000, redis_ms * 1_000 - self._now()
+        self.clock_off_s = (max(ahead_us, 0) - max(behind_us, 0)) / 1e6
         if self._redis.lives != self._lives:
             self._sure_ms = 0 if self._lives < 0 else redis_ms + int(ALIVE_S * 1_000)
             self._lives = self._redis.lives
@@ -158,7 +164,8 @@ class Membership:
             left_ms = int(until_ms) - redis_ms  # in this node's own time: clocks of machines differ
             seen_us = self._now() + (left_ms - int(ALIVE_S * 1_000)) * 1_000
             is_alive = left_ms > 0 or (is_unsure and name.decode() in self._others)
-            self._others[name.decode()] = Node(name.decode(), **json.loads(body), seen_us=seen_us, is_alive=is_alive)
+            about = {key: value for key, value in json.loads(body).items() if key in _SAID}
+            self._others[name.decode()] = Node(name.decode(), **about, seen_us=seen_us, is_alive=is_alive)
         for node in self._others.values():
             was_alive = node.name in before and before[node.name].is_alive
             if node.is_alive != was_alive:

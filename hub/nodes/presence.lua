@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  the hash of leases (leases.lua).   KEYS[2]  a hash: device -> how it is.   KEYS[3], KEYS[4]  the stream of changes and its count.
 -- ARGV[1]  the node that speaks.   ARGV[2]  what it says, an array in msgpack of {device, how it is}.
--- Returns the devices that it does not speak for.
+-- Returns each device that it does not speak for, and how that is by the last word, '' where there is none.
 
 local told, refused = {}, {}
 for _, said in ipairs(cmsgpack.unpack(ARGV[2])) do
@@ -13,6 +13,7 @@ for _, said in ipairs(cmsgpack.unpack(ARGV[2])) do
         told[#told + 1] = {'presence', device}
     else
         refused[#refused + 1] = device
+        refused[#refused + 1] = redis.call('HGET', KEYS[2], device) or ''
     end
 end
 if #told > 0 then

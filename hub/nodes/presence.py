@@ -7,7 +7,7 @@ word no longer: its devices are unconfirmed, here by this node's own time, until
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgpack
 import trio
@@ -20,6 +20,7 @@ from hub.ports import Now, StoreUnavailable
 if TYPE_CHECKING:
     from hub.redis import Redis
 
+T = TypeVar("T")
 KIND: Final = "presence"
 TELL_EVERY_S: Final = 0.5
 _LAST_S: Final = 2.0  # for telling at the end
@@ -81,11 +82,13 @@ class SharedPresence:
     async def reload(self) -> None:
         """Hear everybody, and say everything again: Redis may have lost it. Raises StoreUnavailable."""
         kept: Mapping[bytes, bytes] = await self._redis.ask(lambda client: client.hgetall(self._redis.key(KIND)))
-        self._hear((name.decode(), said) for name, said in kept.items())
+        for names in _parts([*kept]):
+            self._hear((name.decode(), kept[name]) for name in names)
+            await trio.lowlevel.checkpoint()
         self._waiting |= dict.fromkeys(self._devices.here())
 
     def _hear(self, kept: Iterable[tuple[str, bytes | None]]) -> None:
-        said = {name: Sighting(*json.loads(body)) if body else None for name, body in kept}
+        said = {name: _sighting(body) if body else None for name, body in kept}
         own = [name for name, sighting in said.items() if sighting is not None and sighting.node == self._node]
         self._waiting |= dict.fromkeys(own)
         theirs = {name: sighting for name, sighting in said.items() if name not in own}
@@ -116,7 +119,10 @@ class SharedPresence:
         return self._gone_us
 
     async def _tell(self, names: Sequence[str]) -> None:
-        """Tell of these devices; what this node may not say, or not yet, it says again when it has changed."""
+        """Tell of these devices. What this node may not say, or not yet, it says again when it has changed; until then it hears who may.
+
+        (While the connection that another node took over ended here, that node was not listened to.)
+        """
         said: list[tuple[str, Any]] = [(name, self._devices.sighting(name)) for name in names]
         for name in names:
             del self._waiting[name]
@@ -127,9 +133,14 @@ class SharedPresence:
         except StoreUnavailable:
             self._waiting |= dict.fromkeys(names)
             return
-        unsure = {name.decode() for name in refused}
-        self._waiting |= dict.fromkeys(name for name, sighting in said if name in unsure and sighting.presence in ("online", "silent"))
+        words = {name.decode(): _sighting(word) if word else None for name, word in zip(refused[::2], refused[1::2], strict=True)}
+        self._waiting |= dict.fromkeys(name for name, sighting in said if name in words and sighting.presence in ("online", "silent"))
+        self._devices.told({name: word for name, word in words.items() if word is not None and word.node != self._node})
 
 
-def _parts(names: Sequence[str]) -> Iterable[Sequence[str]]:
+def _sighting(body: bytes) -> Sighting:
+    return Sighting(*json.loads(body)[: len(Sighting._fields)])  # a newer node may say more
+
+
+def _parts(names: Sequence[T]) -> Iterable[Sequence[T]]:
     return (names[at : at + _MANY] for at in range(0, len(names), _MANY))

@@ -1,7 +1,7 @@
 """What other nodes have changed in the store that all share, brought to the parts of this one that remember it.
 
-Owns the order, that nothing is left out where the store is away meanwhile, and who is asked; each part owns what it takes in. Run by
-control.py; on a hub that is alone nothing ever comes.
+Owns the order, that nothing is left out where the store is away or a part fails meanwhile, and who is asked; each part owns what it takes
+in. Run by control.py, again where it failed; on a hub that is alone nothing ever comes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,17 +31,17 @@ class TakingIn:
     def __init__(self, state: StateStore, parts: Iterable[Part]) -> None:
         self._state = state
         self._parts = tuple(parts)
+        self._is_missed = False  # something was not brought to all
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Wait for changes and bring them until cancelled."""
         task_status.started()
-        is_missed = False
         while True:
             try:
-                changed = Changed(None) if is_missed else await self._state.next_change()
-                is_missed = True
+                changed = Changed(None) if self._is_missed else await self._state.next_change()
+                self._is_missed = True
                 await self._bring(changed)
-                is_missed = False
+                self._is_missed = False
             except StoreUnavailable:  # of which others have told
                 await trio.sleep(_AGAIN_S)
 

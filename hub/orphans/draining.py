@@ -18,7 +18,7 @@ from hub.core.commands import CommandDesk
 from hub.core.records import Columns
 from hub.core.results import LedgerFollower
 from hub.core.shadows import Shadows
-from hub.followers import Follower, Pace, run_follower
+from hub.followers import Follower, Pace, run_follower, run_restarted
 from hub.history import HistorySide
 from hub.journal import Journal, SQLiteJournalFile
 from hub.layers import Run, layer
@@ -90,8 +90,10 @@ async def _followed(orphan: Orphan, beside: Beside, journal: Journal, state: Sta
     rules = RuleDesk(state, control.entities, now, beside.settings.notify_for_s, control.registry.members, duties)
     await desk.load()
     await shadows.load()
-    followers: tuple[Follower, ...] = (LedgerFollower(desk, shadows, state, lambda: journal.id), RulesFollower(rules, journal))
+    ledger = LedgerFollower(desk, shadows, state, lambda: journal.id, lambda: journal.position, now)
+    followers: tuple[Follower, ...] = (ledger, RulesFollower(rules, journal))
     follow: list[Run] = [partial(run_follower, journal, follower, _PACE) for follower in followers]
     write = partial(run_follower, journal, side.writer, _PACE, side)
-    async with layer(TakingIn(state, (desk, shadows, rules)).run, write, *follow):
+    taking_in = partial(run_restarted, "changes", TakingIn(state, (desk, shadows, rules)).run)
+    async with layer(taking_in, write, *follow):
         yield

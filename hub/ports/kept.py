@@ -102,7 +102,7 @@ class Conflict(Exception):
 
 
 class Changed(NamedTuple):
-    """What another node has changed: kind and key of each document, `device`, `command` and `connection` (whose key is a device).
+    """What another node has changed: kind and key of each document, `device` and `command`.
 
     None: something was missed, or the store has gone back: read everything again, also what seems to be older than what is known.
     """

@@ -32,7 +32,7 @@ class Leases(Protocol):
         """Take the device, which connects here: nobody else has it from now on. `seen` is the highest fence that it knows, 0: none.
 
         Waits a moment for what nodes share; where that is away the lease does not hold yet, and does once it is back. Cancelled, it may
-        have been taken: nobody is left to drop it, and it runs out.
+        have been taken, and is given back.
         """
 
     async def refresh(self, kind: str, keys: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final, Generic, TypeVar
 
+import anyio
 import structlog
 import trio
 from coredis.exceptions import (
@@ -36,8 +37,9 @@ _MAX_LOOK_S: Final = 2.0
 # password).
 _LATER: Final = (ClusterDownError, ReadOnlyError, TryAgainError)
 _LATER_WORDS: Final = ("MASTERDOWN", "BUSY ")
-# A client that was left raises RuntimeError.
-_LOST: Final = (RedisError, OSError, TimeoutError, RuntimeError, trio.BrokenResourceError, trio.ClosedResourceError)
+# A client that was left raises RuntimeError, one of whose connections ends at this moment what it is made of.
+_ENDING: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, anyio.WouldBlock, ReferenceError)
+_LOST: Final = (RedisError, OSError, TimeoutError, RuntimeError, trio.BrokenResourceError, trio.ClosedResourceError, *_ENDING)
 # The library tells each attempt to connect with a trace, which we say in a line once.
 logging.getLogger("coredis").addHandler(logging.NullHandler())
 logging.getLogger("coredis").propagate = False
@@ -54,6 +56,7 @@ class Redis:
         self._tasks: trio.Nursery | None = None
         self._away_since_s: float | None = None
         self._reason = ""
+        self.stranger: str | None = None  # why what it holds is not the state that this hub had there; hub.state.redis says so
         self.lives = 0  # how often it came (back): what was asked to wait on it may have missed something then
         self._changed = trio.Event()  # it went away, or came back
         self._looked = trio.Event()  # since the start
@@ -87,11 +90,14 @@ class Redis:
         """
         pause_s = _LOOK_S
         while True:
-            async with AsyncExitStack() as stack:
-                if await self._begin(stack):
-                    pause_s = _LOOK_S
-                    while self._away_since_s is None:
-                        await self._changed.wait()
+            try:
+                async with AsyncExitStack() as stack:
+                    if await self._begin(stack):
+                        pause_s = _LOOK_S
+                        while self._away_since_s is None:
+                            await self._changed.wait()
+            except* _LOST as lost:  # of a connection's own task
+                self._went_away(_said(lost.exceptions[0]))
             await trio.sleep(random.uniform(0.5, 1.0) * pause_s)  # by chance, as many nodes look
             pause_s = min(_MAX_LOOK_S, 2 * pause_s)
 
@@ -105,7 +111,7 @@ class Redis:
         except _LOST as error:
             self._went_away(_said(error))
             return False
-        self._client, self._scripts = client, {}
+        self._client = client
         answer = await self._try(lambda client: client.set(self.key("look"), b"1", ex=60))
         if answer.is_lost:
             self._went_away(answer.reason)
@@ -168,7 +174,7 @@ class Redis:
             known = self._scripts.get(script)
             if known is None:
                 known = self._scripts[script] = client.register_script(script)
-            called: Awaitable[Any] = known(keys=[key, *more_keys], args=args)
+            called: Awaitable[Any] = known(keys=[key, *more_keys], args=args, client=client)  # which may be newer than the script
             return called
 
         return await self.ask(make)

@@ -24,7 +24,6 @@ SILENCE: Final = "silence"
 FOLLOWER: Final = "rules"
 MAX_ALERTS: Final = 10_000  # beyond, those that are over for longest are deleted
 MAX_NOTICES: Final = 5_000  # so many that are delivered or given up are kept, the newest
-_ONE_BY_ONE: Final = 200  # beyond, all documents of a kind are read
 Kept = Mapping[str, Mapping[str, Any]]  # what is kept for the courses, by device
 Changed = tuple[str, Mapping[str, Any] | None, Mapping[str, Any] | None]  # key, and what the document was and is; None: there is none
 Bodies = dict[tuple[str, str], Mapping[str, Any] | None]  # by kind and key; None: deleted
@@ -92,9 +91,8 @@ class Book:
 
     async def _read(self, kind: str, keys: Collection[str] | None) -> dict[str, Document]:
         """Read documents of a kind, None: all."""
-        if keys is not None and len(keys) <= _ONE_BY_ONE:
-            return {key: each for key in keys if (each := await self._state.document(kind, key)) is not None}
-        return {each.key: each for each in await self._state.documents(kind) if keys is None or each.key in keys}
+        found = await self._state.documents(kind) if keys is None else await self._state.documents_of(kind, sorted(keys))
+        return {each.key: each for each in found}
 
     async def kept_elsewhere(self) -> set[str]:
         """Return the devices of which somebody else has kept something since it was read."""

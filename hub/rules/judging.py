@@ -22,7 +22,7 @@ from hub.core.rules_course import Change, Course
 from hub.core.seldom import Seldom
 from hub.core.selector import MembersOf
 from hub.ports import Now, StateStore, StoreUnavailable
-from hub.rules.book import ALERT, KEPT, AlertBoard, Bodies
+from hub.rules.book import ALERT, KEPT, RULE, AlertBoard, Bodies
 from hub.rules.duties import Duties
 from hub.rules.keeping import Keeping
 from hub.rules.seen import Seen
@@ -132,7 +132,7 @@ class Judging(Keeping):
         try:
             before_s = trio.current_time()
             while True:
-                if not (self._courses or self._seen.gone):
+                if not (self._courses or self._seen.gone or self._is_orphaned):
                     self._has_work = trio.Event()
                     await self._has_work.wait()
                     before_s = trio.current_time()
@@ -172,6 +172,7 @@ class Judging(Keeping):
                 bodies = self._alerts(changes)
                 bodies |= self._over("the rule means the device no more", lambda alert: (alert["rule"], alert["device"]) in left)
                 bodies |= self._over("the device was removed", lambda alert: alert["device"] in gone)
+                bodies |= self._orphans()
                 bodies |= {(KEPT, device): None for device in gone if self._book.has_kept(device)}
                 return self._telling.marks(self._now()) | bodies
 
@@ -179,12 +180,16 @@ class Judging(Keeping):
             await self._keep(make, judged=judged - gone)
             for course, each in found:
                 course.took(each)
+            self._is_orphaned = False
             self._courses.were_kept(gone)
             self._courses.reach.moved -= moved
             self._seen.heard(news, gone)
 
     async def _look_around(self) -> None:
         """On a node that is not alone: have others go on with a device that leaves here, and wait anew for one that came here."""
+        if self._is_orphaned:  # or the rule is only not known here yet
+            unknown = {str(alert["rule"]) for alert in self._book.open_alerts()} - set(self._book.rules())
+            self._take_in(RULE, await self._book.read_again(RULE, unknown))
         left, came = set(self._seen.left), set(self._seen.came)
         if turned := self._courses.turned() | (left and left & self._courses.changed()):
             await self._keep_devices(turned)
@@ -229,6 +234,11 @@ class Judging(Keeping):
                 alert = bodies.get((ALERT, known)) or self._book.alert(known) or {}
                 bodies[ALERT, known] = cleared(alert, now_us, "it is as it should be again")
         return bodies
+
+    def _orphans(self) -> Bodies:
+        """Return the end of alerts that a node raised by a rule that another one deleted in the same moment."""
+        known = set(self._book.rules())
+        return self._over("the rule was deleted", lambda alert: alert["rule"] not in known) if self._is_orphaned else {}
 
     def _over(self, reason: str, is_meant: Callable[[Mapping[str, Any]], bool]) -> Bodies:
         return {(ALERT, alert["id"]): cleared(alert, self._now(), reason) for alert in self._book.open_alerts() if is_meant(alert)}

@@ -45,6 +45,7 @@ class Keeping:
         self._cursor: Cursor | None = None  # applied
         self._is_kept = True  # the cursor and all that is judged is in the store
         self.is_current = False  # what is in memory may be gone on from: the rules are read
+        self._is_orphaned = False  # there may be alerts of rules that another node has deleted: one was raised meanwhile
         self._lived_s = 0.0  # the time in which this hub ran and kept up
         self._changing = trio.Lock()
 
@@ -88,6 +89,8 @@ class Keeping:
                 self._heard(before, after)
             elif kind == RULE and after is None:
                 self._courses.drop(key)
+                self._is_orphaned = True
+                self._rules_are_other()
             elif kind == RULE:
                 self._courses.set_out(key, self._lived_s)
                 self._rules_are_other()
@@ -97,8 +100,12 @@ class Keeping:
     def _heard(self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
         alert = after or before
         course = None if alert is None else self._courses.get(alert["rule"])
+        is_open = after is not None and not is_over(after)
         if alert is not None and course is not None:
-            course.heard(key_of(alert), is_open=after is not None and not is_over(after))
+            course.heard(key_of(alert), is_open=is_open)
+        elif alert is not None and is_open and self._book.rule(alert["rule"]) is None:
+            self._is_orphaned = True
+            self._rules_are_other()
 
     def _rules_are_other(self) -> None:
         """Have what waits for rules look at them."""

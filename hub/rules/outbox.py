@@ -112,7 +112,7 @@ class Outbox:
         notice = next((each for each in waiting if self._again_s.get(each["id"], 0.0) <= now_s), None)
         found = self._book.target(name)
         if notice is None or found is None:
-            await self._pause(name, min(self._again_s[each["id"]] for each in waiting) - now_s)
+            await self._pause(name, min(self._again_s.get(each["id"], now_s) for each in waiting) - now_s)
             return
         if not self._duties.is_alone:
             notice = {**notice, "node": self._duties.node}

@@ -48,7 +48,10 @@ class Telling:
             return found
         for alert in self._book.open_alerts():
             silence = self._silencing.of(alert, now_us)
-            if silence == alert.get("silenced") or not self._duties.draws(str(alert["device"])):
+            if silence == alert.get("silenced"):
+                continue
+            if not self._duties.draws(str(alert["device"])):
+                self.look_again()  # another node does so, or this one, where that dies first
                 continue
             body = {key: value for key, value in alert.items() if key != "silenced"} | ({} if silence is None else {"silenced": silence})
             if silence is None and body["state"] == OPEN and body.pop("held", False):

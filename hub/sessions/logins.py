@@ -5,7 +5,7 @@ Owns the register of open connections by login and how one is closed (4504, docs
 Auth tells of a login's end; main.py puts `serve` round each viewer's session.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -53,6 +53,15 @@ class Logins:
     def _ended(self, what: bytes) -> None:
         for ended, principal in self._open.items():
             if what in (principal.login, principal.account, principal.name.encode()):
+                ended.set()
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Whatever ends a login by a change, Auth tells of."""
+
+    async def reload(self) -> None:
+        """Look at every login that has a connection: some may have ended on other nodes without a word. Raises StoreUnavailable."""
+        for ended, principal in list(self._open.items()):
+            if not await self._auth.is_live(principal):
                 ended.set()
 
     async def _close_at_the_end(self, principal: Principal, link: Link, ended: trio.Event) -> None:

@@ -130,7 +130,8 @@ async def api_hub(directory: Path, files: Mapping[str, bytes] | None = None) -> 
         try:
             auth = cheap(Auth(parts.state, directory / "admin.token", parts.registry.device_of, now_us))
             await auth.start()
-            ledger = LedgerFollower(parts.desk, parts.shadows, parts.state, lambda: parts.journal.id)
+            journal = parts.journal
+            ledger = LedgerFollower(parts.desk, parts.shadows, parts.state, lambda: journal.id, lambda: journal.position, now_us)
             writer = HistoryWriter(parts.journal, store)
             closed = ClosedAnswers()
             writer.on_stored(closed.stored)

@@ -3,7 +3,9 @@
 -- KEYS[1]  any key of the state; all share its slot.   ARGV[1]  prefix of all keys.   ARGV[2]  id of this change.
 -- ARGV[3]  the operations, an array of arrays in msgpack: name, then its arguments as below.
 -- ARGV[4]  the node that changes.   ARGV[5]  what the other nodes are told of it, JSON [[kind, key], ...]; empty: nothing.
--- Returns {'', answer}; or {kind, key} of the first document that was changed meanwhile: then nothing was changed.
+-- ARGV[6]  the id of the state that it knows.
+-- Returns {'', answer}; or {kind, key} of the first document that was changed meanwhile, {'id', ''} where this is another state: then
+-- nothing was changed.
 --
 -- Bodies are opaque but for the header of a command, "version state updated_us\n". What is ordered by time lies in sorted sets of equal
 -- scores by name, "<20 digits> <the rest>": numbers of that size would be rounded as scores.
@@ -11,6 +13,8 @@
 local prefix, ops = ARGV[1], cmsgpack.unpack(ARGV[3])
 local function key(...) return prefix .. table.concat({...}, ':') end
 local function padded(number) return string.format('%020.0f', number) end
+
+if redis.call('GET', key('id')) ~= ARGV[6] then return {'id', ''} end
 
 -- A change whose answer was lost is sent again; what was done is not done twice.
 local done = key('done', ARGV[2])
@@ -44,8 +48,9 @@ for _, op in ipairs(ops) do
     if name == 'put' and version_of(kind, at) ~= version - 1 or name == 'delete' and version_of(kind, at) ~= version then
         return {kind, at}
     end
-    if name == 'fence' and string.match(redis.call('HGET', key('leases'), kind) or '', '^%d+') ~= string.format('%.0f', at) then
-        return {'lease', kind}
+    if name == 'fence' then
+        local fence, holder = string.match(redis.call('HGET', key('leases'), kind) or '', '^(%d+) %d+ (%S*)')
+        if fence ~= string.format('%.0f', at) or holder ~= ARGV[4] then return {'lease', kind} end
     end
     if name == 'put' then versions[kind .. '\n' .. at] = version end
     if name == 'delete' then versions[kind .. '\n' .. at] = 0 end
@@ -82,7 +87,7 @@ end
 
 local does = {}
 
-function does.fence() end -- it was looked at above: the lease on a device has this number still
+function does.fence() end -- it was looked at above: this node has the lease on a device still, of this number
 
 function does.put(kind, name, version, body)
     redis.call('HSET', key('document', kind), name, string.format('%d', version) .. '\n' .. body)
@@ -98,6 +103,10 @@ end
 
 function does.device_was() end -- checked above
 
+function does.marked(name, head) -- of a device that was looked at above: what it declared since stays
+    redis.call('HSET', key('devices'), name, head .. string.match(redis.call('HGET', key('devices'), name), '\n.*$'))
+end
+
 function does.seen(name, description, last_seen)
     local kept = redis.call('HGET', key('devices'), name)
     if kept then redis.call('HSET', key('devices'), name, string.match(kept, '^[^\n]*\n') .. last_seen .. '\n' .. description) end
@@ -107,7 +116,7 @@ function does.drop_device(name, kinds)
     for _, member in ipairs(redis.call('ZRANGE', key('commands', 'device', name), 0, -1)) do drop_command(string.sub(member, 22)) end
     for _, kind in ipairs(kinds) do redis.call('HDEL', key('document', kind), name) end
     redis.call('DEL', key('log', name), key('connections', name))
-    redis.call('HDEL', key('last_connections'), name)
+    for _, hash in ipairs({'last_connections', 'leases', 'presence'}) do redis.call('HDEL', key(hash), name) end
     return redis.call('HDEL', key('devices'), name)
 end
 

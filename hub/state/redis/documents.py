@@ -40,26 +40,40 @@ class RedisDocuments:
         self._redis = redis
         self._node = node  # followers are of a node: each has a journal of its own
         self._notices = Notices(redis, node)
+        self._id = b""  # of the state as this node found it
         self._is_open = False
 
     async def start(self) -> None:
         """Look at what is there. Raises StoreUnavailable, Refusal where a newer hub has made it."""
-        place = self._redis.key("format")
-        await self._redis.ask(lambda client: client.set(place, FORMAT, condition=PureToken.NX))
-        found = int(await self._redis.ask(lambda client: client.get(place)) or FORMAT)
+        if self._redis.stranger is not None:
+            raise StoreUnavailable(self._redis.stranger)
+        found = int(await self._first("format", str(FORMAT)))
         if found > FORMAT:
             raise Refusal("newer_state", f"the state in {self._redis.url} has format {found}, this hub knows {FORMAT}", "run the newer hub")
-        await self._notices.start()
+        self._id = await self._first("id", secrets.token_hex(8))
+        await self._notices.start(self._id)
         self._is_open = True
+
+    async def _first(self, name: str, value: str) -> bytes:
+        """Return what is kept of the state as a whole: `value` where it is new."""
+        place = self._redis.key(name)
+        await self._redis.ask(lambda client: client.set(place, value, condition=PureToken.NX))
+        return await self._redis.ask(lambda client: client.get(place)) or value.encode()
 
     async def aclose(self) -> None:
         """Close; idempotent."""
         self._is_open = False
 
     async def _ask(self, make: Callable[[Client], Awaitable[T]]) -> T:
+        self._check_ours()
+        return await self._redis.ask(make)
+
+    def _check_ours(self) -> None:
+        """Believe no Redis that has lost everything: what it does not have would be taken for removed, and devices would be sent away."""
         if not self._is_open:
             raise StoreUnavailable("the state in Redis is not open")
-        return await self._redis.ask(make)
+        if self._redis.stranger is not None:
+            raise StoreUnavailable(self._redis.stranger)
 
     async def _all(self, *parts: str) -> Mapping[bytes, bytes]:
         """Return all of a hash."""
@@ -76,14 +90,16 @@ class RedisDocuments:
 
     async def _change(self, *operations: Operation) -> bytes:
         """Do all of it or nothing; return what the last that has an answer says. Raises Conflict."""
-        if not self._is_open:
-            raise StoreUnavailable("the state in Redis is not open")
-        args = (self._redis.prefix, secrets.token_hex(16), msgpack.packb(operations), self._node, values.told_of(operations))
+        self._check_ours()
+        args = (self._redis.prefix, secrets.token_hex(16), msgpack.packb(operations), self._node, values.told_of(operations), self._id)
         try:
             kind, key = await self._redis.run_script(_CHANGE, self._redis.key("format"), args)
         except StoreUnavailable:
             self._notices.doubt()
             raise
+        if kind == b"id":
+            self._notices.is_other()
+            self._check_ours()
         if kind:
             raise Conflict(kind.decode(), key.decode())
         return bytes(key)
@@ -137,7 +153,7 @@ class RedisDocuments:
             *map(values.put_of, puts),
             *map(values.delete_of, deletes),
             *(values.device_was_of(*each) for each in (made_of or {}).items()),
-            *map(values.device_put_of, devices),
+            *(values.device_put_of(device, (made_of or {}).get(device.name)) for device in devices),
             *map(values.device_seen_of, seen),
             *([values.cursor_put_of(self._node, *cursor)] if cursor else []),
             *map(values.audited_put_of, audited),

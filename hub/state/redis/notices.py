@@ -6,9 +6,10 @@ some. Used by documents.py.
 
 from typing import Any, Final
 
+import structlog
 import trio
 
-from hub.ports import Changed
+from hub.ports import Changed, StoreUnavailable
 from hub.redis import REPLY_S, Client, Redis
 from hub.state.redis.values import told_in
 
@@ -16,8 +17,13 @@ _READ: Final = 1_000  # entries of one answer
 _WAIT_MS: Final = 1_000  # for news, on a connection of its own
 _END: Final = """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-return {redis.call('GET', ARGV[1]) or '0', last[1] and last[1][1] or '0-0'}
+return {redis.call('GET', ARGV[1]) or '0', last[1] and last[1][1] or '0-0', redis.call('GET', ARGV[2]) or ''}
 """
+_OTHER: Final = (
+    "Redis holds another state than when this hub started: it was emptied, or another one is in its place. Nothing of it is taken in: "
+    "bring the old state back, or restart every hub to begin with this one"
+)
+_log: Final = structlog.get_logger(__name__)
 
 
 class Notices:
@@ -27,17 +33,34 @@ class Notices:
         self._redis, self._node = redis, node
         self._number, self._after = 0, b"0-0"  # of the last entry that was read
         self._lives = -1  # of Redis, then
+        self._state = b""  # its id
         self._unsure_s: float | None = None  # since when nobody knows whether a change of ours was made
 
-    async def start(self) -> None:
-        """Begin behind what there is now. Raises StoreUnavailable."""
-        self._lives = self._redis.lives
+    async def start(self, state: bytes) -> None:
+        """Begin behind what there is now, in the state of this id. Raises StoreUnavailable."""
+        self._state = state
+        await self._begin()
+
+    async def _begin(self) -> None:
+        lives = self._redis.lives
         self._number, self._after = await self._end()
+        self._lives = lives
 
     async def _end(self) -> tuple[int, bytes]:
-        """Return number and id of the newest entry."""
-        number, last = await self._redis.run_script(_END, self._redis.key("changes"), [self._redis.key("changes_number")])
+        """Return number and id of the newest entry. Raises StoreUnavailable, also where this is another state."""
+        places = [self._redis.key(name) for name in ("changes_number", "id")]
+        number, last, state = await self._redis.run_script(_END, self._redis.key("changes"), places)
+        if state != self._state:
+            raise StoreUnavailable(self.is_other())
+        self._redis.stranger = None
         return int(number), bytes(last)
+
+    def is_other(self) -> str:
+        """Take note that Redis holds another state; return what is told of that."""
+        if self._redis.stranger is None:
+            _log.error("state_is_another", url=self._redis.url, reason=_OTHER)
+        self._redis.stranger = _OTHER
+        return _OTHER
 
     def doubt(self) -> None:
         """Take note of a change whose outcome nobody knows: what it was of is to be read again."""
@@ -48,7 +71,7 @@ class Notices:
         while True:
             entries = await self._redis.ask(self._read)
             if self._is_unsure() or self._lives != self._redis.lives or not self._follows(entries):
-                await self.start()
+                await self._begin()
                 self._unsure_s = None
                 return Changed(None)
             if entries:

@@ -48,10 +48,12 @@ def document_of(kind: str, key: str, kept: bytes) -> Document:
     return Document(kind, key, int(version), json.loads(body))
 
 
-def device_put_of(d: DeviceRecord) -> Operation:
-    """Return the operation that puts a device."""
-    kept = (json.dumps([d.created_us, b64encode(d.token_hash).decode(), d.is_disabled]), json.dumps(d.last_seen_us))
-    return ("device", d.name, "\n".join((*kept, as_json(dict(d.description)))))
+def device_put_of(d: DeviceRecord, before: DeviceRecord | None = None) -> Operation:
+    """Return the operation that puts a device; where it is made of one that declared the same, what is kept of that stays."""
+    head = json.dumps([d.created_us, b64encode(d.token_hash).decode(), d.is_disabled])
+    if before is not None and before.description == d.description:
+        return ("marked", d.name, head)
+    return ("device", d.name, "\n".join((head, json.dumps(d.last_seen_us), as_json(dict(d.description)))))
 
 
 def device_was_of(name: str, before: DeviceRecord | None) -> Operation:
@@ -136,9 +138,9 @@ _TOLD: Final[Mapping[str, Callable[[Operation], list[tuple[str, str]]]]] = {
     "put": lambda operation: [(operation[1], operation[2])],
     "delete": lambda operation: [(operation[1], operation[2])],
     "device": lambda operation: [("device", operation[1])],
+    "marked": lambda operation: [("device", operation[1])],
     "seen": lambda operation: [("device", operation[1])],
     "end_session": lambda operation: [("session", operation[1])],
     "drop_device": lambda operation: [("device", operation[1]), *((kind, operation[1]) for kind in operation[2])],
     "command": lambda operation: [("command", operation[1])],
-    "connection": lambda operation: [("connection", operation[1])],
 }

@@ -19,6 +19,8 @@ from hub.core.ledger import LOST_US
 from hub.core.presence import Pulse
 from hub.core.records import Cursor
 from hub.core.registry import Registry
+from hub.core.wanted import Wanted
+from hub.core.wanted_group import WantedGroup
 from hub.ports import CommandRecord, StoreUnavailable
 from hub.state.sqlite import SQLiteStateStore
 from tests.support.waiting import until
@@ -448,3 +450,46 @@ async def test_what_a_running_write_left_of_a_removed_device_is_ended(tmp_path: 
         await bench.state.put_commands([replace(record, state="queued", version=1)])  # as a write would that came behind the deletion
         async with bench.sweeping():
             await until_async(lambda: bench.kept(record.id), "failed")
+
+
+async def test_a_command_of_which_answers_may_wait_in_the_journal_is_not_ended_by_time(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        heard_us = bench.now_us
+        bench.desk.hear_by(lambda: heard_us)
+        await bench.come()
+        given = await bench.create(ttl_s=1)
+        bench.leave()
+        waiting = await bench.create(ttl_s=1)
+        async with bench.sweeping():
+            bench.now_us += 60_000_000
+            await until_async(lambda: bench.kept(waiting.id), "expired")  # which no answer can be of
+            assert await bench.kept(given.id) == "sent"
+            await bench.desk.followed([("pump", Outcome(given.id, CommandState.DONE))], Cursor("j", 1))
+            heard_us = bench.now_us
+            assert (await bench.record(given.id)).state == "done"
+
+
+async def test_a_command_that_another_node_is_to_cancel_is_not_given_again(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        record, going_on = await bench.create(), await bench.create()
+        other = CommandDesk(bench.state, bench.registry, Entities(), lambda: bench.now_us)
+        await other.load()
+        await other.cancel(record.id, "bob", wait_s=0.0)
+        await bench.desk.refresh("cancel", [record.id])
+        await bench.desk.refresh("command", [record.id])
+        assert (bench.given, bench.cancelled) == ([record.id, going_on.id], [record.id])
+        await bench.desk.reload()  # nor what it was given before
+        assert (bench.given, bench.cancelled) == ([record.id, going_on.id], [record.id, record.id])
+
+
+async def test_a_key_that_stands_for_a_group_which_another_node_has_just_made_gives_that_group(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        await bench.come()
+        other = CommandDesk(bench.state, bench.registry, Entities(), lambda: bench.now_us)
+        await other.load()
+        wanted = WantedGroup(Wanted("blink", {}, 60.0, "ann", "key-1"), devices=("pump",))
+        made, _ = await bench.desk.groups.create(wanted)
+        again, _ = await other.groups.create(wanted)
+        assert (again.id, again.counts) == (made.id, {"sent": 1})
+        assert len(bench.given) == 1

@@ -1,18 +1,19 @@
 """The connections of devices: what ended how, through restarts and crashes, and how little it costs."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import pytest
 import trio
 from structlog.testing import capture_logs
 
 from devices.wire.limits import CloseCode
-from hub.core.connections import KEPT, ConnectionHistory
+from hub.core.connections import ALIVE, KEPT, ConnectionHistory
 from hub.core.entities import Entities
 from hub.core.presence import Pulse
 from hub.core.registry import Registry
-from hub.ports import ConnectionRecord, DeviceRecord
+from hub.ports import Conflict, ConnectionRecord, DeviceRecord, Document
 from hub.state.sqlite import SQLiteStateStore
 from tests.hub.core.test_registry import HELLO
 from tests.support.waiting import until
@@ -149,3 +150,20 @@ async def test_after_a_crash_a_device_was_last_seen_when_its_connection_was(tmp_
     await again.add_device("pump")
     assert await again.connections.page("pump", None, 9) == ([], None)
     await state.aclose()
+
+
+async def test_a_mark_of_life_that_was_kept_though_its_answer_was_lost_ends_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.core.connections._MARK_EVERY_S", 0.01)
+    async with history_on(tmp_path, Clock()) as (history, state), trio.open_nursery() as nursery:
+        await history.load()
+        await nursery.start(history.run)
+        is_kept = False
+        with trio.fail_after(20):
+            while not is_kept:
+                mark = await state.document(ALIVE, "hub") or Document(ALIVE, "hub", 0, {})
+                with suppress(Conflict):  # the history itself was faster
+                    await state.change([mark._replace(version=mark.version + 1, body={"at_us": 0})])
+                    is_kept = True
+            while (now := await state.document(ALIVE, "hub")) is None or not now.body["at_us"]:  # noqa: ASYNC110
+                await trio.sleep(0.005)  # its next mark has no event of its own
+        nursery.cancel_scope.cancel()

@@ -8,7 +8,8 @@ ONLINE = Sighting("two", "online", {"connected_us": 7}, 9)
 def test_a_device_is_as_its_node_says_until_another_one_speaks() -> None:
     elsewhere = Elsewhere()
     assert elsewhere.presence("pump") is None
-    elsewhere.say("pump", ONLINE)
+    assert elsewhere.say("pump", ONLINE)
+    assert not elsewhere.say("pump", Sighting(*ONLINE))
     assert (elsewhere.presence("pump"), elsewhere.is_connected("pump")) == ("online", True)
     assert elsewhere.item("pump") == {"node": "two", "connected_us": 7}
     elsewhere.say("pump", ONLINE._replace(presence="offline"))

@@ -438,3 +438,29 @@ async def test_a_fleet_that_comes_at_once_is_stored_in_a_few_changes_and_in_none
     known = await state.devices()
     assert all(record.description["firmware"] == "7.1" for record in known)
     await state.aclose()
+
+
+async def test_what_devices_declared_while_the_store_was_away_is_kept_when_all_is_read_again(tmp_path: Path) -> None:
+    async with registry_on(tmp_path) as (registry, state, _):
+        await registry.add_device("pump")
+        await state.aclose()
+        await registry.connected(HELLO, Pulse())
+        await state.start()
+        await registry.reload()
+        assert [device.description["firmware"] for device in await state.devices()] == ["7.1"]
+        assert (registry.item("pump") or {})["firmware"] == "7.1"
+
+
+async def test_a_device_that_another_node_removed_and_added_anew_is_another_one(tmp_path: Path) -> None:
+    removed, ended = list[str](), list[CloseCode]()
+    async with registry_on(tmp_path) as (here, state, _):
+        old = await here.add_device("pump")
+        here.on_removed(removed.append)
+        here.on_revoked(lambda name, code, reason: ended.append(code))
+        there = Registry(state, Entities(), lambda: 2_000)
+        await there.load()
+        await there.remove_device("pump")
+        new = await there.add_device("pump")
+        await here.refresh("device", ["pump"])
+        assert (removed, ended) == (["pump"], [CloseCode.REVOKED])
+        assert (here.device_of(old), here.device_of(new)) == (None, "pump")

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from hub.nodes.leases import RedisLeases
-from hub.ports import CommandRecord, Conflict, Lease
+from hub.ports import CommandRecord, Conflict, DeviceRecord, Lease
 from hub.state.redis import RedisStateStore
 from simulators.faults.proxy import FaultProxy
 from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis
@@ -156,6 +156,8 @@ async def test_no_command_is_kept_as_sent_by_a_node_whose_device_another_one_too
         state = RedisStateStore(one.leases._redis, "node-0")
         await state.start()
         await state.put_commands([queued])
+        theirs = RedisStateStore(other.leases._redis, "node-1")
+        await theirs.start()
         first = await one.leases.take("pump", 0)
         second = await other.leases.take("pump", 0)
         assert first.fence is not None
@@ -164,5 +166,57 @@ async def test_no_command_is_kept_as_sent_by_a_node_whose_device_another_one_too
         with pytest.raises(Conflict, match="lease pump"):
             await state.put_commands([sent], fences={"pump": first.fence})
         assert await state.commands_of(["c1", "c2"]) == [queued]
-        await state.put_commands([sent], fences={"pump": second.fence})
+        with pytest.raises(Conflict, match="lease pump"):
+            await state.put_commands([sent], fences={"pump": second.fence})  # which is the other's
+        await theirs.put_commands([sent], fences={"pump": second.fence})
         assert await state.commands_of(["c1"]) == [sent]
+
+
+async def test_of_two_nodes_that_were_given_the_same_fence_the_last_has_the_device(server: RedisProcess) -> None:
+    async with nodes(server.url, server.url, prefix="same:") as (one, other):
+        first = await one.leases.take("pump", 4)
+        await one.leases._redis.ask(lambda client: client.delete(["same:leases"]))  # a failover; the device was never told of the first
+        second = await other.leases.take("pump", 4)
+        assert (first.fence, second.fence) == (5, 5)
+        one.leases.drop(first)
+        await one.leases.take("tank", 0)  # behind which the first is given back
+        await other.leases.refresh("lease", ["pump"])
+        assert (second.fence, other.lost) == (5, [])
+        assert await other.leases.last(["pump"]) == {"pump": "node-1"}
+
+
+async def test_of_two_that_hold_the_same_fence_the_one_that_has_lost_the_device_learns_it(server: RedisProcess) -> None:
+    async with nodes(server.url, server.url, prefix="both:") as (one, other):
+        first = await one.leases.take("pump", 4)
+        await one.leases._redis.ask(lambda client: client.delete(["both:leases"]))
+        second = await other.leases.take("pump", 4)
+        await one.leases.reload()
+        await other.leases.reload()
+        assert (one.lost, other.lost) == ([(first, "node-1")], [])
+        assert (first.fence, second.fence) == (None, 5)
+
+
+async def test_a_lease_that_nobody_waits_for_any_more_is_given_back(server: RedisProcess) -> None:
+    async with nodes(server.url, prefix="left:") as (one,):
+        for turns in range(20):
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(one.leases.take, "pump", 0)
+                    for _ in range(turns):
+                        await trio.lowlevel.checkpoint()
+                    scope.cancel()
+        await one.leases.take("tank", 0)
+        await until(lambda: not one.leases._given_back)
+        assert {lease.device for lease in one.leases._held} == {"tank"}
+
+
+async def test_a_device_that_is_removed_leaves_no_lease(server: RedisProcess) -> None:
+    async with nodes(server.url, prefix="removed:") as (one,):
+        redis = one.leases._redis
+        state = RedisStateStore(redis, "node-0")
+        await state.start()
+        await state.put_device(DeviceRecord("pump", 1, b"hash", {}))
+        one.leases.drop(await one.leases.take("pump", 0))
+        await one.leases.take("tank", 0)
+        await state.delete_device("pump")
+        assert await redis.ask(lambda client: client.hkeys("removed:leases")) == (b"tank",)

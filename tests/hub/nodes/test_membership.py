@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from hub.core.errors import Refusal
 from hub.nodes.membership import Membership
 from hub.nodes.node import Node, Own, alone
 from hub.redis import Redis
+from hub.states import notes_of
 from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis
 
 pytestmark = pytest.mark.needs_server(PROGRAM)
@@ -175,6 +177,38 @@ async def test_a_node_whose_record_ran_out_while_redis_was_away_is_given_the_tim
             await until(lambda: one.get("three"))
             assert {node.name for node in one.alive()} == {"two", "three"}
             assert not gone
+
+
+async def test_a_newer_node_that_says_more_of_itself_is_known_all_the_same(redis: Redis) -> None:
+    said = own("two").node(now_us()).item()
+    body = json.dumps({key: each for key, each in said.items() if key not in ("name", "alive", "seen_us")} | {"colour": "red"})
+    async with joined(redis, own("one")) as one:
+        place = redis.key("nodes")
+        await redis.ask(lambda client: client.hset(place, {"two": f"99999999999999 journal life 0 {body}"}))
+        one.announce()
+        await until(one.alive)
+        assert one.alive()[0].url == "http://two:8080"
+
+
+async def test_of_two_that_run_on_one_journal_the_older_is_told(redis: Redis) -> None:
+    async with joined(redis, own("one")) as older, joined(redis, own("one")) as newer:
+        with capture_logs() as lines:
+            for each in (older, newer):
+                each.announce()
+            await until(lambda: lines)
+        assert [line["event"] for line in lines] == ["node_name_taken"]
+        assert (older._is_without_name, newer._is_without_name) == (True, False)
+
+
+async def test_a_clock_that_is_off_is_told(redis: Redis) -> None:
+    for off_s, said in ((60, "ahead of"), (-60, "behind")):
+        membership = Membership(redis, own("one"), lambda off_s=off_s: time.time_ns() // 1_000 + off_s * 1_000_000)  # type: ignore[misc]
+        async with trio.open_nursery() as nursery:
+            await nursery.start(membership.run)
+            assert 50 < abs(membership.clock_off_s) < 61
+            [note] = notes_of(redis, membership)
+            assert f"s {said} that of Redis" in note
+            nursery.cancel_scope.cancel()
 
 
 def test_a_hub_that_stands_alone_is_a_node_too() -> None:

@@ -9,7 +9,11 @@ import trio
 
 from devices.client import Device
 from devices.link import Link
+from devices.wire.limits import CloseCode
+from devices.wire.messages import Channel, Hello
+from hub.core.presence import Pulse
 from hub.nodes import membership
+from hub.redis import Redis
 from simulators.faults.proxy import FaultProxy
 from tests.support.cluster import Road, device_on, node
 from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis
@@ -55,8 +59,9 @@ async def test_what_redis_has_lost_of_presence_is_said_again(tmp_path: Path, ser
         async with device_on(Road("pump", one)):
             await until(lambda: two.item("pump").get("presence") == "online")
             async with connected(server.url) as redis:
-                await redis.ask(lambda client: client.delete([redis.key("presence"), redis.key("changes")]))
+                await redis.ask(lambda client: client.delete([redis.key(name) for name in ("presence", "changes", "changes_number")]))
             await one.registry.edit("pump", {"title": "Pump"})  # by which both notice that something is missing
+            await until(lambda: two.item("pump").get("title") == "Pump")
             await two.registry.edit("pump", {"kind": "pump"})
             await until(lambda: (two.item("pump").get("kind"), two.item("pump").get("presence")) == ("pump", "online"))
             async with node(tmp_path, "three", server.url) as three:
@@ -135,3 +140,30 @@ async def test_a_node_that_stops_gives_its_devices_back_and_says_that_nobody_kno
         assert said is not None
         assert b"unconfirmed" in said  # by its own word, and not because it is gone
         nursery.cancel_scope.cancel()
+
+
+async def said_of(redis: Redis, device: str) -> bytes:
+    """Return how a device is by the last word in Redis."""
+    return await redis.ask(lambda client: client.hget(redis.key("presence"), device)) or b""
+
+
+async def test_a_node_whose_old_connection_hangs_on_shows_the_device_where_it_is_once_that_ends(
+    tmp_path: Path, server: RedisProcess
+) -> None:
+    hello = Hello("pump", 7, (Channel("temp"),))
+    async with node(tmp_path, "one", server.url) as one, node(tmp_path, "two", server.url) as two:
+        await one.registry.add_devices(["pump"])
+        await until(lambda: two.item("pump"))
+        await one.control.leases.take("pump", 0)
+        await one.registry.connected(hello, Pulse())
+        await until(lambda: two.item("pump").get("node") == "one")
+        await two.control.leases.take("pump", 1)
+        await two.registry.connected(hello, Pulse())
+        async with connected(server.url) as redis:
+            with trio.fail_after(20):
+                while b'["two"' not in (await said_of(redis, "pump")):  # noqa: ASYNC110
+                    await trio.sleep(0.01)  # another process: there is nothing to be woken by
+        await two.registry.edit("pump", {"title": "Pump"})
+        await until(lambda: one.item("pump").get("title") == "Pump")  # behind what was said of presence
+        one.registry.disconnected("pump", CloseCode.TAKEN_OVER)
+        await until(lambda: (one.item("pump")["presence"], one.item("pump").get("node")) == ("online", "two"))

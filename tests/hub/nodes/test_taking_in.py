@@ -1,19 +1,23 @@
 """Commands, wishes to cancel, groups and shadows on two nodes of one real Redis: each reaches its device wherever that is."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from devices.client import Device
 from hub.core.wanted import Wanted
 from hub.core.wanted_group import WantedGroup
-from hub.ports import CommandRecord
+from hub.followers import run_restarted
+from hub.nodes.taking_in import TakingIn
+from hub.ports import CommandRecord, Document
+from hub.state.redis import RedisStateStore
 from simulators.faults.proxy import FaultProxy
 from tests.support.cluster import Node, Road, device_on, node
-from tests.support.redis import PROGRAM, RedisProcess, running_redis
+from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.needs_server(PROGRAM)
@@ -230,3 +234,35 @@ async def test_what_is_changed_of_a_device_on_one_node_holds_on_the_other_at_onc
         await until(lambda: not two.item("tank"))
         await one.registry.edit("pump", {"disabled": True})
         await until(lambda: device.statistics().last_error == "4011 the device is disabled")
+
+
+class Failing:
+    """A part that cannot read the first change."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        self.heard.append(kind)
+        if len(self.heard) == 1:
+            raise ValueError("not understood")
+
+    async def reload(self) -> None:
+        self.heard.append("all")
+
+
+async def test_a_change_that_a_part_cannot_take_in_ends_no_hub_and_is_not_left_out(server: RedisProcess) -> None:
+    async with connected(server.url) as redis, trio.open_nursery() as nursery:
+        one, two = RedisStateStore(redis, "one"), RedisStateStore(redis, "two")
+        await one.start()
+        await two.start()
+        failing, well = Failing(), Failing()
+        well.heard.append("nothing")
+        with capture_logs() as lines:
+            await nursery.start(run_restarted, "changes", TakingIn(two, (failing, well)).run)
+            await one.change([Document("user", "ann", 1, {})])
+            await until(lambda: failing.heard == ["user", "all"] and well.heard == ["nothing", "all"])
+            await one.change([Document("rule", "hot", 1, {})])
+            await until(lambda: failing.heard[-1] == well.heard[-1] == "rule")
+        assert [line["event"] for line in lines] == ["follower_failed"]
+        nursery.cancel_scope.cancel()

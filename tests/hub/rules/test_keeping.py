@@ -286,3 +286,30 @@ async def test_while_redis_is_away_rules_wait_and_then_each_alert_is_raised_once
                 await trio.to_thread.run_sync(server.start)
             await pair.both(["cleared", "open"])
             assert {alert["device"] for alert in pair.a.desk.alerts() if alert["state"] == "open"} == {"fan"}
+
+
+async def test_an_alert_that_a_node_raised_by_a_rule_that_was_deleted_meanwhile_ends(tmp_path: Path, redis_url: str) -> None:
+    redis, whereabouts = (redis_url, f"{{{secrets.token_hex(8)}}}:"), Whereabouts()
+    async with a_node(tmp_path, "a", redis, whereabouts) as a:
+        await a.desk.put_rule("hot", rule_of(), None, "ann")
+        async with a_node(tmp_path, "b", redis, whereabouts, is_told=False) as b:
+            await a.desk.delete_rule("hot", "ann")
+            await b.says(99.0)
+            assert b.states() == ["open"]
+            await until(lambda: a.states() == ["cleared"])
+
+
+async def test_an_alert_whose_silence_ends_while_the_node_that_was_to_tell_of_it_dies_is_told(tmp_path: Path, redis_url: str) -> None:
+    redis, whereabouts = (redis_url, f"{{{secrets.token_hex(8)}}}:"), Whereabouts()
+    async with a_node(tmp_path, "a", redis, whereabouts) as a:
+        whereabouts.alive.add("b")  # which does nothing any more
+        device = next(name for name in (f"d{number}" for number in range(100)) if not a.side._duties.draws(name))
+        await a.desk.put_rule("hot", rule_of(), None, "ann")
+        silence = await a.side.silences.put_silence({"device": device, "reason": "work", "for_s": 3600}, "ann")
+        await a.says(99.0, device=device)
+        await a.side.silences.lift(silence["id"], "ann")
+        lived_s = a.desk._lived_s
+        await until(lambda: a.desk._lived_s > lived_s + 0.5)
+        assert "silenced" in a.desk.alerts()[0]
+        whereabouts.alive.discard("b")
+        await until(lambda: "silenced" not in a.desk.alerts()[0])

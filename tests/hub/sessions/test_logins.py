@@ -213,3 +213,14 @@ async def test_a_login_whose_time_is_over_closes_its_connection_also_when_the_cl
         await trio.sleep(61)
     assert early.end is not None
     assert watcher.end.code == CloseCode.LOGIN_ENDED
+
+
+async def test_a_session_that_ended_elsewhere_without_a_word_ends_when_all_is_looked_at(desk: Desk) -> None:
+    (_, first), (_, second) = await desk.log_in(), await desk.log_in()
+    mine, other = desk.watch(first), desk.watch(second)
+    await until(lambda: len(desk.logins) == 2)
+    assert first.login is not None
+    await desk.state.end_session(first.login)
+    await desk.logins.reload()
+    await until(lambda: mine.end)
+    assert other.end is None

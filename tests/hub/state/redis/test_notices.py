@@ -12,6 +12,7 @@ import trio
 from hub.core.records import Cursor
 from hub.ports import Changed, CommandRecord, Conflict, DeviceRecord, Document, StoreUnavailable
 from hub.state.redis import RedisStateStore
+from hub.states import notes_of
 from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis
 
 pytestmark = pytest.mark.needs_server(PROGRAM)
@@ -114,9 +115,9 @@ async def test_a_redis_that_lost_nothing_while_nobody_asked_is_followed_on(tmp_p
         assert await told.next() in (what(("user", "ann")), Changed(None))
 
 
-async def emptied(one: RedisStateStore) -> None:
-    """Lose everything, as a Redis does that keeps no file."""
-    await one._redis.ask(lambda client: client.flushdb())
+async def gone_back(one: RedisStateStore) -> None:
+    """Lose the last changes, as in a failover."""
+    await one._redis.ask(lambda client: client.delete([one._redis.key("changes"), one._redis.key("changes_number")]))
 
 
 async def trimmed(one: RedisStateStore) -> None:
@@ -125,7 +126,29 @@ async def trimmed(one: RedisStateStore) -> None:
     await one._redis.ask(lambda client: client.delete([one._redis.key("changes")]))
 
 
-@pytest.mark.parametrize("lose", [emptied, trimmed])
+async def test_a_redis_that_was_emptied_is_not_believed_before_the_state_is_back(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (_, one, two):
+        told, redis = Told(two), one._redis
+        await one.put_device(DEVICE)
+        assert await told.next() == what(("device", "pump"))
+        kept = await redis.ask(lambda client: client.get(redis.key("id")))
+        await redis.ask(lambda client: client.flushdb())
+        with trio.fail_after(20):
+            with pytest.raises(StoreUnavailable, match="another state"):
+                await two.next_change()
+            with pytest.raises(StoreUnavailable, match="another state"):
+                await two.devices()  # of which there is none
+            with pytest.raises(StoreUnavailable, match="another state"):
+                await one.change([USER])
+        assert "restart every hub" in notes_of(two._redis)[0]
+        assert kept is not None
+        await redis.ask(lambda client: client.set(redis.key("id"), kept))
+        assert await told.next() == Changed(None)
+        await two.change([USER])
+        assert notes_of(two._redis) == []
+
+
+@pytest.mark.parametrize("lose", [gone_back, trimmed])
 async def test_what_is_missing_in_the_stream_is_noticed(tmp_path: Path, lose: Callable[[RedisStateStore], object]) -> None:
     async with nodes(tmp_path) as (_, one, two):
         told = Told(two)
