@@ -12,6 +12,7 @@ from hub.bus.serving import Serving
 from hub.bus.wire import packed
 from hub.config import Settings
 from hub.history import HistorySide
+from hub.history.health import HISTORY
 from hub.journal import Journal
 from hub.layers import Run
 from hub.metrics import Metrics
@@ -33,14 +34,16 @@ class Gathering:
         self._name, self._cluster, self._bus = settings.node, cluster, bus
         self._puller = Puller(self._token)
         self.confluence = Confluence(journal, self._nodes, bus, int(settings.live_ring_bytes), now)
-        self._serving = Serving(journal, lambda: self.confluence.own_stored)
-        self.for_others = NodeFrames(self._frames, self._token)
+        # Until the writer has found its store, after a start, what the journal noted of it counts.
+        self._serving = Serving(journal, lambda: max(self.confluence.own_stored, journal.cursor(HISTORY).safe))
+        self._journal = journal
+        self.for_others = NodeFrames(self._frames, self._token, self.confluence)
 
     def connect(self, live: Live, side: HistorySide, system: System, metrics: Metrics) -> None:
         """Connect it with who watches, with who writes the history, and with what is told of it."""
         self.confluence.followings.is_watched = lambda: live.is_watched
         self.confluence.on_stored(live.store_applied)
-        self.confluence.on_rewound(live.begin_anew)
+        self.confluence.on_rewound(live.rewound)
         side.writer.on_applied(self.confluence.store_applied)
         side.on_lost(self.confluence.store_lost)
         system.of_cluster = self._of_cluster
@@ -59,7 +62,9 @@ class Gathering:
 
     def _nodes(self) -> list[PulledNode]:
         known = () if (cluster := self._cluster()) is None else cluster.alive()
-        return [PulledNode(each.name, each.journal, each.url, self._puller) for each in known if each.url]
+        return [
+            PulledNode(each.name, each.journal, each.url, self._puller) for each in known if each.url and each.journal != self._journal.id
+        ]
 
     def _token(self) -> str:
         cluster = self._cluster()

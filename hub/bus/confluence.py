@@ -4,7 +4,7 @@ Owns what is followed and while whom it is wanted, how far the shared history st
 because a node did not answer while they were made. Must not know viewers or Redis. Wired in main.py; hub/sessions reads it by its ports.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 import trio
@@ -14,31 +14,17 @@ from hub.bus.channels import KnownChannels
 from hub.bus.following import Following
 from hub.bus.followings import Followings
 from hub.bus.ring import Ring
+from hub.bus.serving import OwnJournal as ServedJournal
 from hub.bus.stored import StoredMarks
 from hub.core.records import WITH_READINGS, RangeAnswer, Row, StoredTo
-from hub.ports import Bus, Frames, NodeUnavailable, OtherNode
+from hub.core.selector import Selector
+from hub.ports import Bus, Frames, OtherNode
 
 BACK_ROWS: Final = 50_000  # of the own journal that are taken in at the start, for viewers that come back
 
 
-class OwnJournal(Protocol):
-    """The journal of this node."""
-
-    id: str
-
-    @property
-    def position(self) -> int:
-        """The highest position."""
-
-    @property
-    def first(self) -> int:
-        """The lowest position that is still there."""
-
-    async def read(self, after: int, max_rows: int = 1000) -> list[Row]:
-        """Return rows above a position, at least one where there is one."""
-
-    def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
-        """Return the channels of an epoch. Raises KeyError."""
+class OwnJournal(ServedJournal, Protocol):
+    """The journal of this node, as it is followed."""
 
     def on_commit(self, callback: Callable[[Sequence[Row]], None]) -> None:
         """Call `callback(rows)` after each commit."""
@@ -58,7 +44,8 @@ class Confluence:
         self._stored = StoredMarks(self._ring)
         self._on_commit: list[Callable[[Sequence[Row]], None]] = []
         self._on_stored: list[Callable[[int], None]] = []
-        self._on_rewound: list[Callable[[], None]] = []
+        self._on_rewound: list[Callable[[Collection[str] | None, float], None]] = []
+        self._now = now
         self._is_store_lost = True
         self._told_place = -1
 
@@ -92,6 +79,11 @@ class Confluence:
         await trio.lowlevel.checkpoint()
         return self._ring.read(after, max_rows)
 
+    async def rows_of(self, selector: Selector, after: int, upto: int) -> tuple[list[Row], int]:
+        """Return rows that a selector wants with places in (after, upto], and up to where was looked, which may be less."""
+        await trio.lowlevel.checkpoint()
+        return self._ring.rows_of(selector.devices, after, upto)
+
     def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
         """Return the channels of an epoch. Raises KeyError. For any thread."""
         return self._channels.of(device, epoch)
@@ -104,8 +96,8 @@ class Confluence:
         """Call `callback(place)` when the store shows everything up to a place."""
         self._on_stored.append(callback)
 
-    def on_rewound(self, callback: Callable[[], None]) -> None:
-        """Call `callback()` when what is shown may be wrong, and is to be made anew."""
+    def on_rewound(self, callback: Callable[[Collection[str] | None, float], None]) -> None:
+        """Call `callback(devices, since_s)` when what was painted since then (monotonic) of these (None: all) may be wrong."""
         self._on_rewound.append(callback)
 
     def store_applied(self, position: int) -> None:
@@ -128,7 +120,7 @@ class Confluence:
 
     def stored_to(self, answer: RangeAnswer, asked_s: float) -> StoredTo:
         """Return up to where an answer to a question of that time has everything."""
-        return self._stored.of(answer, self.id, asked_s, self.followings.failing())
+        return self._stored.of(answer, self.id, asked_s, self._away())
 
     async def ready(self) -> None:
         """Return when every node that answers is followed up to its end, or a while has passed."""
@@ -149,14 +141,24 @@ class Confluence:
         """Follow the own journal and, while somebody watches, the others, until cancelled."""
         await self._begin()
         task_status.started()
-        await self.followings.run(lambda: self._bus.follow(self.followings.by_journal.keys(), self._heard))
+        await self.followings.run(lambda: self._bus.follow(self.followings.by_journal.keys(), self._heard), self._looked_for_nodes)
+
+    def _looked_for_nodes(self) -> None:
+        """Forget journals that nobody follows and none of whose rows is here, or cursors would name every node there ever was."""
+        others = self._ring.inflows.keys() - self.followings.by_journal.keys() - {self.id}
+        for journal in [each for each in others if self._ring.inflows[each].is_empty]:
+            self._ring.forget(journal)
+            self._stored.forget(journal)
+        self._tell_stored()  # of a node that is away now nobody waits for the store
+
+    def _away(self) -> list[str]:
+        return [journal for journal in self._ring.inflows if journal != self.id and self.followings.is_away(journal)]
 
     async def _begin(self) -> None:
         """Take in the newest rows of the own journal."""
         journal = self._journal
         begin = max(journal.first - 1, journal.position - BACK_ROWS)
-        self._ring.begin(journal.id, begin)
-        self._ring.inflows[journal.id].missing_from_us = await self._behind_us(begin)
+        self._ring.begin(journal.id, begin, self._until_now(await self._behind_us(begin)))
         while (looked := self._ring.inflows[journal.id].looked) < journal.position:
             rows = await journal.read(looked)
             self._ring.append(journal.id, rows, rows[-1].position)
@@ -191,27 +193,37 @@ class Confluence:
 
     def _took(self, following: Following, frames: Frames) -> None:
         """Take the answer of a node."""
-        if frames.journal != following.node.journal:
-            raise NodeUnavailable(f"{following.node.name} has another journal now")
         looked = self._looked(frames.journal)
         is_lost = looked is not None and frames.after > looked
-        if looked is None:
-            self._ring.begin(frames.journal, frames.after)
-            self._ring.inflows[frames.journal].missing_from_us = frames.behind_us
-        elif is_lost:
-            self._ring.inflows[frames.journal].begin_anew(frames.after, frames.behind_us)
-        if is_lost or following.is_doubtful:
-            following.is_doubtful = False
-            self.turn += 1
-            for callback in self._on_rewound:
-                callback()
+        if looked is None or is_lost:
+            self._ring.begin(frames.journal, frames.after, self._until_now(frames.behind_us))
+        if is_lost or frames.journal in self._stored.lacked:
+            self._stored.lacked.discard(frames.journal)
+            self._rewind(None, float("-inf"))
+        elif following.doubtful_since_s is not None:
+            # The store may have shown of these what comes now as new.
+            self._rewind({row.device for row in frames.rows if row.position > (looked or 0)}, following.doubtful_since_s)
+        if frames.position >= frames.end:
+            following.doubtful_since_s = None
         self._channels.add(frames.channels)
         self._take(frames)
         self._tell_stored()  # not with each entry of the bus: everybody who watches is looked at for it
 
+    def _until_now(self, from_us: int | None) -> tuple[int, int] | None:
+        return None if from_us is None else (from_us, max(from_us, self._now()))
+
+    def _rewind(self, devices: Collection[str] | None, since_s: float) -> None:
+        if devices is None or devices:
+            self.turn += 1
+            for callback in self._on_rewound:
+                callback(devices, since_s)
+
     def _take(self, frames: Frames) -> None:
+        inflow = self._ring.inflows[frames.journal]
+        # The two ways overtake each other: less than before is believed only of an answer that was given after all that is here.
+        if frames.stored >= inflow.stored or frames.end >= inflow.looked:
+            self._stored.heard(frames.journal, frames.stored, trio.current_time())
         rows = self._ring.append(frames.journal, frames.rows, frames.position)
-        self._stored.heard(frames.journal, frames.stored, trio.current_time())
         self._tell(rows)
 
     def _tell(self, rows: Sequence[Row]) -> None:
@@ -220,7 +232,7 @@ class Confluence:
                 callback(rows)
 
     def _tell_stored(self) -> None:
-        place = self._stored.now(self.followings.failing())
+        place = self._stored.now(self._away())
         if not self._is_store_lost and place != self._told_place:
             self._told_place = place
             for callback in self._on_stored:

@@ -7,10 +7,12 @@ the call. Kept by confluence.py, which runs it.
 from collections.abc import Callable
 from typing import Final
 
+import structlog
 import trio
 
 from hub.ports import Frames, NodeUnavailable, OtherNode
 
+_log: Final = structlog.get_logger(__name__)
 ROUND_EVERY_S: Final = 1.0  # what the bus lost is here after so long; each round also says that we still want frames
 ANSWER_S: Final = 3.0  # for one answer
 _EVER: Final = 2**62
@@ -24,8 +26,9 @@ class Following:
     ) -> None:
         self.node = node
         self.is_current = False  # its last round went to the end
-        self.failing_since_us: int | None = None
-        self.is_doubtful = False  # somebody was shown a picture while it did not answer
+        self.failing_since_us: int | None = None  # for people
+        self.failing_since_s = float("inf")  # monotonic
+        self.doubtful_since_s: float | None = None  # monotonic; who was shown a picture since then may lack frames of it
         self.rounds = self.failures = 0
         self.scope = trio.CancelScope()
         self._after, self._took, self._now = after, took, now
@@ -62,11 +65,18 @@ class Following:
             while await self._next():
                 pass
             self.is_current = True
-        except (NodeUnavailable, trio.TooSlowError):
-            self.failures += 1
-            self.is_current = False
-            self.failing_since_us = self._now() if self.failing_since_us is None else self.failing_since_us
+        except NodeUnavailable as error:
+            self._failed(str(error))
+        except trio.TooSlowError:
+            self._failed(f"{self.node.name} did not answer within {ANSWER_S:g} s")
         self._end_round(self._begun)
+
+    def _failed(self, reason: str) -> None:
+        self.failures += 1
+        self.is_current = False
+        if self.failing_since_us is None:
+            self.failing_since_us, self.failing_since_s = self._now(), trio.current_time()
+            _log.warning("node_does_not_answer", node=self.node.name, reason=reason[:300])
 
     def _end_round(self, number: int) -> None:
         self._ended = number
@@ -77,6 +87,13 @@ class Following:
         """Take one answer; return whether there is more."""
         with trio.fail_after(ANSWER_S):
             frames = await self.node.frames(self._after(self.node.journal))
-        self.failing_since_us = None
+        is_more = frames.position < frames.end
+        if frames.journal != self.node.journal:
+            raise NodeUnavailable(f"what answers for {self.node.name} is another hub, or one with another journal; see its node_url")
+        if is_more and frames.position <= frames.after:
+            raise NodeUnavailable(f"{self.node.name} says that there is more, and not what")
+        if self.failing_since_us is not None:
+            self.failing_since_us, self.failing_since_s = None, float("inf")
+            _log.info("node_answers", node=self.node.name)
         self._took(self, frames)
-        return frames.position < frames.end
+        return is_more

@@ -14,7 +14,7 @@ from hub.ports import Frames, OtherNode
 LOOK_S: Final = 0.5  # how late a node that comes is followed
 LINGER_S: Final = 30.0  # others are followed so long after the last who watched
 READY_S: Final = 3.0  # for nodes that may be slow; what they have comes later
-STALE_US: Final = 3_000_000  # a node that has not answered so long is named
+STALE_S: Final = 3.0  # a node that has not answered so long is named
 FORGET_S: Final = 600.0  # one that nobody knows any more is followed so long
 
 
@@ -43,13 +43,14 @@ class Followings:
         self._is_begun = False  # those that are known are followed
         self._stirred, self._looked = trio.Event(), trio.Event()
 
-    async def run(self, changed: Callable[[], None]) -> None:
-        """Follow until cancelled; `changed()` is called when there are others."""
+    async def run(self, changed: Callable[[], None], looked: Callable[[], None]) -> None:
+        """Follow until cancelled; `changed()` is called when there are others, `looked()` each time it was looked for them."""
         async with trio.open_nursery() as nursery:
             while True:
                 self._stirred = trio.Event()
                 if self._look(nursery):
                     changed()
+                looked()
                 woken, self._looked = self._looked, trio.Event()
                 woken.set()
                 with trio.move_on_after(LOOK_S):
@@ -69,7 +70,7 @@ class Followings:
         new = [node for journal, node in known.items() if journal not in self.by_journal]
         for node in new:
             following = self.by_journal[node.journal] = Following(node, self._after, self._took, self._now)
-            following.is_doubtful = self._is_begun
+            following.doubtful_since_s = float("-inf") if self._is_begun else None
             nursery.start_soon(following.run)
         self._is_begun = is_wanted
         return bool(gone or new)
@@ -102,11 +103,13 @@ class Followings:
 
     def _doubt(self) -> None:
         for following in self.by_journal.values():
-            following.is_doubtful |= not following.is_current
+            if not following.is_current and following.doubtful_since_s is None:
+                following.doubtful_since_s = trio.current_time()
 
-    def failing(self) -> set[str]:
-        """Return the journals whose nodes did not answer last."""
-        return {journal for journal, each in self.by_journal.items() if each.failing_since_us is not None}
+    def is_away(self, journal: str) -> bool:
+        """Tell whether the node of a journal did not answer last, or is no more followed."""
+        following = self.by_journal.get(journal)
+        return following is None or following.failing_since_us is not None
 
     def stale(self) -> list[StaleNode]:
         """Return the nodes that have not answered for a while, by name, and since when."""
@@ -114,4 +117,4 @@ class Followings:
         return sorted(StaleNode(each.node.name, each.failing_since_us or 0) for each in found)
 
     def _is_stale(self, following: Following) -> bool:
-        return following.failing_since_us is not None and self._now() - following.failing_since_us > STALE_US
+        return trio.current_time() - following.failing_since_s > STALE_S

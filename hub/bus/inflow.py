@@ -32,7 +32,7 @@ class Inflow:
     def __init__(self, after: int) -> None:
         self.base = self.looked = after
         self.stored = 0  # the history store shows everything up to here
-        self.missing_from_us: int | None = None  # when the first row came that left the ring before the store had it
+        self.missing_us: tuple[int, int] | None = None  # when rows came that left the ring before the store had them, first and last
         self._batches: list[Batch] = []
         self._gone = 0  # how many at the front of the list have left the ring
 
@@ -45,22 +45,37 @@ class Inflow:
         batch = self._batches[self._gone]
         self._gone += 1
         self.base = max(self.base, batch.rows[-1].position)
-        if self.base > self.stored and self.missing_from_us is None:
-            self.missing_from_us = batch.rows[0].arrived_us
+        if self.base > self.stored:
+            first_us = batch.rows[0].arrived_us if self.missing_us is None else self.missing_us[0]
+            self.missing_us = (first_us, max(first_us, batch.rows[-1].arrived_us))
         if self._gone * 2 > len(self._batches):
             del self._batches[: self._gone]
             self._gone = 0
 
-    def begin_anew(self, after: int, behind_us: int | None) -> None:
-        """Go on after a position although rows before it never came, the first that the store has not at a time."""
+    def begin_anew(self, after: int, missing_us: tuple[int, int] | None) -> None:
+        """Go on after a position although rows before it never came, those that the store has not between two times."""
         self.base = self.looked = max(after, self.looked)
-        self.missing_from_us = behind_us
+        self.missing_us = missing_us
 
     def is_stored(self, position: int) -> None:
         """Take the word that the store shows everything up to a position; it may have gone back."""
         self.stored = position
         if position >= self.base:
-            self.missing_from_us = None
+            self.missing_us = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether no row of it is in the ring."""
+        return self._gone == len(self._batches)
+
+    def unstored_us(self, position: int) -> tuple[int, int] | None:
+        """Return when the rows in the ring above a position came, the first and the last of them; None where there are none."""
+        at = bisect_right(self._batches, position, lo=self._gone, key=lambda batch: batch.rows[-1].position)
+        if at == len(self._batches):
+            return None
+        rows = self._batches[at].rows
+        first_us = rows[bisect_right(rows, position, key=_POSITION)].arrived_us
+        return first_us, max(first_us, self._batches[-1].rows[-1].arrived_us)
 
     def place_above(self, position: int) -> int | None:
         """Return the place of the first row above a position; None where there is none."""

@@ -15,6 +15,7 @@ from hub.bus.wire import unpacked
 from hub.ports import Frames, NodeUnavailable
 
 PATH: Final = "/api/v1/node/frames"
+MAX_ANSWER_BYTES: Final = 64 << 20  # a node says some MB at once; whatever else is at its address may say anything
 CONNECTIONS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30.0)
 
 
@@ -38,14 +39,35 @@ class Puller:
         """Ask a node. Raises NodeUnavailable."""
         if self._client is None:
             raise NodeUnavailable(f"{name}: this node is only starting")
-        headers = {"Authorization": f"Bearer {self._token()}"}
+        headers = {"Authorization": f"Bearer {self._token()}", "Accept-Encoding": "identity"}
+        params = {} if after is None else {"after": after}
         try:
-            answer = await self._client.get(url + PATH, params={} if after is None else {"after": after}, headers=headers)
+            async with self._client.stream("GET", url + PATH, params=params, headers=headers) as answer:
+                content = await _content(name, answer)
             if answer.status_code != 200:
-                raise NodeUnavailable(f"{name} answered {answer.status_code}: {answer.text[:200]}")
-            return unpacked(answer.content)
+                raise NodeUnavailable(f"{name} answered {answer.status_code}: {content[:200].decode(errors='replace')}")
+            return unpacked(content)
         except (httpx.HTTPError, OSError, ValueError) as error:
             raise NodeUnavailable(f"{name} at {url}: {error or type(error).__name__}") from error
+
+
+async def _content(name: str, answer: httpx.Response) -> bytes:
+    """Return the whole of an answer. Raises NodeUnavailable where it is more than a node says."""
+    parts, size_bytes = list[bytes](), 0
+    try:
+        async for part in answer.aiter_raw():
+            size_bytes += len(part)
+            if size_bytes > MAX_ANSWER_BYTES:
+                parts.clear()
+                await answer.aclose()  # the next read fails, which ends all that reads in order
+            else:
+                parts.append(part)
+    except httpx.ReadError:
+        if size_bytes > MAX_ANSWER_BYTES:
+            said = f"{name} says more than {MAX_ANSWER_BYTES >> 20} MB at once; is another program at its address?"
+            raise NodeUnavailable(said) from None
+        raise
+    return b"".join(parts)
 
 
 class PulledNode:

@@ -19,6 +19,8 @@ from hub.redis import Redis
 _log: Final = structlog.get_logger(__name__)
 WANTED_S: Final = 10.0  # after another node asked for frames; each that follows asks every second
 BLOCK_MS: Final = 1_000  # a read waits so long for entries; other streams are read from the next one on
+READ_ENTRIES: Final = 64  # of one stream at once
+STREAM_S: Final = 60.0  # a stream that nobody writes any more stays so long: its node may have died
 REST_S: Final = 1.0  # after a failure
 ENTRY_BYTES: Final = 1 << 20  # of one entry; a commit may make a larger one
 _ROW_BYTES: Final = 60  # of a row beside its body, packed
@@ -36,11 +38,12 @@ class RedisBus:
         self._comes = trio.Event()
         self._wanted_until_s = float("-inf")
         self._has_stream = False
+        self._lasting_until_s = float("-inf")  # the stream, at least
         self._entry_bytes = 1_000.0  # of one entry, on average
         self._read_to: dict[str, bytes] = {}  # by journal: the id of the last entry
         self._heard: Callable[[Frames], None] = lambda frames: None
         self._followed = trio.Event()
-        self._counts = {"written_entries": 0, "written_bytes": 0, "dropped_frames": 0, "read_entries": 0}
+        self._counts = {"written_entries": 0, "written_bytes": 0, "dropped_frames": 0, "read_entries": 0, "unreadable_entries": 0}
         self._seldom = Seldom()
 
     def wanted(self) -> None:
@@ -105,7 +108,7 @@ class RedisBus:
         if self._has_stream and not self.is_wanted:
             key = self._key(self._journal())
             await self._redis.ask(lambda client: client.delete([key]))
-            self._has_stream = False
+            self._has_stream, self._lasting_until_s = False, float("-inf")
 
     async def _write_entry(self, entry: bytes) -> None:
         key = self._key(self._journal())
@@ -116,6 +119,9 @@ class RedisBus:
         await self._redis.ask(lambda client: client.xadd(key, {_FIELD: entry}, **how))  # type: ignore[arg-type]
         self._counts["written_entries"] += 1
         self._counts["written_bytes"] += len(entry)
+        if self._lasting_until_s < (now_s := trio.current_time()) + STREAM_S / 2:
+            await self._redis.ask(lambda client: client.expire(key, int(STREAM_S)))
+            self._lasting_until_s = now_s + STREAM_S
 
     async def _read(self) -> None:
         if not self._read_to:
@@ -126,14 +132,28 @@ class RedisBus:
             if journal in self._read_to:
                 self._read_to[journal] = place
         streams = {self._key(journal): place for journal, place in self._read_to.items() if place}
-        found = await self._redis.ask(lambda client: client.xread(streams, block=BLOCK_MS)) if streams else None
+        found = await self._redis.ask(lambda client: client.xread(streams, count=READ_ENTRIES, block=BLOCK_MS)) if streams else None
         journals = {self._key(journal).encode(): journal for journal in self._read_to}
         for key, entries in (found or {}).items():
-            journal = journals.get(key, "")
             for entry in entries:
-                self._read_to[journal] = _bytes(entry.identifier)
-                self._counts["read_entries"] += 1
-                self._heard(unpacked(_bytes(entry.field_values[_FIELD])))
+                if (journal := journals.get(_bytes(key), "")) in self._read_to:  # it was not given up meanwhile
+                    self._read_to[journal] = _bytes(entry.identifier)
+                    self._take(journal, entry.field_values)
+                    await trio.lowlevel.checkpoint()  # an entry may hold thousands of frames
+
+    def _take(self, journal: str, fields: Mapping[str | bytes, str | bytes]) -> None:
+        """Tell of an entry; one that cannot be read is left out, and its node is asked once the next of it comes."""
+        self._counts["read_entries"] += 1
+        try:
+            frames = unpacked(_bytes(fields[_FIELD]))
+            if frames.journal != journal:
+                raise ValueError(f"these frames are of {frames.journal}")
+        except (KeyError, ValueError) as error:
+            self._counts["unreadable_entries"] += 1
+            if times := self._seldom.times("entry", trio.current_time()):
+                _log.error("bus_entry_unreadable", journal=journal, reason=str(error)[:200], times=times)
+            return
+        self._heard(frames)
 
     async def _last_of(self, journal: str) -> bytes:
         """Return the id of the newest entry of a stream: what is before it the node is asked for."""

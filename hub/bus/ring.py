@@ -6,11 +6,11 @@ I/O; confluence.py feeds it.
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from hub.bus.inflow import Batch, Inflow
-from hub.core.records import WITH_READINGS, Row
+from hub.core.records import WITH_READINGS, Row, as_row
 
 ROW_BYTES: Final = 300  # of a row beside its body
 MAX_EPOCHS: Final = 200_000  # of which it is known which frames came; the longest known are forgotten first
@@ -35,9 +35,13 @@ class Ring:
         """The lowest place that is still there, or the next one."""
         return self._batches[self._gone][1].place if self._gone < len(self._batches) else self.position + 1
 
-    def begin(self, journal: str, after: int) -> None:
-        """Take rows of a journal from now on, those after a position."""
-        self.inflows[journal] = Inflow(after)
+    def begin(self, journal: str, after: int, missing_us: tuple[int, int] | None = None) -> None:
+        """Take rows of a journal from now on, those after a position; of those before it the store lacks some of between two times."""
+        self.inflows.setdefault(journal, Inflow(after)).begin_anew(after, missing_us)
+
+    def forget(self, journal: str) -> None:
+        """Know nothing of a journal any more, none of whose rows is here."""
+        del self.inflows[journal]
 
     def append(self, journal: str, rows: Sequence[Row], looked: int) -> list[Row]:
         """Take what is new of rows of a journal, of which everything up to `looked` is among them; return it with its places.
@@ -68,6 +72,22 @@ class Ring:
             size_bytes += batch.size_bytes
             at += 1
         return rows
+
+    def rows_of(
+        self, devices: Collection[str] | None, after: int, upto: int, max_rows: int = 1_000, max_looked: int = 20_000
+    ) -> tuple[list[Row], int]:
+        """Return rows of devices, None for all, with places in (after, upto], and up to where was looked: a part where it is far."""
+        looked = max(after, self.first - 1)
+        at = max(self._gone, bisect_right(self._batches, looked, lo=self._gone, key=lambda each: each[1].last))
+        rows: list[Row] = []
+        while looked < min(upto, self.position) and len(rows) < max_rows and looked - after < max_looked:
+            batch = self._batches[at][1]
+            begin = looked + 1 - batch.place
+            some = batch.rows[begin : min(begin + max_rows, upto + 1 - batch.place)]
+            rows += [as_row((place, *row[1:])) for place, row in enumerate(some, looked + 1) if devices is None or row.device in devices]
+            looked += len(some)
+            at += looked == batch.last
+        return rows, looked
 
     def place_of(self, marks: Mapping[str, int]) -> int | None:
         """Return the highest place at which nothing is above these positions of the journals; None where rows between are not here."""
@@ -123,4 +143,4 @@ class Ring:
 
 def _placed(batch: Batch, skipped: int, most: int) -> list[Row]:
     """Return rows of a batch with their places for positions."""
-    return [Row(place, *row[1:]) for place, row in enumerate(batch.rows[skipped : skipped + most], batch.place + skipped)]
+    return [as_row((place, *row[1:])) for place, row in enumerate(batch.rows[skipped : skipped + most], batch.place + skipped)]

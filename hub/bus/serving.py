@@ -46,7 +46,7 @@ class Serving:
         journal, stored = self._journal, self._stored()
         least = max(journal.first - 1, journal.position - MAX_BACK_ROWS)
         begin = max(least, min(stored, journal.position - BACK_ROWS) if after is None else min(after, journal.position))
-        behind_us = (await journal.read(max(stored, journal.first - 1)))[0].arrived_us if stored < begin else None
+        behind_us = await self._first_us(stored, begin) if stored < begin else None
         rows, position, size_bytes = list[Row](), begin, 0
         while position < journal.position and size_bytes < ANSWER_BYTES:
             found = await journal.read(position)
@@ -54,6 +54,11 @@ class Serving:
             rows += [row for row in found if row.kind in WITH_READINGS]
             size_bytes += sum([len(row.body) for row in found])
         return Frames(journal.id, begin, position, self._stored(), rows, journal.position, behind_us, self._channels(rows))
+
+    async def _first_us(self, after: int, upto: int) -> int | None:
+        """Return when the first row came that is still there of a stretch; what is no more there the store has had."""
+        found = await self._journal.read(max(after, self._journal.first - 1))
+        return found[0].arrived_us if found and found[0].position <= upto else None
 
     def _channels(self, rows: Sequence[Row]) -> dict[tuple[str, int], tuple[Channel, ...]]:
         found = {}

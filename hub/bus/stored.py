@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 from hub.bus.ring import Ring
 from hub.core.records import RangeAnswer, StoredTo
 
+Stretch = tuple[int, int]  # µs, from and to
 KEPT: Final = 64  # words of each writer, one a second
-HELD_ROWS: Final = 20_000  # so many rows are added for what a node that does not answer has not stored; then it waits for its return
+HELD_ROWS: Final = 20_000  # so many rows are added for what a node that is away has not stored; beyond it that is said to lack
 
 
 class _Word(NamedTuple):
@@ -26,6 +27,7 @@ class StoredMarks:
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
         self._words: dict[str, deque[_Word]] = {}
+        self.lacked: set[str] = set()  # journals of nodes that are away, of which some answer was said to lack rows
 
     def heard(self, journal: str, position: int, now_s: float) -> None:
         """Take a writer's word that the store has everything of its journal up to a position."""
@@ -38,26 +40,42 @@ class StoredMarks:
             words.append(_Word(now_s, position))
         self._ring.inflows[journal].is_stored(position)
 
-    def of(self, answer: RangeAnswer, own: str, asked_s: float, failing: Collection[str]) -> StoredTo:
-        """Return how far an answer reaches that was asked for at a time; `own` is the journal that its cursor may be of."""
+    def forget(self, journal: str) -> None:
+        """Forget what the writer of a journal said that is no more in the ring."""
+        self._words.pop(journal, None)
+        self.lacked.discard(journal)
+
+    def of(self, answer: RangeAnswer, own: str, asked_s: float, away: Collection[str]) -> StoredTo:
+        """Return how far an answer reaches that was asked for at a time; `own` is the journal that its cursor may be of.
+
+        Of the nodes of journals that are `away` nobody knows when they store what they have.
+        """
         marks = {journal: self._said(journal, asked_s - answer.others_s) for journal in self._ring.inflows}
         marks[own] = answer.cursor.position if answer.cursor is not None and answer.cursor.journal == own else 0
-        return self._stored_to(marks, failing)
+        return self._stored_to(marks, away, self.lacked)
 
-    def now(self, failing: Collection[str]) -> int:
-        """Return the place up to which the store shows everything, as far as was said."""
-        return self._stored_to({journal: inflow.stored for journal, inflow in self._ring.inflows.items()}, failing).place
+    def now(self, away: Collection[str]) -> int:
+        """Return the place up to which the store shows everything, as far as was said: below all that is here while it lacks more."""
+        found = self._stored_to({journal: inflow.stored for journal, inflow in self._ring.inflows.items()}, away, set())
+        return found.place if found.missing_us is None else self._ring.first - 1
 
     def _said(self, journal: str, before_s: float) -> int:
         return next((word.position for word in reversed(self._words.get(journal, ())) if word.said_s <= before_s), 0)
 
-    def _stored_to(self, marks: dict[str, int], failing: Collection[str]) -> StoredTo:
-        ring, place, missing_us = self._ring, self._ring.position, list[int]()
+    def _stored_to(self, marks: dict[str, int], away: Collection[str], lacked: set[str]) -> StoredTo:
+        ring, place, missing, lacking = self._ring, self._ring.position, list[Stretch](), list[Stretch]()
         for journal, inflow in ring.inflows.items():
-            below = ring.below(journal, marks[journal])
-            if journal in failing and ring.position - below > HELD_ROWS:
-                continue
-            place = min(place, below)
-            if marks[journal] < inflow.base and inflow.missing_from_us is not None:
-                missing_us.append(inflow.missing_from_us)
-        return StoredTo(max(place, ring.first - 1), min(missing_us, default=None))
+            below, before = ring.below(journal, marks[journal]), len(lacking)
+            if journal in away and ring.position - below > HELD_ROWS:
+                lacking += filter(None, [inflow.unstored_us(marks[journal])])
+            else:
+                place = min(place, below)
+            if marks[journal] < inflow.base and inflow.missing_us is not None:
+                (lacking if journal in away else missing).append(inflow.missing_us)
+            if len(lacking) > before:
+                lacked.add(journal)
+        return StoredTo(max(place, ring.first - 1), _around(missing), _around(lacking))
+
+
+def _around(stretches: list[Stretch]) -> Stretch | None:
+    return (min(each[0] for each in stretches), max(each[1] for each in stretches)) if stretches else None

@@ -24,10 +24,27 @@ def unpacked(raw: bytes) -> Frames:
     """Return frames that were packed. Raises ValueError where they were not."""
     try:
         journal, after, position, stored, end, behind_us, rows, channels = msgpack.unpackb(raw, use_list=False)
+        if not (isinstance(journal, str) and _are_numbers(after, position, stored, end, 0 if behind_us is None else behind_us)):
+            raise ValueError("of another shape")
         known = {(device, epoch): _channels(found) for device, epoch, found in channels}
-        return Frames(journal, after, position, stored, [Row(*row) for row in rows], end, behind_us, known)
+        return Frames(journal, after, position, stored, _rows(rows, after, position), end, behind_us, known)
     except (TypeError, ValueError, msgpack.UnpackException) as error:
         raise ValueError(f"these are no frames: {error}") from error
+
+
+def _rows(found: Any, after: int, position: int) -> list[Row]:
+    """Return rows, whose positions rise within what they are said to be of: places are found by bisection later."""
+    rows, last = [Row(*each) for each in found], after
+    for row in rows:
+        is_row = _are_numbers(row.position, row.epoch, row.seq, row.kind, row.arrived_us) and last < row.position <= position
+        if not (is_row and type(row.device) is str and type(row.body) is bytes and type(row.rejects) in (bytes, type(None))):
+            raise ValueError("a row of another shape, or out of order")
+        last = row.position
+    return rows
+
+
+def _are_numbers(*found: Any) -> bool:
+    return all([type(each) is int for each in found])
 
 
 def _channels(found: Any) -> tuple[Channel, ...]:

@@ -126,7 +126,8 @@ class StoredTo(NamedTuple):
     """How far an answer of the history store reaches among the rows of the journals."""
 
     place: int  # rows above it are to be added
-    missing_from_us: int | None = None  # rows that came from this time on are neither in the answer nor above `place`
+    missing_us: tuple[int, int] | None = None  # rows that came between these times are neither in the answer nor above `place`, and will be
+    lacking_us: tuple[int, int] | None = None  # the same of nodes that are away: nobody knows when
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,15 @@
 Owns the join and its bounds; keeps nothing, so that it is as right after a restart as before. Must not know HTTP. Called by web/latest.py.
 """
 
+from collections.abc import Sequence
 from typing import Final, Protocol, TypeVar
+
+import trio
 
 from devices.wire.messages import Channel
 from hub.core.errors import Refusal
 from hub.core.readings import data_of, points_in, readable_columns
-from hub.core.records import Reading, Row, Series
+from hub.core.records import RangeAnswer, Reading, Row, Series, StoredTo
 from hub.core.selector import Selector
 from hub.ports import HistoryStore
 
@@ -16,7 +19,14 @@ MAX_SERIES: Final = 1_000
 T = TypeVar("T")
 
 
-class JournalTail(Protocol):
+class HasChannels(Protocol):
+    """What rows are read with."""
+
+    def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
+        """Return the channels of an epoch."""
+
+
+class JournalTail(HasChannels, Protocol):
     """What of the journal is read here."""
 
     @property
@@ -34,18 +44,35 @@ class JournalTail(Protocol):
     async def read(self, after: int) -> list[Row]:
         """Return rows above a position, at least one where there is one."""
 
-    def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
-        """Return the channels of an epoch."""
+
+class RowsOfAll(HasChannels, Protocol):
+    """The newest rows of all nodes of a cluster."""
+
+    async def ready(self) -> None:
+        """Return when there is all that can be had of them."""
+
+    async def upto(self) -> int:
+        """Return a place above which no row will stand that was committed before this call."""
+
+    def stored_to(self, answer: RangeAnswer, asked_s: float) -> StoredTo:
+        """Return up to where an answer to a question of that time (monotonic) has everything."""
+
+    async def rows_of(self, selector: Selector, after: int, upto: int) -> tuple[list[Row], int]:
+        """Return rows that a selector wants with places in (after, upto], and up to where was looked."""
 
 
 MAX_TAIL_ROWS: Final = 50_000  # of all devices, between the store's cursor and now: 10 s of a busy hub
+OTHERS_S: Final = 30.0  # before a shared store shows what others wrote, at the latest; of rows that it shows already no harm comes
 
 
-async def latest_readings(journal: JournalTail, history: HistoryStore, selector: Selector) -> dict[Series, Reading]:
+async def latest_readings(
+    journal: JournalTail, history: HistoryStore, selector: Selector, of_all: RowsOfAll | None = None
+) -> dict[Series, Reading]:
     """Return the newest reading of each channel that a selector wants, by its time; of a channel that changed its unit the newest of all.
 
-    Raises Refusal where too many match or the store is far behind, StoreUnavailable.
+    `of_all` has the rows of other nodes, too. Raises Refusal where too many match or the store is far behind, StoreUnavailable.
     """
+    asked_s = trio.current_time()
     cursor = await history.cursor()  # before the store is asked: a reading that is in both is the same one
     found = await history.latest(_few([each for each in await history.list_series() if selector.matches(each)]))
     is_ours = cursor is not None and cursor.journal == journal.id
@@ -57,12 +84,23 @@ async def latest_readings(journal: JournalTail, history: HistoryStore, selector:
     while after < end:
         rows = await journal.read(after)
         after = rows[-1].position
-        columns = readable_columns(data_of(rows, selector), journal.channels)
-        for series, points in points_in(columns).items():
-            newest = Reading(*max(points.items(), key=lambda point: point[0]))
-            if selector.matches(series) and (series not in found or found[series].t_ns <= newest.t_ns):
-                found[series] = newest
+        _add(found, data_of(rows, selector), selector, journal)
+    if of_all is not None:
+        await of_all.ready()
+        end = await of_all.upto()
+        after = max(of_all.stored_to(RangeAnswer(cursor, others_s=OTHERS_S), asked_s).place, end - MAX_TAIL_ROWS)
+        while after < end:
+            rows, after = await of_all.rows_of(selector, after, end)
+            _add(found, rows, selector, of_all)
     return _by_channel(found)
+
+
+def _add(found: dict[Series, Reading], rows: Sequence[Row], selector: Selector, journal: HasChannels) -> None:
+    """Add the newest readings of rows."""
+    for series, points in points_in(readable_columns(rows, journal.channels)).items():
+        newest = Reading(*max(points.items(), key=lambda point: point[0]))
+        if selector.matches(series) and (series not in found or found[series].t_ns <= newest.t_ns):
+            found[series] = newest
 
 
 def _by_channel(found: dict[Series, Reading]) -> dict[Series, Reading]:

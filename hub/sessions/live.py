@@ -4,7 +4,7 @@ Owns the position up to which viewers are fed, the shared lines, the pace of its
 once, and only where somebody watches. Built by main.py; the door calls `serve` for each viewer's connection.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from time import thread_time
 from typing import Final
 
@@ -69,6 +69,7 @@ class Live:
         self._fanout: Fanout[Updates] = Fanout()
         self._owners: dict[Updates, Owner] = {}
         self._quick: set[Updates] = set()
+        self._painted_s = float("-inf")  # when somebody last began to watch
         self._viewers: dict[ServerLink, ViewerConnection] = {}
         self._moved = trio.Event()
         self._stirred = trio.Event()
@@ -150,6 +151,7 @@ class Live:
         """Feed a mailbox from now on; where it is fed already it has another owner now."""
         if updates not in self._owners:
             self._fanout.add(updates, updates.wish.selector)
+            self._painted_s = trio.current_time()
             if updates.rung_us < QUICK_US:
                 self._quick.add(updates)
         self._owners[updates] = owner
@@ -190,18 +192,24 @@ class Live:
             return rows, self._since_s
         rows = await self.journal.read(self.position, _MAX_ROWS)
         if self.journal.first - 1 > self.position:
-            self.begin_anew()
+            self._begin_anew("too_far")
         self._is_whole = rows[-1].position >= self.journal.position  # then what is committed next follows on these
         if not self._is_whole:
             self._stirred.set()
         # Nobody noted when; it came not long before.
         return rows, trio.current_time() - max(0, self.now() - min(row.arrived_us for row in rows)) / 1e6
 
-    def begin_anew(self) -> None:
+    def rewound(self, devices: Collection[str] | None, since_s: float) -> None:
+        """Take the word that what was painted of devices (None: of all) since a time (monotonic) may be wrong."""
+        wanted = (updates.wish.selector.devices for updates in self._owners)
+        if since_s <= self._painted_s and any(devices is None or each is None or not each.isdisjoint(devices) for each in wanted):
+            self._begin_anew("nodes")
+
+    def _begin_anew(self, reason: str) -> None:
         """Give everybody who watches a new snapshot: what they have may not be right, nor what is known of the series they watch."""
         self.lines = Lines()
         for updates, owner in self._owners.items():
-            updates.mailbox.is_overrun = True
+            updates.mailbox.is_overrun, updates.anew = True, reason
             owner.wake()
 
     def _stir(self) -> None:

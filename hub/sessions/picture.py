@@ -61,6 +61,12 @@ class Picture:
         self.floor_us = max(self.floor_us, to_us + _CLOCKS_AHEAD_US)
         self.late.append(LateStretch(min(self.from_us, from_us), self.floor_us, since))
 
+    def lack(self, from_us: int, to_us: int) -> None:
+        """Say that of a stretch some frames are nowhere, and nobody knows when they will be."""
+        known = self.hole_us or (from_us, to_us)
+        self.hole_us = (min(known[0], from_us), max(known[1], to_us))
+        self.floor_us = max(self.floor_us, to_us + _CLOCKS_AHEAD_US)
+
     def copy(self) -> "Picture":
         """Return a picture that can be added to without changing this one."""
         points = {series: dict(points) for series, points in self.points.items()}

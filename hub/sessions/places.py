@@ -4,10 +4,13 @@ Owns the port behind which a hub has one journal or many, and the answer for one
 was given no other; a node's Confluence is the other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from hub.core.records import RangeAnswer, StoredTo
+from hub.core.records import RangeAnswer, Row, StoredTo
+from hub.core.selector import Selector
+
+RowsOf = Callable[[Selector, int, int], Awaitable[tuple[list[Row], int]]]  # of places in (after, upto], and up to where was looked
 
 
 class JournalRange(Protocol):
@@ -31,6 +34,10 @@ class Places(Protocol):
 
     turn: int  # another one: what is shown may be wrong, and is made anew
 
+    @property
+    def rows_of(self) -> RowsOf | None:
+        """The quick way to rows of some devices; None: the journal is read."""
+
     def marks_at(self, place: int) -> Mapping[str, int]:
         """Return of each journal the position up to which everything stands at a place or below it."""
 
@@ -51,6 +58,7 @@ class OneJournal:
     """The places of a hub by itself."""
 
     turn = 0
+    rows_of = None
 
     def __init__(self, journal: JournalRange) -> None:
         self._journal = journal

@@ -125,8 +125,10 @@ class StoredPictures:
             picture.joint_us = max(answer.joint_us, picture.from_us) if picture.width_us else picture.from_us
             picture.upto = upto
         stored = self._places.stored_to(answer, asked_s)
-        if stored.missing_from_us is not None:
-            picture.leave_out(stored.missing_from_us, self._now(), stored.place)
+        if stored.missing_us is not None and stored.missing_us[1] >= picture.from_us:
+            picture.leave_out(*stored.missing_us, stored.place)
+        if stored.lacking_us is not None and stored.lacking_us[1] >= picture.from_us:
+            picture.lack(*stored.lacking_us)
         return stored.place
 
     async def _query(self, picture: Picture, selector: Selector) -> tuple[list[Series], RangeAnswer]:

@@ -48,6 +48,7 @@ class Updates:
         self.to = ""  # the cursor that was told last
         self.told = 0  # how many series were named
         self.changed_due_s = float("-inf")
+        self.anew = "too_far"  # why a new snapshot is needed, where it is
         self.waiting_since_s: float | None = None  # commit of the oldest of what waits, monotonic
         self.numbering = numbering
         self._lines = lines

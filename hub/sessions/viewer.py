@@ -230,7 +230,7 @@ class ViewerConnection:
                 continue
             feed.groups.leave(subscription)
             if subscription.updates.mailbox.is_overrun:
-                await self._subscribe(replace(subscription.request, cursor=None), "too_far")
+                await self._subscribe(replace(subscription.request, cursor=None), subscription.updates.anew)
             else:
                 await self._send_backlog(subscription)
                 await self._send_of(subscription, subscription.due(feed.position, trio.current_time(), feed.now(), feed.stored))

@@ -134,7 +134,7 @@ def make_app(parts: ApiParts) -> FastAPI:
     app.include_router(device_log_routes(parts.registry, access))
     app.include_router(shadow_routes(parts.shadows, access))
     app.include_router(history_routes(parts.history, parts.registry, access, parts.closed, parts.store.figures))
-    app.include_router(latest_routes(parts.journal, parts.history, parts.registry, access))
+    app.include_router(latest_routes(parts.journal, parts.history, parts.registry, access, parts.node and parts.node.rows))
     app.include_router(store_routes(parts.history, parts.entities, access, parts.store))
     app.include_router(exchange_routes(parts.history, parts.registry, access, parts.importer))
     _include_optional(app, parts, access)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from hub.core.registry import Registry
 from hub.core.selector import Selector
 from hub.ports import HistoryStore
-from hub.sessions.latest import JournalTail, latest_readings
+from hub.sessions.latest import JournalTail, RowsOfAll, latest_readings
 from hub.web.access import Access, Action
 from hub.web.chosen import chosen
 from hub.web.envelope import Answer
@@ -27,7 +27,9 @@ _UNCHANGED: Final = {304: {"description": "What If-None-Match names is still the
 _REFUSED: Final = refuses(bad_where=422, too_much=422, store_behind=503, busy=503, query_timeout=504, store_refused=502) | _UNCHANGED
 
 
-def latest_routes(journal: JournalTail, history: HistoryStore, registry: Registry, access: Access) -> APIRouter:
+def latest_routes(
+    journal: JournalTail, history: HistoryStore, registry: Registry, access: Access, of_all: RowsOfAll | None = None
+) -> APIRouter:
     """Return the route."""
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(access.may(Action.READ))])
     turns = Turns()
@@ -44,7 +46,7 @@ def latest_routes(journal: JournalTail, history: HistoryStore, registry: Registr
         The answer has an ETag: a program that asks again sends it as If-None-Match and gets 304 while nothing is newer.
         """
         selector = Selector(chosen(registry, device, where), frozenset(channel) or None)
-        found = await turns.take(partial(latest_readings, journal, history, selector))
+        found = await turns.take(partial(latest_readings, journal, history, selector, of_all))
         said = [
             {**series._asdict(), "kind": series.kind.value, "t": reading.t_ns // 1_000, "value": reading.value}
             for series, reading in found.items()

@@ -11,16 +11,18 @@ from typing import Annotated, Final, NamedTuple
 from fastapi import APIRouter, Query, Request, Response
 
 from hub.core.errors import Refusal
+from hub.sessions.latest import RowsOfAll
 from hub.web.access import check_parameters
 
 _TYPE: Final = "application/msgpack"
 
 
 class NodeFrames(NamedTuple):
-    """What other nodes may ask for."""
+    """What other nodes may ask for, and what this one has of theirs."""
 
     frames: Callable[[int | None], Awaitable[bytes]]
     token: Callable[[], str]  # "" while it is not known here: then nobody is let in
+    rows: RowsOfAll | None = None
 
 
 def node_routes(node: NodeFrames) -> APIRouter:

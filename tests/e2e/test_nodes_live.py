@@ -5,12 +5,16 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.support import redis, victoria
-from tests.support.live_cluster import Cluster, Sender, Viewer, running_cluster, until
+from tests.support import influx_bucket, redis, victoria
+from tests.support.live_cluster import Cluster, OnStore, Sender, Viewer, on_influx, on_victoria, running_cluster, until
 
 pytestmark = [pytest.mark.needs_server(redis.PROGRAM), pytest.mark.needs_server(victoria.PROGRAM)]
 
 WIDTHS = (0, 1_000_000)
+STORES = [
+    on_victoria,
+    pytest.param(on_influx, marks=pytest.mark.skipif(not influx_bucket.URL, reason="TRIBUTARY_TEST_INFLUXDB_URL names no InfluxDB 2")),
+]
 
 
 async def watch(cluster: Cluster, at: int, name: str) -> list[Viewer]:
@@ -37,11 +41,14 @@ async def goes_on(sender: Sender, viewers: list[Viewer], count: int = 50) -> Non
     await until(lambda: all(viewer.picture.totals((sender.name, "temp"))[0] >= least for viewer in viewers))
 
 
-async def test_a_viewer_sees_a_device_of_another_node_and_goes_on_there_from_its_cursor(tmp_path: Path) -> None:
-    async with running_cluster(tmp_path) as cluster:
+@pytest.mark.parametrize("store", STORES)
+async def test_a_viewer_sees_a_device_of_another_node_and_goes_on_there_from_its_cursor(tmp_path: Path, store: OnStore) -> None:
+    async with running_cluster(tmp_path, store=store) as cluster:
         sender = await cluster.sender(cluster.nodes[1], "pump")
         viewers = await watch(cluster, 0, "pump")
         await goes_on(sender, viewers)
+        shown = viewers[0].picture.totals((sender.name, "temp"))[0]  # as many as were sent one after the other, from 0 on
+        assert await cluster.latest(cluster.nodes[0], sender.name) >= shown - 1  # which the store shows much later
         for viewer in viewers:
             await viewer.sit_at(cluster.nodes[1], cluster.nursery)
         await goes_on(sender, viewers)
@@ -64,8 +71,9 @@ async def test_a_redis_that_is_killed_costs_no_viewer_a_reading(tmp_path: Path) 
         await all_see(cluster, sender, viewers)
 
 
-async def test_a_node_that_is_away_is_named_and_what_was_missed_comes_when_it_is_back(tmp_path: Path) -> None:
-    async with running_cluster(tmp_path, "abc") as cluster:
+@pytest.mark.parametrize("store", STORES)
+async def test_a_node_that_is_away_is_named_and_what_was_missed_comes_when_it_is_back(tmp_path: Path, store: OnStore) -> None:
+    async with running_cluster(tmp_path, "abc", store) as cluster:
         senders = [await cluster.sender(node, f"pump-{node.name}") for node in cluster.nodes[1:]]
         viewers = [await watch(cluster, 0, sender.name) for sender in senders]
         for sender, those in zip(senders, viewers, strict=True):

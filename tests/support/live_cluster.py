@@ -7,10 +7,12 @@ import math
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import trio
@@ -20,11 +22,23 @@ from hub.client import HubClient, HubError, LiveConnection
 from hub.config import Settings
 from hub.main import serve
 from simulators.hub_process import free_port
+from tests.support import influx_bucket
 from tests.support.picture import ViewerPicture
 from tests.support.redis import RedisProcess, running_redis
-from tests.support.victoria import VictoriaProcess, raw_points, running_victoria
+from tests.support.victoria import raw_points, running_victoria
 
 STEP_US = 10_000  # between two readings, so that each has a millisecond of its own
+
+
+@dataclass
+class Store:
+    """A history database that all hubs share: how they are told of it, and what it has of a device (time in ms -> value)."""
+
+    settings: dict[str, Any]
+    readings: Callable[[str], dict[int, float]]
+
+
+OnStore = Callable[[Path], AbstractContextManager[Store]]
 
 
 class Node:
@@ -50,7 +64,7 @@ class Node:
         cluster = self._cluster
         settings = Settings(
             port=self.port, data_dir=self.directory, state="redis", redis_url=cluster.redis.url, node=self.name, own_device="",
-            store=f"victoriametrics+{cluster.victoria.url}", restart_jitter_s=0,
+            restart_jitter_s=0, **cluster.store.settings,
         )  # fmt: skip
         try:
             with self._scope:
@@ -72,7 +86,7 @@ class Cluster:
 
     directory: Path
     redis: RedisProcess
-    victoria: VictoriaProcess
+    store: Store
     nursery: trio.Nursery
     nodes: list[Node] = field(default_factory=list)
 
@@ -110,9 +124,14 @@ class Cluster:
 
     async def stored(self, name: str) -> dict[int, float]:
         """Return what the server has of a device: time in ms -> value."""
-        chosen = f'{{__name__="tributary_reading",device="{name}"}}'
-        found = await trio.to_thread.run_sync(raw_points, self.victoria.url, chosen)
-        return {t_ms: value for _, times, values in found for t_ms, value in zip(times, values, strict=True)}
+        return await trio.to_thread.run_sync(self.store.readings, name)
+
+    async def latest(self, node: Node, name: str) -> float:
+        """Return the newest reading of a device as a node says it."""
+        headers = {"Authorization": f"Bearer {node.admin_token}"}
+        async with httpx.AsyncClient(base_url=node.url, headers=headers) as client:
+            (found,) = (await client.get("/api/v1/latest", params={"device": name})).raise_for_status().json()["readings"]
+            return float(found["value"])
 
 
 class Sender:
@@ -216,18 +235,31 @@ async def until(holds: Callable[[], object], timeout_s: float = 30.0) -> None:
 
 
 @contextmanager
-def servers(directory: Path) -> Iterator[tuple[RedisProcess, VictoriaProcess]]:
-    """Run the two servers."""
-    with running_redis(directory / "redis") as redis, running_victoria(directory / "victoria") as victoria:
-        yield redis, victoria
+def on_victoria(directory: Path) -> Iterator[Store]:
+    """Run a VictoriaMetrics."""
+
+    def readings(name: str) -> dict[int, float]:
+        found = raw_points(victoria.url, f'{{__name__="tributary_reading",device="{name}"}}')
+        return {t_ms: value for _, times, values in found for t_ms, value in zip(times, values, strict=True)}
+
+    with running_victoria(directory / "victoria") as victoria:
+        yield Store({"store": f"victoriametrics+{victoria.url}"}, readings)
+
+
+@contextmanager
+def on_influx(directory: Path) -> Iterator[Store]:
+    """Have a bucket in the InfluxDB that the environment names."""
+    with influx_bucket.fresh_bucket() as bucket:
+        url = f"influxdb+{influx_bucket.URL}/{quote(influx_bucket.ORG, safe='')}/{bucket}"
+        yield Store({"store": url, "store_token": influx_bucket.TOKEN}, partial(influx_bucket.numbers_of, bucket))
 
 
 @asynccontextmanager
-async def running_cluster(directory: Path, names: str = "ab") -> AsyncIterator[Cluster]:
+async def running_cluster(directory: Path, names: str = "ab", store: OnStore = on_victoria) -> AsyncIterator[Cluster]:
     """Run servers and hubs until the block is left."""
-    with servers(directory) as (redis, victoria), trio.fail_after(math.inf):
+    with running_redis(directory / "redis") as redis, store(directory) as stored, trio.fail_after(math.inf):
         async with trio.open_nursery() as nursery:
-            cluster = Cluster(directory, redis, victoria, nursery)
+            cluster = Cluster(directory, redis, stored, nursery)
             cluster.nodes = [Node(cluster, name) for name in names]
             for node in cluster.nodes:
                 await node.start()

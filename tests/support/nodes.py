@@ -63,7 +63,8 @@ class MemoryBus:
     """A bus that a test opens and shuts: what is published while `loses` is gone."""
 
     def __init__(self) -> None:
-        self.loses = False
+        self.loses = self.holds = False
+        self._held: list[Frames] = []
         self.published = 0
         self._heard: dict[object, tuple[frozenset[str], Callable[[Frames], None]]] = {}
 
@@ -72,6 +73,14 @@ class MemoryBus:
 
     def deliver(self, frames: Frames) -> None:
         self.published += 1
+        if self.holds:
+            self._held.append(frames)
+            return
+        self._held, held = [], [*self._held, frames]
+        for each in held:
+            self._tell(each)
+
+    def _tell(self, frames: Frames) -> None:
         for journals, heard in list(self._heard.values()):
             if frames.journal in journals and not self.loses:
                 heard(frames)
@@ -104,12 +113,16 @@ class MemoryNode:
         self.stored = 0
         self.is_cut = self.is_up = False
         self._bus, self._others, self._max_bytes = bus, others, max_bytes
+        self.knows: Callable[[], Sequence[Link]] = lambda: [each.link() for each in self._others() if each is not self]
         self.confluence = self._new()
         self._scope = trio.CancelScope()
 
+    def link(self) -> "Link":
+        """Return a way to this node."""
+        return Link(self)
+
     def _new(self) -> Confluence:
-        nodes = lambda: [Link(each) for each in self._others() if each is not self]  # noqa: E731
-        return Confluence(self.journal, nodes, self._bus.end(self), self._max_bytes, lambda: int(trio.current_time() * 1e6))
+        return Confluence(self.journal, lambda: self.knows(), self._bus.end(self), self._max_bytes, lambda: int(trio.current_time() * 1e6))
 
     async def start(self, nursery: trio.Nursery) -> None:
         self.confluence, self._scope = self._new(), trio.CancelScope()
@@ -143,9 +156,10 @@ class Link:
 
     def __init__(self, node: MemoryNode) -> None:
         self.name, self.journal, self._node = node.name, node.journal.id, node
+        self.is_dead = False
 
     async def frames(self, after: int | None) -> Frames:
         await trio.lowlevel.checkpoint()
-        if self._node.is_cut or not self._node.is_up:
+        if self.is_dead or self._node.is_cut or not self._node.is_up:
             raise NodeUnavailable(self.name)
         return await Serving(self._node.journal, lambda: self._node.stored).frames(after)

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 
+import pytest
 import trio
 import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.bus.ring import ROW_BYTES
 from hub.core.records import Row
 from tests.support.nodes import MemoryBus, MemoryNode
 
@@ -69,6 +71,7 @@ class Viewer:
         self._is_wanted = True
         self._place = 0
         self._life = 0
+        self._painted_s = float("-inf")
         self._last: list[Frame] = []  # that came one by one
 
     @property
@@ -80,7 +83,7 @@ class Viewer:
         self.node, self._life, self._is_wanted = node, self._life + 1, True
         life, confluence = self._life, node.confluence
         confluence.followings.is_watched = lambda: True
-        confluence.on_rewound(lambda: self._rewound(life))
+        confluence.on_rewound(lambda devices, since_s: self._rewound(life, since_s))
         confluence.on_commit(lambda rows: self._come(life, rows))
         await self._begin()
 
@@ -111,7 +114,7 @@ class Viewer:
             if confluence.turn == turn:
                 break
         self.held, self.sent, self._place, self._is_wanted, self._last = held, sent, place, False, []
-        self.marks = dict(confluence.marks_at(place))
+        self.marks, self._painted_s = dict(confluence.marks_at(place)), trio.current_time()
 
     async def _snapshot(self) -> tuple[Counter[Frame], int]:
         self.snapshots += 1
@@ -119,11 +122,11 @@ class Viewer:
         seen, answer = Counter(dict.fromkeys(self.cluster.stored(), 1)), self.node.answer()
         await self.node.confluence.upto()
         stored = self.node.confluence.stored_to(answer, asked_s)
-        assert stored.missing_from_us is None
+        assert stored.missing_us is stored.lacking_us is None
         return seen, stored.place
 
-    def _rewound(self, life: int) -> None:
-        if life == self._life:
+    def _rewound(self, life: int, since_s: float) -> None:
+        if life == self._life and since_s <= self._painted_s:
             self._is_wanted, self.marks = True, None
 
     def _come(self, life: int, rows: Sequence[Row]) -> None:
@@ -279,10 +282,167 @@ async def test_a_node_that_does_not_answer_is_named_and_viewers_begin_anew_only_
         await late.sit_at(cluster.nodes[0])
         node.is_cut = False
         await trio.sleep(2)
+        assert confluence.turn == 0  # it has nothing that was not here
+        node.is_cut = True
+        await trio.sleep(10)
+        late = Viewer(cluster)
+        await late.sit_at(cluster.nodes[0])
+        cluster.commit("pump-b", 2)
+        node.is_cut = False
+        await trio.sleep(2)
         assert confluence.turn == 1
         for each in (viewer, late):
             await each.look()
-        assert (viewer.snapshots, late.snapshots) == (2, 2)
+        assert (viewer.snapshots, late.snapshots) == (1, 2)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_node_that_comes_while_somebody_watches_says_which_devices_may_be_shown_wrong(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    cluster = Cluster()
+    first, second = cluster.nodes
+    told: list[tuple[object, float]] = []
+    known = [first.link()][1:]
+    first.knows = lambda: known
+    async with trio.open_nursery() as nursery:
+        await first.start(nursery)
+        second.journal.commit(("pump-b", 7, 1), ("fan", 7, 1))
+        viewer = Viewer(cluster)
+        await viewer.sit_at(first)
+        first.confluence.on_rewound(lambda devices, since_s: told.append((devices, since_s)))
+        await second.start(nursery)
+        known.append(second.link())
+        await trio.sleep(2)
+        assert told == [({"pump-b", "fan"}, float("-inf"))]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_node_that_comes_back_at_another_address_is_asked_there(autojump_clock: trio.testing.MockClock) -> None:
+    cluster = Cluster()
+    node, known = cluster.nodes[0], [each.link() for each in cluster.nodes[1:]]
+    node.knows = lambda: list(known)
+    async with trio.open_nursery() as nursery:
+        await begun(cluster, nursery)
+        confluence = node.confluence
+        known[0].is_dead = True  # its process is gone, and with it what listened there
+        await trio.sleep(10)
+        assert [each.name for each in confluence.followings.stale()] == ["b"]
+        known[0] = cluster.nodes[1].link()
+        await trio.sleep(2)
+        assert confluence.followings.stale() == []
+        nursery.cancel_scope.cancel()
+
+
+async def test_another_hub_at_the_address_of_a_node_counts_as_no_answer_and_harms_nobody(autojump_clock: trio.testing.MockClock) -> None:
+    cluster = Cluster("abc")
+    first, second, third = cluster.nodes
+    wrong = third.link()
+    wrong.journal = second.journal.id
+    first.knows = lambda: [wrong]
+    async with trio.open_nursery() as nursery:
+        await begun(cluster, nursery)
+        cluster.commit("pump-c", 3)
+        await trio.sleep(10)
+        assert [each.name for each in first.confluence.followings.stale()] == ["c"]
+        assert first.confluence.position == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_dead_node_with_frames_that_are_nowhere_holds_nothing_back_for_ever(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.bus.stored.HELD_ROWS", 20)
+    cluster = Cluster(max_bytes=50 * ROW_BYTES)
+    first, second = cluster.nodes
+    told: list[int] = []
+    async with trio.open_nursery() as nursery:
+        viewer = await begun(cluster, nursery)
+        first.confluence.on_stored(told.append)
+        cluster.commit("pump-b", 3)
+        await trio.sleep(2)
+        second.kill()  # and never comes back
+        first.knows = list
+        for _ in range(30):
+            cluster.commit("pump-a", 1)
+            first.write()
+        await trio.sleep(5)
+        confluence = first.confluence
+        stored = confluence.stored_to(first.answer(), trio.current_time())
+        assert (stored.place, stored.missing_us, stored.lacking_us) == (33, None, (1_001, 1_003))
+        assert told[-1] == 33
+        for _ in range(100):
+            cluster.commit("pump-a", 1)
+            first.write()
+        stored = confluence.stored_to(first.answer(), trio.current_time())  # they have left the ring
+        assert (stored.place, stored.missing_us, stored.lacking_us) == (133, None, (1_001, 1_003))
+        await trio.sleep(1_000)
+        stored = confluence.stored_to(first.answer(), trio.current_time())
+        assert (stored.place, stored.missing_us, stored.lacking_us) == (133, None, None)
+        assert confluence.marks_at(133).keys() == {first.journal.id}  # nor do cursors name it any more
+        assert viewer.snapshots == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_node_that_lacked_frames_gives_everybody_a_new_picture_when_it_is_back(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.bus.stored.HELD_ROWS", 2)
+    cluster = Cluster()
+    first, second = cluster.nodes
+    async with trio.open_nursery() as nursery:
+        await begun(cluster, nursery)
+        cluster.commit("pump-b", 3)
+        await trio.sleep(2)
+        second.is_cut = True
+        cluster.commit("pump-a", 3)
+        first.write()
+        await trio.sleep(5)
+        assert first.confluence.stored_to(first.answer(), trio.current_time()).lacking_us == (1_001, 1_003)
+        second.is_cut = False
+        await trio.sleep(2)
+        assert first.confluence.turn == 1
+        assert first.confluence.stored_to(first.answer(), trio.current_time()).lacking_us is None
+        nursery.cancel_scope.cancel()
+
+
+async def test_while_the_store_lacks_what_left_the_ring_nobody_is_told_that_it_shows_more(autojump_clock: trio.testing.MockClock) -> None:
+    cluster = Cluster(max_bytes=10 * ROW_BYTES)
+    first, second = cluster.nodes
+    told: list[int] = []
+    async with trio.open_nursery() as nursery:
+        await begun(cluster, nursery)
+        first.confluence.on_stored(told.append)
+        cluster.commit("pump-b", 3)
+        await trio.sleep(2)
+        cluster.commit("pump-a", 50)
+        first.write()
+        assert max(told, default=0) <= first.confluence.first - 1
+        second.write()
+        await trio.sleep(2)
+        assert told[-1] == first.confluence.position
+        nursery.cancel_scope.cancel()
+
+
+async def test_news_of_the_store_that_were_overtaken_are_not_taken_for_its_loss(autojump_clock: trio.testing.MockClock) -> None:
+    cluster = Cluster()
+    first, second = cluster.nodes
+    async with trio.open_nursery() as nursery:
+        await begun(cluster, nursery)
+        cluster.bus.holds = True
+        cluster.commit("pump-b", 5)  # published with the store at nothing
+        second.write()
+        await trio.sleep(2)  # asked for by HTTP, and stored
+        cluster.bus.holds = False
+        cluster.commit("pump-a", 1)
+        first.write()
+        await trio.sleep(5)
+        stored = first.confluence.stored_to(first.answer(), trio.current_time())
+        assert stored.place == first.confluence.position
+        second.stored = 2  # the store lost what it had
+        second.confluence.store_applied(2)
+        await trio.sleep(2)
+        assert first.confluence.stored_to(first.answer(), trio.current_time()).place < first.confluence.position
         nursery.cancel_scope.cancel()
 
 
@@ -294,10 +454,10 @@ async def test_what_left_the_ring_unstored_is_said_to_be_missing(autojump_clock:
         for _ in range(10):
             cluster.commit("pump-a", 1)
         confluence = node.confluence
-        assert confluence.stored_to(node.answer(), trio.current_time()).missing_from_us == 1_001
+        assert confluence.stored_to(node.answer(), trio.current_time()).missing_us == (1_001, 1_007)
         node.write()
         stored = confluence.stored_to(node.answer(), trio.current_time())
-        assert (stored.place, stored.missing_from_us) == (10, None)
+        assert (stored.place, stored.missing_us) == (10, None)
         nursery.cancel_scope.cancel()
 
 

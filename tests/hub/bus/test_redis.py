@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from hub.bus.redis import RedisBus
+from hub.bus.wire import packed
 from hub.core.records import Row, RowKind
 from hub.ports import Frames
 from hub.redis import Redis
@@ -114,3 +115,51 @@ async def test_a_redis_that_is_killed_loses_frames_and_holds_nothing(tmp_path: P
                     ours.publish(frames(position, position + 1))
                     position += 1
                     await trio.sleep(0.02)
+
+
+async def test_what_cannot_be_read_in_a_stream_ends_nothing_and_what_follows_is_heard(server: RedisProcess) -> None:
+    heard: list[Frames] = []
+    async with connected(server.url, "{d}:") as redis, bus_of(redis, "journal-a") as ours, bus_of(redis, "journal-b") as theirs:
+        ours.wanted()
+        theirs.follow(["journal-a"], heard.append)
+        key = redis.key("frames", "journal-a")
+        with trio.fail_after(20):
+            while not heard:
+                ours.publish(frames(0, 1))
+                await trio.sleep(0.01)
+        for entry in ({b"f": b"\xc1"}, {b"g": b""}, {b"f": packed(Frames("journal-x", 0, 9, 0, []))}):
+            await redis.ask(lambda client, entry=entry: client.xadd(key, entry))  # type: ignore[misc]
+        await until(lambda: theirs.statistics()["unreadable_entries"] == 3)
+        ours.publish(frames(50, 60))
+        await until(lambda: heard[-1].position == 60)
+
+
+async def test_a_journal_that_is_followed_no_more_while_it_is_read_is_not_read_on(server: RedisProcess) -> None:
+    heard: list[Frames] = []
+    async with connected(server.url, "{e}:") as redis, bus_of(redis, "journal-a") as ours, bus_of(redis, "journal-b") as theirs:
+        ours.wanted()
+
+        def hear(found: Frames) -> None:
+            heard.append(found)
+            theirs.follow(["journal-c"], heard.append)
+
+        theirs.follow(["journal-a"], hear)
+        with trio.fail_after(20):
+            while not heard:
+                for after in range(5):
+                    ours.publish(frames(10 * after, 10 * after + 1))  # which is no stretch of the one before: an entry each
+                await trio.sleep(0.01)
+        for _ in range(20):
+            ours.publish(frames(100, 101))
+            await until(lambda: ours.statistics()["waiting_bytes"] == 0)
+        assert len(heard) == 1
+
+
+async def test_the_stream_of_a_node_that_dies_does_not_stay(server: RedisProcess) -> None:
+    async with connected(server.url, "{f}:") as redis, bus_of(redis, "journal-a") as bus:
+        bus.wanted()
+        bus.publish(frames(0, 1))
+        key = redis.key("frames", "journal-a")
+        with trio.fail_after(20):
+            while await redis.ask(lambda client: client.ttl(key)) <= 0:  # noqa: ASYNC110
+                await trio.sleep(0.01)

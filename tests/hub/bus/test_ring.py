@@ -55,11 +55,12 @@ def test_what_leaves_before_it_is_stored_is_missed_until_it_is() -> None:
     inflow = ring.inflows["a"]
     for at in range(1, 6):
         ring.append("a", rows(at, at), at)
-    assert (inflow.base, inflow.missing_from_us) == (3, 1_001)
+    assert (inflow.base, inflow.missing_us) == (3, (1_001, 1_003))
     inflow.is_stored(2)
-    assert inflow.missing_from_us == 1_001
+    assert inflow.missing_us == (1_001, 1_003)
+    assert (inflow.unstored_us(4), inflow.unstored_us(5)) == ((1_005, 1_005), None)
     inflow.is_stored(3)
-    assert inflow.missing_from_us is None
+    assert inflow.missing_us is None
 
 
 def test_a_frame_that_two_nodes_journaled_is_here_once_and_one_that_only_the_late_one_has_is_too() -> None:
@@ -70,3 +71,26 @@ def test_a_frame_that_two_nodes_journaled_is_here_once_and_one_that_only_the_lat
     ring.append("b", rows(1, 4, seq_from=6), 4)  # 6 to 9: 4 and 5 were acked by a
     assert [row.seq for row in ring.append("a", rows(4, 7), 7)] == [4, 5]  # 6 and 7 came again by b
     assert [row.seq for row in ring.read(0)] == [1, 2, 3, 6, 7, 8, 9, 4, 5]
+
+
+def test_rows_of_some_devices_are_those_that_a_look_at_all_would_find() -> None:
+    ring = Ring(40 * ROW_BYTES)
+    ring.begin("a", 0)
+    ring.begin("b", 0)
+    for at in range(10):
+        ring.append("a", rows(7 * at + 1, 7 * at + 7, "pump"), 7 * at + 7)
+        ring.append("b", rows(at + 1, at + 1, "fan"), at + 1)
+    assert ring.first > 1
+    for devices in ({"fan"}, {"pump"}, {"pump", "fan"}, None, {"none"}):
+        for after in range(ring.first - 1, ring.position + 1):
+            for upto in (after, after + 1, ring.position - 3, ring.position, ring.position + 5):
+                found, looked = list[Row](), after
+                while looked < min(upto, ring.position):
+                    before = looked
+                    some, looked = ring.rows_of(devices, looked, upto, max_rows=3, max_looked=5)
+                    found += some
+                    assert before < looked <= upto
+                    assert len(some) <= 6
+                everything = [row for row in ring.read(after, 1_000) if row.position <= upto]
+                assert found == [row for row in everything if devices is None or row.device in devices]
+    assert ring.rows_of({"fan"}, 0, 5)[1] >= ring.first - 1  # what has left is seen by that

@@ -39,3 +39,10 @@ async def test_what_was_trimmed_is_told_as_gone_and_a_long_way_takes_several_ans
     found = await Serving(journal, lambda: 10).frames(1)
     assert (found.after, found.end) == (3, 10)
     assert found.position == 10 or found.rows
+
+
+async def test_a_journal_that_was_trimmed_empty_lacks_nothing_although_its_writer_has_not_found_the_store_yet() -> None:
+    journal = journal_of(10)
+    journal.trimmed = 10
+    found = await Serving(journal, lambda: 0).frames(None)
+    assert (found.after, found.position, found.end, found.rows, found.behind_us) == (10, 10, 10, [], None)

@@ -1,5 +1,6 @@
 """Tests of hub/bus/wire.py."""
 
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,3 +25,19 @@ def test_frames_come_as_they_went(frames: Frames) -> None:
 def test_what_is_no_frames_is_refused_in_one_way(raw: bytes) -> None:
     with pytest.raises(ValueError, match="no frames"):
         unpacked(raw)
+
+
+ROW = [5, "pump", 7, 9, 1, 1_000, b"x", None]
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [(0, 7), (1, "4"), (1, None), (2, 4.5), (3, "x"), (4, None), (5, "x"), (6, 3), (6, [[]]), (7, [[{}, 1, []]])]
+    + [(6, [[*ROW[:field], value, *ROW[field + 1 :]]]) for field, value in enumerate([True, b"", None, "9", "DATA", 1.5, "x", 0])]
+    + [(6, [ROW, ROW]), (6, [[9, *ROW[1:]]]), (6, [[4, *ROW[1:]]]), (6, [ROW[:-1]])],
+)
+def test_what_is_of_another_shape_is_refused_before_anything_is_made_of_it(at: int, value: object) -> None:
+    good = ["journal", 4, 8, 3, 10, None, [ROW], []]
+    assert unpacked(msgpack.packb(good)).rows == [Row(*ROW)]  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no frames"):
+        unpacked(msgpack.packb([*good[:at], value, *good[at + 1 :]]))

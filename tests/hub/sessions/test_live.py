@@ -244,6 +244,25 @@ async def test_a_series_that_begins_later_joins(tmp_path: Path) -> None:
             await shows(screen, source, name=(name, "temp"))
 
 
+async def test_who_may_be_shown_wrong_begins_anew_and_hears_why_and_nobody_does_who_was_shown_before(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        source, screen = await hub.source("pump"), hub.screen()
+        await subscribe(screen, SECOND, devices=["pump"])
+        source.put((hub.now_us, 1.0), arrived_us=hub.now_us)
+        await shows(screen, source)
+        hub.live.rewound({"fan"}, float("-inf"))
+        hub.live.rewound({"pump"}, trio.current_time() + 1.0)
+        source.put((hub.now_us + 1, 1.0), arrived_us=hub.now_us)
+        await shows(screen, source)
+        assert [each["reason"] for each in screen.of("snapshot")] == ["new"]
+        for times, devices in enumerate([{"pump", "fan"}, None], 2):
+            hub.live.rewound(devices, float("-inf"))
+            await until(lambda: len(screen.of("snapshot")) == times)  # noqa: B023
+            source.put((hub.now_us + times, 1.0), arrived_us=hub.now_us)
+            await shows(screen, source)
+        assert [each["reason"] for each in screen.of("snapshot")] == ["new", "nodes", "nodes"]
+
+
 async def test_only_what_was_asked_for_comes(tmp_path: Path) -> None:
     async with live_hub(tmp_path) as hub:
         pump, fan = await hub.source("pump"), await hub.source("fan")

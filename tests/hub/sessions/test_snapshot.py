@@ -8,7 +8,7 @@ import trio
 
 from devices.wire.messages import Kind
 from hub.core.errors import Refusal
-from hub.core.records import RangeAnswer, Series
+from hub.core.records import RangeAnswer, Row, Series
 from hub.core.selector import Request, Selector
 from hub.sessions.picture import Picture
 from tests.support.live_hub import SECOND, LiveHub, Source, live_hub
@@ -212,3 +212,35 @@ async def test_where_the_one_that_asks_for_all_leaves_the_next_asks(tmp_path: Pa
             may_answer.set()
         assert [total(picture) for picture in pictures] == [20, 20]
         assert not hub.live.painter._asked
+
+
+@pytest.mark.parametrize("after", [None, 5])
+async def test_many_who_want_the_same_at_once_go_through_the_rows_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int | None
+) -> None:
+    async with live_hub(tmp_path, has_writer=False) as hub:
+        source = await hub.source()
+        for at in range(30):
+            source.put((hub.now_us - at * SECOND, 1.0), arrived_us=hub.now_us)
+        await source.is_durable()
+        await is_fed(hub)
+        reads, read, painter = 0, hub.journal.read, hub.live.painter
+        pictures: list[Picture | None] = []
+
+        async def counted(*args: Any) -> list[Row]:
+            nonlocal reads
+            reads += 1
+            return await read(*args)
+
+        async def ask() -> None:
+            pictures.append(await (painter.whole(request(SECOND)) if after is None else painter.resumed(request(SECOND), after)))
+
+        monkeypatch.setattr(hub.journal, "read", counted)
+        await ask()
+        alone, reads = reads, 0
+        async with trio.open_nursery() as nursery:
+            for _ in range(50):
+                nursery.start_soon(ask)
+        assert (reads, len(pictures)) == (alone, 51)
+        assert {total(picture) for picture in pictures if picture is not None} == {30}
+        assert len({id(picture) for picture in pictures}) == 51
