@@ -46,6 +46,7 @@ class Confluence:
         self._on_stored: list[Callable[[int], None]] = []
         self._on_rewound: list[Callable[[Collection[str] | None, float], None]] = []
         self._now = now
+        self._looking = trio.Lock()  # one after the other: hundreds who come at once would do all of their steps in one turn of the loop
         self._is_store_lost = True
         self._told_place = -1
 
@@ -81,8 +82,8 @@ class Confluence:
 
     async def rows_of(self, selector: Selector, after: int, upto: int) -> tuple[list[Row], int]:
         """Return rows that a selector wants with places in (after, upto], and up to where was looked, which may be less."""
-        await trio.lowlevel.checkpoint()
-        return self._ring.rows_of(selector.devices, after, upto)
+        async with self._looking:
+            return self._ring.rows_of(selector.devices, after, upto)
 
     def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
         """Return the channels of an epoch. Raises KeyError. For any thread."""

@@ -156,10 +156,9 @@ class Link:
 
     def __init__(self, node: MemoryNode) -> None:
         self.name, self.journal, self._node = node.name, node.journal.id, node
-        self.is_dead = False
 
     async def frames(self, after: int | None) -> Frames:
         await trio.lowlevel.checkpoint()
-        if self.is_dead or self._node.is_cut or not self._node.is_up:
+        if self._node.is_cut or not self._node.is_up:
             raise NodeUnavailable(self.name)
         return await Serving(self._node.journal, lambda: self._node.stored).frames(after)

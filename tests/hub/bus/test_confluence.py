@@ -318,22 +318,6 @@ async def test_a_node_that_comes_while_somebody_watches_says_which_devices_may_b
         nursery.cancel_scope.cancel()
 
 
-async def test_a_node_that_comes_back_at_another_address_is_asked_there(autojump_clock: trio.testing.MockClock) -> None:
-    cluster = Cluster()
-    node, known = cluster.nodes[0], [each.link() for each in cluster.nodes[1:]]
-    node.knows = lambda: list(known)
-    async with trio.open_nursery() as nursery:
-        await begun(cluster, nursery)
-        confluence = node.confluence
-        known[0].is_dead = True  # its process is gone, and with it what listened there
-        await trio.sleep(10)
-        assert [each.name for each in confluence.followings.stale()] == ["b"]
-        known[0] = cluster.nodes[1].link()
-        await trio.sleep(2)
-        assert confluence.followings.stale() == []
-        nursery.cancel_scope.cancel()
-
-
 async def test_another_hub_at_the_address_of_a_node_counts_as_no_answer_and_harms_nobody(autojump_clock: trio.testing.MockClock) -> None:
     cluster = Cluster("abc")
     first, second, third = cluster.nodes

@@ -35,7 +35,7 @@ async def test_a_node_that_is_back_at_another_address_is_asked_there(autojump_cl
     followings = Followings(lambda: known, lambda journal: 0, take, lambda: round(trio.current_time() * 1e6))
     followings.is_watched = lambda: True
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(followings.run, lambda: None)
+        nursery.start_soon(followings.run, lambda: None, lambda: None)
         while not followings.stale():  # noqa: ASYNC110
             await trio.sleep(0.1)
         known[:] = [now]
