@@ -261,8 +261,9 @@ async def running_cluster(directory: Path, names: str = "ab", store: OnStore = o
         async with trio.open_nursery() as nursery:
             cluster = Cluster(directory, redis, stored, nursery)
             cluster.nodes = [Node(cluster, name) for name in names]
-            for node in cluster.nodes:
-                await node.start()
+            async with trio.open_nursery() as starting:
+                for node in cluster.nodes:
+                    starting.start_soon(node.start)
             await cluster.is_whole()
             yield cluster
             nursery.cancel_scope.cancel()

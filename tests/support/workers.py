@@ -12,7 +12,8 @@ import trio
 
 from hub.client import HubClient
 from simulators.hub_process import HubProcess
-from tests.support.live_cluster import servers
+from tests.support.redis import running_redis
+from tests.support.victoria import running_victoria
 
 
 class Port:
@@ -64,7 +65,7 @@ class Workers:
 @asynccontextmanager
 async def workers_on(directory: Path, **settings: str) -> AsyncIterator[Workers]:
     """Run the servers until the block is left; the workers are begun by `start`."""
-    with servers(directory) as (redis, victoria):
+    with running_redis(directory / "redis") as redis, running_victoria(directory / "victoria") as victoria:
         told = {"state": "redis", "redis_url": redis.url, "store": victoria.store_url, "node": "big", "restart_jitter_s": "0", **settings}
         environment = {f"TRIBUTARY_{name.upper()}": value for name, value in told.items()}
         process = HubProcess(directory / "data", environment=environment)
