@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 
 from devices.wire.messages import Channel, Kind
-from hub.core.records import Row
+from hub.core.records import Row, as_row
 from hub.ports import Frames
 
 
@@ -34,12 +34,14 @@ def unpacked(raw: bytes) -> Frames:
 
 def _rows(found: Any, after: int, position: int) -> list[Row]:
     """Return rows, whose positions rise within what they are said to be of: places are found by bisection later."""
-    rows, last = [Row(*each) for each in found], after
-    for row in rows:
-        is_row = _are_numbers(row.position, row.epoch, row.seq, row.kind, row.arrived_us) and last < row.position <= position
-        if not (is_row and type(row.device) is str and type(row.body) is bytes and type(row.rejects) in (bytes, type(None))):
+    rows, last = list[Row](), after
+    for each in found:  # thousands at once: without calls
+        at, device, epoch, seq, kind, arrived_us, body, rejects = each
+        is_row = type(at) is type(epoch) is type(seq) is type(kind) is type(arrived_us) is int and last < at <= position
+        if not (is_row and type(device) is str and type(body) is bytes and (rejects is None or type(rejects) is bytes)):
             raise ValueError("a row of another shape, or out of order")
-        last = row.position
+        rows.append(as_row(each))
+        last = at
     return rows
 
 

@@ -8,10 +8,12 @@ The devices stand in it, as a hash: a viewer has nothing of one that joined whil
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hub.core.buckets import LADDER_US
 from hub.sessions.places import Places
+
+MAX_JOURNALS: Final = 256  # of a cursor; ours name the nodes of a cluster, and whoever makes one up may not keep the hub busy with it
 
 
 class Resume(NamedTuple):
@@ -38,6 +40,8 @@ def resume_from(places: Places, text: str) -> Resume | None:
     """Return what a cursor stands for; None where nobody can go on from there."""
     place, _, devices = text.partition("~")
     place, _, width = place.rpartition(":")
+    if place.count(",") >= MAX_JOURNALS:
+        return None
     marks = dict([(name, _number(position)) for name, _, position in (each.rpartition(":") for each in place.split(","))])
     width_us = _number(width)
     if width_us not in (0, *LADDER_US) or min(marks.values()) < 0:

@@ -44,6 +44,7 @@ def test_each_set_of_devices_has_a_mark_of_its_own() -> None:
         "j:1:٣:0",
         "j:1:" + "9" * 50 + ":0",
         "j:1:15,k:1:15:0",
+        ",".join(["j:1:15"] * 300) + ":0",
     ],
 )
 def test_a_cursor_of_another_journal_or_of_rows_that_are_gone_means_nothing(text: str) -> None:
