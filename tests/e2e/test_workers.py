@@ -64,8 +64,8 @@ async def test_workers_share_a_port_come_back_and_are_restarted_one_after_the_ot
         await workers.start(2)
         await is_whole(workers, 2)
         ports = workers.each(2)
-        senders = [await sender_at(workers.shared, f"pump-{number}", nursery) for number in range(4)]
-        viewers = [(sender, await watch(workers.shared, sender, nursery)) for sender in senders for _ in range(2)]
+        senders = [await sender_at(workers.shared, f"pump-{number}", nursery) for number in range(3)]
+        viewers = [(sender, await watch(workers.shared, sender, nursery)) for sender in senders]
         async with HubClient.local(workers.process.data_dir) as client:
             assert {each["device"] for each in await client.devices()} >= {sender.name for sender in senders}
         before = ports[1].pid
@@ -73,11 +73,14 @@ async def test_workers_share_a_port_come_back_and_are_restarted_one_after_the_ot
         await comes_true(lambda: ports[1].pid != before)
         os.kill(workers.process.pid, signal.SIGHUP)
         await comes_true(lambda: workers.said("workers_restarted") == 1, 60.0)
-        for sender, viewer in viewers:
-            least = len(sender.sent) + 50
-            await until(lambda viewer=viewer, sender=sender, least=least: viewer.picture.totals((sender.name, "temp"))[0] > least)  # type: ignore[misc]
+        least = [len(sender.sent) + 20 for sender in senders]
+        await until(
+            lambda: all(viewer.picture.totals((of.name, "temp"))[0] > few for few, (of, viewer) in zip(least, viewers, strict=True))
+        )
         for sender in senders:
             await all_is_there(workers, sender)
+        for sender, viewer in viewers:
+            await viewer.shows(sender)
         assert (workers.said("worker_ended"), workers.said("worker_ready")) == (1, 5)
         nursery.cancel_scope.cancel()
     assert not (workers.process.data_dir / "hub.json").exists()
