@@ -27,7 +27,7 @@ class Flooder:
             bodies, channels = pack_bodies(pack["values"], pack["step_ns"], plan["seed"]), 1
             self.step_us = pack["values"] * pack["step_ns"] // 1_000  # a frame begins where the one before ends
         else:
-            bodies, channels, self.step_us = data_bodies(plan["readings"], plan["seed"]), plan["readings"], 1
+            bodies, channels, self.step_us = data_bodies(plan["readings"], plan["seed"]), plan["readings"], plan.get("step_us", 1)
         self.maker = FrameMaker(bodies, plan["seed"])
         self.block_frames = max(1, BLOCK_BYTES // self.maker.frame_bytes)
         self.connections = open_devices(plan, channels, 1.0)

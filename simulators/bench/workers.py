@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import trio
 
@@ -22,6 +22,8 @@ from simulators.bench.report import BenchRow, row_of
 from simulators.hub_process import HubFailed, HubProcess
 from simulators.redis_process import RedisFailed, RedisProcess
 from simulators.victoria_process import VictoriaFailed, VictoriaProcess
+
+_STEP_US: Final = 1_000  # between two readings of a series: VictoriaMetrics holds one a millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ async def stand(workers: int, plan: WorkersPlan) -> AsyncIterator[Stand]:
 
 async def measure(plan: WorkersPlan, workers: int, runs: Runs) -> None:
     """Flood so many processes once."""
-    load: dict[str, Any] = {"readings": plan.readings, "seed": plan.seed, "is_hub": True}
+    load: dict[str, Any] = {"readings": plan.readings, "seed": plan.seed, "is_hub": True, "step_us": _STEP_US}
     async with stand(workers, plan) as here, AsyncExitStack() as stack:
         shares = [here.devices[at :: plan.senders] for at in range(plan.senders)]
         senders = [await stack.enter_async_context(against("flooder", here.port, devices=share, **load)) for share in shares]
