@@ -154,6 +154,26 @@ async def test_commands_end_by_time_also_after_the_store_was_away(tmp_path: Path
         nursery.cancel_scope.cancel()
 
 
+class Held:
+    """A lease that does not hold yet."""
+
+    device = "pump"
+    fence: int | None = None
+
+
+async def test_a_command_waits_for_the_lease_on_its_device_and_goes_when_that_holds(tmp_path: Path) -> None:
+    async with bench_on(tmp_path) as bench:
+        lease = Held()
+        await bench.registry.connected(HELLO, Pulse())
+        await bench.desk.attach("pump", bench.deliver, lease)
+        record = await bench.create()
+        assert (bench.given, await bench.kept(record.id)) == ([], "queued")
+        async with bench.sweeping():
+            lease.fence = 7
+            await until(lambda: bench.given == [record.id])
+        assert await bench.kept(record.id) == "sent"
+
+
 async def test_a_command_that_ends_while_others_are_given_stays_ended(tmp_path: Path) -> None:
     async with bench_on(tmp_path) as bench:
         await bench.come()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.wire.fields import BadMessage
+from devices.wire.limits import MAX_TIME_US
 from devices.wire.messages import Channel, Kind
 from devices.wire.unpack import unpack
 from hub.core.alike import NotPlainError
@@ -80,8 +81,8 @@ def test_whatever_a_mould_reads_is_what_decoding_gives(
             assert found == decoded(rules, each)
 
 
-def frame(seq: int = 1_000, t: int = NOW_US, values: tuple[Any, ...] = (1.5, 7, -2.0)) -> bytes:
-    return packed({"e": 9, "s": seq, "op": "data", "t": t, "c": [0, 2, 1], "d": [0, 5, 3], "v": list(values)})
+def frame(seq: int = 1_000, t: int = NOW_US, values: tuple[Any, ...] = (1.5, 7, -2.0), d: tuple[int, ...] = (0, 5, 3)) -> bytes:
+    return packed({"e": 9, "s": seq, "op": "data", "t": t, "c": [0, 2, 1], "d": list(d), "v": list(values)})
 
 
 def test_a_frame_that_differs_in_its_numbers_is_read_without_decoding() -> None:
@@ -104,6 +105,23 @@ def test_a_frame_that_differs_in_its_numbers_is_read_without_decoding() -> None:
 )
 def test_what_may_be_bad_or_is_of_another_form_is_left_to_the_decoder(body: bytes) -> None:
     assert taught(frame()).read_plain(body, NOW_US) is None
+
+
+@pytest.mark.parametrize(
+    ("learnt", "body"),
+    [
+        (frame(values=(1.5, 2**63 - 1, -2.0)), frame(values=(1.5, 2**63, -2.0))),  # no int64
+        (frame(values=(1.5, -1, -2.0)), frame(values=(1.5, True, -2.0))),
+        (frame(values=(1.5, -1, -2.0)), frame(values=(1.5, None, -2.0))),
+        (frame(values=(1.5, 1, -2.0)), frame(values=(1.5, -1, -2.0))),
+        (frame(d=(-(2**32),) * 3), frame(t=MAX_TIME_US + 1, d=(NOW_US - MAX_TIME_US - 1,) * 3)),
+    ],
+)
+def test_so_is_what_differs_from_it_by_a_bit_or_is_out_of_bounds(learnt: bytes, body: bytes) -> None:
+    rules = taught(learnt)
+    assert rules.read_plain(learnt, NOW_US) is not None
+    assert len(body) == len(learnt)
+    assert rules.read_plain(body, NOW_US) is None
 
 
 def test_a_frame_is_learnt_when_some_of_its_length_had_to_be_decoded() -> None:

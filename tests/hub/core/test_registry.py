@@ -280,11 +280,12 @@ async def test_in_an_overlap_both_tokens_are_good_and_then_the_new_one(tmp_path:
     async with registry_on(tmp_path, now) as (registry, _, entities), trio.open_nursery() as nursery:
         registry.on_revoked(lambda name, code, reason: ended.append(code))
         old = await registry.add_device("pump")
+        await nursery.start(registry.run)
+        await trio.sleep(100)
         new = await registry.new_token("pump", overlap_s=3_600)
         assert (registry.device_of(old), registry.device_of(new), ended) == ("pump", "pump", [])
         assert registry.ending("pump", registry.admission("pump")) is None
         over_us = entities.devices()[0]["old_token_until_us"]
-        await nursery.start(registry.run)
         await trio.sleep(3_590)
         assert registry.device_of(old) == "pump"
         await trio.sleep(over_us / 1_000_000 - trio.current_time() + 5)

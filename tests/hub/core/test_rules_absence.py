@@ -38,6 +38,15 @@ def test_silence_is_raised_once_and_over_with_the_next_reading() -> None:
     assert absence.due(40.0) == due
 
 
+def test_what_is_still_absent_is_raised_again_when_another_node_has_ended_its_alert() -> None:
+    absence = no_data()
+    absence.presence("pump", "online", 0.0)
+    absence.took(due := absence.due(10.0))
+    assert absence.due(20.0) == []
+    absence.heard(("pump", ""), is_open=False)
+    assert absence.due(20.0) == due
+
+
 def test_late_readings_are_no_sign_of_life() -> None:
     absence = no_data(late_s=60)
     absence.presence("pump", "online", 0.0)

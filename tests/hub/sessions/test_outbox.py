@@ -57,6 +57,20 @@ async def test_the_ack_of_a_frame_that_comes_alone_is_gathered_for_20_ms(autojum
     assert device.acked == [CREDIT] * 3
 
 
+async def test_an_ack_that_must_wait_keeps_nobody_else_waiting(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    clock = AckClock()
+    await nursery.start(clock.run)
+    busy, other = Told(clock), Told(clock)
+    busy.outbox.committed(5, 1)
+    await busy.next()
+    busy.outbox.committed(5, 2)  # not before 80 ms after the one before
+    await trio.sleep(0.03)
+    start = trio.current_time()
+    other.outbox.committed(5, 1)
+    await other.next()
+    assert trio.current_time() - start == pytest.approx(0.02)
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.sampled_from([0.001, 0.005, 0.02, 0.033, 0.09, 0.2]), min_size=1, max_size=40))
 def test_frames_that_come_fast_are_acked_ten_times_a_second_and_none_later_than_a_tenth(pauses_s: list[float]) -> None:
