@@ -54,7 +54,7 @@ class Nodes {
         { name: "since", label: "Since", cell: (each) => when(each.started_us), by: (each) => each.started_us },
       ],
     });
-    this.body = h("div", { class: "admin-section", hidden: true }, h("div", { class: "admin-bar" }, this.redis, this.told), this.table.element);
+    this.body = h("div", { class: "nodes-body", hidden: true }, h("div", { class: "admin-bar" }, this.redis, this.told), this.table.element);
     this.element = h("section", { class: "admin-section nodes" }, this.asking.error, this.alone, this.body);
   }
 
