@@ -119,6 +119,10 @@ class Confluence:
         """Return the place after which a viewer goes on that has these positions; None where it cannot."""
         return None if marks.get(self.id, 0) > self._journal.position else self._ring.place_of(marks)
 
+    def known_above(self, marks: Mapping[str, int], place: int) -> frozenset[int]:
+        """Return the places above one that a viewer with these positions has rows of already."""
+        return self._ring.known_above(marks, place)
+
     def stored_to(self, answer: RangeAnswer, asked_s: float) -> StoredTo:
         """Return up to where an answer to a question of that time has everything."""
         return self._stored.of(answer, self.id, asked_s, self._away())

@@ -63,7 +63,7 @@ class Ring:
 
     def read(self, after: int, max_rows: int = 1_000, max_bytes: int = 4_194_304) -> list[Row]:
         """Return rows above a place, at least one where there is one."""
-        at = max(self._gone, bisect_right(self._batches, after, lo=self._gone, key=lambda each: each[1].last))
+        at = max(self._gone, bisect_right(self._batches, after, lo=self._gone, key=_last))
         rows: list[Row] = []
         size_bytes = 0
         while at < len(self._batches) and len(rows) < max_rows and size_bytes < max_bytes:
@@ -78,7 +78,7 @@ class Ring:
     ) -> tuple[list[Row], int]:
         """Return rows of devices, None for all, with places in (after, upto], and up to where was looked: a part where it is far."""
         looked = max(after, self.first - 1)
-        at = max(self._gone, bisect_right(self._batches, looked, lo=self._gone, key=lambda each: each[1].last))
+        at = max(self._gone, bisect_right(self._batches, looked, lo=self._gone, key=_last))
         rows: list[Row] = []
         while looked < min(upto, self.position) and len(rows) < max_rows and looked - after < max_looked:
             batch = self._batches[at][1]
@@ -102,6 +102,14 @@ class Ring:
                 places.append(above - 1)
         place = min(places)
         return place if place >= self.first - 1 else None
+
+    def known_above(self, marks: Mapping[str, int], place: int) -> frozenset[int]:
+        """Return the places above one at which nothing is above these positions of the journals: arrival has another order elsewhere."""
+        found = set[int]()
+        for journal, batch in self._batches[max(self._gone, bisect_right(self._batches, place, lo=self._gone, key=_last)) :]:
+            known = bisect_right(batch.rows, marks.get(journal, 0), key=lambda row: row.position)
+            found.update(range(max(batch.place, place + 1), batch.place + known))
+        return frozenset(found)
 
     def marks_at(self, place: int) -> dict[str, int]:
         """Return of each journal the position up to which everything stands at a place or below it."""
@@ -139,6 +147,10 @@ class Ring:
         if self._gone * 2 > len(self._batches):
             del self._batches[: self._gone]
             self._gone = 0
+
+
+def _last(each: tuple[str, Batch]) -> int:
+    return each[1].last
 
 
 def _placed(batch: Batch, skipped: int, most: int) -> list[Row]:

@@ -37,5 +37,5 @@ async def _once(feed: Feed, request: Request, reason: str) -> tuple[Picture, str
     if resume.devices != mark_of(request.selector.devices):
         return await feed.painter.whole(request), "members"
     held = replace(request, width_us=max(request.width_us, resume.width_us))
-    picture = await feed.painter.resumed(held, resume.after)
+    picture = await feed.painter.resumed(held, resume.after, resume.known)
     return (picture, "") if picture is not None else (await feed.painter.whole(request), "too_far")

@@ -22,6 +22,7 @@ class Resume(NamedTuple):
     after: int
     width_us: int  # of the widest buckets that may have been sent; 0: raw points alone
     devices: str = ""  # `mark_of` those that it was told of
+    known: frozenset[int] = frozenset()  # places above `after` that it has rows of already
 
 
 @lru_cache(64)  # every group of viewers asks for its own again and again
@@ -47,7 +48,7 @@ def resume_from(places: Places, text: str) -> Resume | None:
     if width_us not in (0, *LADDER_US) or min(marks.values()) < 0:
         return None
     after = places.place_of(marks)
-    return None if after is None else Resume(after, width_us, devices)
+    return None if after is None else Resume(after, width_us, devices, places.known_above(marks, after))
 
 
 def _number(text: str) -> int:

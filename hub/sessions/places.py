@@ -44,6 +44,9 @@ class Places(Protocol):
     def place_of(self, marks: Mapping[str, int]) -> int | None:
         """Return the place after which a viewer goes on that has these positions; None where it cannot."""
 
+    def known_above(self, marks: Mapping[str, int], place: int) -> frozenset[int]:
+        """Return the places above one that a viewer with these positions has rows of already."""
+
     async def ready(self) -> None:
         """Return when there is all that can be had of rows that somebody wants now."""
 
@@ -73,6 +76,10 @@ class OneJournal:
         if marks.keys() != {journal.id} or not journal.first - 1 <= marks[journal.id] <= journal.position:
             return None
         return marks[journal.id]
+
+    def known_above(self, marks: Mapping[str, int], place: int) -> frozenset[int]:
+        """Return none: everything is in the order of one journal."""
+        return frozenset()
 
     async def ready(self) -> None:
         """Return at once."""

@@ -136,21 +136,24 @@ class Painter:
             asked.is_answered.set()
         return course.copy() if asked.waiting else course
 
-    async def resumed(self, request: Request, after: int) -> Picture | None:
-        """Return what changed above a position; None where that is too much and a snapshot is the better answer."""
+    async def resumed(self, request: Request, after: int, known: frozenset[int] = frozenset()) -> Picture | None:
+        """Return what changed above a position; None where that is too much and a snapshot is the better answer.
+
+        `known` are positions of which the viewer has every point: told twice, one may have a finer key than the store gave it.
+        """
         await self._front.wait_for(after)
         if self._front.position - after > self._max_tail(request):
             return None
-        return await (self._resumed_buckets(request, after) if request.width_us else self._resumed_points(request, after))
+        return await (self._resumed_buckets(request, after) if request.width_us else self._resumed_points(request, after, known))
 
-    async def _resumed_points(self, request: Request, after: int) -> Picture | None:
+    async def _resumed_points(self, request: Request, after: int, known: frozenset[int]) -> Picture | None:
         picture, frames = Picture(0, self._now() - request.span_us, position=after), 0
         try:
             stored = await self._stored.matching(request.selector)
         except (StoreUnavailable, StoreRefused):
             stored = []  # then no series is whole but from here on, whichever it is: see below
         while picture.position < self._front.position:
-            frames += await self._add_rows(picture, request.selector, self._front.position)
+            frames += await self._add_rows(picture, request.selector, self._front.position, known)
             if picture.width_us or frames > MAX_RAW_FRAMES or picture.count() > MAX_POINTS:
                 return None
         # A line that nobody has kept meanwhile is whole only from here on: what was before is in the store, and was not asked for.
@@ -182,7 +185,7 @@ class Painter:
             await self._add_rows(picture, request.selector, up_to)
         return picture.touched_us
 
-    async def _add_rows(self, picture: Picture, selector: Selector, up_to: int) -> int:
+    async def _add_rows(self, picture: Picture, selector: Selector, up_to: int, known: frozenset[int] = frozenset()) -> int:
         """Add the next rows of the journal, up to a position at most; return how many frames were of wanted devices.
 
         A caller that finds the picture at the fan-out's position right after this has it there in the same step. Raises RowsGone.
@@ -196,6 +199,8 @@ class Painter:
         if self._journal.first - 1 > picture.position:
             raise RowsGone
         picture.position = looked
+        if known:
+            frames = [row for row in frames if row.position not in known]
         picture.add(readable_columns(frames, self._journal.channels), selector)
         return len(frames)
 

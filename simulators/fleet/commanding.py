@@ -23,6 +23,7 @@ from simulators.fleet.scenario import Commands
 AT_ONCE: Final = 64  # more wait, and count from when they were due
 GRACE_S: Final = 45.0  # the hub's own, after the time to live, and some
 LOOK_EVERY_S: Final = 0.5
+PATIENCE_S: Final = 10.0  # with a hub that does not answer once nothing more is sent
 _AGAIN: Final = ("unreachable", "timeout", "store_unavailable", "too_many_commands", "busy")
 _NOT_THE_HUB: Final = (502, 503, 504)  # of a proxy before nodes: the one that it asked has died
 
@@ -76,17 +77,18 @@ class Commanding:
         self._figures.commands["sent"] += 1
 
     async def end(self) -> None:
-        """Wait until every command is over, as long as its time to live and the hub's grace allow."""
-        left = dict(self._ids)
+        """Wait until every command is over, as long as its time to live and the hub's grace allow. Raises HubError where it is away."""
+        left, heard_s = dict(self._ids), trio.current_time()
         with trio.move_on_after(self._plan.ttl_s + GRACE_S):
             while left:
                 for number, command_id in list(left.items()):
                     try:
                         item = self.items[number] = await self._client.command_state(command_id)
                     except HubError as error:
-                        if not _is_passing(error):
+                        if not _is_passing(error) or trio.current_time() - heard_s > PATIENCE_S:
                             raise
                         break
+                    heard_s = trio.current_time()
                     if CommandState(item["state"]).is_final:
                         del left[number]
                         self._figures.commands["ended"] += 1

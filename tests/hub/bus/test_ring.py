@@ -35,6 +35,26 @@ def test_every_place_is_found_again_by_its_marks() -> None:
         assert ring.place_of(ring.marks_at(place)) == place
 
 
+def test_what_a_viewer_from_a_node_with_another_order_has_already_is_known() -> None:
+    here, there = Ring(1 << 20), Ring(1 << 20)
+    for ring in (here, there):
+        ring.begin("a", 0)
+        ring.begin("b", 0)
+    for at in range(1, 6):
+        there.append("a", rows(at, at), at)
+        there.append("b", rows(at, at, "fan"), at)
+    here.append("a", rows(1, 6), 6)
+    here.append("b", rows(1, 6, "fan"), 6)
+    for place in range(there.position + 1):
+        marks = there.marks_at(place)
+        after = here.place_of(marks)
+        assert after is not None
+        known = here.known_above(marks, after)
+        new = [(row.device, row.seq) for row in here.read(after) if row.position not in known]
+        has = [(row.device, row.seq) for row in there.read(0) if row.position <= place]
+        assert sorted(new + has) == sorted((device, seq) for device in ("pump", "fan") for seq in range(1, 7))
+
+
 def test_a_cursor_of_what_is_not_here_has_no_place() -> None:
     ring = Ring(3 * ROW_BYTES)
     ring.begin("a", 10)

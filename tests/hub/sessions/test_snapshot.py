@@ -130,6 +130,9 @@ async def test_too_many_points_since_the_cursor_get_no_resume(
         picture = await hub.live.painter.resumed(request(), 25)
         assert picture is not None
         assert total(picture) == 5
+        picture = await hub.live.painter.resumed(request(), 25, frozenset({27, 30}))
+        assert picture is not None
+        assert total(picture) == 3
 
 
 async def test_a_resume_in_buckets_gives_whole_ones_from_the_earliest_that_changed(tmp_path: Path) -> None:
