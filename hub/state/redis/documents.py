@@ -6,11 +6,12 @@ again and done once. Decides nothing. Base of store.py.
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Final, TypeVar
 
 import msgpack
+import trio
 from coredis.tokens import PureToken
 
 from hub.core.errors import Refusal
@@ -25,6 +26,7 @@ T = TypeVar("T")
 END: Final = b"+"  # of a set in the order of its names
 FORMAT: Final = 1
 _CHUNK: Final = 200
+_TURN: Final = 200  # devices or documents that are read without a break: some ms
 _CHANGE: Final = files("hub.state.redis").joinpath("change.lua").read_text()
 
 
@@ -110,7 +112,7 @@ class RedisDocuments:
 
     async def devices(self) -> list[DeviceRecord]:
         """Return all devices."""
-        return [values.device_of(*each) for each in (await self._all("devices")).items()]
+        return await _read((await self._all("devices")).items(), values.device_of)
 
     async def devices_of(self, names: Sequence[str]) -> list[DeviceRecord]:
         """Return those of these devices that there are."""
@@ -126,7 +128,8 @@ class RedisDocuments:
 
     async def documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by key."""
-        return [values.document_of(kind, key.decode(), kept) for key, kept in sorted((await self._all("document", kind)).items())]
+        kept = sorted((await self._all("document", kind)).items())
+        return await _read(kept, lambda key, body: values.document_of(kind, key.decode(), body))
 
     async def documents_of(self, kind: str, keys: Sequence[str]) -> list[Document]:
         """Return those of these documents that there are."""
@@ -188,6 +191,16 @@ class RedisDocuments:
         place = self._redis.key(*parts)
         found = await self._ask(lambda client: client.zrange(place, end, b"-", rev=True, sortby=PureToken.BYLEX, offset=0, count=_CHUNK))
         return [each for each in found if isinstance(each, bytes)]
+
+
+async def _read(kept: Iterable[tuple[bytes, bytes]], read: Callable[[bytes, bytes], T]) -> list[T]:
+    """Read what is kept; of a large fleet others have turns in between."""
+    found = list[T]()
+    for name, body in kept:
+        found.append(read(name, body))
+        if len(found) % _TURN == 0:
+            await trio.lowlevel.checkpoint()
+    return found
 
 
 def _is_wanted(done: Audited, wanted: AuditWanted) -> bool:

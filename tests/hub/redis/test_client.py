@@ -1,12 +1,13 @@
 """The hub's connections to a Redis: calls that are cancelled, many at once, one that went away and came back, one that is full."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 
+import anyio
 import pytest
 import trio
 
 from hub.ports import StoreUnavailable
-from hub.redis import ANSWER_S, Redis
+from hub.redis import ANSWER_S, Client, Redis
 from simulators.hub_process import free_port
 from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis
 
@@ -32,6 +33,22 @@ async def test_a_call_rides_out_a_restart(server: RedisProcess) -> None:
         nursery.start_soon(trio.to_thread.run_sync, server.start)
         assert await ask(redis)
         assert redis.away is None
+
+
+@pytest.mark.parametrize("error", [anyio.ClosedResourceError, anyio.BrokenResourceError, ReferenceError])
+async def test_a_connection_that_ends_just_as_it_is_asked_ends_nobody(server: RedisProcess, error: type[Exception]) -> None:
+    asked = list[Client]()
+
+    def make(client: Client) -> Awaitable[bool | None]:
+        asked.append(client)
+        if len(asked) == 1:
+            raise error  # as the library does where Redis is killed at this moment
+        return client.set("asked", b"1")
+
+    async with connected(server.url) as redis:
+        assert await redis.ask(make)
+        assert len(asked) == 2
+        assert asked[0] is not asked[1]
 
 
 async def test_one_that_is_long_away_refuses_at_once_and_says_why() -> None:
