@@ -76,6 +76,8 @@ class Painter:
         self._front = front
         self._now = now
         self._asked: dict[Key, _Asked] = {}  # at this moment
+        # One after the other, and others between: hundreds of copies, and of messages made of them, would be one turn of the loop.
+        self._copying = trio.Lock()
 
     async def whole(self, request: Request) -> Picture:
         """Return everything of a request's span; its position is the fan-out's at the moment of return.
@@ -126,7 +128,8 @@ class Painter:
             asked.waiting += 1
             await asked.is_answered.wait()
             if asked.course is not None:
-                return asked.course.copy()
+                async with self._copying:
+                    return asked.course.copy()
         asked = self._asked[key] = _Asked()
         try:
             course = await begin()

@@ -1,5 +1,6 @@
 """Tests of hub/sessions/snapshot.py on a real journal and store; the whole way to a screen stands in test_live.py."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,27 @@ async def test_many_who_want_the_same_at_once_go_through_the_rows_once(
         assert (reads, len(pictures)) == (alone, 51)
         assert {total(picture) for picture in pictures if picture is not None} == {30}
         assert len({id(picture) for picture in pictures}) == 51
+
+
+async def test_many_who_waited_for_the_same_are_given_it_one_after_the_other_and_others_have_their_turn(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        await stored(hub, 20)
+        turns, when = 0, Counter[int]()
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await trio.lowlevel.checkpoint()
+
+        async def ask() -> None:
+            assert total(await hub.live.painter.whole(request(SECOND))) == 20
+            when[turns] += 1
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(count_turns)
+            async with trio.open_nursery() as asking:
+                for _ in range(50):
+                    asking.start_soon(ask)
+            nursery.cancel_scope.cancel()
+        assert max(when.values()) <= 3  # of 50
