@@ -142,8 +142,9 @@ def test_what_a_node_that_does_not_answer_has_is_marked_wherever_it_is_shown(bro
         expect(page.locator('.banner[data-kind="nodes"]')).to_have_count(0)
 
 
-def test_without_redis_the_others_are_shown_as_they_were(browser: Browser, two: Two) -> None:
-    with page_at(browser, two, "#/admin/nodes") as page:
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_without_redis_the_others_are_shown_as_they_were(browser: Browser, two: Two, scheme: Literal["dark", "light"]) -> None:
+    with page_at(browser, two, "#/admin/nodes", scheme=scheme) as page:
         expect(cell(page, "b", "Health")).to_have_text("well", timeout=TIMEOUT_MS)
         two.redis.kill()
         try:
