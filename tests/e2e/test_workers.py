@@ -79,8 +79,6 @@ async def test_workers_share_a_port_come_back_and_are_restarted_one_after_the_ot
         )
         for sender in senders:
             await all_is_there(workers, sender)
-        for sender, viewer in viewers:
-            await viewer.shows(sender)
         assert (workers.said("worker_ended"), workers.said("worker_ready")) == (1, 5)
         nursery.cancel_scope.cancel()
     assert not (workers.process.data_dir / "hub.json").exists()
