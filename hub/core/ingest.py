@@ -65,7 +65,7 @@ class ChannelRules:
         types = set(map(type, values))
         if set(map(type, channels + offsets_us)) != _INT or not self._numeric.issuperset(channels):
             return False
-        if types != _FLOAT and not (types <= _NUMBERS and min(values) >= INT64_MIN and max(values) <= INT64_MAX):
+        if types != _FLOAT and not (types <= _NUMBERS and _are_int64(values)):
             return False
         # A NaN or an infinity among the values makes their sum one; a sum that overflows is looked at one by one.
         if not (math.isfinite(sum(values)) and -MAX_TIME_US <= base_us <= MAX_TIME_US):
@@ -166,3 +166,10 @@ def _mark_equal_stamps(data: Data, codes: list[str | None]) -> None:
             counts[key] = counts.get(key, 0) + 1
             if counts[key] > MAX_EQUAL_STAMPS:
                 codes[index] = "same_time"
+
+
+def _are_int64(values: list[Any]) -> bool:
+    """Tell whether numbers are within 64 bits, the integers among them where others are beyond."""
+    if min(values) >= INT64_MIN and max(values) <= INT64_MAX:
+        return True
+    return all(INT64_MIN <= value <= INT64_MAX for value in values if type(value) is int)

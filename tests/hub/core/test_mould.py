@@ -165,3 +165,9 @@ def test_moulds_of_a_channel_list_do_not_pile_up() -> None:
 def test_there_is_no_mould_of_what_is_no_number(values: list[Any]) -> None:
     with pytest.raises(NotPlainError):
         Mould(packed({"e": 9, "s": 1, "op": "data", "t": NOW_US, "c": [0], "d": [0], "v": values}))
+
+
+def test_a_float_beyond_64_bits_beside_integers_is_as_good_decoded_as_it_is_not() -> None:
+    body = packed({"e": 256, "s": 65_536, "op": "data", "t": NOW_US, "c": [0, 1], "d": [0, 1], "v": [3.7e19, -129]})
+    rules = taught(body)
+    assert decoded(rules, body) == rules.read_plain(body, NOW_US) == (256, 65_536, NOW_US + 1)
