@@ -75,20 +75,21 @@ async def play_on_load(stand: Stand, plan: Plan, names: Sequence[str]) -> list[R
     async with trio.open_nursery() as nursery:
         nursery.start_soon(acts.run, names, enough)
         report = await Course(scenario_of(plan, name), stand.place, wish, figures, lambda line: None).run()
-    audit = audited(report, plan, ", ".join(names).replace("_", " "))
+    audit = audited(report, ", ".join(names).replace("_", " "))
     for row in audit:
         say(f"  {row.what}: {row.measured}")
     return [*acts.rows, *audit]
 
 
-def audited(report: Report, plan: Plan, of: str) -> list[Row]:
+def audited(report: Report, of: str) -> list[Row]:
     """Return what the audit says of a load."""
     stored, shown, wrong = report.stored, report.shown, report.commands["wrong"]
     excused = "".join(f", {count:,} {name.replace('_', ' ')}" for name, count in stored["excused"].items() if count)
     first = f"; the first: {report.differences[0].line()}" if report.differences else ""
     left = f"; {sum(report.not_acked.values())} frames were never acked" if report.not_acked else ""
     readings = f"{stored['made']:,} readings made, {stored['stored']:,} stored once{excused}; {report.different} differ{first}{left}"
-    seen = f"{shown['shown']:,} readings of {plan.devices} devices on {shown['viewers']} viewers, {shown['merged']:,} more in buckets"
+    of_all = f"{stored['made'] * shown['viewers']:,}"
+    seen = f"{shown['viewers']} viewers were shown {shown['shown']:,} of {of_all} readings one by one, {shown['merged']:,} more in buckets"
     ended = ", ".join(f"{count:,} {state}" for state, count in sorted(report.commands["ended"].items()))
     first = f": {wrong[0]}" if wrong else ""
     commands = f"{report.commands['sent']:,} commands, each in one final state ({ended}); {len(wrong)} wrong{first}"

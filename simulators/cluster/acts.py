@@ -59,6 +59,7 @@ class Acts:
         self._figures = figures
         self._say = say
         self._dice = Random(plan.seed)
+        self._killed: list[str] = []  # nodes, once each before one comes again
         self._screens = {name: Screen(stand, name) for name in NAMES}
 
     async def run(self, acts: Sequence[str], enough: trio.Event) -> None:
@@ -108,7 +109,8 @@ class Acts:
 
     async def _kill(self) -> str:
         holding = await self._stand.holding()
-        victim = max(holding, key=lambda name: holding[name])
+        victim = max(holding, key=lambda name: (-self._killed.count(name), holding[name]))
+        self._killed.append(victim)
         count, since = holding[victim][0], Since(self._figures)
         await trio.to_thread.run_sync(self._stand.nodes[victim].kill)
         began_s = trio.current_time()

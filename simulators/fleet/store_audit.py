@@ -33,6 +33,7 @@ MAX_SERIES: Final = 1_000
 MARGIN_US: Final = 60_000_000  # beyond the run that still belongs to it: bursts and rounding end there
 FAR_US: Final = 366 * 86_400_000_000  # looked at beyond that, for readings that were never made; backwards to 1970
 CATCH_UP_S: Final = 120.0  # for the store to have what the journal has
+OTHERS_S: Final = 20.0  # for a node to show what others stored: docs/operating.md
 LOOK_EVERY_S: Final = 0.5
 EVER: Final = (-(10**18), 10**18)
 MAX_KEPT: Final = 1_000  # differences, in order of time; all are counted
@@ -77,7 +78,7 @@ class StoreAudit:
         self._spans_us = [(low * WIDTH_US, high * WIDTH_US) for low, high in whole]
         self._told = told
         self._limit = LIMIT - randrange(LIMITS)
-        self._grain = EXACT
+        self._grain, self._late_s = EXACT, 0.0
         self._began_s = 0.0
         self._done = 0
 
@@ -85,6 +86,7 @@ class StoreAudit:
         """Compare all; `verdict` has the outcome. Raises HubError where the hub cannot be asked."""
         hub = await self._client.hub()
         self._grain = grain_of(hub["store"]["name"])
+        self._late_s = self._grain.late_s
         self.verdict.left_out = self._grain.left_out
         self._began_s = trio.current_time()
         await self._caught_up(hub["position"], (hub["time_us"], hub["time_us"] + FAR_US), [subject.name for subject in subjects[:1]])
@@ -102,6 +104,8 @@ class StoreAudit:
     async def _caught_up(self, head: int, window_us: tuple[int, int], names: Sequence[str]) -> None:
         """Return once the store has what the journal has now, or has had its time; a range that is not past is asked for anew each time."""
         has_others = len(await living_nodes(self._client)) > 1  # then a position says little: another node may answer each time
+        if has_others:
+            self._late_s = max(self._late_s, OTHERS_S)
         while names and trio.current_time() < self._began_s + CATCH_UP_S:
             if has_others and await have_stored(self._client, window_us[0]):
                 break
@@ -160,7 +164,7 @@ class StoreAudit:
             found = [self._compared(subject, window_us, points) for subject in batch]
             folded = await self._folded(names, window_us, points) if has_buckets else []
             differs = folded or any(each.differences for each in found)
-            if not differs or trio.current_time() >= self._began_s + self._grain.late_s:
+            if not differs or trio.current_time() >= self._began_s + self._late_s:
                 break
             await trio.sleep(LOOK_EVERY_S)
         for name, column in points.items():
