@@ -91,13 +91,19 @@ class Cluster:
     nodes: list[Node] = field(default_factory=list)
 
     async def is_whole(self) -> None:
-        """Return when every node knows all others."""
+        """Return when every node knows all others, and where they are."""
         with trio.fail_after(30):
             for node in self.nodes:
                 headers = {"Authorization": f"Bearer {node.admin_token}"}
                 async with httpx.AsyncClient(base_url=node.url, headers=headers) as client:
-                    while sum(each["alive"] for each in (await client.get("/api/v1/nodes")).json()["nodes"]) < len(self.nodes):  # noqa: ASYNC110
+                    while await self._known(client) < len(self.nodes):  # noqa: ASYNC110
                         await trio.sleep(0.05)
+
+    @staticmethod
+    async def _known(client: httpx.AsyncClient) -> int:
+        """Return of how many nodes one knows that they live, and where."""
+        nodes = (await client.get("/api/v1/nodes")).json()["nodes"]
+        return sum(bool(each["alive"] and each["url"]) for each in nodes)
 
     async def frame_calls(self) -> int:
         """Return how many frames nodes have put into Redis, as they say themselves."""
