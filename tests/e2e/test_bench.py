@@ -22,7 +22,7 @@ from simulators.bench.report import BenchRow, as_json, as_markdown, as_table
 from simulators.bench.store_plan import StorePlan
 
 TRIBUTARY = Path(sys.executable).parent / "tributary"
-FEW_S = 60.0
+FEW_S = 120.0
 FLOORED = {
     "ingest: CPU per acked frame : bare sink",
     "20 rules: CPU per acked frame : without",
