@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE :=
 STAMP := .venv/installed
 SOURCES := hub devices dashboard simulators tests
 # Every test is of one group, by where it lies; docs/testing.md says what is in each. What is in neither list is a unit test.
-PARTS := tests/contract tests/fuzz tests/sim tests/splits tests/hub/backup tests/hub/bus tests/hub/cli tests/hub/client tests/hub/nodes tests/hub/redis tests/hub/rules/test_keeping.py tests/hub/state/redis tests/hub/store tests/hub/web tests/hub/workers tests/hub/orphans tests/hub/sessions/test_live.py
+PARTS := tests/contract tests/devices/client tests/fuzz tests/sim tests/splits tests/hub/backup tests/hub/bus tests/hub/cli tests/hub/client tests/hub/core/exchange tests/hub/nodes tests/hub/redis tests/hub/rules/test_keeping.py tests/hub/state/redis tests/hub/store tests/hub/web tests/hub/workers tests/hub/orphans tests/hub/sessions/test_live.py
 # Files of programs are begun in this order: a long one that begins last is waited for alone.
 PROGRAMS := tests/simulators tests/browser tests/e2e tests/test_wheel.py
 
