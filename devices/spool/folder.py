@@ -14,6 +14,7 @@ from devices import durable
 from devices.spool.reporting import ReportingShelf
 from devices.spool.spool import Spool
 from devices.spool.tables import Tables
+from devices.sqlite_log import keep_aside, look_at_log, lost_commits
 
 FILE: Final = "spool.sqlite"
 _log = logging.getLogger("tributary.device")
@@ -38,6 +39,7 @@ def open_spool(
     lock = _lock(path)
     try:
         lost = None
+        log = look_at_log(path / FILE) if sync == "power" else None  # without syncs a power cut takes many commits, and nothing is wrong
         try:
             tables = Tables(str(path / FILE), is_power_safe=sync == "power")
         except sqlite3.OperationalError:
@@ -45,6 +47,10 @@ def open_spool(
         except sqlite3.DatabaseError as error:
             lost = _set_aside(path, error)
             tables = Tables(str(path / FILE), is_power_safe=sync == "power")
+        if log is not None and (commits := lost_commits(log)):
+            keep_aside(log)
+            lost = lost or f"the disk has changed what was written: the last {commits} changes of the spool are lost"
+            _log.error("spool %s: %s; replace the disk", path / FILE, lost)
         if sync == "power":
             durable.sync(path)
         return Spool(ReportingShelf(tables, max_bytes), is_in_memory=False, is_power_safe=sync == "power", lock=lock, lost=lost)

@@ -4,7 +4,7 @@ Owns the group commit, who is told what when, and which follower has read how fa
 submit, open_epochs and withdraw; followers read and wait; main.py runs it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Final
 import trio
 
 from devices.wire.messages import Channel
-from hub.core.records import Row
+from hub.core.records import Cursor, Row
 from hub.journal.batch import Batch, Entry, Owner
 from hub.journal.counts import Counts
 from hub.journal.marks import Marks
@@ -35,8 +35,8 @@ class Journal:
     """
 
     def __init__(self, file: JournalFile, settings: JournalSettings, now: Now) -> None:
-        self.id = ""
-        self.position = 0  # of the last committed row
+        self.id, self.position = "", 0  # of the last committed row
+        self.seen: Sequence[Cursor] = ()  # up to where others have followed it before this start
         self._settings, self._now = settings, now
         self._file, self._writer = file, Writer(file)
         self._pending = Pending()
@@ -60,7 +60,7 @@ class Journal:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Commit until cancelled; then commit what waits, and close. Raises JournalBroken: nothing more may be acked, end the process."""
         try:
-            state = await self._writer.call(self._file.open)
+            state = await self._writer.call(partial(self._file.open, self.seen))
             await self._take_state(state)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._upkeep.run, lambda: self.position, self._looked)
@@ -131,6 +131,10 @@ class Journal:
         """Return {epoch: highest durable seq} of a device; a session then asks for the `channels` of those it goes on with."""
         return self._marks.of(device)
 
+    def has_room_for(self, device: str, lists: Collection[tuple[Channel, ...]]) -> bool:
+        """Tell whether a device may open epochs with these channel lists, beside those that it has."""
+        return self._marks.has_room_for(device, lists)
+
     def marked_at(self, device: str, epoch: int) -> int:
         """Return a position above which no row moves the mark of an epoch; 0 where no row has."""
         return self._marks.position_of(device, epoch)
@@ -180,10 +184,8 @@ class Journal:
             "pending_rows": self._pending.rows,
             "pending_bytes": self._pending.size_bytes,
             **self._counts.figures(),
-            "size_bytes": self._room.size_bytes,
-            "free_bytes": self._room.free_bytes,
-            "left_bytes": self._room.left_bytes,
-            "tail_rows": self._reader.tail_rows,
+            **self._room.figures(),
+            **self._reader.figures(),
             "holding": float(self.holding is not None),
         }
 
@@ -216,8 +218,7 @@ class Journal:
         return True
 
     def _tell(self, batch: Batch, written: Written) -> None:
-        rows = written.rows
-        if rows:
+        if rows := written.rows:
             self.position = rows[-1].position
         self._marks.committed(written.openings, written.marks, self.position)
         self._pending.settle()

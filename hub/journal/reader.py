@@ -1,6 +1,7 @@
 """What is read out of a journal: rows from memory or from the file, and a copy of the whole file, beside the commits.
 
-Owns the newest rows in memory and the threads of reading; never waits for the thread that writes. Used by journal.py.
+Owns the newest rows in memory, the threads of reading, and which frames were found damaged; never waits for the thread that writes.
+Used by journal.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,12 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import structlog
 import trio
 
 from hub.core.records import Row
+from hub.journal.sqlite_values import damaged_in
 from hub.journal.tail import Tail
 from hub.ports import JournalFile
 
+_log: Final = structlog.get_logger(__name__)
+_MAX_TOLD: Final = 1_000  # damaged frames that are counted apart: so many are a broken disk
 _COPYING: Final = trio.CapacityLimiter(1)
 
 
@@ -24,11 +29,11 @@ class Reader:
         self._file = file
         self._tail = Tail(tail_bytes, last)
         self._reading = trio.CapacityLimiter(1)
+        self._damaged: set[int] = set()  # positions
 
-    @property
-    def tail_rows(self) -> int:
-        """How many rows are in memory."""
-        return len(self._tail)
+    def figures(self) -> dict[str, float]:
+        """Return how many rows are in memory, and how many frames were found damaged since the start, _MAX_TOLD at most."""
+        return {"tail_rows": len(self._tail), "damaged_rows": len(self._damaged)}
 
     def committed(self, rows: Sequence[Row], body_bytes: int) -> None:
         """Take the rows of a commit."""
@@ -42,8 +47,16 @@ class Reader:
         last = position()
         read = partial(self._file.read, after, max_rows, max_bytes)
         rows: list[Row] = await trio.to_thread.run_sync(read, limiter=self._reading)
+        self._tell_damaged(rows)
         # The file may already have what its owners have not been told yet.
         return [row for row in rows if row.position <= last]
+
+    def _tell_damaged(self, rows: Sequence[Row]) -> None:
+        fresh = set(damaged_in(rows)) - self._damaged
+        if fresh and len(self._damaged) < _MAX_TOLD:
+            self._damaged |= fresh
+            devices = sorted({row.device for row in rows if row.position in fresh and row.device})
+            _log.error("journal_damaged", first=min(fresh), last=max(fresh), frames=len(fresh), devices=devices[:10])
 
     async def copy_to(self, path: Path, told: Callable[[int, int], None]) -> None:
         """Copy the file as it is at this moment; a cancelled call removes what there was of the copy."""

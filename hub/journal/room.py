@@ -3,6 +3,7 @@
 Owns the thresholds; plain code that is told sizes. Used by journal.py.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,7 @@ class JournalSettings:
     resume_bytes: int = 2_000_000_000  # beyond this size rows go as soon as every follower has them
     followers: tuple[str, ...] = ("history", "ledger")  # who holds rows back
     tail_bytes: int = 32 << 20  # of the newest rows in memory, for followers that keep up
+    is_known: Callable[[str], bool] = lambda device: True  # else it was removed: its epochs are forgotten
     gather_s: float = 0.005  # from the beginning of a commit to that of the next: what comes in between shares one sync
 
     def rest_s(self, rows: int) -> float:
@@ -55,6 +57,10 @@ class Room:
     def left_bytes(self) -> int:
         """How much the journal may still grow until it holds."""
         return max(0, min(self._max_bytes - self.size_bytes, self.free_bytes - self._min_free_bytes))
+
+    def figures(self) -> dict[str, float]:
+        """Return figures for metrics."""
+        return {"size_bytes": self.size_bytes, "free_bytes": self.free_bytes, "left_bytes": self.left_bytes}
 
     def measured(self, size_bytes: int, free_bytes: int) -> None:
         """Take the sizes of file and disk."""

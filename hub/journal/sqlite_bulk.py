@@ -1,26 +1,22 @@
 """Many rows in few steps: the frames of a commit lie in the file as one value, and so are written and read in one.
 
-Owns the text of the statements and what a value holds. Python's sqlite3 gives the GIL up and takes it again around every single step:
-beside a busy event loop each taking may wait for a thread switch, so that a step a row cost more than all the writing. Called by
-sqlite_file.py and sqlite_state.py.
+Owns the text of the statements; sqlite_values.py has what a value holds. Python's sqlite3 gives the GIL up and takes it again around
+every single step: beside a busy event loop each taking may wait for a thread switch, so that a step a row cost more than all the
+writing. Called by sqlite_file.py and sqlite_state.py.
 """
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain, count
-from typing import Any, Final, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
 
-import msgpack
-
-from hub.core.records import Row, as_row
-from hub.ports import JournalBroken
+from hub.core.records import Cursor, Row
+from hub.journal.sqlite_values import Value, opened, sealed, stand_in
 
 Moves = Mapping[tuple[str, int], int]  # (device, epoch) -> seq
 RowColumns = tuple[tuple[Any, ...], ...]
 MarkRow = tuple[str, int, int, int]  # device, epoch, seq, position
-MoveTold = tuple[str, int, int]  # device, epoch, seq
-T = TypeVar("T")
 
 # A value is read and trimmed as a whole: so large at most, and at least one row.
 _MAX_ROWS: Final = 1_000
@@ -47,10 +43,11 @@ _EXTENTS: Final = (
     "SELECT json_group_array(json_array(first, count, size)) FROM "
     "(SELECT first, count, length(frames) AS size FROM batches WHERE first >= ? ORDER BY first LIMIT ?)"
 )
-# Values end to end are as good as one after another: msgpack says where each ends. A cast from BLOB to TEXT and back changes no byte
+# Values end to end are as good as one after another. A cast from BLOB to TEXT and back changes no byte
 # (sqlite.org/lang_expr.html), and the aggregate meets them in order.
 _READ: Final = (
-    "SELECT CAST(group_concat(CAST(frames AS TEXT), '') AS BLOB) FROM (SELECT frames FROM batches WHERE first >= ? ORDER BY first LIMIT ?)"
+    "SELECT json_group_array(json_array(first, count, length(frames))), CAST(group_concat(CAST(frames AS TEXT), '') AS BLOB) FROM "
+    "(SELECT first, count, frames FROM batches WHERE first >= ? ORDER BY first LIMIT ?)"
 )
 
 
@@ -77,8 +74,7 @@ def packed(first: int, columns: RowColumns, moves: Moves) -> list[tuple[int, int
     batches = []
     for at, end in _cut([len(body) for body in columns[6]] if columns else []):
         told = [(*key, seq) for key, seq in moves.items()] if end == len(columns[0]) else []
-        value = msgpack.packb((first + at, told, *[column[at:end] for column in columns[1:]]))
-        batches.append((first + at, end - at, bytes(value)))
+        batches.append((first + at, end - at, sealed(first + at, told, [column[at:end] for column in columns[1:]])))
     return batches
 
 
@@ -107,7 +103,7 @@ def read_rows(connection: sqlite3.Connection, after: int, max_rows: int, max_byt
             break
         batches += 1
         read += max(0, min(length, first + length - 1 - after))
-    rows = [row for rows in _each(connection, begin, batches, _rows_in) for row in rows if row[0] > after][:max_rows]
+    rows = [row for value in _values(connection, begin, batches) for row in value.rows() if row[0] > after][:max_rows]
     return rows[: _fitting(rows, max_bytes)]
 
 
@@ -131,35 +127,43 @@ def delete_rows(connection: sqlite3.Connection, last: int) -> None:
 def read_moves(connection: sqlite3.Connection, marked: int) -> list[MarkRow]:
     """Return the moves of marks that rows above a position say."""
     found: dict[tuple[str, int], MarkRow] = {}
-    for last, moves in _each(connection, marked + 1, -1, _moves_in):
-        for key, seq in moves.items():
-            found[key] = (*key, max(seq, found[key][2] if key in found else 0), last)
+    for value in _values(connection, marked + 1, -1):
+        for key, seq in _moves_in(value).items():
+            found[key] = (*key, max(seq, found[key][2] if key in found else 0), value.last)
     return list(found.values())
 
 
-def _rows_in(first: int, told: Sequence[MoveTold], columns: Sequence[Sequence[Any]]) -> list[Row]:
-    return list(map(as_row, zip(count(first), *columns)))
+def last_position(connection: sqlite3.Connection) -> int | None:
+    """Return the position of the last row, as its value says it; None where there is none."""
+    (newest,) = connection.execute("SELECT max(first) FROM batches").fetchone()
+    return None if newest is None else max(value.last for value in _values(connection, newest, 1))
 
 
-def _moves_in(first: int, told: Sequence[MoveTold], columns: Sequence[Sequence[Any]]) -> tuple[int, dict[tuple[str, int], int]]:
-    """Return the last position of a value, and the moves that it says."""
-    devices, epochs, seqs = columns[:3]
+def skip_lost(connection: sqlite3.Connection, at_most: int, seen: Sequence[Cursor]) -> None:
+    """Where frames are lost, `at_most` so many or those that others have seen, say so at a position beyond any that they may have had.
+
+    None of these is given again, and every follower reads it: one that had followed the lost frames would take new ones for them.
+    """
+    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    last = max(last_position(connection) or 0, meta["given"])
+    position = max([last + at_most, *[cursor.position + 1 for cursor in seen if cursor.journal == meta["journal"]]])
+    if position > last + 1 or at_most:
+        connection.execute(_INSERT, (position, 1, stand_in(position)))
+
+
+def _moves_in(value: Value) -> dict[tuple[str, int], int]:
+    devices, epochs, seqs = value.columns[:3]
+    if not devices[0]:
+        return {}  # a damaged value of which nothing is known
     moves = dict(zip(zip(devices, epochs, strict=True), seqs, strict=True))  # those of an epoch come in order
-    for device, epoch, seq in told:
+    for device, epoch, seq in value.told:
         moves[device, epoch] = max(seq, moves.get((device, epoch), 0))
-    return first + len(devices) - 1, moves
+    return moves
 
 
-def _each(connection: sqlite3.Connection, begin: int, limit: int, take: Callable[[int, Any, Sequence[Any]], T]) -> Iterator[T]:
-    """Yield what `take` makes of each value: of its first position, the moves that rows do not say, and the columns of its rows."""
-    (values,) = connection.execute(_READ, (begin, limit)).fetchone()
-    unpacker = msgpack.Unpacker(max_buffer_size=1 << 31, use_list=False)
-    unpacker.feed(values or b"")
-    try:
-        for first, told, *columns in unpacker:
-            yield take(first, told, columns)
-    except (ValueError, TypeError) as error:
-        raise JournalBroken(f"the journal holds what no hub wrote: {error!r}; keep a copy of it, then restore a backup") from error
+def _values(connection: sqlite3.Connection, begin: int, limit: int) -> Iterator[Value]:
+    extents, joined = connection.execute(_READ, (begin, limit)).fetchone()
+    return opened(joined or b"", json.loads(extents))
 
 
 def _cut(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from devices.durable import sync
-from hub.core.records import Row
-from hub.journal.sqlite_bulk import columns_of, delete_rows, insert, moves_of, oldest_rows, open_marks, packed, read_rows
+from devices.sqlite_log import keep_aside, look_at_log, lost_commits
+from hub.core.records import Cursor, Row
+from hub.journal.sqlite_bulk import columns_of, delete_rows, insert, moves_of, oldest_rows, open_marks, packed, read_rows, skip_lost
 from hub.journal.sqlite_copy import copy_database
 from hub.journal.sqlite_marks import FollowingMarks
 from hub.journal.sqlite_state import make_tables, packed_channels, read_state, verify
@@ -44,18 +45,22 @@ class SQLiteJournalFile:
         self._last = 0  # position that was given last
         self._marks: FollowingMarks | None = None
 
-    def open(self) -> JournalState:
+    def open(self, seen: Sequence[Cursor] = ()) -> JournalState:
         """Open or make the file, verify it after an unclean end, and read what it knows.
 
         Raises JournalBroken where it is damaged or no journal, OSError (ENOSPC) where the disk is too full to open it.
         """
-        was_killed = _size_bytes(self._path.with_name(self._path.name + "-wal")) > 0
+        log = look_at_log(self._path)
         try:
             with self._told_apart():
                 self._writer = _connect(self._path)
-                if self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                is_new = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+                if lost := lost_commits(log):
+                    keep_aside(log)
+                if is_new:
                     self._make(self._writer)
-                verify(self._writer, self._path, is_thorough=was_killed)
+                verify(self._writer, self._path, is_thorough=log.size_bytes > 0)
+                skip_lost(self._writer, log.size_bytes if lost else 0, seen)
                 self._reader = _connect(self._path)
                 state, moved = read_state(self._writer)
                 self._marks = FollowingMarks(self._writer, moved)
@@ -196,6 +201,8 @@ class SQLiteJournalFile:
             if is_full:
                 raise JournalFull(f"no room for {self._path}: {error}") from error
             raise JournalBroken(f"{self._path}: {error} ({getattr(error, 'sqlite_errorname', 'no code')})") from error
+        except UnicodeDecodeError as error:  # where SQLite names what it cannot read
+            raise JournalBroken(f"{self._path} holds what no hub wrote: {error}") from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -225,10 +232,3 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _numbers(cursor: FollowerCursor) -> tuple[int, int]:
     return cursor.applied, cursor.safe
-
-
-def _size_bytes(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0

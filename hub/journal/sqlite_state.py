@@ -1,6 +1,7 @@
 """What a journal's SQLite file is made of: its tables, the check that they are whole, and what is read from them at the start.
 
-Owns the schema and its version; writes only when the file is made. Called by sqlite_file.py in the journal's thread.
+Owns the schema and its version; writes only when the file is made or of an older format. Called by sqlite_file.py in the journal's
+thread.
 """
 
 import sqlite3
@@ -13,10 +14,13 @@ import msgpack
 from devices.wire.codec import BadMessage
 from devices.wire.hello import channel_to_map, channels_from_list
 from devices.wire.messages import Channel
-from hub.journal.sqlite_bulk import MarkRow, read_moves
+from hub.journal.sqlite_bulk import MarkRow, last_position, read_moves
 from hub.ports import EpochMark, FollowerCursor, JournalBroken, JournalState
 
-FORMAT: Final = 2  # PRAGMA user_version; a change comes with a migration in hub/datadir.py
+# PRAGMA user_version. Values of format 2 have no sums (sqlite_values.py): they are read as they are until they are trimmed, so that an
+# older file needs nothing but the number that keeps an older hub away from it.
+FORMAT: Final = 3
+_READABLE: Final = (2, FORMAT)
 # After a kill a file up to this size is read through before it is used: 0.1 s out of memory (measured: 2 GB/s), a second from a disk.
 # The frames of a larger one are left to `tributary doctor`; the small tables, which decide what is acked, are always read.
 _MAX_VERIFIED_BYTES: Final = 256 << 20
@@ -46,13 +50,18 @@ def make_tables(connection: sqlite3.Connection, journal: str) -> None:
 
 
 def verify(connection: sqlite3.Connection, path: Path, *, is_thorough: bool) -> None:
-    """Check that the file is a journal of this format and, where `is_thorough`, that its pages are whole. Raises JournalBroken."""
+    """Check that the file is a journal and, where `is_thorough`, its pages are whole; bring it to this format. Raises JournalBroken."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
-    if found != FORMAT:
+    if found not in _READABLE:
         advice = "run the hub that wrote it, or move it away and begin a new journal"
         raise JournalBroken(f"{path} has format {found}, this hub reads {FORMAT}; {advice}")
-    if not is_thorough:
-        return
+    if is_thorough:
+        _check_pages(connection, path)
+    if found != FORMAT:
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
     is_small = path.stat().st_size <= _MAX_VERIFIED_BYTES
     for check in ("quick_check(1)",) if is_small else [f"quick_check('{table}')" for table in _SMALL]:
         (said,) = connection.execute(f"PRAGMA {check}").fetchone()
@@ -73,9 +82,8 @@ def read_state(connection: sqlite3.Connection) -> tuple[JournalState, list[MarkR
 
 def _state(connection: sqlite3.Connection) -> tuple[JournalState, list[MarkRow]]:
     meta = dict(connection.execute("SELECT key, value FROM meta"))
-    first, last = connection.execute(
-        "SELECT min(first), (SELECT first + count - 1 FROM batches ORDER BY first DESC) FROM batches"
-    ).fetchone()
+    (first,) = connection.execute("SELECT min(first) FROM batches").fetchone()
+    last = last_position(connection)
     given = meta["given"] if last is None else last
     cursors = {name: FollowerCursor(applied, safe) for name, applied, safe in connection.execute("SELECT * FROM cursors")}
     moved = read_moves(connection, meta["marked"])

@@ -29,7 +29,8 @@ class Tail:
 
     def append(self, rows: Sequence[Row], body_bytes: int) -> None:
         """Take the rows of a commit and the size of their bodies; their positions follow the last one without a hole."""
-        size_bytes = body_bytes + len(rows) * _ROW_BYTES
+        rejects = [len(row[7]) for row in rows if row[7] is not None]  # may be many times the body
+        size_bytes = body_bytes + sum(rejects) + len(rows) * _ROW_BYTES
         self._commits.append(rows)
         self._firsts.append(self._last + 1)
         self._sizes.append(size_bytes)

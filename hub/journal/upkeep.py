@@ -117,6 +117,6 @@ class Upkeep:
         return min(safe, resume_from) + 1 if is_small else safe + 1
 
     async def _forget_marks(self) -> None:
-        if marks := self._marks.forget(self.first):
+        if marks := self._marks.forget(self.first, self._settings.is_known):
             # No checkpoint in between: a commit that opens one of them again comes after this in the writer's queue.
             await self._writer.call(partial(self._writer.file.forget_marks, marks))

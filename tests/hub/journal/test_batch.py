@@ -30,6 +30,12 @@ def test_gap_moves_to_its_last_and_gives_up_another_epoch() -> None:
     assert batch.marks() == {("pump", 7): 9, ("pump", 5): 40}
 
 
+def test_mark_does_not_go_back_to_a_lower_seq() -> None:
+    session = Session()
+    batch = batch_of(gap(session, 7, 2, (7, 9)), session.entry(7, 3))
+    assert batch.marks() == {("pump", 7): 9}
+
+
 def test_owners_are_told_of_their_own_frames_only() -> None:
     first, second = Session("a"), Session("b")
     batch = batch_of(first.entry(7, 1), second.entry(7, 5), first.entry(7, 2))

@@ -11,7 +11,7 @@ from devices.wire.messages import Channel
 from hub.core.epochs import IMPORTED_FROM
 from hub.journal import SQLiteJournalFile
 from hub.journal.batch import Batch, OpeningRequest
-from hub.journal.marks import KEPT_EPOCHS, Marks
+from hub.journal.marks import KEPT_EPOCHS, MAX_HELD, Marks
 from hub.ports import EpochMark, JournalState, Opening
 from tests.support.owner import CHANNELS, Session
 
@@ -122,3 +122,54 @@ def test_marks_of_imported_files_are_never_forgotten() -> None:
     assert len(forgotten) == KEPT_EPOCHS - 1
     assert ("pump", IMPORTED_FROM + 5) not in forgotten
     assert marks.of("pump")[IMPORTED_FROM + 5] == 9
+
+
+def listed(number: int, count: int = 900) -> tuple[Channel, ...]:
+    return tuple(Channel(f"c{number}-{at}") for at in range(count))
+
+
+def test_a_device_that_changes_its_channels_at_each_connection_is_stopped_until_its_rows_are_gone() -> None:
+    marks, epoch = Marks(()), 0
+    while marks.has_room_for("pump", [listed(epoch)]):
+        epoch += 1
+        marks.committed([Opening("pump", epoch, listed(epoch), 0)], {("pump", epoch): 1}, epoch)
+    assert epoch == KEPT_EPOCHS  # those are kept in any case
+    assert marks.has_room_for("kiln", [listed(1)])
+
+
+def test_a_device_has_room_again_once_what_it_sent_has_left_the_journal() -> None:
+    marks, epoch = Marks(()), 0
+    while marks.has_room_for("pump", [listed(epoch, 200)]):
+        epoch += 1
+        marks.committed([Opening("pump", epoch, listed(epoch, 200), 0)], {("pump", epoch): 1}, epoch)
+    assert KEPT_EPOCHS < epoch < 200
+    assert len(marks.forget(first=10_000)) == epoch - KEPT_EPOCHS
+    assert marks.has_room_for("pump", [listed(epoch, 200)])
+
+
+def test_a_device_whose_channels_stay_may_open_an_epoch_every_ten_seconds_for_a_day_while_nothing_is_stored() -> None:
+    marks = Marks(())
+    for epoch in range(1, 8_641):
+        declared = listed(epoch % 2, 20)  # of two programs in turn
+        assert marks.has_room_for("pump", [declared])
+        marks.committed([Opening("pump", epoch, declared, 0)], {("pump", epoch): 1}, epoch)
+    assert marks.channels("pump", 3) is marks.channels("pump", 8_639)
+
+
+def test_texts_of_states_count_as_channels() -> None:
+    marks = Marks(())
+    for epoch in range(1, KEPT_EPOCHS + 1):
+        marks.committed([Opening("pump", epoch, CHANNELS, 0)], {("pump", epoch): 1}, epoch)
+    assert not marks.has_room_for("pump", [(Channel("mode", values=tuple(map(str, range(MAX_HELD)))),)])
+
+
+def test_epochs_of_a_device_that_was_removed_are_forgotten_once_it_was_missed_twice_and_its_rows_are_gone() -> None:
+    epochs = [EpochMark("pump", 1, 5, 40, CHANNELS, 1), EpochMark("pump", 2, 5, 50, listed(1), 2)]
+    marks = Marks([*epochs, EpochMark("pump", IMPORTED_FROM + 5, 9, 1, CHANNELS, 0), EpochMark("kiln", 1, 5, 2, CHANNELS, 1)])
+    assert marks.forget(50, lambda device: device == "kiln") == []
+    assert marks.forget(50, lambda device: device == "kiln") == [("pump", 1)]
+    assert marks.forget(100) == []  # it is back
+    assert marks.forget(100, lambda device: device == "kiln") == []
+    assert marks.forget(100, lambda device: device == "kiln") == [("pump", 2)]
+    assert marks.of("pump") == {IMPORTED_FROM + 5: 9}
+    assert marks.of("kiln") == {1: 5}

@@ -13,6 +13,7 @@ from hub.journal.sqlite_bulk import (
     columns_of,
     delete_rows,
     insert,
+    last_position,
     move_marks,
     moves_of,
     oldest_rows,
@@ -22,7 +23,7 @@ from hub.journal.sqlite_bulk import (
     read_rows,
 )
 from hub.journal.sqlite_state import make_tables
-from hub.ports import JournalBroken
+from hub.journal.sqlite_values import damaged_in
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 ROWS = st.builds(
@@ -104,11 +105,21 @@ def test_oldest_rows_go_with_their_commit(tables: sqlite3.Connection) -> None:
     assert oldest_rows(tables, 51, 1_000) == (50, 10)
 
 
-def test_value_that_no_hub_wrote_is_refused(tables: sqlite3.Connection) -> None:
-    commit(tables, 1, [Row(0, "pump", 7, 1, 1, 0, b"body", None)])
-    tables.execute("UPDATE batches SET frames = x'93c1'")
-    with pytest.raises(JournalBroken, match="no hub wrote"):
-        read_rows(tables, 0, 10, 10)
+def test_damaged_value_is_told_and_those_beside_it_are_read(tables: sqlite3.Connection) -> None:
+    for first in (1, 3, 5):
+        commit(tables, first, [Row(0, "pump", 7, seq, 1, 0, b"body", None) for seq in (first, first + 1)])
+    tables.execute("UPDATE batches SET frames = x'93c1' WHERE first = 3")
+    found = read_rows(tables, 0, 10, 1 << 20)
+    assert [(row.position, row.seq, row.kind) for row in found] == [(1, 1, 1), (2, 2, 1), (4, 0, 7), (5, 5, 1), (6, 6, 1)]
+    assert damaged_in(found) == [4]
+    assert read_moves(tables, 0) == [("pump", 7, 6, 6)]
+
+
+def test_last_position_is_what_the_frames_say(tables: sqlite3.Connection) -> None:
+    assert last_position(tables) is None
+    commit(tables, 1, [Row(0, "pump", 7, seq, 1, 0, b"body", None) for seq in range(1, 10)])
+    tables.execute("UPDATE batches SET count = 2")  # a flipped bit
+    assert last_position(tables) == 9
 
 
 @pytest.mark.parametrize("count", [1, 2, 700])

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgpack
 import pytest
 
-from hub.core.records import Row, RowKind
+from hub.core.records import Cursor, Row, RowKind
 from hub.journal import SQLiteJournalFile
+from hub.journal.sqlite_values import damaged_in
 from hub.ports import FollowerCursor, JournalBroken, JournalFull, Opening
 from simulators.crash.disk import DiskUnavailable, SmallDisk, small_disk
 from tests.support.owner import CHANNELS
@@ -193,6 +195,46 @@ def test_log_of_a_killed_hub_is_taken_up(path: Path, tmp_path: Path) -> None:
     assert seqs(copy) == list(range(1, 51))
 
 
+def test_commits_lost_from_a_changed_log_are_said_and_their_positions_never_given_again(path: Path, tmp_path: Path) -> None:
+    with closing(opened(path)) as file:
+        file.commit([Opening(*KEY, CHANNELS, 0)], rows(1, 1), {KEY: 1})
+    with closing(opened(path)) as file:
+        for seq in range(2, 31):
+            file.commit([], rows(seq, seq, bytes(500)), {KEY: seq})
+        (tmp_path / "copy").mkdir()
+        for each in path.parent.glob("journal.db*"):
+            shutil.copy(each, tmp_path / "copy" / each.name)
+    log = tmp_path / "copy" / "journal.db-wal"
+    content = bytearray(log.read_bytes())
+    content[len(content) // 2] ^= 1
+    log.write_bytes(content)
+    file = SQLiteJournalFile(tmp_path / "copy" / "journal.db")
+    state = file.open()
+    found = file.read(0, 100, 1 << 20)
+    assert [row.seq for row in found] == [*range(1, len(found)), 0]
+    assert damaged_in(found) == [state.last]
+    assert state.last > 1_000
+    assert [(mark.epoch, mark.seq) for mark in state.marks] == [(KEY[1], len(found) - 1)]
+    assert file.commit([], rows(31, 31), {}) == state.last + 1
+    assert log.with_name("journal.db-wal.damaged").read_bytes() == bytes(content)
+    file.close()
+    assert seqs(tmp_path / "copy" / "journal.db")[-1] == 31
+
+
+def test_positions_that_others_have_seen_are_not_given_again(path: Path) -> None:
+    with closing(opened(path)) as file:
+        file.commit([Opening(*KEY, CHANNELS, 0)], rows(1, 5), {KEY: 5})
+    with closing(SQLiteJournalFile(path)) as file:
+        journal = file.open([Cursor("another", 50)]).journal
+    for seen, last in ((5, 5), (9, 10)):
+        with closing(SQLiteJournalFile(path)) as file:
+            assert file.open([Cursor(journal, seen), Cursor(journal, 1)]).last == last
+            found = file.read(5, 100, 1 << 20)
+            assert [row.position for row in found] == damaged_in(found) == [10][: last - 5]
+    with closing(opened(path)) as file:
+        assert file.commit([], rows(6, 6), {KEY: 6}) == 11
+
+
 @pytest.mark.parametrize("keep", [0, 1, 31, 32, 33, 4_000, 4_152, 20_000, 40_000])
 def test_torn_log_leaves_whole_commits(path: Path, tmp_path: Path, keep: int) -> None:
     with closing(opened(path)) as file:
@@ -231,9 +273,24 @@ def test_database_of_somebody_else_is_refused(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE songs (title TEXT)")
     file = SQLiteJournalFile(path)
-    with pytest.raises(JournalBroken, match="has format 0, this hub reads 2; run the hub that wrote it"):
+    with pytest.raises(JournalBroken, match="has format 0, this hub reads 3; run the hub that wrote it"):
         file.open()
     file.close()
+
+
+def test_journal_of_the_format_before_goes_on_and_keeps_older_hubs_away(path: Path) -> None:
+    value = msgpack.packb((1, (), ["pump"] * 2, [7] * 2, [1, 2], [1] * 2, [0] * 2, [b"one", b"two"], [None] * 2))
+    with closing(opened(path)):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        older.execute("INSERT INTO batches VALUES (1, 2, ?)", (value,))
+        older.execute("PRAGMA user_version = 2")
+    with closing(opened(path)) as file:
+        assert file.commit([], rows(3, 4), {}) == 3
+    with closing(opened(path)) as file:
+        assert [(row.position, row.seq) for row in file.read(0, 10, 10_000)] == [(1, 1), (2, 2), (3, 3), (4, 4)]
+    with closing(sqlite3.connect(path)) as file_itself:
+        assert file_itself.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_damage_is_found_after_a_kill(path: Path, tmp_path: Path) -> None:

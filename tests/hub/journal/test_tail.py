@@ -42,3 +42,10 @@ def test_tail_of_no_bytes_keeps_nothing() -> None:
     assert not tail.has_all_above(4)
     assert tail.has_all_above(5)
     assert tail.read(5, 10, 10) == []
+
+
+def test_what_was_rejected_of_a_frame_counts_as_well() -> None:
+    tail = Tail(100_000, 0)
+    for position in range(1, 11):
+        tail.append([row(position, 10)._replace(rejects=bytes(20_000))], 10)
+    assert len(tail) == 4

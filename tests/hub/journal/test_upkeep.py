@@ -140,3 +140,14 @@ async def test_epochs_nobody_uses_leave_the_file(tmp_path: Path, monkeypatch: py
         await until(lambda: len(it.marks.of("pump")) == KEPT_EPOCHS)
     state = SQLiteJournalFile(tmp_path / "journal.db").open()
     assert {mark.epoch for mark in state.marks} == set(range(4, KEPT_EPOCHS + 4))
+
+
+async def test_epochs_of_removed_devices_leave_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.journal.upkeep._FORGET_EVERY", 1)
+    async with tended(tmp_path, JournalSettings(is_known=lambda device: device == "kiln"), rows=0) as it:
+        openings = [Session(name).opening(7) for name in ("pump", "kiln")]
+        it.file.commit(openings, [], {})
+        it.marks.committed(openings, {}, 0)
+        await until(lambda: not it.marks.of("pump"))
+    state = SQLiteJournalFile(tmp_path / "journal.db").open()
+    assert {mark.device for mark in state.marks} == {"kiln"}
