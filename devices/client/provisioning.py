@@ -6,7 +6,6 @@ answer that was lost is given again, and the token. Called by programs before th
 
 import http.client
 import json
-import os
 import random
 import secrets
 import ssl
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 import trio
 
 from devices.client.opening import CONNECT_TIMEOUT_S, DeviceRefused, Unreachable
-from devices.durable import sync
+from devices.durable import keep
 
 _MAX_ANSWER_BYTES: Final = 65_536
 _DEVICE_PATH: Final = "/v1/device"  # an address may name it
@@ -108,12 +107,5 @@ def _read(path: Path) -> str | None:
 
 
 def _keep(path: Path, text: str) -> None:
-    """Write a secret so that it is whole and on the disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync(path.parent)
+    keep(path, text)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
+import h11
 import trio
 from trio_websocket import ConnectionRejected, wrap_client_stream
 from wsproto.utilities import ProtocolError
@@ -40,8 +41,9 @@ async def open_websocket(url: str, token: str, *, tls: ssl.SSLContext | None = N
         failure = _rejected(_first(group))
     except* (DeviceRefused, Unreachable) as group:
         failure = _first(group)
-    # The reader task can end with these after a close (trio-websocket's issue 184); the link is gone then and nothing more.
-    except* (ProtocolError, trio.BrokenResourceError, trio.ClosedResourceError) as group:
+    # The reader task can end with these after a close (trio-websocket's issue 184), and, as it then tries to refuse what it asked for
+    # itself, with h11's where the answer is none of a hub; the link is gone then and nothing more.
+    except* (ProtocolError, h11.ProtocolError, trio.BrokenResourceError, trio.ClosedResourceError) as group:
         failure = None if was_open else Unreachable(f"the connection to {url} broke: {_first(group)!r}", is_way=True)
     if failure is not None:
         raise failure

@@ -66,7 +66,7 @@ def decode_from_device(message: bytes) -> FromDevice:
     if "e" in decoded or "s" in decoded:
         return _frame(decoded, fields.epoch(decoded), fields.seq(decoded))
     if decoded.get("op") == "hello":
-        fields.plain(decoded, "hello", 0)  # hello -> commands -> entry -> args -> spec is one deeper than a frame
+        fields.plain_fields(decoded, "hello", 0)  # hello -> commands -> entry -> args -> spec is one deeper than a frame
         return hello_from_map(decoded)
     return UnknownOp(fields.shown(decoded.get("op")))
 
@@ -76,7 +76,7 @@ def _frame(decoded: dict[Any, Any], epoch: int, seq: int) -> Frame:
     try:
         if op == "data":
             return _data(decoded, epoch, seq)
-        fields.plain(decoded, "frame")
+        fields.plain_fields(decoded, "frame")
         if op == "pack":
             return pack_from_map(decoded, epoch, seq)
         if op == "result":
@@ -99,7 +99,7 @@ def _data(decoded: dict[Any, Any], epoch: int, seq: int) -> Data:
     if not len(channels) == len(offsets) == len(values) >= 1:
         raise BadMessage(f"c, d and v must be equally long, at least 1; they have {len(channels)}, {len(offsets)} and {len(values)} items")
     if not decoded.keys() <= _KNOWN_DATA_KEYS:
-        fields.plain({key: value for key, value in decoded.items() if key not in _KNOWN_DATA_KEYS}, "frame")
+        fields.plain_fields({key: value for key, value in decoded.items() if key not in _KNOWN_DATA_KEYS}, "frame")
     return Data(epoch, seq, fields.time_us(decoded, "t"), channels, offsets, values)
 
 

@@ -20,7 +20,10 @@ class BadMessage(Exception):
 
 def shown(value: object) -> str:
     """Write a wrong value so that it fits in a sentence and in a log line."""
-    text = ascii(value)
+    try:
+        text = ascii(value)
+    except RecursionError:  # a message of arrays in arrays decodes deeper than it can be written
+        text = f"a {type(value).__name__} that is nested very deep"
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
@@ -113,6 +116,12 @@ def mapping(value: object, what: str) -> dict[str, Any]:
     if type(value) is not dict or any(type(key) is not str for key in value):
         raise BadMessage(f"{what} must be a map with text keys, not {shown(value)}")
     return value
+
+
+def plain_fields(message: object, what: str, depth: int = 1) -> None:
+    """Check each field of a message as `plain` does, by its own name."""
+    for key, value in mapping(message, what).items():
+        plain(value, key if key.isidentifier() and len(key) <= _SHOWN else shown(key), depth + 1)
 
 
 def plain(value: object, what: str, depth: int = 1) -> Any:

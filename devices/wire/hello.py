@@ -4,10 +4,10 @@ Owns the fields of hello (protocol section 4) and their limits; codec.py calls i
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from devices.wire import fields
+from devices.wire.channel_lists import remembered
 from devices.wire.fields import BadMessage
 from devices.wire.limits import (
     MAX_CHANNELS,
@@ -83,7 +83,7 @@ def channel_to_map(channel: Channel) -> dict[str, Any]:
     return message
 
 
-@lru_cache(maxsize=256)
+@remembered
 def list_of_channels(channels: tuple[Channel, ...]) -> list[dict[str, Any]]:
     """Write a channel list; equal ones get the same list, which nobody may change."""
     return [channel_to_map(channel) for channel in channels]
@@ -100,7 +100,7 @@ def channels_from_list(items: list[Any]) -> tuple[Channel, ...]:
     return _one_of_equals(channels)
 
 
-@lru_cache(maxsize=256)
+@remembered
 def _one_of_equals(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
     return channels
 
@@ -150,7 +150,8 @@ def _command(item: object) -> CommandSpec:
     args = fields.mapping(entry.get("args") or {}, "args")
     for arg_name, spec in args.items():
         fields.name({"args": arg_name}, "args")
-        if fields.mapping(spec, "args").get("type") not in _ARG_TYPES:
+        kind = fields.mapping(spec, "args").get("type")
+        if type(kind) is not str or kind not in _ARG_TYPES:
             raise BadMessage(f"args.{fields.shown(arg_name)}.type must be one of {', '.join(sorted(_ARG_TYPES))}")
         fields.plain(spec, "args", 4)
         for key in ("min", "max"):
@@ -168,7 +169,7 @@ def outcome_to_map(outcome: Outcome) -> dict[str, Any]:
 def outcome_from_map(message: Mapping[str, Any]) -> Outcome:
     """Read what a device says of a command."""
     state = message.get("state")
-    if state not in _FROM_DEVICE:
+    if type(state) is not str or state not in _FROM_DEVICE:
         raise BadMessage(f"state must be one of {', '.join(sorted(_FROM_DEVICE))}, not {fields.shown(state)}")
     return Outcome(
         id=fields.text(message, "id", MAX_NAME_BYTES),

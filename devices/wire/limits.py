@@ -64,6 +64,8 @@ class CloseCode(IntEnum):
     SLOW_VIEWER = 4010
     DISABLED = 4011
     OLD_TOKEN = 4012
+    NO_ROOM = 4013
+    CONTESTED = 4014
     BAD_HELLO = 4500
     WRONG_DEVICE = 4501
     REVOKED = 4502

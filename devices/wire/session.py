@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from devices.wire.limits import CloseCode
+from devices.wire.limits import MAX_SEQ, CloseCode
 from devices.wire.messages import Credit, Frame, FromDevice, Gap, Hello, UnknownOp, Window
 
 
@@ -138,7 +138,7 @@ class DeviceSession:
     def take_next(self, epoch: int, seq: int, size_bytes: int, arrived_s: float) -> bool:
         """Number a frame as `take` does, if it is the one that is due and within the credit; False: nothing was done, ask `take`."""
         known = self._epochs.get(epoch)
-        if known is None or seq != known.received + 1 or self.state is not State.STREAMING:
+        if known is None or seq != known.received + 1 or seq > MAX_SEQ or self.state is not State.STREAMING:
             return False
         lane = known.lane
         if lane.frames >= lane.max_frames or lane.bytes + size_bytes > lane.max_bytes:

@@ -16,9 +16,10 @@ import trio
 import trustme
 
 from devices import Channel, Device, DeviceRefused
-from devices.client import Unreachable
+from devices.client import Unreachable, open_websocket
 from simulators.faults import FaultProxy, fault_proxy
 from tests.support.little_hub import LittleHub, listening_hub
+from tests.support.odd_server import OddServer
 
 CHANNELS = [Channel("temp", "Cel")]
 DEADLINE_S = 20.0
@@ -63,6 +64,26 @@ async def test_a_busy_hub_is_asked_again_when_it_said_so() -> None:
             await device.drained(DEADLINE_S)
             assert hub.connected_s[1] - hub.connected_s[0] >= 1.0
         assert hub.values() == [1]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"220 mail.example.com ESMTP\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: another\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    ],
+    ids=["mail", "proof", "bare"],
+)
+async def test_an_answer_that_is_not_of_a_hub_is_a_way_that_does_not_get_through(answer: bytes) -> None:
+    server = OddServer([answer])
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, server.handle, 0)
+        with pytest.raises(Unreachable) as failure, trio.fail_after(DEADLINE_S):
+            async with open_websocket(f"ws://127.0.0.1:{listeners[0].socket.getsockname()[1]}/v1/device", "right"):
+                pytest.fail("it opened")
+        assert failure.value.is_way
+        nursery.cancel_scope.cancel()
 
 
 async def test_nobody_there_is_waited_for() -> None:
