@@ -5,10 +5,11 @@ what stands in core/actions.py. Asked by the door before an upgrade and by the A
 """
 
 from hub.auth.account import Account
-from hub.auth.auth import LINK_S, SESSION_S, Auth
+from hub.auth.auth import LINK_S, Auth
 from hub.auth.cookies import COOKIE, session_of
 from hub.auth.principal import Principal
 from hub.auth.taking_in import AuthTakingIn
+from hub.auth.web_sessions import SESSION_S
 from hub.core.guessing import LockedOut
 
 __all__ = ["COOKIE", "LINK_S", "SESSION_S", "Account", "Auth", "AuthTakingIn", "LockedOut", "Principal", "session_of"]

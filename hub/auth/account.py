@@ -5,8 +5,9 @@ Owns the rules of that; the user is core's, sessions are kept by the state store
 
 from typing import Any
 
-from hub.auth.auth import SESSION_S, Auth
+from hub.auth.auth import Auth
 from hub.auth.principal import Principal
+from hub.auth.web_sessions import SESSION_S
 from hub.core.errors import Refusal
 from hub.core.users import User
 from hub.ports import Now, StateStore, WebSession

@@ -16,4 +16,5 @@ class Principal:
     until_us: int = field(default=0, compare=False)  # when the login is over
     where: str = ""  # a tag expression: for these devices only; empty: for the whole hub
     share: str = ""  # of a guest: the link, which is for what its dashboard shows only
+    is_remembered: bool = field(default=False, compare=False)  # the state store is away, and said so before: for reading only
     account: bytes | None = field(default=None, compare=False, repr=False)  # of a user; all its logins end with it

@@ -5,7 +5,7 @@ because a node did not answer while they were made. Must not know viewers or Red
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import trio
 
@@ -13,9 +13,11 @@ from devices.wire.messages import Channel
 from hub.bus.channels import KnownChannels
 from hub.bus.following import Following
 from hub.bus.followings import Followings
+from hub.bus.past import Past
 from hub.bus.ring import Ring
-from hub.bus.serving import OwnJournal as ServedJournal
+from hub.bus.serving import FollowedJournal
 from hub.bus.stored import StoredMarks
+from hub.core.drained import Drained
 from hub.core.records import WITH_READINGS, RangeAnswer, Row, StoredTo
 from hub.core.selector import Selector
 from hub.ports import Bus, Frames, OtherNode
@@ -23,24 +25,19 @@ from hub.ports import Bus, Frames, OtherNode
 BACK_ROWS: Final = 50_000  # of the own journal that are taken in at the start, for viewers that come back
 
 
-class OwnJournal(ServedJournal, Protocol):
-    """The journal of this node, as it is followed."""
-
-    def on_commit(self, callback: Callable[[Sequence[Row]], None]) -> None:
-        """Call `callback(rows)` after each commit."""
-
-
 class Confluence:
     """One rising order of the rows of many journals."""
 
     def __init__(
-        self, journal: OwnJournal, nodes: Callable[[], Sequence[OtherNode]], bus: Bus, max_bytes: int, now: Callable[[], int]
+        self, journal: FollowedJournal, nodes: Callable[[], Sequence[OtherNode]], bus: Bus, max_bytes: int, now: Callable[[], int]
     ) -> None:
         self.turn = 0
-        self.followings = Followings(nodes, self._looked, self._took, now)
         self._journal, self._bus = journal, bus
         self._ring = Ring(max_bytes)
+        self.drained_long_ago = self._ring.forget_end
         self._channels = KnownChannels(journal.channels)
+        past = Past(self._ring, self._channels, self._tell, self._rewind, self._until_now)
+        self.followings = Followings(nodes, self._looked, self._took, now, past)
         self._stored = StoredMarks(self._ring)
         self._on_commit: list[Callable[[Sequence[Row]], None]] = []
         self._on_stored: list[Callable[[int], None]] = []
@@ -112,12 +109,12 @@ class Confluence:
         self._is_store_lost, self._told_place = True, -1
 
     def marks_at(self, place: int) -> Mapping[str, int]:
-        """Return of each journal the position up to which everything stands at a place or below it."""
+        """Return of each journal the position up to which everything stands at a place or below it; -1 where that is nowhere."""
         return self._ring.marks_at(place)
 
-    def place_of(self, marks: Mapping[str, int]) -> int | None:
-        """Return the place after which a viewer goes on that has these positions; None where it cannot."""
-        return None if marks.get(self.id, 0) > self._journal.position else self._ring.place_of(marks)
+    def place_of(self, marks: Mapping[str, int], devices: frozenset[str] | None = None) -> int | None:
+        """Return the place after which a viewer of devices, None for all, goes on that has these positions; None where it cannot."""
+        return None if marks.get(self.id, 0) > self._journal.position else self._ring.place_of(marks, devices)
 
     def known_above(self, marks: Mapping[str, int], place: int) -> frozenset[int]:
         """Return the places above one that a viewer with these positions has rows of already."""
@@ -127,9 +124,16 @@ class Confluence:
         """Return up to where an answer to a question of that time has everything."""
         return self._stored.of(answer, self.id, asked_s, self._away())
 
-    async def ready(self) -> None:
-        """Return when every node that answers is followed up to its end, or a while has passed."""
-        await self.followings.ready()
+    def drained(self, each: Drained) -> None:
+        """Take the word that the store shows all of a journal that nobody follows any more, and frames of which never came here."""
+        if each.journal != self.id:
+            self.followings.give_up(each.journal)
+            self._stored.ended(each.journal, each.position, trio.current_time())
+            self._rewind(each.devices, float("-inf"))
+
+    async def ready(self, devices: frozenset[str] | None) -> None:
+        """Return when all of devices, None for all, is here of every node that answers, or a while has passed."""
+        await self.followings.ready(devices)
 
     async def upto(self) -> int:
         """Return a place above which no row will stand that a node committed before this call, as far as they answer."""
@@ -151,7 +155,7 @@ class Confluence:
     def _looked_for_nodes(self) -> None:
         """Forget journals that nobody follows and none of whose rows is here, or cursors would name every node there ever was."""
         others = self._ring.inflows.keys() - self.followings.by_journal.keys() - {self.id}
-        for journal in [each for each in others if self._ring.inflows[each].is_empty]:
+        for journal in [each for each in others if self._ring.may_forget(each)]:
             self._ring.forget(journal)
             self._stored.forget(journal)
         self._tell_stored()  # of a node that is away now nobody waits for the store
@@ -189,9 +193,12 @@ class Confluence:
     def _heard(self, frames: Frames) -> None:
         """Take what the bus brought where it follows on what is here; else the node is asked."""
         following, looked = self.followings.by_journal.get(frames.journal), self._looked(frames.journal)
-        if following is None or looked is None or not following.is_current:
+        if following is None or looked is None or not following.is_current or following.doubtful_since_s is not None:
             return  # its round brings it
-        if frames.after > looked or not self._channels.has_all({(row.device, row.epoch) for row in frames.rows}):
+        interest = self._ring.inflows[frames.journal].interest
+        is_meant = frames.covers is None or interest.id in frames.covers
+        epochs = {(row.device, row.epoch) for row in frames.rows if interest.wants(row.device)}
+        if not is_meant or frames.after > looked or not self._channels.has_all(epochs):
             following.ask()
             return
         self._take(frames)
@@ -201,15 +208,14 @@ class Confluence:
         looked = self._looked(frames.journal)
         is_lost = looked is not None and frames.after > looked
         if looked is None or is_lost:
-            self._ring.begin(frames.journal, frames.after, self._until_now(frames.behind_us))
+            self._ring.begin(frames.journal, frames.after, self._until_now(frames.behind_us), following.interest)
+        self._ring.inflows[frames.journal].take(following.interest)
         if is_lost or frames.journal in self._stored.lacked:
             self._stored.lacked.discard(frames.journal)
             self._rewind(None, float("-inf"))
         elif following.doubtful_since_s is not None:
             # The store may have shown of these what comes now as new.
             self._rewind({row.device for row in frames.rows if row.position > (looked or 0)}, following.doubtful_since_s)
-        if frames.position >= frames.end:
-            following.doubtful_since_s = None
         self._channels.add(frames.channels)
         self._take(frames)
         self._tell_stored()  # not with each entry of the bus: everybody who watches is looked at for it

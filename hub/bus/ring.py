@@ -6,15 +6,17 @@ I/O; confluence.py feeds it.
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from hub.bus.inflow import Batch, Inflow
+from hub.core.interest import ALL, Interest
 from hub.core.records import WITH_READINGS, Row, as_row
 
 ROW_BYTES: Final = 300  # of a row beside its body
 MAX_EPOCHS: Final = 200_000  # of which it is known which frames came; the longest known are forgotten first
 MAX_SPANS: Final = 16  # of frames with readings that follow on each other, for each epoch and journal: the newest
+MAX_ENDED: Final = 16  # journals that came to their end and are named in every cursor: the newest
 Span = list[int]  # first and last seq
 
 
@@ -28,6 +30,7 @@ class Ring:
         self._max_bytes = max_bytes
         self._batches: list[tuple[str, Batch]] = []
         self._gone = 0
+        self._ended: dict[str, None] = {}
         self._spans: OrderedDict[tuple[str, int], dict[str, list[Span]]] = OrderedDict()  # by (device, epoch), then by journal
 
     @property
@@ -35,9 +38,28 @@ class Ring:
         """The lowest place that is still there, or the next one."""
         return self._batches[self._gone][1].place if self._gone < len(self._batches) else self.position + 1
 
-    def begin(self, journal: str, after: int, missing_us: tuple[int, int] | None = None) -> None:
+    def begin(self, journal: str, after: int, missing_us: tuple[int, int] | None = None, interest: Interest = ALL) -> None:
         """Take rows of a journal from now on, those after a position; of those before it the store lacks some of between two times."""
-        self.inflows.setdefault(journal, Inflow(after)).begin_anew(after, missing_us)
+        self.inflows.setdefault(journal, Inflow(after, interest)).begin_anew(after, missing_us)
+
+    def end(self, journal: str, position: int) -> None:
+        """Take no more rows of a journal, of which the store has all up to its end.
+
+        It stays known for a while: who has less of it, or never heard of it, cannot go on here.
+        """
+        self.begin(journal, position)
+        self.inflows[journal].end(position)
+        self._ended[journal] = None
+        if len(self._ended) > MAX_ENDED:
+            del self._ended[next(iter(self._ended))]
+
+    def forget_end(self, journal: str) -> None:
+        """Forget that a journal came to its end."""
+        self._ended.pop(journal, None)
+
+    def may_forget(self, journal: str) -> bool:
+        """Tell whether nothing of a journal is here that a cursor depends on."""
+        return self.inflows[journal].is_empty and journal not in self._ended
 
     def forget(self, journal: str) -> None:
         """Know nothing of a journal any more, none of whose rows is here."""
@@ -50,11 +72,23 @@ class Ring:
         """
         inflow = self.inflows[journal]
         known, inflow.looked = inflow.looked, max(inflow.looked, looked)
-        fresh = [row for row in rows if row.position > known and row.kind in WITH_READINGS and self._is_new(journal, row)]
+        devices = inflow.interest.devices
+        wanted = rows if devices is None else [row for row in rows if row.device in devices]
+        found = [row for row in wanted if row.position > known and row.kind in WITH_READINGS]
+        return self._add(journal, self._that_are_new(journal, found), inflow.add)
+
+    def append_past(self, journal: str, rows: Sequence[Row]) -> list[Row]:
+        """Take of rows of a journal those that were not wanted when it was their turn; return them with their places."""
+        inflow = self.inflows[journal]
+        known = inflow.positions_above(rows[0].position - 1) if rows else set()
+        found = [row for row in rows if inflow.base < row.position <= inflow.looked and row.position not in known]
+        return self._add(journal, self._that_are_new(journal, found), inflow.add_past)
+
+    def _add(self, journal: str, fresh: Sequence[Row], add: Callable[[Batch], None]) -> list[Row]:
         if not fresh:
             return []
         batch = Batch(self.position + 1, fresh, sum([len(row.body) for row in fresh]) + len(fresh) * ROW_BYTES)
-        inflow.add(batch)
+        add(batch)
         self._batches.append((journal, batch))
         self.size_bytes += batch.size_bytes
         self.position = batch.last
@@ -89,14 +123,18 @@ class Ring:
             at += looked == batch.last
         return rows, looked
 
-    def place_of(self, marks: Mapping[str, int]) -> int | None:
-        """Return the highest place at which nothing is above these positions of the journals; None where rows between are not here."""
+    def place_of(self, marks: Mapping[str, int], devices: frozenset[str] | None = None) -> int | None:
+        """Return the highest place at which nothing is above these positions of the journals; None where rows between are not here.
+
+        What matters is whether those of `devices` are, None for all.
+        """
         places = [self.position]
         if not marks.keys() <= self.inflows.keys():
             return None
         for journal, inflow in self.inflows.items():
             mark = marks.get(journal, 0)
-            if mark < inflow.base:
+            since = inflow.complete_from(devices)
+            if since is None or mark < since:
                 return None
             if (above := inflow.place_above(mark)) is not None:
                 places.append(above - 1)
@@ -112,13 +150,20 @@ class Ring:
         return frozenset(found)
 
     def marks_at(self, place: int) -> dict[str, int]:
-        """Return of each journal the position up to which everything stands at a place or below it."""
-        return {journal: inflow.position_at(place) for journal, inflow in self.inflows.items()}
+        """Return of each journal the position up to which everything stands at a place or below it; -1 of a place that is none."""
+        return {journal: -1 if place < 0 else inflow.position_at(place) for journal, inflow in self.inflows.items()}
 
     def below(self, journal: str, position: int) -> int:
         """Return the highest place at which nothing of a journal is above a position."""
         above = self.inflows[journal].place_above(position)
         return self.position if above is None else above - 1
+
+    def _that_are_new(self, journal: str, found: Sequence[Row]) -> list[Row]:
+        fresh = [row for row in found if self._is_new(journal, row)]
+        if len(fresh) < len(found):
+            doubled = next((row.position for row, each in zip(found, fresh, strict=False) if row is not each), found[len(fresh)].position)
+            self.inflows[journal].leave_out(doubled, self.position, self.first)
+        return fresh
 
     def _is_new(self, journal: str, row: Row) -> bool:
         """Tell whether no other journal had this frame here: one that was not acked by a node that died comes again by another."""
@@ -143,7 +188,7 @@ class Ring:
             journal, batch = self._batches[self._gone]
             self._gone += 1
             self.size_bytes -= batch.size_bytes
-            self.inflows[journal].leave()
+            self.inflows[journal].leave(batch)
         if self._gone * 2 > len(self._batches):
             del self._batches[: self._gone]
             self._gone = 0

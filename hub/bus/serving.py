@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from devices.wire.messages import Channel
+from hub.core.interest import Interest
 from hub.core.records import WITH_READINGS, Row
 from hub.ports import Frames
 
 BACK_ROWS: Final = 20_000  # behind the end for one who has nothing: viewers who come to it go on from what they had elsewhere
 MAX_BACK_ROWS: Final = 50_000  # beyond it is left to the store: a viewer would get a hole for it anyhow
-ANSWER_BYTES: Final = 2 << 20
+ANSWER_BYTES: Final = 512 << 10  # of frames: each answer also says that its node lives, and over 2 Mbit/s it is there in 2 s
 
 
 class OwnJournal(Protocol):
@@ -35,15 +36,22 @@ class OwnJournal(Protocol):
         """Return the channels of an epoch. Raises KeyError."""
 
 
+class FollowedJournal(OwnJournal, Protocol):
+    """The same, as this node follows it."""
+
+    def on_commit(self, callback: Callable[[Sequence[Row]], None]) -> None:
+        """Call `callback(rows)` after each commit."""
+
+
 class Serving:
     """Stretches of a journal; `stored()` says up to where the history store has it."""
 
     def __init__(self, journal: OwnJournal, stored: Callable[[], int]) -> None:
         self._journal, self._stored = journal, stored
 
-    async def frames(self, after: int | None) -> Frames:
-        """Return what follows on a position, or a while before the end, as much as one answer holds."""
-        journal, stored = self._journal, self._stored()
+    async def frames(self, after: int | None, interest: Interest) -> Frames:
+        """Return what of some devices follows on a position, or a while before the end, as much as one answer holds."""
+        journal, stored, devices = self._journal, self._stored(), interest.devices
         least = max(journal.first - 1, journal.position - MAX_BACK_ROWS)
         begin = max(least, min(stored, journal.position - BACK_ROWS) if after is None else min(after, journal.position))
         behind_us = await self._first_us(stored, begin) if stored < begin else None
@@ -51,8 +59,9 @@ class Serving:
         while position < journal.position and size_bytes < ANSWER_BYTES:
             found = await journal.read(position)
             position = found[-1].position
-            rows += [row for row in found if row.kind in WITH_READINGS]
-            size_bytes += sum([len(row.body) for row in found])
+            some = [row for row in found if row.kind in WITH_READINGS and (devices is None or row.device in devices)]
+            rows += some
+            size_bytes += sum([len(row.body) for row in some])
         return Frames(journal.id, begin, position, self._stored(), rows, journal.position, behind_us, self._channels(rows))
 
     async def _first_us(self, after: int, upto: int) -> int | None:

@@ -40,6 +40,12 @@ class StoredMarks:
             words.append(_Word(now_s, position))
         self._ring.inflows[journal].is_stored(position)
 
+    def ended(self, journal: str, position: int, now_s: float) -> None:
+        """Take the word that the store has all of a journal up to its end, also what never came here."""
+        self._ring.end(journal, position)
+        self.lacked.discard(journal)
+        self.heard(journal, position, now_s)
+
     def forget(self, journal: str) -> None:
         """Forget what the writer of a journal said that is no more in the ring."""
         self._words.pop(journal, None)

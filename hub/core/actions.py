@@ -7,6 +7,7 @@ web/access.py before each route, by the door before a live socket is opened, and
 from enum import Enum
 from typing import Final
 
+from devices.wire.fields import shown
 from hub.core.errors import Refusal
 
 
@@ -50,5 +51,5 @@ def check_live(role: str, op: object) -> None:
     action = LIVE_MESSAGES.get(op) if isinstance(op, str) else None
     if action is None:
         *most, last = LIVE_MESSAGES
-        raise Refusal("unknown_op", f"op {str(op)[:40]!r} is not known", f"send {', '.join(most)} or {last}")
+        raise Refusal("unknown_op", f"op {shown(op)} is not known", f"send {', '.join(most)} or {last}")
     check_role(role, action)

@@ -5,7 +5,7 @@ they have open ends with the token, which whoever keeps it open hears by `on_end
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,11 +72,6 @@ class ApiTokens:
         """Read the tokens. Raises StoreUnavailable."""
         self._tokens = {document.key: _token(document) for document in await self._state.documents(KIND)}
         self._of_hash = {token.token_hash: token for token in self._tokens.values()}
-
-    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
-        """Take in what another node has changed of tokens. Raises StoreUnavailable."""
-        if kind == KIND:
-            await self.reload()
 
     async def reload(self) -> None:
         """Take in all tokens as they are kept; what is open by one that is gone ends. Raises StoreUnavailable."""

@@ -86,7 +86,7 @@ class _Flat:
 
     def add(self, row: Row, frame: int) -> None:
         body = msgpack.unpackb(row.body, strict_map_key=False)
-        base_us, channels, offsets_us, values = body["t"], body["c"], body["d"], body["v"]
+        base_us, channels, offsets_us, values = body.get("t"), body["c"], body["d"], body["v"]
         if base_us is None:
             return  # every reading was rejected: no_time
         if row.rejects is not None:

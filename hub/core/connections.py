@@ -22,6 +22,7 @@ _AGAIN_S: Final = 5.0  # after a write that failed
 _MARK_EVERY_S: Final = 60.0
 _LAST_S: Final = 5.0  # when stopping
 ALIVE: Final = "alive"  # kind of the document of the last mark of life, one for each node
+FORGET_US: Final = 30 * 86_400_000_000  # after its last mark of life a node is forgotten, as are devices' epochs that are over
 _CRASHED: Final = "the hub ended without a word"
 _log: Final = structlog.get_logger(__name__)
 
@@ -104,7 +105,17 @@ class ConnectionHistory:
             except Conflict:  # one whose answer was lost was kept, or the store has gone back
                 with suppress(StoreUnavailable):
                     await self._read_mark()
+            else:
+                await self._forget_gone()
             await trio.sleep(_MARK_EVERY_S)
+
+    async def _forget_gone(self) -> None:
+        """Forget nodes that have not lived for long: a name that is used no more would leave its records for ever."""
+        oldest_us = self._now() - FORGET_US
+        with suppress(StoreUnavailable, Conflict):  # it lives after all, or another node was faster; there is a next time
+            if gone := [each for each in await self._state.documents(ALIVE) if int(each.body["at_us"]) < oldest_us]:
+                await self._state.forget_cursors([each.key for each in gone])
+                await self._state.change(deletes=gone)
 
     async def _try_to_write(self) -> bool:
         try:

@@ -65,11 +65,6 @@ class Dashboards:
         for name in {*self._facts, *(item["name"] for item in self._board.dashboards())}:
             self._show(name)
 
-    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
-        """Take in what another node has changed of dashboards. Raises StoreUnavailable."""
-        if kind == KIND:
-            await self.reload()
-
     async def reload(self) -> None:
         """Take in all dashboards as they are kept, and tell who listens which have changed. Raises StoreUnavailable."""
         async with self._changing:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from devices.wire.channel_lists import weight
 from devices.wire.messages import Channel
 from hub.core.records import Series
 
 ChannelsOf = Callable[[str, int], tuple[Channel, ...]]
 Extent = tuple[int, int]
-_MAX_REMEMBERED: Final = 64  # channels of a list that is remembered: bounds the memory to some 10 MB
+_MAX_REMEMBERED: Final = 64  # channels, and texts of states, of a list that is remembered: bounds the memory to some 10 MB
 
 
 class Extents:
@@ -33,7 +34,10 @@ class Extents:
         """Number the series of an epoch. Most devices have one epoch in a batch: nothing is looked up for those."""
         device = key[0]
         channels = self._channels_of(*key)
-        series = _remembered(device, _Same(channels)) if len(channels) <= _MAX_REMEMBERED else _series_of(device, channels)
+        try:
+            series = _remembered(device, _Same(channels)) if len(channels) <= _MAX_REMEMBERED else _series_of(device, channels)
+        except _TooLargeError:
+            series = _series_of(device, channels)
         extent = self._extents[key] = (len(self.lookup), len(series))
         if device in self._of_device:
             self.lookup += self._numbers(self._of_device[device], series)
@@ -70,11 +74,20 @@ class _Same:
         return isinstance(other, _Same) and self.channels is other.channels
 
 
+class _TooLargeError(Exception):
+    """The list is not to be kept."""
+
+
 def _series_of(device: str, channels: tuple[Channel, ...]) -> tuple[Series, ...]:
     return tuple([Series(device, channel.name, channel.unit, channel.kind) for channel in channels])
 
 
 @lru_cache(maxsize=2_048)
 def _remembered(device: str, same: _Same) -> tuple[Series, ...]:
-    """Make the series of an epoch once, not in each batch: that was a third of the time where each frame is of another device."""
+    """Make the series of an epoch once, not in each batch: that was a third of the time where each frame is of another device.
+
+    Raises _TooLargeError where the list, which would be kept, has many texts of states.
+    """
+    if weight(same.channels) > _MAX_REMEMBERED:
+        raise _TooLargeError
     return _series_of(device, same.channels)

@@ -7,9 +7,9 @@ calls it once a frame: a frame of plain numbers is judged as columns, and only a
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any, Final
 
+from devices.wire.channel_lists import remembered
 from devices.wire.limits import MAX_FUTURE_S, MAX_TEXT_BYTES, MAX_TIME_US
 from devices.wire.messages import Channel, Data, Kind
 from hub.core.alike import NotPlainError
@@ -30,7 +30,7 @@ _MAX_MOULD_BYTES: Final = 2_048  # of the frames that moulds of a channel list a
 Rejected = tuple[int, str]  # index of a reading, code
 
 
-@lru_cache(maxsize=256)
+@remembered
 def rules_of(channels: tuple[Channel, ...], keep_us: int = 0) -> "ChannelRules":
     """Return the rules of a channel list: one object for all epochs that have the same."""
     return ChannelRules(channels, keep_us)

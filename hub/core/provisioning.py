@@ -14,7 +14,7 @@ import base64
 import hmac
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -85,11 +85,6 @@ class Provisioning:
         """Read the keys. Raises StoreUnavailable."""
         self._keys = {document.key: _key(document) for document in await self._state.documents(KIND)}
 
-    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
-        """Take in what another node has changed of keys. Raises StoreUnavailable."""
-        if kind == KIND:
-            await self.reload()
-
     async def reload(self) -> None:
         """Take in all keys as they are kept. Raises StoreUnavailable."""
         async with self._changing:
@@ -134,12 +129,20 @@ class Provisioning:
                 raise Refusal("conflict", f"provisioning key {name} was changed meanwhile", "try again", 409) from None
             del self._keys[name]
 
-    def check(self, secret: str, now_s: float) -> ProvisioningKey:
-        """Return the key with this secret. Raises Refusal: 401 where there is none, 403 where it or all are over, 429."""
+    def is_known(self, secret: str) -> bool:
+        """Tell whether there is a key with this secret, good or not."""
+        return self._found(secret) is not None
+
+    def _found(self, secret: str) -> ProvisioningKey | None:
         found, given = None, hash_token(secret)
         for key in self._keys.values():
             if secrets.compare_digest(key.key_hash, given):
                 found = key
+        return found
+
+    def check(self, secret: str, now_s: float) -> ProvisioningKey:
+        """Return the key with this secret. Raises Refusal: 401 where there is none, 403 where it or all are over, 429."""
+        found = self._found(secret)
         if found is not None and found.expires_us > self._now():
             return found
         if all(key.expires_us <= self._now() for key in self._keys.values()):

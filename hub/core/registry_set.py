@@ -129,6 +129,10 @@ class DeviceSet:
         """Return a device's record."""
         return self._devices.get(name)
 
+    def knows(self, name: str) -> bool:
+        """Tell whether there is a device of this name, be it the hub's own."""
+        return name in self._devices or name == self.own
+
     def admission(self, name: str) -> int | None:
         """Return by what `ending` knows who is let in as this device now."""
         return self._tokens.admission(name)

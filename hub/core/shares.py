@@ -55,11 +55,6 @@ class Shares:
             if name not in self._sources and self._dashboards.born_us(name) is not None:
                 self._sources[name] = sources_in((await self._dashboards.dashboard(name))["dashboard"])
 
-    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
-        """Take in what another node has changed of links. Raises StoreUnavailable."""
-        if kind == KIND:
-            await self.reload()
-
     async def reload(self) -> None:
         """Take in all links as they are kept; what is open by one that is gone ends. Raises StoreUnavailable."""
         async with self._changing:

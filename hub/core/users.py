@@ -6,7 +6,7 @@ what was logged in before it: whoever keeps that open hears of it by `on_ended`.
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -63,11 +63,6 @@ class Users:
     async def load(self) -> None:
         """Read the users. Raises StoreUnavailable."""
         self._users = {document.key: _user(document) for document in await self._state.documents(KIND)}
-
-    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
-        """Take in what another node has changed of users. Raises StoreUnavailable."""
-        if kind == KIND:
-            await self.reload()
 
     async def reload(self) -> None:
         """Take in all users as they are kept; what was logged in to a changed one ends. Raises StoreUnavailable."""

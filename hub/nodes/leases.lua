@@ -4,6 +4,7 @@
 -- ARGV[1]  the node that asks.   ARGV[2]  which life of it.   ARGV[3]  ms that a lease lasts.
 -- ARGV[4]  what is asked, an array in msgpack of {'take', device, highest fence that the device knows} or {'renew' | 'drop', device, fence}.
 -- ARGV[5], ARGV[6]  the stream of changes and the count of its entries, as change.lua writes them: a node is told what it has lost.
+-- ARGV[7]  the hash of devices: of one that is not in it nothing is kept, or what a node says of a device that was removed would stay.
 -- Returns for each {fence, node}: the fence that the asker has now, 0 where it has none, and then the node that has one.
 --
 -- Asked twice, as an answer may be lost, a take gives a second, higher fence: the first was told to nobody.
@@ -20,6 +21,7 @@ local function kept(device)
 end
 
 local function keep(device, fence, until_ms, holder, of)
+    if redis.call('HEXISTS', ARGV[7], device) == 0 then return end
     redis.call('HSET', leases, device, string.format('%.0f %.0f %s %s', fence, until_ms, holder, of))
 end
 

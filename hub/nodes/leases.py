@@ -5,13 +5,14 @@ another node may think so. leases.lua decides who holds what. While Redis is awa
 """
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 import msgpack
 import trio
 
+from hub.nodes.parts import MANY, parts_of
 from hub.ports import Lease, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ KEY: Final = "leases"
 _PATIENCE_S: Final = 2.0  # of a device that connects, before it is welcomed without
 _AGAIN_S: Final = 0.5  # after a Redis that was away
 _LAST_S: Final = 2.0  # for giving back at the end
-_MANY: Final = 500  # leases that are asked for at once: some ms of Redis' time
 _SCRIPT: Final = files("hub.nodes").joinpath("leases.lua").read_text()
 Asked = tuple[str, str, int]  # of leases.lua
 Answer = tuple[int, str]  # the fence, 0: none, and then the node that has one
@@ -102,7 +102,7 @@ class RedisLeases:
     async def _settle(self) -> None:
         """Take and give back what waits; what comes while Redis is asked goes with the next."""
         while self._wanted or self._given_back:
-            wanted, given_back = list(self._wanted)[:_MANY], self._given_back[:_MANY]
+            wanted, given_back = list(self._wanted)[:MANY], self._given_back[:MANY]
             asked_s = trio.current_time()
             takes: list[Asked] = [("take", lease.device, lease.seen) for lease in wanted]
             try:
@@ -128,12 +128,12 @@ class RedisLeases:
     async def refresh(self, kind: str, keys: Sequence[str]) -> None:
         """Look at once at the leases (kind `lease`) that another node is said to have taken."""
         named = set(keys) if kind == "lease" else set()
-        for batch in _parts([lease for lease in self._held if lease.device in named]):
+        for batch in parts_of([lease for lease in self._held if lease.device in named]):
             await self._look_at(batch)
 
     async def reload(self) -> None:
         """Look at all of them."""
-        for batch in _parts(list(self._held)):
+        for batch in parts_of(list(self._held)):
             await self._look_at(batch)
 
     async def _look_at(self, leases: Sequence[RedisLease]) -> None:
@@ -162,11 +162,7 @@ class RedisLeases:
         self._held.pop(lease, None)
 
     async def _ask(self, asked: Sequence[Asked]) -> list[Answer]:
-        told = (self._redis.key("changes"), self._redis.key("changes_number"))
-        args = (self._node, self._life, int(self._lease_s * 1000), msgpack.packb(asked), *told)
+        places = [self._redis.key(name) for name in ("changes", "changes_number", "devices")]
+        args = (self._node, self._life, int(self._lease_s * 1000), msgpack.packb(asked), *places)
         answers = await self._redis.run_script(_SCRIPT, self._redis.key(KEY), args)
         return [(int(fence), node.decode()) for fence, node in answers]
-
-
-def _parts(leases: Sequence[RedisLease]) -> Iterable[Sequence[RedisLease]]:
-    return (leases[at : at + _MANY] for at in range(0, len(leases), _MANY))

@@ -1,8 +1,8 @@
 """The nodes of a cluster: which there are, which are alive, what each says of itself, and the token that they show each other.
 
 Owns this node's record, which Redis forgets unless it is renewed, and what was last read of the others. While Redis is away the nodes are
-known as they were: nobody is taken for gone then, nor until all have had the time to renew. Made by main.py, which runs it when the
-journal is open.
+known as they were: nobody is taken for gone then, nor until all have had the time to renew. A node whose name another one has taken ends:
+both would speak for the same devices and keep each other's cursors. Made by main.py, which runs it when the journal is open.
 """
 
 import json
@@ -27,7 +27,7 @@ ALIVE_S: Final = 10.0  # without a renewal, by Redis' clock
 _KEPT_S: Final = 7 * 86_400.0  # one that is gone
 _LEAVE_S: Final = 1.0
 # What is known here of what a node says; a newer one says more.
-_SAID: Final = ("url", "journal", "version", "store", "started_us", "figures")
+_SAID: Final = ("url", "journal", "version", "store", "started_us", "is_leaving", "figures")
 _SCRIPT: Final = files("hub.nodes").joinpath("membership.lua").read_text()
 _log: Final = structlog.get_logger(__name__)
 
@@ -44,7 +44,6 @@ class Membership:
         self._changed: list[Callable[[Node], None]] = []
         self._told: list[Callable[[str], None]] = []
         self._news = trio.Event()
-        self._is_without_name = False
         self._lives = -1  # of Redis, when it was read last
         self._sure_ms = 0  # of Redis' clock: until then it was away so lately that others may not have renewed yet
         self.unanswered_us: Callable[[], Mapping[str, int]] = dict  # nodes that do not answer this one, and since when
@@ -81,13 +80,28 @@ class Membership:
         """Have the others told at once what this node says of itself."""
         self._news.set()
 
+    def leaving(self) -> set[str]:
+        """Return the other nodes that are being stopped in order, or were, and are not back."""
+        return {node.name for node in self._others.values() if node.is_leaving}
+
+    async def tell_of_leaving(self) -> None:
+        """Wait to be cancelled, and have the others told then that this node will not answer: while it still ends what it has begun."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._own.is_leaving = True
+            self.announce()
+
     def described(self) -> dict[str, Any]:
         """Return what /api/v1/nodes says."""
         others = [self._others[name] for name in sorted(self._others)]
         return self._own.among(others, self.stale, self.unanswered_us(), self._now()) | {"alone": False}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Join, then renew until cancelled, and leave. Raises Refusal where the name, or a history of its own, keeps it out."""
+        """Join, then renew until cancelled, and leave.
+
+        Raises Refusal: the name, or a history of its own, keeps it out, or another node has taken the name since.
+        """
         self._own.started_us = self._now()
         await self._join()
         task_status.started()
@@ -110,8 +124,7 @@ class Membership:
                 await trio.sleep(RENEW_S)
                 continue
             if said[0] == b"name":
-                url = json.loads(said[1]).get("url") or "an address that it has not said yet"
-                what = f"another node is called {self._own.name}: it is at {url}"
+                what = f"another node is called {self._own.name}: it is at {_url_in(said[1])}"
                 raise Refusal("node_name_taken", what, "give this one another name: node = ...")
             if said[0] == b"embedded":
                 what = f"node {said[1].decode()} is on this Redis, and a history in a data directory (duckdb) is of one node only"
@@ -123,13 +136,16 @@ class Membership:
             said = await self._ask("renew")
         except StoreUnavailable:
             return
-        if (is_without := said[0] == b"name") != self._is_without_name:
-            self._is_without_name = is_without
-            _log.error("node_name_taken" if is_without else "node_name_back", node=self._own.name)
-        if not is_without:
-            self._take(said)
+        if said[0] == b"name":
+            _log.error("node_name_lost", node=self._own.name, to=_url_in(said[1]))
+            what = f"another node took the name {self._own.name} while this one did not reach Redis: it is at {_url_in(said[1])}"
+            raise Refusal(
+                "node_name_lost", what, "give one of them another name: node = ...; this one ended in order, and may be started again"
+            )
+        self._take(said)
 
     async def _leave(self) -> None:
+        self._own.is_leaving = True
         try:
             await self._ask("leave")
         except StoreUnavailable:
@@ -138,7 +154,7 @@ class Membership:
     async def _ask(self, what: str) -> Sequence[bytes]:
         own, self._asked_us = self._own.node(self._now()), self._now()
         about = {"url": own.url, "journal": own.journal, "version": own.version, "store": own.store, "started_us": own.started_us}
-        body = json.dumps(about | {"figures": own.figures})
+        body = json.dumps(about | {"is_leaving": own.is_leaving, "figures": own.figures})
         times = (int(ALIVE_S * 1_000), int(_KEPT_S * 1_000))
         embedded = int(own.store == "duckdb")
         args = (what, own.name, own.journal, self._life, embedded, body, *times, self._token)
@@ -162,9 +178,10 @@ class Membership:
         self._others = {node.name: replace(node, is_alive=is_unsure) for node in self.alive()}  # also where Redis has lost it
         for name, until_ms, body in zip(said[3::3], said[4::3], said[5::3], strict=True):
             left_ms = int(until_ms) - redis_ms  # in this node's own time: clocks of machines differ
-            seen_us = self._now() + (left_ms - int(ALIVE_S * 1_000)) * 1_000
-            is_alive = left_ms > 0 or (is_unsure and name.decode() in self._others)
             about = {key: value for key, value in json.loads(body).items() if key in _SAID}
+            has_left = about.get("is_leaving", False) and left_ms <= 0  # its record ends with its last word, and not some time later
+            seen_us = self._now() + (left_ms - (0 if has_left else int(ALIVE_S * 1_000))) * 1_000
+            is_alive = left_ms > 0 or (is_unsure and not has_left and name.decode() in self._others)
             self._others[name.decode()] = Node(name.decode(), **about, seen_us=seen_us, is_alive=is_alive)
         for node in self._others.values():
             was_alive = node.name in before and before[node.name].is_alive
@@ -172,3 +189,8 @@ class Membership:
                 _log.info("node_came" if node.is_alive else "node_gone", node=node.name, url=node.url)
                 for callback in self._changed:
                     callback(node)
+
+
+def _url_in(body: bytes) -> str:
+    """Return where a node is, out of its record."""
+    return str(json.loads(body).get("url") or "an address that it has not said yet")

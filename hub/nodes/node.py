@@ -22,6 +22,7 @@ class Node:
     started_us: int
     seen_us: int  # when it last said so
     is_alive: bool
+    is_leaving: bool = False  # it is being stopped in order, or was: it need not answer
     figures: Mapping[str, Any] = field(default_factory=dict)
 
     def item(self) -> dict[str, Any]:
@@ -39,11 +40,12 @@ class Own:
         self.name, self.version, self.store = name, version, store
         self.journal, self.url, self.figures = journal, url, figures
         self.started_us = 0
+        self.is_leaving = False
 
     def node(self, now_us: int) -> Node:
         """Return it as of now."""
         about = (self.name, self.url(), self.journal(), self.version, self.store, self.started_us)
-        return Node(*about, now_us, is_alive=True, figures=self.figures())
+        return Node(*about, now_us, is_alive=True, is_leaving=self.is_leaving, figures=self.figures())
 
     def among(self, others: Sequence[Node], stale: str | None, unanswered_us: Mapping[str, int], now_us: int) -> dict[str, Any]:
         """Return what /api/v1/nodes says; `stale` is why the others are known as they were, `unanswered_us` which do not answer us."""

@@ -7,7 +7,7 @@ word no longer: its devices are unconfirmed, here by this node's own time, until
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgpack
 import trio
@@ -15,16 +15,15 @@ import trio
 from hub.core.elsewhere import Sighting
 from hub.nodes.leases import KEY as LEASES
 from hub.nodes.node import Node
+from hub.nodes.parts import parts_of
 from hub.ports import Now, StoreUnavailable
 
 if TYPE_CHECKING:
     from hub.redis import Redis
 
-T = TypeVar("T")
 KIND: Final = "presence"
 TELL_EVERY_S: Final = 0.5
 _LAST_S: Final = 2.0  # for telling at the end
-_MANY: Final = 500
 _SCRIPT: Final = files("hub.nodes").joinpath("presence.lua").read_text()
 
 
@@ -75,14 +74,14 @@ class SharedPresence:
         """Hear what another node says now. Raises StoreUnavailable."""
         if kind == KIND:
             place = self._redis.key(KIND)
-            for names in _parts(keys):
+            for names in parts_of(keys):
                 kept = await self._redis.ask(lambda client, names=names: client.hmget(place, names))  # type: ignore[misc]
                 self._hear(zip(names, kept, strict=True))
 
     async def reload(self) -> None:
         """Hear everybody, and say everything again: Redis may have lost it. Raises StoreUnavailable."""
         kept: Mapping[bytes, bytes] = await self._redis.ask(lambda client: client.hgetall(self._redis.key(KIND)))
-        for names in _parts([*kept]):
+        for names in parts_of([*kept]):
             self._hear((name.decode(), kept[name]) for name in names)
             await trio.lowlevel.checkpoint()
         self._waiting |= dict.fromkeys(self._devices.here())
@@ -108,7 +107,7 @@ class SharedPresence:
                 await self._tell_all()
 
     async def _tell_all(self) -> None:
-        for names in _parts(list(self._waiting)):
+        for names in parts_of(list(self._waiting)):
             await self._tell(names)
 
     def _gone(self) -> dict[str, int]:
@@ -140,7 +139,3 @@ class SharedPresence:
 
 def _sighting(body: bytes) -> Sighting:
     return Sighting(*json.loads(body)[: len(Sighting._fields)])  # a newer node may say more
-
-
-def _parts(names: Sequence[T]) -> Iterable[Sequence[T]]:
-    return (names[at : at + _MANY] for at in range(0, len(names), _MANY))

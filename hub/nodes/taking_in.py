@@ -4,7 +4,7 @@ Owns the order, that nothing is left out where the store is away or a part fails
 in. Run by control.py, again where it failed; on a hub that is alone nothing ever comes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 import trio
@@ -23,6 +23,22 @@ class Part(Protocol):
 
     async def reload(self) -> None:
         """Take in whatever there is. Raises StoreUnavailable."""
+
+
+class Whole:
+    """A part that reads all of its one kind again, as there is little of it."""
+
+    def __init__(self, kind: str, reload: Callable[[], Awaitable[None]]) -> None:
+        self._kind, self._reload = kind, reload
+
+    async def refresh(self, kind: str, keys: Sequence[str]) -> None:
+        """Read it again where another node has changed any of it. Raises StoreUnavailable."""
+        if kind == self._kind:
+            await self._reload()
+
+    async def reload(self) -> None:
+        """Read it again. Raises StoreUnavailable."""
+        await self._reload()
 
 
 class TakingIn:

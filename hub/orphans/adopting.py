@@ -16,6 +16,7 @@ from hub.config import Settings
 from hub.control import Control
 from hub.core.closed import ClosedAnswers
 from hub.datadir import Claim, DataDir, DataDirError
+from hub.layers import first_of
 from hub.nodes.membership import Membership
 from hub.orphans.draining import Beside, drain
 from hub.orphans.finding import Orphan, orphans_below, remove
@@ -97,11 +98,9 @@ class Orphans:
         self._notes[orphan.folder] = f"the journal that node {orphan.node} has left in {orphan.folder} {what}"
 
 
-def _said(group: BaseExceptionGroup[BaseException]) -> str:
+def _said(group: BaseExceptionGroup[Exception]) -> str:
     """Return the words of the first thing that went wrong."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_of(group)
     return str(error) or repr(error)
 
 

@@ -1,11 +1,11 @@
 """One orphan's journal gone through to its end: the history writer, the ledger and the rules go on from where its own node left them.
 
-Owns that the parts write as the node that is gone: their cursors are its own, and what they change is told to this node as to all others.
-Nothing is shown to anybody here and no frame is added. Called by adopting.py, which holds the lock.
+Owns that the parts write as the node that is gone: their cursors are its own, and what they change is told to this node as to all others,
+at the end that the journal is gone through, for viewers. No frame is added. Called by adopting.py, which holds the lock.
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,7 @@ import trio
 from hub.config import Settings
 from hub.control import Control
 from hub.core.commands import CommandDesk
+from hub.core.drained import KIND, Drained
 from hub.core.records import Columns
 from hub.core.results import LedgerFollower
 from hub.core.shadows import Shadows
@@ -27,7 +28,7 @@ from hub.nodes.places import NodePlaces
 from hub.nodes.taking_in import TakingIn
 from hub.orphans.finding import Orphan
 from hub.part_settings import journal_settings
-from hub.ports import HistoryStore, Now, StateStore
+from hub.ports import Conflict, HistoryStore, Now, StateStore
 from hub.rules import RuleDesk, RulesFollower
 from hub.rules.duties import Duties
 from hub.states import make_state_of, open_state
@@ -65,6 +66,8 @@ async def drain(orphan: Orphan, beside: Beside, left: Callable[[int], None]) -> 
     store = beside.make_store(lambda: journal.id)
     side = HistorySide(journal, store, orphan.folder, now, settings.ack_after)
     side.writer.on_stored(beside.stored)
+    brought = set[str]()  # devices
+    side.writer.on_stored(lambda columns: brought.update([each.device for each in columns.series]))
     await open_state(state, beside.redis)
     try:
         async with layer(journal.run):
@@ -73,10 +76,20 @@ async def drain(orphan: Orphan, beside: Beside, left: Callable[[int], None]) -> 
                 while rows := journal.position - min(journal.cursor(name).safe for name in _FOLLOWERS):
                     left(rows)
                     await trio.sleep(_LOOK_S)
+            await _tell(state, Drained.now(journal.id, journal.position, now(), brought))
     finally:
         with trio.CancelScope(shield=True):
             await store.aclose()
             await state.aclose()
+
+
+async def _tell(state: StateStore, drained: Drained) -> None:
+    """Have all nodes know; what they need to know no more is forgotten."""
+    with suppress(Conflict):  # it was told before a crash
+        await state.change([drained.document()])
+    over = [each for each in await state.documents(KIND) if Drained.of(each).is_over(drained.at_us)]
+    with suppress(Conflict):  # another node is doing the same
+        await state.change(deletes=over)
 
 
 @asynccontextmanager

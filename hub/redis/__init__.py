@@ -3,7 +3,7 @@
 Knows no key but the prefix of all. Made in hub/states.py, handed to hub.state.redis and to what nodes share.
 """
 
-from hub.redis.address import REPLY_S, Client, make_client, servers_of
-from hub.redis.client import ANSWER_S, PREFIX, Redis
+from hub.redis.address import REPLY_S, Client, Passwords, make_client, servers_of
+from hub.redis.client import ANSWER_S, NO_PASSWORDS, PREFIX, Redis
 
-__all__ = ["ANSWER_S", "PREFIX", "REPLY_S", "Client", "Redis", "make_client", "servers_of"]
+__all__ = ["ANSWER_S", "NO_PASSWORDS", "PREFIX", "REPLY_S", "Client", "Passwords", "Redis", "make_client", "servers_of"]

@@ -25,11 +25,12 @@ from coredis.exceptions import (
 )
 
 from hub.ports import StoreUnavailable
-from hub.redis.address import Client, make_client
+from hub.redis.address import Client, Passwords, make_client
 
 _log: Final = structlog.get_logger(__name__)
 T = TypeVar("T")
 ANSWER_S: Final = 5.0  # for a call with all of its attempts
+NO_PASSWORDS: Final = Passwords()
 PREFIX: Final = "{tributary}:"  # of every key: the braces put all of them into one slot of a cluster, as scripts need it
 _LOOK_S: Final = 0.1  # from one look for a Redis that is away to the next, doubled up to
 _MAX_LOOK_S: Final = 2.0
@@ -48,10 +49,10 @@ logging.getLogger("coredis").propagate = False
 class Redis:
     """One Redis, cluster of them, or the one that sentinels agree on."""
 
-    def __init__(self, url: str, password: str | None = None, prefix: str = PREFIX) -> None:
+    def __init__(self, url: str, passwords: Passwords = NO_PASSWORDS, prefix: str = PREFIX) -> None:
         self.url, self.prefix = url, prefix
-        self._password = password
-        self._client, _ = make_client(url, password)  # which says at once what is wrong with the URL
+        self._passwords = passwords
+        self._client, _ = make_client(url, passwords)  # which says at once what is wrong with the URL
         self._scripts: dict[str, Any] = {}
         self._tasks: trio.Nursery | None = None
         self._away_since_s: float | None = None
@@ -103,7 +104,7 @@ class Redis:
 
     async def _begin(self, stack: AsyncExitStack) -> bool:
         """Make a client, which asks a cluster where its keys are, and tell whether Redis can be written."""
-        client, sentinel = make_client(self.url, self._password)
+        client, sentinel = make_client(self.url, self._passwords)
         try:
             if sentinel is not None:
                 await stack.enter_async_context(sentinel)

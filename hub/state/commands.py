@@ -9,19 +9,19 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hub.core.records import Cursor
-from hub.ports import Audited, CommandPage, CommandRecord, CommandsWanted, Conflict, Document, LogLine
+from hub.ports import MAX_PAGE_BYTES, Audited, CommandPage, CommandRecord, CommandsWanted, Conflict, Document, LogLine
 from hub.state.documents import as_json, note_audited, put_document
+from hub.state.file import from_json
 from hub.state.log_lines import SQLiteLogLines, put_log_lines
 
-MAX_PAGE_BYTES: Final = 4 * 1024 * 1024  # one command alone may be 128 KiB
 OPEN: Final = "state IN ('queued', 'sent', 'accepted', 'running')"  # word for word as in the index of open commands, or it is not used
 ENDED: Final = "state NOT IN ('queued', 'sent', 'accepted', 'running')"
 
-_COMMAND: Final = (
+COMMAND: Final = (
     "id, device, name, args, state, version, by, created_us, updated_us, expires_us, progress, value, reason, note, reached, group_id"
 )
 _ARGS, _VALUE, _REACHED = 3, 11, 14
-_PUT_COMMAND: Final = f"INSERT OR REPLACE INTO commands ({_COMMAND}) VALUES ({', '.join('?' * 16)})"
+_PUT_COMMAND: Final = f"INSERT OR REPLACE INTO commands ({COMMAND}) VALUES ({', '.join('?' * 16)})"
 _VERSIONS: Final = "SELECT id, version FROM commands WHERE id IN (SELECT value FROM json_each(?))"
 _NEWEST: Final = "ORDER BY created_us DESC, id DESC LIMIT ?"
 _OF_NO_OPEN_GROUP: Final = f"(group_id IS NULL OR group_id NOT IN (SELECT group_id FROM commands WHERE {OPEN} AND group_id IS NOT NULL))"
@@ -63,13 +63,13 @@ class SQLiteCommands(SQLiteLogLines):
 
     async def command(self, command_id: str) -> CommandRecord | None:
         """Return one command."""
-        rows = await self._all(f"SELECT {_COMMAND} FROM commands WHERE id = ?", (command_id,))
-        return _command(rows[0]) if rows else None
+        rows = await self._all(f"SELECT {COMMAND} FROM commands WHERE id = ?", (command_id,))
+        return command_in(rows[0]) if rows else None
 
     async def commands_of(self, ids: Sequence[str]) -> list[CommandRecord]:
         """Return those of these commands that there are."""
-        rows = await self._all(f"SELECT {_COMMAND} FROM commands WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
-        return [_command(row) for row in rows]
+        rows = await self._all(f"SELECT {COMMAND} FROM commands WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+        return [command_in(row) for row in rows]
 
     async def commands(self, wanted: CommandsWanted, limit: int, after: tuple[int, str] | None = None) -> CommandPage:
         """Return commands, newest first, behind `after`: at most `limit`, and no more than MAX_PAGE_BYTES of arguments and values."""
@@ -78,7 +78,7 @@ class SQLiteCommands(SQLiteLogLines):
         conditions, values = [condition for condition, _ in asked], [value for _, value in asked]
         conditions += ["group_id IS NULL"] if wanted.is_single else []
         conditions += ["(created_us, id) < (?, ?)"] if after else []
-        query = f"SELECT {_COMMAND} FROM commands WHERE {' AND '.join(conditions) or 'true'} {_NEWEST}"
+        query = f"SELECT {COMMAND} FROM commands WHERE {' AND '.join(conditions) or 'true'} {_NEWEST}"
 
         def read() -> CommandPage:
             found: list[CommandRecord] = []
@@ -87,15 +87,15 @@ class SQLiteCommands(SQLiteLogLines):
                 size_bytes += len(row[_ARGS]) + len(row[_VALUE] or "")
                 if found and (len(found) == limit or size_bytes > MAX_PAGE_BYTES):
                     return CommandPage(found, (found[-1].created_us, found[-1].id))
-                found.append(_command(row))
+                found.append(command_in(row))
             return CommandPage(found, None)
 
         return await self._call(read)
 
     async def open_commands(self) -> list[CommandRecord]:
         """Return all commands that are in no final state."""
-        rows = await self._all(f"SELECT {_COMMAND} FROM commands WHERE {OPEN} ORDER BY created_us, id")
-        return [_command(row) for row in rows]
+        rows = await self._all(f"SELECT {COMMAND} FROM commands WHERE {OPEN} ORDER BY created_us, id")
+        return [command_in(row) for row in rows]
 
     async def group_tally(self, group: str) -> dict[str, int]:
         """Return how many commands of a group are in each state."""
@@ -120,6 +120,6 @@ def _command_values(c: CommandRecord) -> tuple[Any, ...]:
     return (c.id, c.device, c.name, as_json(dict(c.args)), c.state, c.version, c.by, *times, *said)
 
 
-def _command(row: Sequence[Any]) -> CommandRecord:
-    value = None if row[_VALUE] is None else json.loads(row[_VALUE])
-    return replace(CommandRecord(*row), args=json.loads(row[_ARGS]), value=value, reached=json.loads(row[_REACHED]))
+def command_in(row: Sequence[Any]) -> CommandRecord:
+    value = None if row[_VALUE] is None else from_json(row[_VALUE])
+    return replace(CommandRecord(*row), args=from_json(row[_ARGS]), value=value, reached=from_json(row[_REACHED]))

@@ -9,8 +9,8 @@ from typing import Final
 from hub.ports import ConnectionRecord
 from hub.state.commands import SQLiteCommands
 
-_COLUMNS: Final = "device, came_us, left_us, remote, code, reason"
-_PUT: Final = f"INSERT OR REPLACE INTO connections ({_COLUMNS}) SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM devices WHERE name = ?)"
+COLUMNS: Final = "device, came_us, left_us, remote, code, reason"
+_PUT: Final = f"INSERT OR REPLACE INTO connections ({COLUMNS}) SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM devices WHERE name = ?)"
 _TRIM: Final = """
 DELETE FROM connections WHERE device = ? AND came_us <
     (SELECT came_us FROM connections WHERE device = ? ORDER BY came_us DESC LIMIT 1 OFFSET ?)
@@ -35,7 +35,7 @@ class SQLiteConnections(SQLiteCommands):
     async def connections(self, device: str, before_us: int | None, limit: int) -> list[ConnectionRecord]:
         """Return the connections of a device that came before a time, newest first."""
         chosen, values = ("", (device, limit)) if before_us is None else ("AND came_us < ?", (device, before_us, limit))
-        rows = await self._all(f"SELECT {_COLUMNS} FROM connections WHERE device = ? {chosen} ORDER BY came_us DESC LIMIT ?", values)
+        rows = await self._all(f"SELECT {COLUMNS} FROM connections WHERE device = ? {chosen} ORDER BY came_us DESC LIMIT ?", values)
         return [ConnectionRecord(*row) for row in rows]
 
     async def last_connections(self) -> list[ConnectionRecord]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hub.core.records import Cursor
 from hub.ports import Audited, AuditWanted, Conflict, DeviceRecord, Document
-from hub.state.file import SQLiteFile
+from hub.state.file import SQLiteFile, from_json
 
 _AUDIT_TESTS: Final = ("number < ?", "who = ?", "action = ?", "instr(what, ?) > 0", "at_us >= ?", "at_us < ?")  # of AuditWanted
 PUT_DEVICE: Final = "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?)"
@@ -24,18 +24,18 @@ class SQLiteDocuments(SQLiteFile):
     async def documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by key."""
         rows = await self._all("SELECT kind, key, version, body FROM documents WHERE kind = ? ORDER BY key", (kind,))
-        return [Document(kind, key, version, json.loads(body)) for kind, key, version, body in rows]
+        return [Document(kind, key, version, from_json(body)) for kind, key, version, body in rows]
 
     async def documents_of(self, kind: str, keys: Sequence[str]) -> list[Document]:
         """Return those of these documents that there are."""
         query = "SELECT kind, key, version, body FROM documents WHERE kind = ? AND key IN (SELECT value FROM json_each(?))"
         rows = await self._all(query, (kind, json.dumps(list(keys))))
-        return [Document(kind, key, version, json.loads(body)) for kind, key, version, body in rows]
+        return [Document(kind, key, version, from_json(body)) for kind, key, version, body in rows]
 
     async def document(self, kind: str, key: str) -> Document | None:
         """Return one document."""
         rows = await self._all("SELECT kind, key, version, body FROM documents WHERE kind = ? AND key = ?", (kind, key))
-        return next((Document(kind, key, version, json.loads(body)) for kind, key, version, body in rows), None)
+        return next((Document(kind, key, version, from_json(body)) for kind, key, version, body in rows), None)
 
     async def change(
         self,
@@ -71,6 +71,9 @@ class SQLiteDocuments(SQLiteFile):
         rows = await self._all("SELECT journal, position FROM cursors WHERE follower = ?", (follower,))
         return Cursor(*rows[0]) if rows else None
 
+    async def forget_cursors(self, nodes: Sequence[str]) -> None:
+        """There is no other node."""
+
     async def audit(self, before: int | None, limit: int, wanted: AuditWanted | None = None) -> list[Audited]:
         """Return what was done, newest first, below a number."""
         asked = [
@@ -79,7 +82,7 @@ class SQLiteDocuments(SQLiteFile):
         chosen = " AND ".join(["TRUE", *(test for test, _ in asked)])
         query = f"SELECT at_us, who, action, what, detail, number FROM audit WHERE {chosen} ORDER BY number DESC LIMIT ?"
         rows = await self._all(query, [*(value for _, value in asked), limit])
-        return [Audited(at_us, who, action, what, json.loads(detail), number) for at_us, who, action, what, detail, number in rows]
+        return [Audited(at_us, who, action, what, from_json(detail), number) for at_us, who, action, what, detail, number in rows]
 
     async def trim_audit(self, before_us: int | None, keep: int) -> int:
         """Delete entries older than a time, and all but the newest `keep`; return how many."""

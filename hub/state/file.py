@@ -3,16 +3,20 @@
 Owns the connection; knows no table but by the statements it is given. Base of documents.py and sqlite.py.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import structlog
 import trio
 
+from devices.sqlite_log import keep_aside, look_at_log, lost_commits
 from hub.ports import Changed, StoreUnavailable
 
+_log = structlog.get_logger(__name__)
 T = TypeVar("T")
 FORMAT: Final = 5  # PRAGMA user_version; a change comes with a migration in MIGRATIONS
 TABLES: Final = """
@@ -60,6 +64,7 @@ class SQLiteFile:
         self._make_room = make_room  # called in our thread when the disk is full; True: try once more
         self._thread = trio.CapacityLimiter(1)
         self._connection: sqlite3.Connection | None = None
+        self.notes: list[str] = []  # for the operator
 
     async def start(self) -> None:
         """Open or make the file."""
@@ -70,10 +75,18 @@ class SQLiteFile:
         self._path.touch(mode=0o600)
         self._path.chmod(0o600)
         self._close()  # of an opening that found no room
+        log = look_at_log(self._path)
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30.0)
         self._connection = connection
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if lost := lost_commits(log):
+            keep_aside(log)
+            self.notes.append(
+                f"{self._path.name}: the disk has changed what was written, and the last {lost:,} changes are lost; replace it"
+            )
+            _log.error("state_damaged", path=str(self._path), changes=lost)
         self._bring_to_format(connection)
 
     def _bring_to_format(self, connection: sqlite3.Connection) -> None:
@@ -91,6 +104,10 @@ class SQLiteFile:
     async def next_change(self) -> Changed:
         """Wait for ever: nobody else changes the file."""
         await trio.sleep_forever()
+
+    async def catch_up(self) -> bool:
+        """Have caught up with nobody."""
+        return True
 
     async def aclose(self) -> None:
         """Close; idempotent."""
@@ -114,7 +131,7 @@ class SQLiteFile:
     async def _call(self, call: Callable[[], T]) -> T:
         try:
             return await trio.to_thread.run_sync(self._with_room, call, limiter=self._thread)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where SQLite names what it cannot read
             said = "the disk is full; free some space" if _is_full(error) else error
             raise StoreUnavailable(f"{self._path}: {said}") from error
 
@@ -144,7 +161,15 @@ class SQLiteFile:
                 connection.execute("ROLLBACK")
 
 
-def _is_full(error: sqlite3.Error) -> bool:
+def from_json(text: str) -> Any:
+    """Return what a column holds. Raises StoreUnavailable where no hub wrote it."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise StoreUnavailable(f"the state holds what no hub wrote ({error}); keep a copy of it, then restore a backup") from error
+
+
+def _is_full(error: Exception) -> bool:
     """Tell a full disk from other errors; SQLite says it by other codes for the index of its log and for the log itself."""
     code = getattr(error, "sqlite_errorcode", 0)
     return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP)

@@ -8,10 +8,9 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from hub.ports import LogLine
+from hub.ports import LINES_KEPT, LogLine
 from hub.state.documents import SQLiteDocuments
 
-KEPT: Final = 500  # of each device
 _COLUMNS: Final = "device, arrived_us, at_us, level, text"
 _PUT: Final = f"INSERT INTO log_lines ({_COLUMNS}) SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM devices WHERE name = ?)"
 _TRIM: Final = """
@@ -32,6 +31,6 @@ class SQLiteLogLines(SQLiteDocuments):
 
 
 def put_log_lines(connection: sqlite3.Connection, lines: Sequence[LogLine]) -> None:
-    """Insert lines of known devices, in the transaction that is open; of each device only the newest KEPT stay."""
+    """Insert lines of known devices, in the transaction that is open; of each device only the newest LINES_KEPT stay."""
     connection.executemany(_PUT, [(*line[:5], line.device) for line in lines])
-    connection.executemany(_TRIM, [(device, device, KEPT) for device in {line.device for line in lines}])
+    connection.executemany(_TRIM, [(device, device, LINES_KEPT) for device in {line.device for line in lines}])

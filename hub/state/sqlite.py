@@ -10,8 +10,10 @@ from typing import Any, Final
 from hub.ports import Audited, DeviceRecord, WebSession
 from hub.state.connections import SQLiteConnections
 from hub.state.documents import PUT_DEVICE, device_values, note_audited
+from hub.state.file import from_json
 
-_DEVICE: Final = "name, created_us, token_hash, description, last_seen_us, is_disabled"
+DEVICE: Final = "name, created_us, token_hash, description, last_seen_us, is_disabled"
+_END_LOGINS: Final = "DELETE FROM logins WHERE expires_us <= ?"
 
 
 class SQLiteStateStore(SQLiteConnections):
@@ -19,12 +21,12 @@ class SQLiteStateStore(SQLiteConnections):
 
     async def devices(self) -> list[DeviceRecord]:
         """Return all devices."""
-        return [_device(row) for row in await self._all(f"SELECT {_DEVICE} FROM devices")]
+        return [device_in(row) for row in await self._all(f"SELECT {DEVICE} FROM devices")]
 
     async def devices_of(self, names: Sequence[str]) -> list[DeviceRecord]:
         """Return those of these devices that there are."""
-        rows = await self._all(f"SELECT {_DEVICE} FROM devices WHERE name IN (SELECT value FROM json_each(?))", (json.dumps(list(names)),))
-        return [_device(row) for row in rows]
+        rows = await self._all(f"SELECT {DEVICE} FROM devices WHERE name IN (SELECT value FROM json_each(?))", (json.dumps(list(names)),))
+        return [device_in(row) for row in rows]
 
     async def put_device(self, device: DeviceRecord) -> None:
         """Insert or replace by name."""
@@ -44,9 +46,15 @@ class SQLiteStateStore(SQLiteConnections):
 
         return await self._call(delete)
 
-    async def put_login(self, token_hash: bytes, kind: str, name: str, role: str, expires_us: int) -> None:
-        """Keep a one-time login link (kind link) or a web session (kind session)."""
-        await self._change("INSERT OR REPLACE INTO logins VALUES (?, ?, ?, ?, ?)", (token_hash, kind, name, role, expires_us))
+    async def put_login(self, token_hash: bytes, kind: str, name: str, role: str, expires_us: int, now_us: int) -> None:
+        """Keep a one-time login link (kind link) or a web session (kind session); those that are over go."""
+
+        def put() -> None:
+            with self._transaction() as connection:
+                connection.execute(_END_LOGINS, (now_us,))
+                connection.execute("INSERT OR REPLACE INTO logins VALUES (?, ?, ?, ?, ?)", (token_hash, kind, name, role, expires_us))
+
+        await self._call(put)
 
     async def take_login(self, token_hash: bytes, now_us: int) -> tuple[str, str] | None:
         """Use up a one-time link: return (name, role) once, then None. Links that are over go as well."""
@@ -57,7 +65,7 @@ class SQLiteStateStore(SQLiteConnections):
                     "DELETE FROM logins WHERE token_hash = ? AND kind = 'link' AND expires_us > ? RETURNING name, role",
                     (token_hash, now_us),
                 ).fetchone()
-                connection.execute("DELETE FROM logins WHERE expires_us <= ?", (now_us,))
+                connection.execute(_END_LOGINS, (now_us,))
                 return None if found is None else (found[0], found[1])
 
         return await self._call(take)
@@ -78,6 +86,6 @@ class SQLiteStateStore(SQLiteConnections):
         await self._change("DELETE FROM logins WHERE token_hash = ? AND kind = 'session'", (token_hash,))
 
 
-def _device(row: Sequence[Any]) -> DeviceRecord:
+def device_in(row: Sequence[Any]) -> DeviceRecord:
     name, created_us, token_hash, description, last_seen_us, is_disabled = row
-    return DeviceRecord(name, created_us, token_hash, json.loads(description), last_seen_us, bool(is_disabled))
+    return DeviceRecord(name, created_us, token_hash, from_json(description), last_seen_us, bool(is_disabled))

@@ -39,6 +39,7 @@ def _set_aside(root: Path, node: str) -> None:
     folder = next(each for number in range(1, 1_000) if not ((each := root / f"{node}.{number}") / JOURNAL).exists())
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / NODE).write_text(f"{node}\n")
+    sync(folder / NODE)
     (root / JOURNAL).replace(folder / JOURNAL)
     sync(folder)
     sync(root)

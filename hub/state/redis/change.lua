@@ -170,14 +170,37 @@ function does.cursor(follower, body)
     redis.call('HSET', key('cursors'), follower, body)
 end
 
+function does.forget_cursors(node)
+    for _, follower in ipairs(redis.call('HKEYS', key('cursors'))) do
+        if string.sub(follower, 1, #node + 1) == node .. ':' then redis.call('HDEL', key('cursors'), follower) end
+    end
+end
+
+function does.numbered_line(device, number, body)
+    redis.call('ZADD', key('log', device), 0, padded(number) .. ' ' .. body)
+end
+
 function does.line(device, body, keep)
     if redis.call('HEXISTS', key('devices'), device) == 0 then return end
-    redis.call('ZADD', key('log', device), 0, padded(redis.call('INCR', key('log_number'))) .. ' ' .. body)
+    does.numbered_line(device, redis.call('INCR', key('log_number')), body)
     redis.call('ZREMRANGEBYRANK', key('log', device), 0, -keep - 1)
 end
 
+function does.numbered_audited(number, at, body)
+    redis.call('ZADD', key('audit'), 0, padded(number) .. ' ' .. padded(at) .. ' ' .. body)
+end
+
 function does.audited(at, body)
-    redis.call('ZADD', key('audit'), 0, padded(redis.call('INCR', key('audit_number'))) .. ' ' .. padded(at) .. ' ' .. body)
+    does.numbered_audited(redis.call('INCR', key('audit_number')), at, body)
+end
+
+function does.numbers(lines, audited) -- the last that were given
+    redis.call('SET', key('log_number'), string.format('%.0f', lines))
+    redis.call('SET', key('audit_number'), string.format('%.0f', audited))
+end
+
+function does.copied(what, ...) -- out of another store, whole.py: no version of it is looked at
+    return does[what](...)
 end
 
 function does.trim_audit(before, keep)
@@ -218,7 +241,12 @@ local function drop_login(hash)
     redis.call('SREM', key('logins_of', cjson.decode(kept).name), hash)
 end
 
-function does.login(hash, name, expires, body)
+local function end_logins(now) -- a thousand at once: many may have ended since somebody came last
+    for _, over in ipairs(redis.call('ZRANGEBYSCORE', key('login_ends'), '-inf', now, 'LIMIT', 0, 1000)) do drop_login(over) end
+end
+
+function does.login(hash, name, expires, body, now)
+    end_logins(now)
     drop_login(hash)
     redis.call('HSET', key('logins'), hash, body)
     redis.call('ZADD', key('login_ends'), expires, hash)
@@ -230,7 +258,7 @@ function does.take_login(hash, now)
     local login = kept and cjson.decode(kept)
     local taken = login and login.kind == 'link' and login.expires_us > now
     if taken then drop_login(hash) end
-    for _, over in ipairs(redis.call('ZRANGEBYSCORE', key('login_ends'), '-inf', now)) do drop_login(over) end
+    end_logins(now)
     return taken and kept or false
 end
 

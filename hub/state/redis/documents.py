@@ -25,6 +25,7 @@ from hub.state.redis.values import Operation
 T = TypeVar("T")
 END: Final = b"+"  # of a set in the order of its names
 FORMAT: Final = 1
+COPYING: Final = "copying"  # the name of what is there until a state that is copied into Redis is whole
 _CHUNK: Final = 200
 _TURN: Final = 200  # devices or documents that are read without a break: some ms
 _CHANGE: Final = files("hub.state.redis").joinpath("change.lua").read_text()
@@ -46,13 +47,17 @@ class RedisDocuments:
         self._is_open = False
 
     async def start(self) -> None:
-        """Look at what is there. Raises StoreUnavailable, Refusal where a newer hub has made it."""
+        """Look at what is there. Raises StoreUnavailable, Refusal where a newer hub has made it or a copy into it never ended."""
         if self._redis.stranger is not None:
             raise StoreUnavailable(self._redis.stranger)
         found = int(await self._first("format", str(FORMAT)))
         if found > FORMAT:
             raise Refusal("newer_state", f"the state in {self._redis.url} has format {found}, this hub knows {FORMAT}", "run the newer hub")
         self._id = await self._first("id", secrets.token_hex(8))
+        place = self._redis.key(COPYING)
+        if await self._redis.ask(lambda client: client.get(place)) is not None:
+            said = f"the state in {self._redis.url} is not whole: a copy into it goes on, or never ended"
+            raise Refusal("half_copied", said, "wait for its end, or begin it anew: tributary state copy")
         await self._notices.start(self._id)
         self._is_open = True
 
@@ -110,6 +115,10 @@ class RedisDocuments:
         """Wait for what other nodes change, from `start` on."""
         return await self._notices.next()
 
+    async def catch_up(self) -> bool:
+        """Wait until what other nodes have changed before this call is taken in; false: not within 2 s, or Redis is away."""
+        return self._is_open and await self._notices.catch_up()
+
     async def devices(self) -> list[DeviceRecord]:
         """Return all devices."""
         return await _read((await self._all("devices")).items(), values.device_of)
@@ -166,6 +175,10 @@ class RedisDocuments:
         """Return the cursor that a follower's last change was made with."""
         kept = await self._one(f"{self._node}:{follower}", "cursors")
         return None if kept is None else Cursor(*json.loads(kept))
+
+    async def forget_cursors(self, nodes: Sequence[str]) -> None:
+        """Delete the cursors of followers of these nodes."""
+        await self._change(*(("forget_cursors", node) for node in nodes))
 
     async def audit(self, before: int | None, limit: int, wanted: AuditWanted | None = None) -> list[Audited]:
         """Return what was done, newest first, below a number."""

@@ -1,9 +1,10 @@
 """What nodes tell each other of changes: one bounded stream that change.lua writes with each change, read by every node.
 
 Owns the reading: nothing is lost without a word, as entries are numbered without a gap and every loss of Redis counts as a loss of
-some. Used by documents.py.
+some; and how far what was read is taken in, for those who must know all that is there. Used by documents.py.
 """
 
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -15,6 +16,7 @@ from hub.state.redis.values import told_in
 
 _READ: Final = 1_000  # entries of one answer
 _WAIT_MS: Final = 1_000  # for news, on a connection of its own
+CATCH_UP_S: Final = 2.0  # somebody waits for the answer; it is some ms as a rule
 _END: Final = """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 return {redis.call('GET', ARGV[1]) or '0', last[1] and last[1][1] or '0-0', redis.call('GET', ARGV[2]) or ''}
@@ -35,11 +37,15 @@ class Notices:
         self._lives = -1  # of Redis, then
         self._state = b""  # its id
         self._unsure_s: float | None = None  # since when nobody knows whether a change of ours was made
+        self._taken, self._more = 0, trio.Event()  # the number up to which all is taken in here; more of it is
+        self._asking = trio.Lock()  # where the stream ends
+        self._asked, self._answered, self._newest = 0, 0, 0  # how often that was asked, the last that was answered, and its answer
 
     async def start(self, state: bytes) -> None:
         """Begin behind what there is now, in the state of this id. Raises StoreUnavailable."""
         self._state = state
         await self._begin()
+        self._taken_in()  # what is loaded from now on has it
 
     async def _begin(self) -> None:
         lives = self._redis.lives
@@ -69,6 +75,7 @@ class Notices:
     async def next(self) -> Changed:
         """Wait for what other nodes have changed; None where something may have been missed. Raises StoreUnavailable."""
         while True:
+            self._taken_in()
             entries = await self._redis.ask(self._read)
             if self._is_unsure() or self._lives != self._redis.lives or not self._follows(entries):
                 await self._begin()
@@ -82,6 +89,31 @@ class Notices:
                     return Changed(what)
             elif await self._went_back():
                 self._lives = -1
+
+    def _taken_in(self) -> None:
+        if self._taken != self._number:
+            self._taken = self._number
+            more, self._more = self._more, trio.Event()
+            more.set()
+
+    async def catch_up(self) -> bool:
+        """Wait until all that is in the stream by now is taken in; false: not in time, or Redis is away."""
+        with trio.move_on_after(CATCH_UP_S), suppress(StoreUnavailable):
+            newest = await self._newest_now()
+            while self._taken < newest:
+                await self._more.wait()
+            return True
+        return False
+
+    async def _newest_now(self) -> int:
+        """Return the number of the newest entry; who waits for an answer shares the next question with all who do."""
+        asked = self._asked  # their answers may be older than this call
+        async with self._asking:
+            if self._answered <= asked:
+                self._asked += 1
+                self._newest, _ = await self._end()
+                self._answered = self._asked
+            return self._newest
 
     async def _read(self, client: Client) -> list[tuple[bytes, dict[bytes, bytes]]]:
         place = self._redis.key("changes")

@@ -6,17 +6,26 @@ Owns which set of names answers a question; decides nothing. Named in main.py on
 import json
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from coredis.tokens import PureToken
 
 from hub.core.records import Cursor
-from hub.ports import Audited, CommandPage, CommandRecord, CommandsWanted, ConnectionRecord, Document, LogLine, WebSession
+from hub.ports import (
+    LINES_KEPT,
+    MAX_PAGE_BYTES,
+    Audited,
+    CommandPage,
+    CommandRecord,
+    CommandsWanted,
+    ConnectionRecord,
+    Document,
+    LogLine,
+    WebSession,
+)
 from hub.state.redis import values
 from hub.state.redis.documents import END, RedisDocuments, below
 
-LINES_KEPT: Final = 500  # of each device
-MAX_PAGE_BYTES: Final = 4 * 1024 * 1024  # one command alone may be 128 KiB
 _OPEN: Final = frozenset({"queued", "sent", "accepted", "running"})
 
 
@@ -114,10 +123,10 @@ class RedisStateStore(RedisDocuments):
             lambda member: values.line_of(device, member), lambda line: line.level in levels, before, limit, "log", device
         )
 
-    async def put_login(self, token_hash: bytes, kind: str, name: str, role: str, expires_us: int) -> None:
-        """Keep a one-time login link (kind link) or a web session (kind session)."""
+    async def put_login(self, token_hash: bytes, kind: str, name: str, role: str, expires_us: int, now_us: int) -> None:
+        """Keep a one-time login link (kind link) or a web session (kind session); those that are over go."""
         body = json.dumps({"kind": kind, "name": name, "role": role, "expires_us": expires_us})
-        await self._change(("login", token_hash.hex(), name, expires_us, body))
+        await self._change(("login", token_hash.hex(), name, expires_us, body, now_us))
 
     async def take_login(self, token_hash: bytes, now_us: int) -> tuple[str, str] | None:
         """Use up a one-time link: return (name, role) once, then None. Links that are over go as well."""
@@ -129,20 +138,24 @@ class RedisStateStore(RedisDocuments):
         """Return (name, role, end in µs) of a live web session."""
         kept = await self._one(token_hash.hex(), "logins")
         login = json.loads(kept) if kept else None
-        if login is None or login["kind"] != "session" or login["expires_us"] <= now_us:
-            return None
-        return login["name"], login["role"], login["expires_us"]
+        return (login["name"], login["role"], login["expires_us"]) if login is not None and _is_live(login, now_us) else None
 
     async def sessions(self, name: str, now_us: int) -> list[WebSession]:
         """Return the live web sessions of a name, the one that ends last first."""
         hashes = await self._ask(lambda client: client.smembers(self._redis.key("logins_of", name)))
-        found = [(bytes.fromhex(each.decode()), await self.session(bytes.fromhex(each.decode()), now_us)) for each in hashes]
-        live = [WebSession(token_hash, session[1], session[2]) for token_hash, session in found if session is not None]
+        kept = await self._some([each.decode() for each in hashes], "logins")
+        logins = ((token_hash, json.loads(body)) for token_hash, body in kept.items())
+        live = [WebSession(bytes.fromhex(each), login["role"], login["expires_us"]) for each, login in logins if _is_live(login, now_us)]
         return sorted(live, key=lambda each: each.expires_us, reverse=True)
 
     async def end_session(self, token_hash: bytes) -> None:
         """End a web session."""
         await self._change(("end_session", token_hash.hex()))
+
+
+def _is_live(login: Mapping[str, Any], now_us: int) -> bool:
+    """Tell whether a login is a web session that has not ended."""
+    return bool(login["kind"] == "session" and login["expires_us"] > now_us)
 
 
 def _set_of(wanted: CommandsWanted) -> tuple[str, ...]:

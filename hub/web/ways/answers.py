@@ -1,6 +1,7 @@
 """Answers that wait: what they say comes later, and ends when the client leaves.
 
-Owns how a request that waits notices that its client has gone, and the form of server-sent events. Used by viewers.py and devices.py.
+Owns how a request that waits notices that its client has gone, and the form of server-sent events. Used by viewers.py, devices.py and
+relay.py.
 """
 
 from collections.abc import Awaitable, Callable
@@ -33,7 +34,7 @@ class LaterAnswer(Response):
         """Make it and send it."""
         answer: Response | None = None
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_at_the_end, receive, nursery.cancel_scope)
+            nursery.start_soon(cancel_at_the_end, receive, nursery.cancel_scope)
             answer = await self._make()
             nursery.cancel_scope.cancel()
         if answer is not None:
@@ -57,7 +58,7 @@ class EventStream(Response):
         try:
             with self._link:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(_cancel_at_the_end, receive, nursery.cancel_scope)
+                    nursery.start_soon(cancel_at_the_end, receive, nursery.cancel_scope)
                     await send({"type": "http.response.start", "status": 200, "headers": headers})
                     await self._stream(send)
                     nursery.cancel_scope.cancel()
@@ -84,7 +85,8 @@ def _text(message: bytes | str) -> bytes:
     return message.encode() if isinstance(message, str) else message
 
 
-async def _cancel_at_the_end(receive: Receive, scope: trio.CancelScope) -> None:
+async def cancel_at_the_end(receive: Receive, scope: trio.CancelScope) -> None:
+    """Cancel `scope` when the client has left; the whole body was read."""
     while (await receive())["type"] != "http.disconnect":
         pass
     scope.cancel()

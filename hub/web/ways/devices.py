@@ -15,7 +15,7 @@ from devices.link import ServerLink
 from devices.wire.limits import MAX_MESSAGE_BYTES
 from hub.core.errors import Refusal
 from hub.web.access import address_of, check_parameters
-from hub.web.admission import AuthPort
+from hub.web.admission import AuthPort, device_by
 from hub.web.openapi.convention import refuses, text_content
 from hub.web.openapi.parameters import After, SessionId
 from hub.web.ways.answers import POLL_S, LaterAnswer
@@ -40,14 +40,15 @@ _FORM: Final = 'send a msgpack map {"messages": [binary...], "after": number}'
 ServeDevice = Callable[[str, ServerLink], Awaitable[None]]
 
 
-def device_routes(auth: AuthPort, sessions: Sessions, serve: ServeDevice) -> APIRouter:
-    """Return the routes."""
+def device_routes(auth: AuthPort, sessions: Sessions, serve: ServeDevice, check: Callable[[str], None]) -> APIRouter:
+    """Return the routes; `check` raises Refusal where no new device is let in now."""
     router = APIRouter(prefix="/api/v1/device")
     device = DeviceGate(auth)
 
     @router.post("", status_code=201, response_class=Response, responses=_BEGUN, openapi_extra=_BODY)
     async def begin(request: Request, name: Annotated[str, Depends(device)]) -> Response:
         """Begin a session with hello; the answer holds its id, a secret of this device, and welcome or bye."""
+        check("device")
         hello = _read_hello(await request.body())
         session, link = sessions.open(("device", name), address_of(request), partial(serve, name))
         link.deliver(hello)
@@ -94,16 +95,11 @@ class DeviceGate:
 
     def refuses(self) -> Iterator[tuple[str, int]]:
         """Yield what this refuses, each code with its status, for the API to describe itself."""
-        yield from (("no_token", 401), ("wrong_token", 401), ("disabled", 423), ("too_many_tries", 429))
+        yield from (("no_token", 401), ("wrong_token", 401), ("disabled", 423), ("too_many_tries", 429), ("busy", 503))
 
     async def __call__(self, request: Request) -> str:
-        """Return the device. Raises Refusal 401, 422, 423."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise Refusal("no_token", "there is no device token", "send it as Authorization: Bearer <device token>", 401)
-        if (name := self._auth.device_of(token.strip())) is None:
-            await self._auth.wrong_token(address_of(request))
-            raise Refusal("wrong_token", "no device has this token", "make a new one: tributary device token NAME", 401)
+        """Return the device. Raises Refusal 401, 422, 423, 429, 503."""
+        name = await device_by(request.headers.get("authorization", ""), self._auth, address_of(request))
         check_parameters(request)
         return name
 

@@ -33,7 +33,8 @@ class _Session:
 class Sessions:
     """All of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: str = "") -> None:
+        self._begin = f"{node}." if node else ""  # of each id on one of several nodes, so that any of them knows where it is
         self._sessions: dict[str, _Session] = {}
         self._nursery: trio.Nursery | None = None
         self._refused = 0
@@ -67,7 +68,7 @@ class Sessions:
             self._refused += 1
             said = f"{len(self._sessions)} sessions without a socket are open, the limit of the hub is {MAX_SESSIONS}"
             raise Refusal("busy", said, "come back later", 503)
-        name, link = secrets.token_urlsafe(32), FetchedLink(remote)
+        name, link = self._begin + secrets.token_urlsafe(32), FetchedLink(remote)
         self._sessions[name] = _Session(link, owner)
         self._nursery.start_soon(self._behind_barrier, link, serve)
         return name, link

@@ -6,13 +6,21 @@ from statistics import median
 import pytest
 import trio
 
-from hub.auth.passwords import MAX_BYTES, Passwords
+from hub.auth.passwords import MAX_BYTES, HashCost, Passwords
 from hub.core.errors import Refusal
 
 
 @pytest.fixture
 async def passwords() -> Passwords:
     passwords = Passwords()
+    await passwords.start()
+    return passwords
+
+
+@pytest.fixture
+async def cheap() -> Passwords:
+    """For what does not depend on what a hash costs."""
+    passwords = Passwords(HashCost(rounds=1, memory_kib=8))
     await passwords.start()
     return passwords
 
@@ -29,15 +37,15 @@ async def test_a_password_is_right_for_its_own_hash_only(passwords: Passwords) -
     assert not await passwords.is_right("correct horse", "no hash at all")
 
 
-async def test_letters_count_and_not_how_a_keyboard_spells_them(passwords: Passwords) -> None:
-    assert await passwords.is_right("grün ist die Farbe", await passwords.hash_of("gru\u0308n ist die Farbe"))
-    await passwords.is_right("\ud800" * 10, None)
+async def test_letters_count_and_not_how_a_keyboard_spells_them(cheap: Passwords) -> None:
+    assert await cheap.is_right("grün ist die Farbe", await cheap.hash_of("gru\u0308n ist die Farbe"))
+    await cheap.is_right("\ud800" * 10, None)
 
 
 @pytest.mark.parametrize(("password", "limit"), [("", "10"), ("ninechars", "10"), ("x" * (MAX_BYTES + 1), "1,024"), ("ä" * 600, "1,024")])
-async def test_too_short_and_too_long_are_refused_with_the_limit(passwords: Passwords, password: str, limit: str) -> None:
+async def test_too_short_and_too_long_are_refused_with_the_limit(cheap: Passwords, password: str, limit: str) -> None:
     with pytest.raises(Refusal, match=limit) as refused:
-        await passwords.hash_of(password)
+        await cheap.hash_of(password)
     assert refused.value.status == 422
     assert password not in refused.value.message or not password
 
@@ -57,12 +65,12 @@ async def test_a_name_without_a_user_takes_as_long_as_one_with(passwords: Passwo
     assert median(of_the_loop) < mine / 4  # the loop's own thread does none of it
 
 
-async def test_only_so_many_wait_for_a_thread(passwords: Passwords) -> None:
+async def test_only_so_many_wait_for_a_thread(cheap: Passwords) -> None:
     refused = []
 
     async def ask() -> None:
         try:
-            await passwords.is_right("wrong horse", None)
+            await cheap.is_right("wrong horse", None)
         except Refusal as refusal:
             refused.append(refusal.code)
 

@@ -3,8 +3,12 @@
 import trio
 import trio.testing
 
+from hub.bus.channels import KnownChannels
 from hub.bus.following import Following
 from hub.bus.followings import Followings
+from hub.bus.past import Past
+from hub.bus.ring import Ring
+from hub.core.interest import Interest
 from hub.ports import Frames, NodeUnavailable
 
 
@@ -16,7 +20,7 @@ class Address:
         self.asked = 0
         self._answers = answers
 
-    async def frames(self, after: int | None) -> Frames:
+    async def frames(self, after: int | None, interest: Interest) -> Frames:
         await trio.lowlevel.checkpoint()
         self.asked += 1
         if not self._answers:
@@ -32,12 +36,17 @@ async def test_a_node_that_is_back_at_another_address_is_asked_there(autojump_cl
     def take(following: Following, frames: Frames) -> None:
         took.append(frames)
 
-    followings = Followings(lambda: known, lambda journal: 0, take, lambda: round(trio.current_time() * 1e6))
-    followings.is_watched = lambda: True
+    ring = Ring(1 << 20)
+    past = Past(ring, KnownChannels(lambda device, epoch: ()), lambda rows: None, lambda devices, since_s: None, lambda from_us: None)
+    followings = Followings(lambda: known, lambda journal: 0, take, lambda: round(trio.current_time() * 1e6), past)
+    followings.watched = lambda: [None]
     async with trio.open_nursery() as nursery:
         nursery.start_soon(followings.run, lambda: None, lambda: None)
         while not followings.stale():  # noqa: ASYNC110
             await trio.sleep(0.1)
+        followings.leaving = lambda: {"b"}
+        assert followings.stale() == []  # it is being stopped in order
+        followings.leaving = tuple
         known[:] = [now]
         with trio.fail_after(10):
             while followings.stale() or not took:  # noqa: ASYNC110

@@ -2,21 +2,29 @@
 
 import gzip
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
 
 from hub.bus import following, pulling
+from hub.bus.channels import KnownChannels
 from hub.bus.following import Following
+from hub.bus.past import Past
 from hub.bus.pulling import PulledNode, Puller
+from hub.bus.ring import Ring
 from hub.bus.wire import packed
+from hub.core.interest import ALL, Interest
 from hub.core.records import Row, RowKind
 from hub.ports import Frames, NodeUnavailable
 from tests.support.odd_server import Act, drip, hang, hang_up, odd_server, pour
 from tests.support.waiting import until
 
 ROWS = [Row(5, "pump", 7, 9, RowKind.DATA, 1_000, b"\xff", None)]
+
+
+def past() -> Past:
+    return Past(Ring(1), KnownChannels(lambda device, epoch: ()), lambda rows: None, lambda devices, since_s: None, lambda from_us: None)
 
 
 @asynccontextmanager
@@ -35,9 +43,12 @@ def answered(body: bytes, status: str = "200 OK", headers: str = "") -> bytes:
 async def test_a_node_is_asked_with_the_token_for_what_follows() -> None:
     frames = Frames("journal-b", 4, 5, 3, ROWS, 5)
     async with odd_server(answered(packed(frames))) as server, running_puller() as puller:
-        assert await PulledNode("b", "journal-b", server.url, puller).frames(4) == frames
+        assert await PulledNode("b", "journal-b", server.url, puller).frames(4, ALL) == frames
         assert "GET /api/v1/node/frames?after=4 HTTP/1.1" in server.heads[0]
         assert "bearer secret" in server.heads[0].lower()
+        assert "tributary-devices" not in server.heads[0].lower()
+        await PulledNode("b", "journal-b", server.url, puller).frames(4, Interest(frozenset(["pump 1", "fan"])))
+        assert "tributary-devices: fan,pump%201" in server.heads[1].lower()
 
 
 @pytest.mark.parametrize(
@@ -54,7 +65,7 @@ async def test_a_node_is_asked_with_the_token_for_what_follows() -> None:
 async def test_another_program_at_the_address_of_a_node_is_no_answer(answer: bytes | Act) -> None:
     async with odd_server(answer) as server, running_puller() as puller:
         with pytest.raises(NodeUnavailable), trio.fail_after(20):
-            await PulledNode("b", "journal-b", server.url, puller).frames(4)
+            await PulledNode("b", "journal-b", server.url, puller).frames(4, ALL)
 
 
 async def test_an_answer_of_any_size_is_read_only_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,18 +73,18 @@ async def test_an_answer_of_any_size_is_read_only_so_far(monkeypatch: pytest.Mon
     with trio.fail_after(20):
         async with odd_server(pour) as server, running_puller() as puller:
             with pytest.raises(NodeUnavailable, match="another program"):
-                await PulledNode("b", "journal-b", server.url, puller).frames(4)
+                await PulledNode("b", "journal-b", server.url, puller).frames(4, ALL)
 
 
 @pytest.mark.parametrize("act", [hang, drip])
 async def test_a_node_that_hangs_or_drips_is_given_up_and_asked_again(monkeypatch: pytest.MonkeyPatch, act: Act) -> None:
-    monkeypatch.setattr(following, "ANSWER_S", 0.3)
+    monkeypatch.setattr(pulling, "ANSWER_S", 0.3)
     monkeypatch.setattr(following, "ROUND_EVERY_S", 0.01)
     good = answered(packed(Frames("journal-b", 4, 4, 3, [], 4)))
     taken: list[Frames] = []
     async with odd_server(act, act, good) as server, running_puller() as puller, trio.open_nursery() as nursery:
         node = PulledNode("b", "journal-b", server.url, puller)
-        followed = Following(node, lambda journal: 4, lambda following, frames: taken.append(frames), lambda: 1_000)
+        followed = Following(node, lambda journal: 4, lambda following, frames: taken.append(frames), lambda: 1_000, past(), lambda: ALL)
         nursery.start_soon(followed.run)
         await until(lambda: followed.failures)
         assert followed.failing_since_s <= trio.current_time()
@@ -83,12 +94,48 @@ async def test_a_node_that_hangs_or_drips_is_given_up_and_asked_again(monkeypatc
         nursery.cancel_scope.cancel()
 
 
+async def test_a_node_whose_answers_take_long_as_the_way_is_narrow_is_one_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulling, "ANSWER_S", 0.5)
+    monkeypatch.setattr(pulling, "LEAST_BYTES_S", 1)
+    monkeypatch.setattr(following, "ROUND_EVERY_S", 0.01)
+    good = answered(packed(Frames("journal-b", 4, 5, 3, ROWS, 5)))
+
+    async def slowly(stream: trio.SocketStream) -> None:
+        for at in range(0, len(good), 15):
+            await stream.send_all(good[at : at + 15])
+            await trio.sleep(1.0 * 15 / len(good))  # the pace of the way: twice as long as a part may take
+
+    taken: list[Frames] = []
+    async with odd_server(slowly) as server, running_puller() as puller, trio.open_nursery() as nursery:
+        node = PulledNode("b", "journal-b", server.url, puller)
+        followed = Following(node, lambda journal: 4, lambda following, frames: taken.append(frames), lambda: 1_000, past(), lambda: ALL)
+        nursery.start_soon(followed.run)
+        await until(lambda: followed.is_current)
+        assert taken[0].position == 5
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_body_that_only_drips_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulling, "ANSWER_S", 0.3)
+
+    async def dripping(stream: trio.SocketStream) -> None:
+        with suppress(trio.BrokenResourceError):
+            await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while True:
+                await stream.send_all(b"a")
+                await trio.sleep(0.02)
+
+    async with odd_server(dripping) as server, running_puller() as puller:
+        with pytest.raises(NodeUnavailable, match="said nothing for"), trio.fail_after(20):
+            await PulledNode("b", "journal-b", server.url, puller).frames(4, ALL)
+
+
 async def test_a_node_that_says_that_there_is_more_and_never_what_is_not_asked_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "ROUND_EVERY_S", 0.01)
     stuck = answered(packed(Frames("journal-b", 4, 4, 3, [], 9)))
     async with odd_server(stuck) as server, running_puller() as puller, trio.open_nursery() as nursery:
         node = PulledNode("b", "journal-b", server.url, puller)
-        followed = Following(node, lambda journal: 4, lambda following, frames: None, lambda: 1_000)
+        followed = Following(node, lambda journal: 4, lambda following, frames: None, lambda: 1_000, past(), lambda: ALL)
         nursery.start_soon(followed.run)
         await until(lambda: followed.failures >= 2)
         assert not followed.is_current

@@ -9,6 +9,7 @@ import trio
 
 from hub.bus.redis import RedisBus
 from hub.bus.wire import packed
+from hub.core.interest import ALL, Interest
 from hub.core.records import Row, RowKind
 from hub.ports import Frames
 from hub.redis import Redis
@@ -24,8 +25,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
         yield server
 
 
-def frames(after: int, position: int, size: int = 10) -> Frames:
-    rows = [Row(at, "pump", 7, at, RowKind.DATA, 1_000 + at, b"x" * size, None) for at in range(after + 1, position + 1)]
+def frames(after: int, position: int, size: int = 10, device: str = "pump") -> Frames:
+    rows = [Row(at, device, 7, at, RowKind.DATA, 1_000 + at, b"x" * size, None) for at in range(after + 1, position + 1)]
     return Frames("journal-a", after, position, after, rows)
 
 
@@ -47,7 +48,7 @@ async def calls(redis: Redis) -> int:
 async def test_what_one_node_publishes_another_that_follows_it_hears_in_order(server: RedisProcess) -> None:
     heard: list[Frames] = []
     async with connected(server.url, "{a}:") as redis, bus_of(redis, "journal-a") as ours, bus_of(redis, "journal-b") as theirs:
-        ours.wanted()
+        ours.wanted(ALL)
         theirs.follow(["journal-a"], heard.append)
         position = 0
         with trio.fail_after(20):
@@ -67,26 +68,62 @@ async def test_what_one_node_publishes_another_that_follows_it_hears_in_order(se
 async def test_nothing_goes_to_redis_and_no_stream_stays_while_nobody_follows(
     server: RedisProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.bus.redis.WANTED_S", 0.2)
+    monkeypatch.setattr("hub.bus.interest.STATED_S", 0.2)
+    monkeypatch.setattr("hub.bus.redis.STATED_S", 0.2)
     async with connected(server.url, "{b}:") as redis, bus_of(redis, "journal-a") as bus:
         before = await calls(redis)
         bus.publish(frames(0, 10))
         assert bus.statistics()["waiting_bytes"] == 0
-        bus.wanted()
+        bus.wanted(ALL)
         bus.publish(frames(10, 20))
         await until(lambda: bus.statistics()["written_entries"] == 1)
-        assert await calls(redis) == before + 1
+        asked = before + 2  # the first one finds that there is no stream
+        assert await calls(redis) == asked
         key = redis.key("frames", "journal-a")
         with trio.fail_after(20):
             while await redis.ask(lambda client: client.exists([key])):  # noqa: ASYNC110
                 await trio.sleep(0.01)
         bus.publish(frames(20, 30))
-        assert await calls(redis) == before + 1
+        assert await calls(redis) == asked
+
+
+async def test_a_stream_has_an_end_from_its_first_entry_on_and_again_where_redis_lost_it(server: RedisProcess) -> None:
+    async with connected(server.url, "{ends}:") as redis, bus_of(redis, "journal-a") as bus:
+        key = redis.key("frames", "journal-a")
+        bus.wanted(ALL)
+        for number in (1, 2, 3):
+            bus.publish(frames(number, number + 1))
+            await until(lambda number=number: bus.statistics()["written_entries"] == number)  # type: ignore[misc]
+            assert await redis.ask(lambda client: client.ttl(key)) > 0
+            if number == 2:
+                await redis.ask(lambda client: client.delete([key]))
+
+
+async def test_frames_of_devices_that_no_other_node_wants_are_left_out_and_counted_and_leave_no_gap(server: RedisProcess) -> None:
+    heard: list[Frames] = []
+    fan = Interest(frozenset(["fan"]))
+    async with connected(server.url, "{g}:") as redis, bus_of(redis, "journal-a") as ours, bus_of(redis, "journal-b") as theirs:
+        ours.wanted(fan)
+        theirs.follow(["journal-a"], heard.append)
+        position = 0
+        with trio.fail_after(20):
+            while not heard:
+                ours.publish(frames(position, position + 9))  # of pump
+                ours.publish(frames(position + 9, position + 10, device="fan"))
+                position += 10
+                await trio.sleep(0.01)
+        ours.publish(frames(position, position + 10, device="fan"))
+        await until(lambda: heard[-1].position == position + 10)
+        counts = ours.statistics()
+    assert {row.device for each in heard for row in each.rows} == {"fan"}
+    assert {each.covers for each in heard} == {frozenset([fan.id])}
+    assert [each.after for each in heard[1:]] == [each.position for each in heard[:-1]]
+    assert (counts["left_out_frames"], counts["published_frames"]) == (position // 10 * 9, position // 10 + 10)
 
 
 async def test_what_does_not_fit_is_dropped_and_a_stream_has_its_bound(server: RedisProcess) -> None:
     async with connected(server.url, "{c}:") as redis, bus_of(redis, "journal-a", 10_000, 1_000_000) as bus:
-        bus.wanted()
+        bus.wanted(ALL)
         bus.publish(frames(0, 1, 20_000))
         assert bus.statistics()["dropped_frames"] == 1
         for after in range(1, 400):
@@ -101,7 +138,7 @@ async def test_a_redis_that_is_killed_loses_frames_and_holds_nothing(tmp_path: P
     heard: list[Frames] = []
     with running_redis(tmp_path) as server:
         async with connected(server.url) as redis, bus_of(redis, "journal-a") as ours, bus_of(redis, "journal-b") as theirs:
-            ours.wanted()
+            ours.wanted(ALL)
             theirs.follow(["journal-a"], heard.append)
             server.kill()
             for after in range(1_000):
@@ -111,7 +148,7 @@ async def test_a_redis_that_is_killed_loses_frames_and_holds_nothing(tmp_path: P
             position = 1_000
             with trio.fail_after(60):
                 while not heard:
-                    ours.wanted()
+                    ours.wanted(ALL)
                     ours.publish(frames(position, position + 1))
                     position += 1
                     await trio.sleep(0.02)
@@ -120,7 +157,7 @@ async def test_a_redis_that_is_killed_loses_frames_and_holds_nothing(tmp_path: P
 async def test_what_cannot_be_read_in_a_stream_ends_nothing_and_what_follows_is_heard(server: RedisProcess) -> None:
     heard: list[Frames] = []
     async with connected(server.url, "{d}:") as redis, bus_of(redis, "journal-a") as ours, bus_of(redis, "journal-b") as theirs:
-        ours.wanted()
+        ours.wanted(ALL)
         theirs.follow(["journal-a"], heard.append)
         key = redis.key("frames", "journal-a")
         with trio.fail_after(20):
@@ -137,7 +174,7 @@ async def test_what_cannot_be_read_in_a_stream_ends_nothing_and_what_follows_is_
 async def test_a_journal_that_is_followed_no_more_while_it_is_read_is_not_read_on(server: RedisProcess) -> None:
     heard: list[Frames] = []
     async with connected(server.url, "{e}:") as redis, bus_of(redis, "journal-a") as ours, bus_of(redis, "journal-b") as theirs:
-        ours.wanted()
+        ours.wanted(ALL)
 
         def hear(found: Frames) -> None:
             heard.append(found)
@@ -157,7 +194,7 @@ async def test_a_journal_that_is_followed_no_more_while_it_is_read_is_not_read_o
 
 async def test_the_stream_of_a_node_that_dies_does_not_stay(server: RedisProcess) -> None:
     async with connected(server.url, "{f}:") as redis, bus_of(redis, "journal-a") as bus:
-        bus.wanted()
+        bus.wanted(ALL)
         bus.publish(frames(0, 1))
         key = redis.key("frames", "journal-a")
         with trio.fail_after(20):

@@ -1,5 +1,7 @@
 """Tests of hub/bus/ring.py and inflow.py."""
 
+from itertools import permutations, product
+
 from hub.bus.ring import ROW_BYTES, Ring
 from hub.core.records import Row, RowKind
 
@@ -65,6 +67,7 @@ def test_a_cursor_of_what_is_not_here_has_no_place() -> None:
     assert ring.place_of({"a": 11}) is None  # its row 12 has left the ring
     assert ring.place_of({"a": 15, "gone": 3}) is None
     assert ring.place_of({"a": 99}) == 5  # others have seen more: it comes
+    assert ring.marks_at(-1) == {"a": -1}  # a place from which nobody goes on
     ring.begin("b", 4)
     assert ring.place_of({"a": 15}) is None  # what b had before is not here
 
@@ -91,6 +94,37 @@ def test_a_frame_that_two_nodes_journaled_is_here_once_and_one_that_only_the_lat
     ring.append("b", rows(1, 4, seq_from=6), 4)  # 6 to 9: 4 and 5 were acked by a
     assert [row.seq for row in ring.append("a", rows(4, 7), 7)] == [4, 5]  # 6 and 7 came again by b
     assert [row.seq for row in ring.read(0)] == [1, 2, 3, 6, 7, 8, 9, 4, 5]
+
+
+def test_a_viewer_goes_on_with_every_frame_at_a_node_that_had_those_of_two_journals_from_the_other_first() -> None:
+    frames = {"a": rows(1, 6), "b": rows(1, 6, seq_from=5)}  # seq 5 and 6 came again by b
+    pieces = [("a", 1, 4), ("a", 5, 5), ("a", 6, 6), ("b", 1, 1), ("b", 2, 3), ("b", 4, 6)]
+    orders = [order for order in permutations(pieces) if all(is_in_order([each for each in order if each[0] == name]) for name in "ab")]
+    rings = [ring_of(order, frames) for order in orders]
+    for there, here in product(rings, rings):
+        for place in range(there.position + 1):
+            marks = there.marks_at(place)
+            after = here.place_of(marks)
+            assert after is not None
+            known = here.known_above(marks, after)
+            new = {row.seq for row in here.read(after) if row.position not in known}
+            has = {row.seq for row in there.read(0) if row.position <= place}
+            assert new | has == set(range(1, 11)), (marks, has, new)
+    for ring in rings:
+        assert all(ring.place_of(ring.marks_at(place)) == place for place in range(ring.position + 1))
+
+
+def is_in_order(pieces: list[tuple[str, int, int]]) -> bool:
+    return pieces == sorted(pieces)
+
+
+def ring_of(order: tuple[tuple[str, int, int], ...], frames: dict[str, list[Row]]) -> Ring:
+    ring = Ring(1 << 20)
+    for name in frames:
+        ring.begin(name, 0)
+    for name, first, last in order:
+        ring.append(name, frames[name][first - 1 : last], last)
+    return ring
 
 
 def test_rows_of_some_devices_are_those_that_a_look_at_all_would_find() -> None:

@@ -40,6 +40,7 @@ def test_a_word_counts_only_for_answers_that_may_show_what_it_says() -> None:
     assert places == [1, 2, 4, 6]
     marks.heard("b", 1, 100.0)  # the store lost what it had
     assert marks.of(RangeAnswer(Cursor("a", 1), others_s=0.0), "a", 101.0, ()).place == 2
+    assert marks.of(RangeAnswer(Cursor("a", 1), others_s=12.0), "a", 101.0, ()).place == 1  # what was said before counts no more
 
 
 def test_a_node_that_does_not_answer_holds_answers_back_only_so_far(monkeypatch: pytest.MonkeyPatch) -> None:

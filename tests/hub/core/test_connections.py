@@ -9,7 +9,7 @@ import trio
 from structlog.testing import capture_logs
 
 from devices.wire.limits import CloseCode
-from hub.core.connections import ALIVE, KEPT, ConnectionHistory
+from hub.core.connections import ALIVE, FORGET_US, KEPT, ConnectionHistory
 from hub.core.entities import Entities
 from hub.core.presence import Pulse
 from hub.core.registry import Registry
@@ -167,3 +167,18 @@ async def test_a_mark_of_life_that_was_kept_though_its_answer_was_lost_ends_nobo
             while (now := await state.document(ALIVE, "hub")) is None or not now.body["at_us"]:  # noqa: ASYNC110
                 await trio.sleep(0.005)  # its next mark has no event of its own
         nursery.cancel_scope.cancel()
+
+
+async def test_a_node_without_a_mark_of_life_for_a_month_is_forgotten(tmp_path: Path) -> None:
+    clock = Clock()
+    clock.now_us = FORGET_US + 10_000_000
+    async with history_on(tmp_path, clock) as (history, state):
+        marks = {"long-gone": 1, "gone": clock.now_us - FORGET_US // 2, "hub": 5}
+        await state.change([Document(ALIVE, node, 1, {"at_us": at_us}) for node, at_us in marks.items()])
+        await history.load()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(history.run)
+            with trio.fail_after(10):
+                while [each.key for each in await state.documents(ALIVE)] != ["gone", "hub"]:  # noqa: ASYNC110
+                    await trio.sleep(0.01)  # another task's thread: there is nothing to be woken by
+            nursery.cancel_scope.cancel()

@@ -143,11 +143,11 @@ def test_moulds_of_a_channel_list_do_not_pile_up() -> None:
     def of(count: int) -> bytes:
         return packed({"e": 9, "s": 1, "op": "data", "t": NOW_US, "c": list(range(count)), "d": [0] * count, "v": [1.5] * count})
 
-    rules = ChannelRules([Channel(f"c{number}") for number in range(900)])
+    rules = ChannelRules([Channel(f"c{number}") for number in range(300)])
     tracemalloc.start()
     try:
         before_bytes, _ = tracemalloc.get_traced_memory()
-        for count in range(1, 900):
+        for count in range(1, 300):
             for _ in range(16):
                 rules.learn(of(count))
         held_bytes = tracemalloc.get_traced_memory()[0] - before_bytes
@@ -155,7 +155,7 @@ def test_moulds_of_a_channel_list_do_not_pile_up() -> None:
         tracemalloc.stop()
     assert held_bytes < 50_000
     assert rules.read_plain(of(1), NOW_US) is None
-    assert rules.read_plain(of(900), NOW_US) is None
+    assert rules.read_plain(of(300), NOW_US) is None
     for _ in range(16):
         rules.learn(of(3))
     assert rules.read_plain(of(3), NOW_US) is not None

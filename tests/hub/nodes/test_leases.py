@@ -37,7 +37,7 @@ class Node:
 @asynccontextmanager
 async def node(url: str, name: str, prefix: str, lease_s: float) -> AsyncIterator[Node]:
     async with connected(url, prefix) as redis, trio.open_nursery() as nursery:
-        await redis.ask(lambda client: client.ping())
+        await redis.ask(lambda client: client.hset(redis.key("devices"), dict.fromkeys(("pump", "tank"), "")))
         mine = Node(RedisLeases(redis, name, lease_s))
         await nursery.start(mine.leases.run)
         yield mine
@@ -218,5 +218,11 @@ async def test_a_device_that_is_removed_leaves_no_lease(server: RedisProcess) ->
         await state.put_device(DeviceRecord("pump", 1, b"hash", {}))
         one.leases.drop(await one.leases.take("pump", 0))
         await one.leases.take("tank", 0)
+        held = await one.leases.take("pump", 0)
         await state.delete_device("pump")
+        assert await redis.ask(lambda client: client.hkeys("removed:leases")) == (b"tank",)
+        await one.leases.reload()  # before the connection has ended
+        one.leases.drop(held)
+        one.leases.drop(await one.leases.take("pump", 0))  # it was let in a moment before
+        await one.leases.take("tank", 0)
         assert await redis.ask(lambda client: client.hkeys("removed:leases")) == (b"tank",)

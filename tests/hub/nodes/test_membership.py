@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from structlog.testing import capture_logs
 
 from hub.core.errors import Refusal
@@ -95,6 +96,22 @@ async def test_a_node_that_leaves_is_gone_at_once_and_its_name_is_kept(redis: Re
         gone = one.get("two")
         assert gone is not None
         assert not gone.is_alive
+        assert now_us() - 5_000_000 < gone.seen_us <= now_us()  # its last word, by a clock that stands still here
+
+
+async def test_a_node_that_is_being_stopped_says_so_at_once_and_is_as_before_when_it_is_back(redis: Redis) -> None:
+    async with joined(redis, own("one")) as one:
+        async with joined(redis, own("two")) as two:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(two.tell_of_leaving)
+                await trio.testing.wait_all_tasks_blocked()
+                nursery.cancel_scope.cancel()
+            await until(lambda: one.leaving() == {"two"})
+            assert [node.name for node in one.alive()] == ["two"]
+        assert one.leaving() == {"two"}
+        async with joined(redis, own("two")):
+            one.announce()
+            await until(lambda: not one.leaving())
 
 
 async def refused(start: Callable[[], Awaitable[None]]) -> Refusal:
@@ -190,14 +207,38 @@ async def test_a_newer_node_that_says_more_of_itself_is_known_all_the_same(redis
         assert one.alive()[0].url == "http://two:8080"
 
 
-async def test_of_two_that_run_on_one_journal_the_older_is_told(redis: Redis) -> None:
-    async with joined(redis, own("one")) as older, joined(redis, own("one")) as newer:
-        with capture_logs() as lines:
-            for each in (older, newer):
-                each.announce()
-            await until(lambda: lines)
-        assert [line["event"] for line in lines] == ["node_name_taken"]
-        assert (older._is_without_name, newer._is_without_name) == (True, False)
+async def test_a_node_whose_name_another_took_ends_and_says_where_that_is(redis: Redis) -> None:
+    async def lose() -> None:
+        async with joined(redis, own("one")) as one:
+            await write(redis, "one", time.time_ns() // 1_000_000 + 60_000)
+            one.announce()
+            await trio.sleep_forever()
+
+    with capture_logs() as lines:
+        error = await refused(lose)
+    assert error.code == "node_name_lost"
+    assert "it is at http://one" in error.message
+    assert [(line["event"], line["to"]) for line in lines] == [("node_name_lost", "http://one")]
+    assert await redis.ask(lambda client: client.hget(redis.key("nodes"), "one")), "the other one has left with it"
+
+
+async def test_of_two_that_run_on_one_journal_the_older_ends(redis: Redis) -> None:
+    ended = trio.Event()
+
+    async def older(task_status: trio.TaskStatus[None]) -> None:
+        async def stay() -> None:
+            async with joined(redis, own("one")):
+                task_status.started()
+                await trio.sleep_forever()
+
+        assert (await refused(stay)).code == "node_name_lost"
+        ended.set()
+
+    with trio.fail_after(15):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(older)
+            async with joined(redis, own("one")):
+                await ended.wait()
 
 
 async def test_a_clock_that_is_off_is_told(redis: Redis) -> None:

@@ -40,6 +40,7 @@ async def test_where_devices_and_nodes_are(tmp_path: Path) -> None:
             async with joined(redis, "a"):
                 leases = RedisLeases(redis, "a")
                 await nursery.start(leases.run)
+                await redis.ask(lambda client: client.hset(redis.key("devices"), {"pump": "", "fan": ""}))
                 held = [await leases.take(device, 0) for device in ("pump", "fan")]
                 leases.drop(held[1])
                 membership.announce()

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from hub.config import Settings
+from hub.core.drained import KIND, Drained
 from hub.datadir import Claim, DataDir
 from hub.nodes.membership import Membership
 from hub.nodes.node import Own
@@ -79,6 +80,8 @@ async def test_what_a_node_that_is_gone_has_left_is_gone_through_once_and_its_jo
             await until(lambda: not (folder / "journal.db").exists())
             await until(lambda: not orphans.notes())
         await has_all(here, store)
+        (told,) = await here.control._state.documents(KIND)
+        assert Drained.of(told)._replace(journal="", at_us=0) == Drained("", READINGS + LINES, 0, frozenset({"pump"}))
 
 
 async def test_what_a_crash_cuts_off_goes_on_at_the_next_start_and_is_told_while_it_lasts(tmp_path: Path, server: RedisProcess) -> None:

@@ -12,9 +12,10 @@ from hub.cli.redis_checks import check_redis
 from hub.config import Settings
 from hub.nodes.leases import RedisLeases
 from hub.ports import Changed, DeviceRecord, Document, StoreUnavailable
-from hub.redis import Redis, servers_of
+from hub.redis import Passwords, Redis, servers_of
 from hub.state.redis import RedisStateStore
-from tests.support.redis import PROGRAM, connected, is_replicated, running_cluster, running_sentinel, wait_until
+from tests.support.redis import PROGRAM, connected, is_replicated, running_cluster, running_sentinel
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.needs_server(PROGRAM)
 
@@ -64,8 +65,12 @@ def test_doctor_looks_at_each_server_of_a_cluster(tmp_path: Path) -> None:
 
 
 async def test_the_state_goes_on_on_the_server_that_sentinels_choose_next(tmp_path: Path) -> None:
-    with running_sentinel(tmp_path) as (url, primary):
-        async with connected(url) as redis:
+    with running_sentinel(tmp_path, "s3cret") as (url, primary):
+        async with connected(url, passwords=Passwords("s3cret")) as redis:  # which is for servers
+            with pytest.raises(StoreUnavailable, match="authenticat"):
+                await RedisStateStore(redis, "one").start()
+        async with connected(url, passwords=Passwords(None, "s3cret")) as redis:
+            assert redis.away is None
             await state_works(redis)
             store = RedisStateStore(redis, "one")
             await store.start()

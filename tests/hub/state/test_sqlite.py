@@ -1,12 +1,15 @@
 """What the SQLite state store promises beyond its port: rights, durability, and values that JSON does not have."""
 
+import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
+from structlog.testing import capture_logs
 
 from hub.core.records import Cursor
 from hub.ports import CommandRecord, CommandsWanted, DeviceRecord, StoreUnavailable
@@ -108,3 +111,43 @@ async def test_another_process_that_reads_does_not_hold_it_up(tmp_path: Path) ->
     finally:
         other.close()
     await store.aclose()
+
+
+async def test_what_no_hub_wrote_is_told_in_words(tmp_path: Path) -> None:
+    store = SQLiteStateStore(tmp_path / "state.db")
+    await store.start()
+    await store.put_device(DeviceRecord("pump", 1, b"hash", {"notes": "x"}))
+    await store.aclose()
+    with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as disk:
+        disk.execute("UPDATE devices SET description = '{notes'")
+    await store.start()
+    with pytest.raises(StoreUnavailable, match="no hub wrote"):
+        await store.devices()
+    await store.aclose()
+    content = (tmp_path / "state.db").read_bytes()
+    (tmp_path / "state.db").write_bytes(content.replace(b"CREATE TABLE devices", b"CREATE TABL\xac devices"))
+    with pytest.raises(StoreUnavailable, match=r"state\.db"):
+        await store.start()
+    await store.aclose()
+
+
+async def test_changes_lost_from_a_log_that_the_disk_has_changed_are_said(tmp_path: Path) -> None:
+    store = SQLiteStateStore(tmp_path / "state.db")
+    await store.start()
+    for number in range(20):
+        await store.put_device(DeviceRecord(f"d{number}", 1, b"hash", {"notes": "x" * 500}))
+    (tmp_path / "copy").mkdir()
+    for name in ("state.db", "state.db-wal"):
+        shutil.copy(tmp_path / name, tmp_path / "copy" / name)
+    await store.aclose()
+    log = tmp_path / "copy" / "state.db-wal"
+    content = bytearray(log.read_bytes())
+    content[-40_000] ^= 1
+    log.write_bytes(content)
+    again = SQLiteStateStore(tmp_path / "copy" / "state.db")
+    with capture_logs() as logs:
+        await again.start()
+    assert 0 < len(await again.devices()) < 20
+    assert "changes are lost" in again.notes[0]
+    assert [line["event"] for line in logs] == ["state_damaged"]
+    await again.aclose()

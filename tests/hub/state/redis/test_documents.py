@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from hub.core.errors import Refusal
 from tests.hub.state.redis.test_notices import DEVICE, nodes
-from tests.support.redis import PROGRAM
+from tests.support.redis import PROGRAM, connected
 
 pytestmark = pytest.mark.needs_server(PROGRAM)
 
@@ -20,3 +21,15 @@ async def test_an_edit_leaves_what_the_device_has_declared_on_another_node_since
         assert await two.devices() == [replace(said, is_disabled=True)]
         await one.change(devices=[replace(said, description={"firmware": "3"})], made_of={"pump": replace(said, is_disabled=True)})
         assert await two.devices() == [replace(said, description={"firmware": "3"})]
+
+
+async def test_a_state_that_a_newer_hub_has_made_is_refused_in_one_line_and_left_alone(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (server, one, _), connected(server.url) as redis:
+        await one.put_device(DEVICE)
+        place = redis.key("format")
+        await redis.ask(lambda client: client.set(place, "99"))
+        with pytest.raises(Refusal, match=r"^the state in redis://\S+ has format 99, this hub knows \d+$") as refused:
+            await one.start()
+        assert (refused.value.code, refused.value.hint) == ("newer_state", "run the newer hub")
+        assert await redis.ask(lambda client: client.get(place)) == b"99"
+        assert [each.name for each in await one.devices()] == ["pump"]

@@ -1,5 +1,6 @@
 """What nodes on one Redis tell each other of their changes, and that nothing is missed without a word."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -8,12 +9,13 @@ from typing import Final
 
 import pytest
 import trio
+import trio.testing
 
 from hub.core.records import Cursor
 from hub.ports import Changed, CommandRecord, Conflict, DeviceRecord, Document, StoreUnavailable
-from hub.state.redis import RedisStateStore
+from hub.state.redis import RedisStateStore, notices
 from hub.states import notes_of
-from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis
+from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis, said
 
 pytestmark = pytest.mark.needs_server(PROGRAM)
 
@@ -159,3 +161,39 @@ async def test_what_is_missing_in_the_stream_is_noticed(tmp_path: Path, lose: Ca
         assert await told.next() == Changed(None)
         await one.put_device(DEVICE)
         assert await told.next() == what(("device", "pump"))
+
+
+def questions(server: RedisProcess) -> int:
+    """Return how many scripts were run."""
+    found = re.search(rb"cmdstat_evalsha:calls=(\d+)", said(server.port, "INFO", "commandstats"))
+    return int(found[1]) if found else 0
+
+
+async def test_who_catches_up_waits_for_all_that_was_changed_before_and_many_share_a_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "CATCH_UP_S", 60.0)  # of a machine that is busy with other tests
+    async with nodes(tmp_path) as (server, one, two), trio.open_nursery() as nursery:
+        told, done = Told(two), list[bool]()
+        await one.change([USER])
+        assert await told.next() == what(("user", "ann"))
+        before = questions(server)
+
+        async def catch_up() -> None:
+            done.append(await two.catch_up())
+
+        for _ in range(100):
+            nursery.start_soon(catch_up)
+        with trio.fail_after(5):
+            while questions(server) == before:  # noqa: ASYNC110
+                await trio.sleep(0.01)  # another process: there is nothing to be woken by
+        assert done == []  # it was told, and is taken in once the next one is asked for
+        nursery.start_soon(told.next)
+        with trio.fail_after(5):
+            while len(done) < 100:
+                await trio.testing.wait_all_tasks_blocked(0.01)
+        assert all(done)
+        assert questions(server) == before + 1
+        await two.change(devices=[DEVICE])
+        assert await two.catch_up()  # a change of its own is known here
+        nursery.cancel_scope.cancel()
