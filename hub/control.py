@@ -11,14 +11,17 @@ from hub.auth import Account, Auth, AuthTakingIn, Principal
 from hub.config import Settings
 from hub.core.ageing import Keep
 from hub.core.commands import CommandDesk
+from hub.core.dashboard_facts import KIND as DASHBOARD
 from hub.core.dashboards import Dashboards
 from hub.core.entities import Entities
 from hub.core.presence import RETURN_S
+from hub.core.provisioning import KIND as PROVISIONING
 from hub.core.provisioning import Provisioning
 from hub.core.reach import Reach, Reaches
 from hub.core.registry import Registry
 from hub.core.results import LedgerFollower
 from hub.core.shadows import Shadows
+from hub.core.share import KIND as SHARE
 from hub.core.shares import Shares
 from hub.datadir import DataDir
 from hub.followers import run_follower, run_restarted
@@ -28,7 +31,7 @@ from hub.nodes.local import LocalLeases
 from hub.nodes.membership import Membership
 from hub.nodes.places import NodePlaces
 from hub.nodes.presence import SharedPresence
-from hub.nodes.taking_in import Part, TakingIn
+from hub.nodes.taking_in import Part, TakingIn, Whole
 from hub.ports import Leases, Now, StateStore
 from hub.rules import MailServer, Notifying, RulesSide
 from hub.sessions.presence import PresenceWatch
@@ -94,7 +97,8 @@ class Control:
 
     def _remembering(self) -> tuple[Part, ...]:
         """Return what has a memory of the state store; what others of it hang on comes first."""
-        people = (AuthTakingIn(self.auth), self.provisioning, self.dashboards, self.shares)
+        whole = ((PROVISIONING, self.provisioning), (DASHBOARD, self.dashboards), (SHARE, self.shares))
+        people = (AuthTakingIn(self.auth), *(Whole(kind, part.reload) for kind, part in whole))
         shared = () if self._presence is None else (self._presence,)
         return (self.leases, self.registry, *shared, self.desk, self.shadows, self.rules.desk, *people, *self.remembering)
 

@@ -22,7 +22,7 @@ from hub.reserve import START_BYTES, Reserve
 FORMAT: Final = 1
 JOURNAL: Final = "journal.db"
 NODE: Final = "node"  # in the directory of a node: its name
-FILE_FORMATS: Final = {JOURNAL: 2, "state.db": 5}
+FILE_FORMATS: Final = {JOURNAL: 3, "state.db": 5}
 _VERSION_AT: Final = 60
 
 # MIGRATIONS[n] turns a directory of format n into one of format n + 1, in place; it must be safe to run again after a crash.

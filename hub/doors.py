@@ -15,7 +15,7 @@ from hub.web.door import Door, DoorSettings
 from hub.web.listening import base_url
 from hub.workers import Worker
 
-_OWN_CONNECTIONS: Final = 500  # at the door of this process alone: other nodes, and tools
+_OWN_CONNECTIONS: Final = 2_500  # at the door of this process alone: tools, and other nodes, with requests for each of its 1,000 sessions
 
 
 class Doors:

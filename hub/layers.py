@@ -6,9 +6,11 @@ outermost scope reaches the innermost block first; each layer is cancelled when 
 
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import trio
+
+E = TypeVar("E", bound=BaseException)
 
 
 class Run(Protocol):
@@ -47,3 +49,9 @@ def only_one(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+def first_of(group: BaseExceptionGroup[E]) -> E:
+    """Return the first thing that went wrong, out of groups in groups."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first

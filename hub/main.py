@@ -12,21 +12,20 @@ the journal commits what it has. Called by the command line and, in process, by 
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import trio
 
-import dashboard
-from dashboard.csp import content_security_policy
 from devices.link import ServerLink
+from hub.api_parts import api_parts
 from hub.auth import Principal
-from hub.backup.service import BackupService
-from hub.backup.taking import Parts, made_by
 from hub.config import Settings
 from hub.control import Control
 from hub.core.closed import SHARED_AGE_US, ClosedAnswers
+from hub.core.records import Cursor
 from hub.datadir import DataDir
 from hub.doors import Doors
 from hub.figures import Figures
@@ -34,6 +33,7 @@ from hub.gathering import make_gathering
 from hub.history import HistorySide
 from hub.hops import Hops
 from hub.journal import Journal, SQLiteJournalFile
+from hub.journal.room import MAX_PENDING_BYTES
 from hub.layers import Run, layer, only_one
 from hub.load import Load
 from hub.metrics import Metrics
@@ -41,7 +41,7 @@ from hub.nodes.membership import Membership
 from hub.nodes.node import Own, alone
 from hub.orphans import Orphans, make_orphans
 from hub.part_settings import journal_settings, retention, store_token
-from hub.rules import Preview
+from hub.ports import StoreUnavailable
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.imports import Imports
 from hub.sessions.live import Live
@@ -49,13 +49,13 @@ from hub.sessions.logins import Logins
 from hub.sessions.own_device import OwnDevice
 from hub.sessions.parts import DeviceParts
 from hub.sessions.stored_acks import StoredAcks
-from hub.states import make_leases, make_redis, make_state, notes_of, open_state
+from hub.states import check_taken_along, file_notes, make_leases, make_redis, make_state, notes_of, open_state
 from hub.stores import make_store
+from hub.strain import Strain
 from hub.system import System
-from hub.web.api import ApiParts, make_app
+from hub.web.api import make_app
 from hub.web.door import ASGIApp, Door, DoorSettings
 from hub.web.importing import Importer
-from hub.web.store import StoreFacts
 from hub.web.traffic import OpenConnections
 from hub.web.ways.routes import Ways
 from hub.workers import Worker
@@ -82,12 +82,12 @@ class Hub:
     """All parts of one hub, put together; `run` gives them their life."""
 
     def __init__(self, settings: Settings, data: DataDir, worker: Worker | None = None) -> None:
-        self.settings, self.data = settings, data
+        self.settings, self.data, self._root = settings, data, data.path if worker is None else worker.root
         self.redis = make_redis(settings)
         self.state = make_state(settings, data, self.redis)
-        self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings), now_us)
+        self.journal = Journal(SQLiteJournalFile(data.journal), journal_settings(settings, self._knows), now_us)
         self.control = control = Control(settings, data, self.state, self.journal, now_us, make_leases(settings, self.redis, now_us))
-        self.gathering = make_gathering(settings, self.redis, self.journal, lambda: self.cluster, now_us)
+        self.gathering = make_gathering(settings, self.redis, self.journal, self.state, lambda: self.cluster, now_us)
         rows = None if self.gathering is None else self.gathering.confluence
         self.history = make_store(settings.store, store_token(settings), retention(settings), data.history, rows.own_id if rows else None)
         self.side = HistorySide(self.journal, self.history, data.path, now_us, settings.ack_after)
@@ -111,17 +111,20 @@ class Hub:
             round_trip_s=self.open.round_trip_s,
         )
         self.sessions = DeviceSessions(parts)
-        imports = Imports(self.journal, control.registry, now_us)
-        self.importer = Importer(imports, control.registry, self.history, data.path / "imports", int(settings.min_free_bytes), now_us)
+        self.importer = self._make_importer()
         self.logins = Logins(control.auth, now_us)
-        self.ways = Ways(self._serve_viewer, self.sessions.serve)
+        self.strain = Strain(settings, self.metrics, lambda: self.journal.statistics()["pending_bytes"] / MAX_PENDING_BYTES)
+        self.ways = self._make_ways()
         self.figures = Figures(
             *(self.journal, control, self.system, self.live, self.sessions, self.closed, self.ways, self.open, self.load, self.hops),
             *(settings.data_dir, now_us),
         )
         self.cluster, self.nodes, self.orphans = self._make_cluster(worker)
-        self.doors = Doors(settings, worker, partial(self._make_door, make_app(self._api_parts())))
+        self.doors = Doors(settings, worker, partial(self._make_door, make_app(api_parts(self, now_us))))
         self._wire()
+
+    def _knows(self, device: str) -> bool:
+        return self.control.registry.knows(device)
 
     def _make_cluster(self, worker: Worker | None) -> tuple[Membership | None, Callable[[], dict[str, Any]], Orphans | None]:
         """Return the cluster, None for a hub that stands alone, what is told of the nodes, and what adopts what they leave."""
@@ -134,6 +137,15 @@ class Hub:
         self.control.join(cluster, self.redis)
         return cluster, cluster.described, make_orphans(settings, self.data, worker, self.redis, cluster, self.control, self.closed, now_us)
 
+    def _make_importer(self) -> Importer:
+        registry, folder = self.control.registry, self.data.path / "imports"
+        imports = Imports(self.journal, registry, now_us)
+        return Importer(imports, registry, self.history, folder, int(self.settings.min_free_bytes), now_us)
+
+    def _make_ways(self) -> Ways:
+        others = None if self.gathering is None else self.gathering.others
+        return Ways(self._serve_viewer, self.sessions.serve, self.strain.pressure.check, others)
+
     def _make_door(self, app: ASGIApp, settings: DoorSettings) -> Door:
         return Door(
             settings=settings,
@@ -143,6 +155,8 @@ class Hub:
             serve_viewer=self._serve_viewer,
             open_connections=self.open,
             refused=self.metrics.refused,
+            others=None if self.gathering is None else self.gathering.others,
+            check=self.strain.pressure.check,
         )
 
     def _wire(self) -> None:
@@ -153,7 +167,9 @@ class Hub:
             self.side.writer.on_applied(self.live.store_applied)
         else:
             self.gathering.connect(self.live, self.side, self.system, self.metrics)
+            self.control.remembering.append(self.gathering.drained)
         self.system.more_notes += [self.doors.main.certificates.notes, self.own.notes, lambda: notes_of(self.redis, self.cluster)]
+        self.system.more_notes.append(lambda: file_notes(self.state))
         self.system.more_notes += [] if self.orphans is None else [self.orphans.notes]
         if self.stored_acks is not None:
             self.side.writer.on_safe(self.stored_acks.store_safe)
@@ -164,14 +180,18 @@ class Hub:
         self.journal.on_holding(lambda: self.doors.hold(is_held=self.journal.holding == "overload"))
         self.figures.add_to(self.metrics)
         self.metrics.add_part("door", self.doors.statistics)
+        self.live.least_rest_s = self.strain.pressure.rest_s
+        self.system.more_notes.append(self.strain.pressure.notes)
 
     async def run(self, *, task_status: trio.TaskStatus[str]) -> None:
         """Run until cancelled."""
         async with layer(*([self.redis.run] if self.redis is not None else [])):
             await open_state(self.state, self.redis)
+            await check_taken_along(self.state, self.redis, self._root / self.data.state.name)
             try:
                 await self.control.start()
                 await self.side.start(is_remote=self.settings.store != "duckdb")
+                self.journal.seen = await self._seen()
                 joined = [self.cluster.run] if self.cluster is not None else []
                 async with (
                     layer(self.journal.run, *joined),
@@ -184,8 +204,17 @@ class Hub:
                     await self.history.aclose()
                     await self.state.aclose()
 
+    async def _seen(self) -> list[Cursor]:
+        """Return up to where what is kept beside the journal has followed it."""
+        if self.settings.store != "duckdb" or self.redis is not None:
+            return []
+        with suppress(StoreUnavailable):
+            found = [await self.history.cursor(), *[await self.state.cursor_of(name) for name in ("ledger", "rules")]]
+            return [cursor for cursor in found if cursor is not None]
+        return []
+
     def _followers(self) -> tuple[Run, ...]:
-        figures = (self.load.run, self.hops.run, self.own.run, self.metrics.loop.run)
+        figures: tuple[Run, ...] = (self.load.run, self.hops.run, self.own.run, self.metrics.loop.run, *self.strain.runs())
         gathering = (*(() if self.gathering is None else self.gathering.runs()), *(() if self.orphans is None else (self.orphans.run,)))
         return (*gathering, *self.side.runs(), *self.control.runs(), self.live.run, self.system.run, self.data.reserve.run, *figures)
 
@@ -198,51 +227,14 @@ class Hub:
                 self.cluster.announce()
 
         try:
-            await self.doors.run(tell, task_status=task_status)
+            async with trio.open_nursery() as nursery:
+                if self.cluster is not None:
+                    nursery.start_soon(self.cluster.tell_of_leaving)
+                await self.doors.run(tell, task_status=task_status)
+                nursery.cancel_scope.cancel()
         finally:
             self.data.hub_json.unlink(missing_ok=True)
 
     async def _serve_viewer(self, principal: Principal, link: ServerLink, encoding: str) -> None:
-        await self.logins.serve(principal, link, partial(self.live.serve, link, encoding, principal.role, self.control.reach(principal)))
-
-    def _api_parts(self) -> ApiParts:
-        return ApiParts(
-            registry=self.control.registry,
-            desk=self.control.desk,
-            shadows=self.control.shadows,
-            history=self.history,
-            journal=self.journal,
-            entities=self.control.entities,
-            auth=self.control.auth,
-            metrics_text=self.metrics.text,
-            refused=self.metrics.refused,
-            open_connections=self.open,
-            ready=self.system.unready,
-            hub=self.figures.described,
-            base_url=lambda: self.settings.public_url or self.doors.url,
-            static_folder=dashboard.STATIC,
-            csp=content_security_policy(),
-            allowed_origins=self.settings.origins,
-            closed=self.closed,
-            store=StoreFacts(
-                self.settings.store, retention(self.settings), self.system.history_figures, self.journal.statistics, self.figures.lags
-            ),
-            backup=BackupService(
-                Parts(
-                    *(self.data, self.journal, self.history, now_us, made_by(), int(self.settings.min_free_bytes)), self.redis is not None
-                )
-            ),
-            importer=self.importer,
-            ways=self.ways,
-            rules=self.control.rules.desk,
-            preview=Preview(self.history, self.control.registry, self.control.registry.connections, now_us),
-            provisioning=self.control.provisioning,
-            targets=self.control.rules.targets,
-            silences=self.control.rules.silences,
-            dashboards=self.control.dashboards,
-            first_hop=self.sessions.first_hop,
-            shares=self.control.shares,
-            account=self.control.account,
-            nodes=self.nodes,
-            node=None if self.gathering is None else self.gathering.for_others,
-        )
+        serve = partial(self.live.serve, link, encoding, principal.role, self.control.reach(principal))
+        await self.strain.seats.serve(principal, link, partial(self.logins.serve, principal, link, serve))

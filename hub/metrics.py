@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from time import perf_counter
 from typing import Final
 
 import trio
@@ -86,6 +87,7 @@ class LoopLateness:
     def __init__(self) -> None:
         self._late = Histogram("tributary_event_loop_late_seconds", "How late the event loop runs a task that is due.")
         self._worst_s = 0.0
+        self.ran_s = perf_counter()  # when the loop was last seen running
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Look a hundred times a second until cancelled."""
@@ -93,6 +95,7 @@ class LoopLateness:
         while True:
             due_s = trio.current_time() + _LOOK_EVERY_S
             await trio.sleep_until(due_s)
+            self.ran_s = perf_counter()
             late_s = trio.current_time() - due_s
             self._late.observe(late_s)
             self._worst_s = max(self._worst_s, late_s)

@@ -3,19 +3,22 @@
 Owns the translation alone: hub.config owns names, defaults and limits. Called by main.py and by commands that open a store themselves.
 """
 
+from collections.abc import Callable
+
 from hub.config import Settings
 from hub.journal import JournalSettings
 from hub.ports import Retention
 from hub.web.settings import DoorSettings
 
 
-def journal_settings(settings: Settings) -> JournalSettings:
-    """Return the bounds of the journal."""
+def journal_settings(settings: Settings, is_known: Callable[[str], bool] = lambda device: True) -> JournalSettings:
+    """Return the bounds of the journal; `is_known` tells whether there is a device of this name."""
     return JournalSettings(
         max_bytes=int(settings.journal_max_bytes),
         min_free_bytes=int(settings.min_free_bytes),
         resume_window_s=settings.resume_window_s,
         followers=("history", "ledger", "rules"),
+        is_known=is_known,
         resume_bytes=min(JournalSettings().resume_bytes, int(settings.journal_max_bytes) // 2),
     )
 
@@ -36,6 +39,13 @@ def store_token(settings: Settings) -> str | None:
     return None if settings.store_token is None else settings.store_token.get_secret_value()
 
 
+def redis_passwords(settings: Settings) -> tuple[str | None, str | None]:
+    """Return the passwords of a Redis, and of the sentinels that say where it is."""
+    secrets = (settings.redis_password, settings.redis_sentinel_password)
+    server, sentinels = (None if each is None else each.get_secret_value() for each in secrets)
+    return server, sentinels
+
+
 def door_settings(settings: Settings, *, is_shared: bool = False) -> DoorSettings:
     """Return what the door listens on and lets in."""
     return DoorSettings(
@@ -49,4 +59,10 @@ def door_settings(settings: Settings, *, is_shared: bool = False) -> DoorSetting
         trusted_proxies=settings.trusted_proxies,
         has_proxy_protocol=settings.proxy_protocol,
         max_connections=settings.max_connections,
+        max_strangers=settings.max_strangers,
+        max_strangers_per_address=settings.max_strangers_per_address,
+        max_connects_per_s=settings.max_connects_per_s,
+        max_requests_per_s=settings.max_requests_per_s,
+        exempt_addresses=settings.exempt_addresses,
+        max_small_frames_per_s=settings.max_small_frames_per_s,
     )

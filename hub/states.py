@@ -3,6 +3,7 @@
 Owns the choice, and the patience with a Redis that is not there yet when a hub starts. Called by main.py.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -13,8 +14,10 @@ from hub.core.errors import Refusal
 from hub.datadir import DataDir
 from hub.nodes.local import LocalLeases
 from hub.nodes.membership import Membership
+from hub.part_settings import redis_passwords
 from hub.ports import Leases, Now, StateStore, StoreUnavailable
 from hub.state.sqlite import SQLiteStateStore
+from hub.state.whole import devices_in
 
 if TYPE_CHECKING:
     from hub.redis import Redis
@@ -28,9 +31,9 @@ def make_redis(settings: Settings) -> "Redis | None":
     """Return the Redis of a node, None for a hub that stands alone. Raises Refusal."""
     if settings.redis_url is None:
         return None
-    from hub.redis import Redis  # coredis takes 0.4 s to import, which a hub that stands alone would wait for
+    from hub.redis import Passwords, Redis  # coredis takes 0.4 s to import, which a hub that stands alone would wait for
 
-    return Redis(settings.redis_url, settings.redis_password.get_secret_value() if settings.redis_password else None)
+    return Redis(settings.redis_url, Passwords(*redis_passwords(settings)))
 
 
 def make_state(settings: Settings, data: DataDir, redis: "Redis | None") -> StateStore:
@@ -73,6 +76,21 @@ async def open_state(state: StateStore, redis: "Redis | None") -> None:
                 _log.warning("waiting_for_redis", url=redis.url, reason=redis.away)
             is_told = True
         await trio.sleep(_AGAIN_S)
+
+
+async def check_taken_along(state: StateStore, redis: "Redis | None", before: Path) -> None:
+    """Hold back a node that would begin without devices where the hub before it, whose state.db is named, had some. Raises Refusal."""
+    if redis is None or not (devices := await trio.to_thread.run_sync(devices_in, before)):
+        return
+    if not await state.devices() and not await state.audit(None, 1):
+        had = f"{devices:,} device{'s' * (devices != 1)} of the hub that stood alone here"
+        said = f"{before} has {had}, and the Redis knows none: all would be turned away"
+        raise Refusal("state_left", said, "take them along: tributary state copy; or move that file away, to begin without")
+
+
+def file_notes(state: StateStore) -> list[str]:
+    """Return what the operator should know of the file that the state is kept in."""
+    return list(state.notes) if isinstance(state, SQLiteStateStore) else []
 
 
 def notes_of(redis: "Redis | None", cluster: Membership | None = None) -> list[str]:

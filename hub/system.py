@@ -117,6 +117,11 @@ class System:
             _log.warning("holding", reason=reason, times=times, **figures, hint=_HINTS.get(reason, ""))
             self._told = reason
 
+    def _damage(self) -> list[str]:
+        if not (frames := int(self._journal.statistics()["damaged_rows"])):
+            return []
+        return [f"journal: the disk has changed {frames:,} frames that were written; they are lost and never shown: replace the disk"]
+
     def _show(self) -> None:
         store = self.side.health.item()
         item: dict[str, Any] = {
@@ -124,6 +129,6 @@ class System:
             "store_lag": store["lag_frames"],
             "store": store,
             "ack_after": self.ack_after,
-            "notes": [*self.side.notes(), *(note for more in self.more_notes for note in more())],
+            "notes": [*self.side.notes(), *self._damage(), *(note for more in self.more_notes for note in more())],
         }
         self._board.put_system(item if self.of_cluster is None else {**item, **self.of_cluster()})

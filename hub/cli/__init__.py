@@ -15,6 +15,7 @@ from hub.cli import (
     backup,
     bench,
     command,
+    conformance,
     connections,
     dashboard,
     demo,
@@ -35,12 +36,14 @@ from hub.cli import (
     shadow,
     silence,
     simulate,
+    state,
     store,
     target,
     token,
     user,
 )
 from hub.cli.failures import failure_of
+from hub.cli.starting import start_quickly
 
 app = typer.Typer(
     name="tributary",
@@ -105,6 +108,7 @@ for _part in (
     token,
     audit,
     device,
+    conformance,
     connections,
     node,
     provisioning,
@@ -123,6 +127,7 @@ for _part in (
     dashboard,
     backup,
     migrate,
+    state,
     doctor,
     bench,
     simulate,
@@ -133,6 +138,7 @@ _plain_usage(app)
 
 def main() -> None:
     """Run the command line and end the process."""
+    start_quickly()
     try:
         app()
     except BaseException as error:

@@ -23,7 +23,7 @@ import trio
 
 from hub.certificate import certificate_end_s
 from hub.cli.findings import Finding, Verdict
-from hub.cli.hub_checks import FILES_BESIDE_SOCKETS, check_hub
+from hub.cli.hub_checks import check_hub
 from hub.cli.notice_checks import mail, webhooks
 from hub.cli.place_checks import bounds, clock_state, existing, file_system, listen_queue, synchronised, tiers
 from hub.cli.proxy_checks import public_address, trusted
@@ -33,6 +33,7 @@ from hub.cli.store_setup import check_database, fix_database
 from hub.client import HubError
 from hub.client.local import LocalHub, find_local
 from hub.config import ConfigError, Settings, load_settings
+from hub.web.listening import FILES_BESIDE_SOCKETS
 
 _EARLIEST_S: Final = 1_767_225_600  # 2026: a clock before that was never set
 _EXPIRY_WARNING_S: Final = 14 * 86_400
@@ -83,11 +84,11 @@ def _clock(settings: Settings) -> Iterator[Finding]:
 
 
 def _descriptors(settings: Settings) -> Iterator[Finding]:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # which a hub takes as far as it needs
     needed = settings.max_connections + FILES_BESIDE_SOCKETS
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        found = f"{soft} files may be open here, max_connections = {settings.max_connections} needs {needed}"
-        yield Finding(Verdict.WARN, "descriptors", found, f"ulimit -n {needed} (LimitNOFILE= in systemd), or lower max_connections")
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        found = f"{hard} files may be open here, max_connections = {settings.max_connections} needs {needed}"
+        yield Finding(Verdict.WARN, "descriptors", found, f"ulimit -Hn {needed} (LimitNOFILE= in systemd), or lower max_connections")
     else:
         yield Finding(Verdict.OK, "descriptors", "enough for max_connections")
 

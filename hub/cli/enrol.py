@@ -3,12 +3,12 @@
 Owns the file with the token (0600 in the data directory) and when a new one is made. `demo` and `host` use it; devices.host streams.
 """
 
-import os
 import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from devices.durable import keep
 from hub.core.errors import Refusal
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ async def enrol(client: "HubClient", data_dir: Path, name: str, *, may_replace: 
         if error.status != 404:
             raise
         token = await client.add_device(name)
-    _keep(path, token)
+    keep(path, token)
     return Enrolled(name, token, data_dir / "host-spool" / name)
 
 
@@ -59,10 +59,3 @@ def _kept(path: Path) -> str | None:
         return path.read_text().strip() or None
     except FileNotFoundError:
         return None
-
-
-def _keep(path: Path, token: str) -> None:
-    draft = path.with_suffix(".new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(token + "\n")
-    draft.replace(path)

@@ -24,7 +24,7 @@ _IN_EXTRA: Final = frozenset(
 _SPEAKS_FOR_ITSELF: Final = frozenset({"DataDirError", "DeviceRefused", "SpoolInUse", "StoreUnavailable"})
 
 
-_USAGE: Final = frozenset({"bad_config", "bad_usage", "bad_certificate"})
+_USAGE: Final = frozenset({"bad_config", "bad_usage", "bad_certificate", "bad_store"})  # nothing is better when it is started again
 UNPROCESSABLE: Final = 422  # what the hub did not like is what was typed
 
 

@@ -16,8 +16,8 @@ from hub.client import HubClient, HubError
 from hub.client.accounts import tokens, users
 from hub.client.local import LocalHub
 from hub.config import Settings
+from hub.web.listening import FILES_BESIDE_SOCKETS
 
-FILES_BESIDE_SOCKETS: Final = 64
 _SOON_S: Final = 14 * 86_400
 
 

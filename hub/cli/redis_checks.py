@@ -4,14 +4,18 @@ Owns those checks and what each setting of Redis loses; changes nothing. checks.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 from hub.cli.findings import Finding, Verdict
 from hub.config import Settings
 from hub.core.errors import Refusal
+from hub.part_settings import redis_passwords
 from hub.ports import StoreUnavailable
+
+if TYPE_CHECKING:
+    from hub.redis import Passwords
 
 _LEAST: Final = (6, 2)  # ranges of a sorted set by name, backwards
 _LOSES: Final = {
@@ -25,27 +29,27 @@ def check_redis(settings: Settings) -> list[Finding]:
     """Return every finding about the Redis, none for a hub that stands alone."""
     if settings.redis_url is None:
         return []
-    from hub.redis import make_client, servers_of
+    from hub.redis import Passwords, make_client, servers_of
 
-    password = settings.redis_password.get_secret_value() if settings.redis_password else None
+    passwords = Passwords(*redis_passwords(settings))
     try:
-        make_client(settings.redis_url, password)
+        make_client(settings.redis_url, passwords)
     except Refusal as error:
         return [Finding(Verdict.FAIL, "redis", error.message, error.hint)]
-    return [finding for url in servers_of(settings.redis_url) for finding in trio.run(_look, url, password)]
+    return [finding for url in servers_of(settings.redis_url) for finding in trio.run(_look, url, passwords)]
 
 
-async def _look(url: str, password: str | None) -> list[Finding]:
+async def _look(url: str, passwords: "Passwords") -> list[Finding]:
     from hub.redis import Redis
 
-    redis = Redis(url, password)
+    redis = Redis(url, passwords)
     async with trio.open_nursery() as nursery:
         await nursery.start(redis.run)
         try:
             version = await redis.version()
             settings_of_it = await redis.settings("append*", "maxmemory*")
         except StoreUnavailable as error:
-            return [Finding(Verdict.FAIL, "redis", str(error), "start it, or correct redis_url and redis_password")]
+            return [Finding(Verdict.FAIL, "redis", str(error), "start it, or correct redis_url, redis_password or redis_sentinel_password")]
         finally:
             nursery.cancel_scope.cancel()
     return [_version(redis.url, version), *judged(settings_of_it)]

@@ -69,8 +69,10 @@ async def run_hub(settings: "Settings", when_ready: "Callable[[Settings, str], A
 
     from hub import main
     from hub.logs import configure_logs
+    from hub.web.listening import make_room
 
     configure_logs(settings.log_level)
+    make_room(settings.max_connections)
     log = structlog.get_logger(__name__)
     _shorten_thread_turns()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -85,21 +87,19 @@ async def run_hub(settings: "Settings", when_ready: "Callable[[Settings, str], A
                 nursery.start_soon(stop_on_signal)
                 url = await nursery.start(main.serve, settings, worker)
                 log.info("started", url=url, data_dir=str(settings.data_dir), version=version("tributary-hub"), pid=os.getpid())
-                _collect_seldom()
+                _spare_collector()
                 await when_ready(settings, url)
         finally:
             gc.unfreeze()
     log.info("stopped")
 
 
-def _collect_seldom() -> None:
+def _spare_collector() -> None:
     """Spare the collector what was made at the start and lives to the end: a look at all of it stopped the event loop for 0.1 s.
 
-    It must be given back at the end: DuckDB complains on stderr of all that is never collected.
+    How often it looks at all is starting.py's. It must be given back at the end: DuckDB complains on stderr of all that is never collected.
     """
-    gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)  # frames come and go by the thousand, and none of them is part of a cycle
 
 
 def _shorten_thread_turns() -> None:

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from hub.cli.failures import failure_of
+from hub.cli.starting import start_quickly
 
 if TYPE_CHECKING:
     from hub.config import Settings
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def run() -> None:
     """Run the worker."""
+    start_quickly()
     import structlog
     import trio
 

@@ -7,9 +7,10 @@ import math
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal, Protocol, Self, TypeVar
+from typing import Any, Final, Literal, Protocol, Self
 from urllib.parse import urlsplit
 
+import h11
 import httpx
 import msgpack
 import trio
@@ -19,6 +20,7 @@ from wsproto.utilities import ProtocolError
 from devices.wire.limits import SUBPROTOCOL_LIVE_MSGPACK
 from hub.client.errors import HubError, hint_for, refused
 from hub.client.live_poll import open_poll
+from hub.layers import first_of
 
 MAX_LIVE_BYTES: Final = 64 * 1024 * 1024  # the hub is trusted; this bounds a mistake
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -26,7 +28,6 @@ DRAWN_EVERY_S: Final = 0.25  # the hub asks for once a second at least
 LEAVE_S: Final = 1.0  # nothing of ours is at stake in a close
 _ENDS: Final = (1000, 1001)
 Way = Literal["auto", "websocket", "poll"]
-E = TypeVar("E", bound=BaseException)
 
 
 class LiveConnection:
@@ -159,20 +160,28 @@ def _is_final(error: HubError) -> bool:
 @asynccontextmanager
 async def _open_socket(url: str, token: str, tls: ssl.SSLContext | None) -> AsyncIterator[LiveConnection]:
     failure: HubError | None = None
+    is_open = False
     leaving = trio.Event()
     try:
         async with trio.open_nursery() as nursery:
             try:
-                yield LiveConnection(SocketWay(await nursery.start(_hold, url, token, tls, leaving)))
+                socket = await nursery.start(_hold, url, token, tls, leaving)
+                is_open = True
+                yield LiveConnection(SocketWay(socket))
             finally:
                 leaving.set()
-    except* ProtocolError:
-        pass  # trio-websocket's reader can end with it after our close (its issue 184): the connection is gone and nothing more
+    except* (ProtocolError, h11.ProtocolError) as group:
+        # trio-websocket's reader can end with it after our close (its issue 184): the connection is gone and nothing more. Before, what
+        # answered is no hub, and the reader tried to refuse what it had asked for itself.
+        if not is_open:
+            failure = HubError(
+                "bad_answer", f"{url} answered the upgrade as no hub does: {first_of(group)}", "is this address a Tributary hub?"
+            )
     except* ConnectionRejected as group:  # raised by the reader
-        rejected = _first(group)
+        rejected = first_of(group)
         failure = refused(rejected.status_code, rejected.body or b"")
     except* HubError as group:
-        failure = _first(group)
+        failure = first_of(group)
     if failure is not None:
         raise failure
 
@@ -237,9 +246,3 @@ def _closed(error: ConnectionClosed) -> HubError:
         return HubError("closed", "the connection to the hub was lost", "connect again and resume from the last cursor", 1006)
     said = f"the hub closed the live connection: {error.reason.code} {error.reason.reason or ''}".rstrip()
     return HubError("closed", said, "connect again and resume from the last cursor", error.reason.code)
-
-
-def _first(group: BaseExceptionGroup[E]) -> E:
-    """Return the first error of a group that may hold groups."""
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, TomlConfigSettingsSource
 
 from hub.config.settings import PREFIX, Settings
 from hub.core.errors import Refusal
@@ -19,7 +19,8 @@ from hub.core.errors import Refusal
 CONFIG_VARIABLE: Final = "TRIBUTARY_CONFIG"
 # Names under our prefix that are no settings: the file's own place, the device command's token, what tests are told.
 _NOT_SETTINGS: Final = (CONFIG_VARIABLE, "TRIBUTARY_DEVICE_TOKEN", "TRIBUTARY_PROVISION_KEY", "TRIBUTARY_CI", "TRIBUTARY_TEST_")
-_SECRETS: Final = ("store_token", "smtp_password", "redis_password")
+_IN_FILE: Final = "_file"  # behind the name of a secret: the file that it is in
+_SECRETS: Final = ("store_token", "smtp_password", "redis_password", "redis_sentinel_password")
 
 
 class ConfigError(Refusal):
@@ -37,6 +38,7 @@ def load_settings(config: Path | None = None, **options: Any) -> Settings:
     if config is None and os.environ.get(CONFIG_VARIABLE):
         config = Path(os.environ[CONFIG_VARIABLE])
     _check_environment()
+    from_files = _from_files(_files_in_environment())
     given = {key: value for key, value in options.items() if value is not None}
 
     class FromAll(Settings):
@@ -49,7 +51,8 @@ def load_settings(config: Path | None = None, **options: Any) -> Settings:
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return (init_settings, env_settings) if config is None else (init_settings, env_settings, _read_file(settings_cls, config))
+            sources = (init_settings, env_settings, InitSettingsSource(settings_cls, from_files))
+            return sources if config is None else (*sources, _read_file(settings_cls, config))
 
     try:
         return FromAll(**given)
@@ -57,7 +60,7 @@ def load_settings(config: Path | None = None, **options: Any) -> Settings:
         raise _config_error(error, given, config) from None
 
 
-def _read_file(settings: type[BaseSettings], path: Path) -> TomlConfigSettingsSource:
+def _read_file(settings: type[BaseSettings], path: Path) -> PydanticBaseSettingsSource:
     try:
         path.open("rb").close()  # pydantic-settings takes a missing file for an empty one
         source = TomlConfigSettingsSource(settings, path)
@@ -65,14 +68,45 @@ def _read_file(settings: type[BaseSettings], path: Path) -> TomlConfigSettingsSo
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}", "name a TOML file with --config") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}", 'write lines like port = 8080 or data_dir = "/srv/tributary"') from None
-    for key in source.toml_data:
+    said = source.toml_data
+    files = {key: said.pop(key + _IN_FILE) for key in _SECRETS if key + _IN_FILE in said}
+    for key in said:
         if key not in Settings.model_fields:
             raise _unknown(key, f"in {path}", list(Settings.model_fields))
-    return source
+    if twice := files.keys() & said:
+        raise _said_twice(min(twice), min(twice) + _IN_FILE)
+    return InitSettingsSource(settings, said | _from_files({f"{key}{_IN_FILE} in {path}": (key, file) for key, file in files.items()}))
+
+
+def _files_in_environment() -> dict[str, tuple[str, Any]]:
+    """Return the secrets that variables say to be in files, and the files, by the variables."""
+    files = {PREFIX + (key + _IN_FILE).upper(): key for key in _SECRETS}
+    for variable, key in files.items():
+        if variable in os.environ and PREFIX + key.upper() in os.environ:
+            raise _said_twice(PREFIX + key.upper(), variable)
+    return {variable: (key, os.environ[variable]) for variable, key in files.items() if variable in os.environ}
+
+
+def _from_files(files: Mapping[str, tuple[str, Any]]) -> dict[str, str]:
+    """Read secrets; a line's end behind one is none of it. Raises ConfigError, which names where the file was named."""
+    secrets = {}
+    for where, (key, file) in files.items():
+        try:
+            secrets[key] = Path(str(file)).read_text().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            said = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise ConfigError(f"{where} = {str(file)!r} cannot be read: {said}", "name a file that the hub's user may read") from None
+        if not secrets[key]:
+            raise ConfigError(f"{where} = {str(file)!r} is empty", f"write the secret into it, or leave {key} out")
+    return secrets
+
+
+def _said_twice(one: str, other: str) -> ConfigError:
+    return ConfigError(f"{one} and {other} are both set", "set one of them")
 
 
 def _check_environment() -> None:
-    known = [PREFIX + key.upper() for key in Settings.model_fields]
+    known = [PREFIX + key.upper() for key in (*Settings.model_fields, *(key + _IN_FILE for key in _SECRETS))]
     for variable in sorted(os.environ):
         if variable.startswith(PREFIX) and variable not in known and not variable.startswith(_NOT_SETTINGS):
             raise _unknown(variable, "in the environment", known)

@@ -1,19 +1,20 @@
 """The settings of a hub: what each does, its unit, its limits.
 
-Owns the names, defaults and limits; reads nothing itself. loading.py fills it, table.py tells it; part_settings.py hands it to the parts.
+Owns the names, defaults and limits, those of the port in port.py; reads nothing itself. loading.py fills it, table.py tells it;
+part_settings.py hands it to the parts.
 """
 
 import os
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ByteSize, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from hub.config import texts
+from hub.config.port import PREFIX, PortSettings, listed, named
 
-PREFIX: Final = "TRIBUTARY_"
+__all__ = ["PREFIX", "Settings", "default_data_dir"]
 
 
 def default_data_dir() -> Path:
@@ -22,45 +23,11 @@ def default_data_dir() -> Path:
     return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "share") / "tributary"
 
 
-class Settings(BaseSettings):
+class Settings(PortSettings):
     """Everything an operator may set. A field's description says unit and effect; docs/operating.md has the same as a table."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
-
-    host: Annotated[str, Field(min_length=1)] = Field(
-        default="127.0.0.1", description="Address to listen on; `0.0.0.0` or `::` opens the hub to the network (set TLS then)."
-    )
-    port: Annotated[int, Field(ge=0, le=65_535)] = Field(
-        default=8080, description="TCP port of everything: devices, page, API. 0: a free one."
-    )
     data_dir: Path = Field(
         default_factory=default_data_dir, description="Directory of the journal, the stores and the credentials; one hub at a time uses it."
-    )
-    tls_certificate: Path | None = Field(
-        default=None,
-        description="PEM file with the certificate chain; with `tls_key` the port speaks https and wss; plain requests are sent there.",
-    )
-    tls_key: Path | None = Field(default=None, description="PEM file with the key of `tls_certificate`, not encrypted.")
-    public_url: Annotated[str | None, AfterValidator(texts.public_url)] = Field(
-        default=None,
-        description="The address that browsers have the hub at, where a proxy gives it another (`https://dash.example.com`, or with a"
-        " path: `https://example.com/hub`). Login links, the session cookie and the allowed origins follow it.",
-    )
-    allowed_origins: Annotated[tuple[str, ...], NoDecode, AfterValidator(texts.origins)] = Field(
-        default=(),
-        description="Origins (`https://dash.example.com`) whose pages may open a live connection and change things, besides the hub's own;"
-        " needed behind a reverse proxy that changes the Host header. In the environment: separated by commas.",
-    )
-    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
-        default=(),
-        description="Addresses and networks (`10.0.0.0/8`) of the proxies before the hub: from them alone `X-Forwarded-For` and"
-        " `X-Forwarded-Proto` are believed, in the log, for limits and for what is allowed from this machine only. In the environment:"
-        " separated by commas.",
-    )
-    proxy_protocol: bool = Field(
-        default=False,
-        description="Read a PROXY header (version 1 or 2) before the first byte where a trusted proxy sends one (HAProxy: `send-proxy-v2`)."
-        " Each of them must either send one or speak HTTP itself: else a client could send its own.",
     )
     state: Literal["sqlite", "redis"] = Field(
         default="sqlite",
@@ -69,10 +36,11 @@ class Settings(BaseSettings):
     )
     redis_url: Annotated[str | None, AfterValidator(texts.redis_url)] = Field(
         default=None,
-        description='The Redis of `state = "redis"`: `redis://HOST:6379/0`, `rediss://` for TLS, `redis+cluster://HOST:6379,HOST:6379` or'
-        " `redis+sentinel://HOST:26379,HOST:26379/SERVICE`; `?user=NAME` for an account.",
+        description='The Redis of `state = "redis"`: `redis://HOST:6379/0`, `redis+cluster://HOST:6379,HOST:6379` or'
+        " `redis+sentinel://HOST:26379,HOST:26379/SERVICE`; `rediss` for TLS; `?user=NAME`, `sentinel_user=NAME` for accounts.",
     )
     redis_password: SecretStr | None = Field(default=None, description="Password for that Redis.")
+    redis_sentinel_password: SecretStr | None = Field(default=None, description="Password for the sentinels that `redis_url` names.")
     node: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")] = Field(
         default_factory=texts.host_as_node,
         description="Name of this node, its own among those on one Redis, and the same after a restart.",
@@ -157,9 +125,10 @@ class Settings(BaseSettings):
         description="Name of the built-in device whose readings are the hub's own figures (delays, rates, lags), every 10 s; empty: none."
         ' With `state = "redis"` `:` and the name of the node stand behind it.',
     )
-    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=10_000,
-        description="Connections of all kinds at once; more are refused with 503. Each takes a file descriptor (`ulimit -n`).",
+    memory_max_bytes: Annotated[ByteSize, Field(ge=0)] = Field(
+        default=ByteSize(0),
+        description="Bytes (or `1GB`) of memory that the hub may use; near it load is shed. 0: what its container or service"
+        " may use, or the machine has.",
     )
     restart_jitter_s: Annotated[float, Field(ge=0, le=600)] = Field(
         default=15.0, description="Seconds over which devices spread their return when this hub stops or restarts."
@@ -184,39 +153,20 @@ class Settings(BaseSettings):
         default=None, description="The address that e-mail of this hub comes from."
     )
 
-    @field_validator("allowed_origins", "webhook_allow", mode="before")
+    @field_validator("webhook_allow", mode="before")
     @classmethod
-    def _texts_may_be_one_text(cls, value: Any) -> Any:
-        return _listed(value)
+    def _hosts_may_be_one_text(cls, value: Any) -> Any:
+        return listed(value)
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("data_dir", mode="before")
     @classmethod
-    def _proxies_are_networks(cls, value: Any) -> Any:
-        if not isinstance(value := _listed(value), list | tuple):
-            return value
-        try:
-            return tuple(ip_network(str(each)) for each in value)
-        except ValueError as error:
-            raise ValueError(f"{error}; write addresses and networks like 127.0.0.1 or 10.0.0.0/8") from None
-
-    @field_validator("data_dir", "tls_certificate", "tls_key", mode="before")
-    @classmethod
-    def _path_is_not_empty(cls, value: Any) -> Any:
-        if value == "":
-            raise ValueError("an empty text names no path; leave the setting out for its default")  # Path("") is the working directory
-        return value
+    def _folder_is_not_empty(cls, value: Any) -> Any:
+        return named(value)
 
     @field_validator("data_dir")
     @classmethod
     def _data_dir_is_absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
-
-    @model_validator(mode="after")
-    def _tls_is_whole(self) -> Self:
-        if (self.tls_certificate is None) != (self.tls_key is None):
-            given, missing = ("tls_certificate", "tls_key") if self.tls_key is None else ("tls_key", "tls_certificate")
-            raise ValueError(f"{given} is set and {missing} is not: TLS needs both")
-        return self
 
     @model_validator(mode="after")
     def _mail_is_whole(self) -> Self:
@@ -236,14 +186,3 @@ class Settings(BaseSettings):
     def own_name(self) -> str:
         """The name of the hub's own device: each node has one."""
         return f"{self.own_device[:31]}:{self.node}" if self.own_device and self.state == "redis" else self.own_device
-
-    @property
-    def origins(self) -> tuple[str, ...]:
-        """The origins whose pages are let in besides the one that `Host` says."""
-        public = texts.origin_of(self.public_url or "")
-        return self.allowed_origins if public is None else (*self.allowed_origins, public)
-
-
-def _listed(value: Any) -> Any:
-    """Split a text, as the environment has it, at commas."""
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value

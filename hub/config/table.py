@@ -27,6 +27,8 @@ def _default(key: str, field: FieldInfo) -> str:
         return "this machine's name"
     if field.default is None:
         return "none"
+    if key == "exempt_addresses":
+        return ", ".join(f"`{each}`" for each in field.default)
     if isinstance(field.default, ByteSize):
         return f"{int(field.default):,}"
     return f"`{field.default}`" if field.default != () else "none"

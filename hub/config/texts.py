@@ -15,9 +15,9 @@ _HOST: Final = re.compile(r"(?!.*\.?\d+\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,
 _SMTP_URL: Final = re.compile(r"(smtp://|smtp(s|\+starttls)://([^\s/?#:@]+@)?)(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?")
 # A base path that is one of them could not be told from it where a proxy takes the base path away.
 _OWN_PATHS: Final = frozenset({"api", "v1", "static", "login", "logout", "healthz", "readyz", "metrics", "favicon.ico"})
-_REDIS_SCHEMES: Final = ("redis", "rediss", "redis+cluster", "redis+sentinel")
+_REDIS_SCHEMES: Final = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
 _REDIS_SHAPES: Final = (
-    "redis://HOST:6379/0, rediss://HOST:6379/0, redis+cluster://HOST:6379,HOST:6379 or redis+sentinel://HOST:26379/SERVICE"
+    "redis://HOST:6379/0, redis+cluster://HOST:6379,HOST:6379 or redis+sentinel://HOST:26379/SERVICE, with rediss for TLS"
 )
 
 

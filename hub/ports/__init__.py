@@ -10,6 +10,8 @@ from hub.ports.bus import Bus, Frames, NodeUnavailable, OtherNode
 from hub.ports.history import HistoryStore, Retention, StoreFull, StoreRefused, StoreUnavailable
 from hub.ports.journal import EpochMark, FollowerCursor, JournalBroken, JournalFile, JournalFull, JournalState, Opening
 from hub.ports.kept import (
+    LINES_KEPT,
+    MAX_PAGE_BYTES,
     Audited,
     AuditWanted,
     Changed,
@@ -29,8 +31,8 @@ from hub.ports.state import StateStore
 Now = Callable[[], int]  # wall clock in µs, injected so that simulations own time
 
 __all__ = [
-    "AuditWanted", "Audited", "Bus", "Changed", "CommandPage", "CommandRecord", "CommandsWanted", "Conflict", "ConnectionRecord",
-    "DeviceRecord", "Document", "EpochMark", "FollowerCursor", "Frames", "HistoryStore", "JournalBroken", "JournalFile", "JournalFull",
-    "JournalState", "Lease", "Leases", "LogLine", "NodeUnavailable", "Now", "Opening", "OtherNode", "Retention", "StateStore", "StoreFull",
-    "StoreRefused", "StoreUnavailable", "WebSession",
+    "LINES_KEPT", "MAX_PAGE_BYTES", "AuditWanted", "Audited", "Bus", "Changed", "CommandPage", "CommandRecord", "CommandsWanted",
+    "Conflict", "ConnectionRecord", "DeviceRecord", "Document", "EpochMark", "FollowerCursor", "Frames", "HistoryStore",
+    "JournalBroken", "JournalFile", "JournalFull", "JournalState", "Lease", "Leases", "LogLine", "NodeUnavailable", "Now", "Opening",
+    "OtherNode", "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable", "WebSession",
 ]  # fmt: skip

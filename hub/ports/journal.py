@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from devices.wire.messages import Channel
-from hub.core.records import Row
+from hub.core.records import Cursor, Row
 
 
 class JournalFull(Exception):
@@ -65,8 +65,8 @@ class Opening:
 class JournalFile(Protocol):
     """The journal's storage. Every method blocks; commit, trim and set_cursor raise JournalFull or JournalBroken."""
 
-    def open(self) -> JournalState:
-        """Open or make the file and verify it."""
+    def open(self, seen: Sequence[Cursor] = ()) -> JournalState:
+        """Open or make the file and verify it. No position up to one that others have `seen` in this journal is given again."""
 
     def commit(self, openings: Sequence[Opening], rows: Sequence[Row], marks: Mapping[tuple[str, int], int]) -> int:
         """Append rows, move marks and sync, all or nothing; return the position of the first row (rows are consecutive)."""

@@ -5,7 +5,10 @@ Owns the shapes alone; state.py has the store, hub/state the adapters.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+LINES_KEPT: Final = 500  # log lines of each device
+MAX_PAGE_BYTES: Final = 4 * 1024 * 1024  # of the commands in one answer; one alone may be 128 KiB
 
 
 @dataclass(frozen=True, slots=True)

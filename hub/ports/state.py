@@ -121,14 +121,17 @@ class StateStore(Protocol):
     async def cursor_of(self, follower: str) -> Cursor | None:
         """Return the cursor that a follower's last change was made with."""
 
+    async def forget_cursors(self, nodes: Sequence[str]) -> None:
+        """Delete the cursors of followers of these nodes; a store of one hub has those of no other."""
+
     async def audit(self, before: int | None, limit: int, wanted: AuditWanted | None = None) -> list[Audited]:
         """Return what was done, newest first: at most `limit` entries with numbers below `before`."""
 
     async def trim_audit(self, before_us: int | None, keep: int) -> int:
         """Delete entries older than a time, and all but the newest `keep`; return how many. Numbers are never given again."""
 
-    async def put_login(self, token_hash: bytes, kind: str, name: str, role: str, expires_us: int) -> None:
-        """Keep a one-time login link (kind link) or a web session (kind session)."""
+    async def put_login(self, token_hash: bytes, kind: str, name: str, role: str, expires_us: int, now_us: int) -> None:
+        """Keep a one-time login link (kind link) or a web session (kind session); those that are over go."""
 
     async def take_login(self, token_hash: bytes, now_us: int) -> tuple[str, str] | None:
         """Use up a one-time link: return (name, role) once, then None."""
@@ -145,8 +148,12 @@ class StateStore(Protocol):
     async def next_change(self) -> Changed:
         """Wait for what other nodes change, from `start` on; for ever where nobody shares the store. Raises StoreUnavailable.
 
-        What this store changed itself comes only where nobody knows whether it was done (a call that raised StoreUnavailable).
+        What this store changed itself comes only where nobody knows whether it was done (a call that raised StoreUnavailable). Who asks for
+        the next one has taken in those before.
         """
+
+    async def catch_up(self) -> bool:
+        """Wait until what other nodes have changed before this call is taken in; false: not within some seconds, or the store is away."""
 
     async def aclose(self) -> None:
         """Close; idempotent."""

@@ -122,6 +122,7 @@ class Courses:
             course.forget(device)
         self._listening.forget(device)
         self._judged.pop(device, None)
+        self._wanted.pop(device, None)
 
     def judges(self, devices: Iterable[str]) -> None:
         """Take the word that readings of devices are judged, on a node that is not alone."""

@@ -20,7 +20,7 @@ async def begun(feed: Feed, request: Request, reason: str) -> tuple[Picture, str
     `reason` is for a request without a cursor. Raises Refusal where too many series match.
     """
     while True:
-        await feed.places.ready()
+        await feed.places.ready(request.selector.devices)
         turn = feed.places.turn
         with suppress(RowsGone):
             found = await _once(feed, request, reason)
@@ -31,7 +31,7 @@ async def begun(feed: Feed, request: Request, reason: str) -> tuple[Picture, str
 async def _once(feed: Feed, request: Request, reason: str) -> tuple[Picture, str]:
     if request.cursor is None:
         return await feed.painter.whole(request), reason
-    resume = resume_from(feed.places, request.cursor)
+    resume = resume_from(feed.places, request.cursor, request.selector.devices)
     if resume is None:
         return await feed.painter.whole(request), "cursor_unknown"
     if resume.devices != mark_of(request.selector.devices):

@@ -37,8 +37,8 @@ def cursor_text(marks: Mapping[str, int], width_us: int = 0, devices: str = "") 
     return f"{places}:{width_us}" + (f"~{devices}" if devices else "")
 
 
-def resume_from(places: Places, text: str) -> Resume | None:
-    """Return what a cursor stands for; None where nobody can go on from there."""
+def resume_from(places: Places, text: str, wanted: frozenset[str] | None = None) -> Resume | None:
+    """Return what a cursor stands for; None where nobody who wants these devices, None for all, can go on from there."""
     place, _, devices = text.partition("~")
     place, _, width = place.rpartition(":")
     if place.count(",") >= MAX_JOURNALS:
@@ -47,7 +47,7 @@ def resume_from(places: Places, text: str) -> Resume | None:
     width_us = _number(width)
     if width_us not in (0, *LADDER_US) or min(marks.values()) < 0:
         return None
-    after = places.place_of(marks)
+    after = places.place_of(marks, wanted)
     return None if after is None else Resume(after, width_us, devices, places.known_above(marks, after))
 
 

@@ -26,6 +26,7 @@ from hub.sessions.intake_stored import StoredIntake
 from hub.sessions.outbox import Outbox
 from hub.sessions.parts import HUB_FAILED, Connection, DeviceParts, Roster
 
+_GIVEN_UP: Final = (CloseCode.HEARTBEAT_LOST, CloseCode.POLICY)  # by the door
 _LOST_PATIENCE_S: Final = 1.0  # for the last words to who has answered no ping: it is offline once they are said
 
 
@@ -200,6 +201,6 @@ def _unknown(message: UnknownOp) -> Reject:
 
 
 def _end_of(closed: LinkClosed) -> ProtocolError:
-    if closed.code == CloseCode.HEARTBEAT_LOST:
-        return ProtocolError(CloseCode.HEARTBEAT_LOST, closed.reason)
+    if closed.code in _GIVEN_UP:
+        return ProtocolError(CloseCode(closed.code), closed.reason)
     return ProtocolError(CloseCode.NORMAL, f"the device closed: {closed}")

@@ -19,6 +19,7 @@ from hub.sessions.comings import QUOTES_A_FRAME, Comings
 from hub.sessions.device import DeviceConnection
 from hub.sessions.outbox import AckClock
 from hub.sessions.parts import HUB_FAILED, Connection, DeviceParts
+from hub.sessions.takeovers import Takeovers
 
 _log = structlog.get_logger(__name__)
 _RESTATE_S: Final = 20.0  # protocol section 6: while credit is 0
@@ -32,6 +33,7 @@ class DeviceSessions:
         self._parts = parts
         self._connections: dict[str, Connection] = {}
         self._comings = Comings()
+        self._takeovers = Takeovers()
         self._records: dict[Connection, ConnectionRecord] = {}  # of those that were welcomed
         self._welcoming: trio.Nursery  # while it runs
 
@@ -66,8 +68,10 @@ class DeviceSessions:
         return None if connection is None else connection.intake.first_hop.described(perf_counter())
 
     async def take_over(self, newer: Connection) -> None:
-        """Make `newer` the device's connection: return when nothing of an older one is pending any more."""
+        """Make `newer` the device's connection: return when nothing of an older one is pending any more. Raises ProtocolError 4014."""
         older = self._connections.get(newer.device)
+        if older is not None and older.end is None:
+            self._takeovers.check(newer.device, older.intake.silent_s(), (older.remote, newer.remote), trio.current_time())
         self._connections[newer.device] = newer
         if older is not None:
             newer.predecessors = [*older.predecessors, older]

@@ -14,6 +14,7 @@ import msgpack
 from devices.wire.fields import BadMessage
 from devices.wire.limits import MAX_MESSAGE_BYTES, CloseCode
 from devices.wire.unpack import unpack
+from hub.layers import first_of
 
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 _RAW_DECODE: Final = json.JSONDecoder().raw_decode
@@ -31,11 +32,8 @@ class ViewerEnd(Exception):
 
 def first_end(group: BaseExceptionGroup[ViewerEnd]) -> tuple[int, str]:
     """Return code and reason of the first end in a group."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, ViewerEnd)
-    return error.code, error.reason
+    end = first_of(group)
+    return end.code, end.reason
 
 
 def decoded(raw: bytes | str, *, is_json: bool) -> Mapping[str, Any]:

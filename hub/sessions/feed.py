@@ -11,8 +11,9 @@ from hub.core.lines import Lines
 from hub.core.selector import MembersOf
 from hub.sessions.drawn import ViewerHops
 from hub.sessions.groups import Groups
+from hub.sessions.journals import JournalRange
 from hub.sessions.news import News
-from hub.sessions.places import JournalRange, Places
+from hub.sessions.places import Places
 from hub.sessions.snapshot import Painter
 from hub.sessions.subscription import Owner
 from hub.sessions.updates import Updates

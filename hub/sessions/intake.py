@@ -12,8 +12,9 @@ import msgpack
 
 from devices.link import ServerLink
 from devices.wire.fields import BadMessage
+from devices.wire.limits import CloseCode
 from devices.wire.messages import Credit, Data, Frame, Gap, Hello, Log, Pack, Reject, Reported, Result, Unreadable
-from devices.wire.session import DeviceSession, Verdict
+from devices.wire.session import DeviceSession, ProtocolError, Verdict
 from devices.wire.unpack import unpack
 from hub.core.ingest import ChannelRules, rules_of
 from hub.core.packs import refused_of, reject_of, rejects_of
@@ -42,13 +43,14 @@ class Intake:
         self._live_rules = rules_of(())  # of the live epoch
         self.pulse = Pulse(self._is_held)
         self._lived = parts.registry.lived
+        self._began_s = self._lived.now_s
         self.first_hop = FirstHop(parts.metrics, partial(parts.round_trip_s, link))
         self._unacked_s: list[float] = []  # when the frames came that were committed since the last ack; bounded by credit
 
     async def open(self, hello: Hello) -> tuple[tuple[int, int], ...]:
         """Make the epochs of a hello durable (or leave them waiting while the journal holds); return the marks for its welcome.
 
-        Raises ProtocolError where an epoch was used before.
+        Raises ProtocolError where an epoch was used before, and where it has too many.
         """
         journal, now_us = self._parts.journal, self._parts.now()
         marks = journal.marks(self._device)
@@ -59,6 +61,8 @@ class Intake:
             for epoch, up_to in elsewhere.items()
             if epoch not in marks or up_to
         ]
+        if not journal.has_room_for(self._device, [opening.channels for opening in openings if opening.epoch not in marks]):
+            raise ProtocolError(CloseCode.NO_ROOM, "too many epochs with new channels; come back once what was sent in them is stored")
         opened = {opening.epoch: opening.channels for opening in openings}
         for epoch in elsewhere:  # before anything is waited for: asking keeps the epoch from being forgotten meanwhile
             channels = journal.channels(self._device, epoch) if epoch in marks else opened[epoch]
@@ -111,6 +115,10 @@ class Intake:
         pulse = self.pulse
         pulse.frames += 1
         pulse.heard_s, pulse.heard_us = self._lived.now_s, now_us
+
+    def silent_s(self) -> float:
+        """Return for how long nothing came, in seconds in which the hub lived."""
+        return self._lived.now_s - max(self._began_s, self.pulse.heard_s)
 
     def _is_held(self) -> bool:
         return self._session.is_half_full()

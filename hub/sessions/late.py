@@ -51,8 +51,7 @@ class LateStretches:
 
     def add(self, series: Series | None, from_us: int, to_us: int, since: int, position: int) -> None:
         """Note a stretch that changed between two positions; the store shows it once it has passed the second."""
-        if not self._filling:
-            self._filling_since = since
+        self._filling_since = min(since, self._filling_since) if self._filling else since
         _unite(self._filling, series, (from_us, to_us))
         self._filling_to = max(position, self._filling_to)
 

@@ -8,48 +8,22 @@ from typing import Final, Protocol, TypeVar
 
 import trio
 
-from devices.wire.messages import Channel
 from hub.core.errors import Refusal
 from hub.core.readings import data_of, points_in, readable_columns
 from hub.core.records import RangeAnswer, Reading, Row, Series, StoredTo
 from hub.core.selector import Selector
 from hub.ports import HistoryStore
+from hub.sessions.journals import HasChannels, JournalReader
 
 MAX_SERIES: Final = 1_000
 T = TypeVar("T")
 
 
-class HasChannels(Protocol):
-    """What rows are read with."""
-
-    def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
-        """Return the channels of an epoch."""
-
-
-class JournalTail(HasChannels, Protocol):
-    """What of the journal is read here."""
-
-    @property
-    def id(self) -> str:
-        """Which journal it is."""
-
-    @property
-    def first(self) -> int:
-        """The lowest position that is still there."""
-
-    @property
-    def position(self) -> int:
-        """The last committed position."""
-
-    async def read(self, after: int) -> list[Row]:
-        """Return rows above a position, at least one where there is one."""
-
-
 class RowsOfAll(HasChannels, Protocol):
     """The newest rows of all nodes of a cluster."""
 
-    async def ready(self) -> None:
-        """Return when there is all that can be had of them."""
+    async def ready(self, devices: frozenset[str] | None) -> None:
+        """Return when there is all that can be had of them for devices, None for all."""
 
     async def upto(self) -> int:
         """Return a place above which no row will stand that was committed before this call."""
@@ -66,7 +40,7 @@ OTHERS_S: Final = 30.0  # before a shared store shows what others wrote, at the 
 
 
 async def latest_readings(
-    journal: JournalTail, history: HistoryStore, selector: Selector, of_all: RowsOfAll | None = None
+    journal: JournalReader, history: HistoryStore, selector: Selector, of_all: RowsOfAll | None = None
 ) -> dict[Series, Reading]:
     """Return the newest reading of each channel that a selector wants, by its time; of a channel that changed its unit the newest of all.
 
@@ -86,7 +60,7 @@ async def latest_readings(
         after = rows[-1].position
         _add(found, data_of(rows, selector), selector, journal)
     if of_all is not None:
-        await of_all.ready()
+        await of_all.ready(selector.devices)
         end = await of_all.upto()
         after = max(of_all.stored_to(RangeAnswer(cursor, others_s=OTHERS_S), asked_s).place, end - MAX_TAIL_ROWS)
         while after < end:

@@ -23,10 +23,10 @@ from hub.sessions.batch import Batch
 from hub.sessions.drawn import ViewerHops
 from hub.sessions.group import Group, Moment
 from hub.sessions.groups import Groups
+from hub.sessions.journals import Followed
 from hub.sessions.news import News
 from hub.sessions.places import OneJournal, Places
 from hub.sessions.snapshot import Painter
-from hub.sessions.stored import Followed
 from hub.sessions.subscription import Owner
 from hub.sessions.updates import Updates
 from hub.sessions.viewer import ViewerConnection
@@ -60,8 +60,8 @@ class Live:
         self.members = members
         self.hops = hops
         self.round_trip_s = round_trip_s
-        self.position = 0  # everything up to here has been fed
-        self.stored = 0  # and is shown by the store
+        self.least_rest_s: Callable[[], float] = lambda: 0.0  # between turns, where load is shed
+        self.position = self.stored = 0  # everything up to here has been fed; is shown by the store
         self.lines = Lines()
         self.painter = Painter(journal, history, self, now, self.places)
         self.groups = Groups(self, self._stir)
@@ -91,10 +91,9 @@ class Live:
         """How many rows viewers have yet to be fed."""
         return self.journal.position - self.position
 
-    @property
-    def is_watched(self) -> bool:
-        """Tell whether somebody watches readings."""
-        return bool(self._owners)
+    def watched(self) -> set[frozenset[str] | None]:
+        """Return the sets of devices whose readings somebody watches, None for all devices."""
+        return {updates.wish.selector.devices for updates in self._owners}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow the journal from its present end until cancelled."""
@@ -115,7 +114,7 @@ class Live:
             # The first commit after a quiet moment goes at once; what comes while we rest goes together. Taking it in is not counted:
             # that costs by the reading, whether one by one or together.
             sending_s = thread_time() - began_s - self._settling_s
-            await trio.sleep(max(REST * sending_s, 0.0 if self._quick else WIDE_GATHER_S))
+            await trio.sleep(max(REST * sending_s, 0.0 if self._quick else WIDE_GATHER_S, self.least_rest_s()))
 
     async def serve(self, link: ServerLink, encoding: str, role: str, reach: Reach | None = None) -> None:
         """Serve one viewer until it leaves, breaks a rule, or the hub stops; it sees what is in reach, without one everything."""

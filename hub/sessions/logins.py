@@ -17,6 +17,7 @@ from hub.auth import Auth, Principal
 from hub.ports import Now, StoreUnavailable
 
 _LOOK_S: Final = 60.0  # at the wall clock, which may be set while a connection is open
+_CONFIRM_S: Final = 300.0  # so that a login that is in use is remembered when the state store goes away (auth/web_sessions.py)
 
 
 class Logins:
@@ -65,10 +66,14 @@ class Logins:
                 ended.set()
 
     async def _close_at_the_end(self, principal: Principal, link: Link, ended: trio.Event) -> None:
-        with suppress(StoreUnavailable):  # it was good when the door looked, and its end is told from here on
-            if not await self._auth.is_live(principal):
-                ended.set()
+        confirm_s = trio.current_time()
         while not ended.is_set() and (left_s := (principal.until_us - self._now()) / 1e6) > 0:
-            with trio.move_on_after(min(left_s, _LOOK_S)):
-                await ended.wait()
+            if trio.current_time() < confirm_s:
+                with trio.move_on_after(min(left_s, _LOOK_S)):
+                    await ended.wait()
+                continue
+            confirm_s = trio.current_time() + _CONFIRM_S
+            with suppress(StoreUnavailable):  # it was good when the door looked, and its end is told from here on
+                if not await self._auth.is_live(principal):
+                    ended.set()
         await link.aclose(CloseCode.LOGIN_ENDED, "the login has ended")

@@ -27,6 +27,7 @@ BACKFILL: Final = Window(128, 524_288)
 _NONE: Final = Window(0, 0)
 _OPEN: Final = Credit(LIVE, BACKFILL)
 _DISABLED_RETRY_S: Final = 60.0  # a person has to enable it first; then it is back within two minutes
+_CONTESTED_RETRY_S: Final = 60.0  # as long as the other one is let alone; so often old epochs are forgotten, too
 _PATIENT_RETRY_S: Final = 5.0  # a newer connection is mostly the same device: leave it in peace; and a failing hub too
 
 HUB_FAILED: Final = ProtocolError(CloseCode.HUB_FAILING, "the hub failed; its log says why")
@@ -53,6 +54,9 @@ class Taking(Owner, Protocol):
 
     pulse: Pulse  # when it last did
     first_hop: FirstHop  # how long that was under way
+
+    def silent_s(self) -> float:
+        """Return for how long nothing came, since hello."""
 
 
 class Connection(Protocol):
@@ -96,7 +100,7 @@ class Roster(Protocol):
     acks: AckClock  # shared by all connections
 
     async def take_over(self, newer: Connection) -> None:
-        """Make `newer` the device's connection; return when nothing of an older one is pending."""
+        """Make `newer` the device's connection; return when nothing of an older one is pending. Raises ProtocolError."""
 
     def welcome(self, connection: Connection, hello: Hello) -> None:
         """Show the device online and give it the commands that wait for it."""
@@ -149,6 +153,8 @@ class DeviceParts:
             return None, None
         if code is CloseCode.DISABLED:
             return _DISABLED_RETRY_S, _DISABLED_RETRY_S
+        if code in (CloseCode.CONTESTED, CloseCode.NO_ROOM):
+            return _CONTESTED_RETRY_S, 15.0
         if code == CloseCode.RESTART:
             return 0.5, self.restart_jitter_s
         return (_PATIENT_RETRY_S, 5.0) if code in (CloseCode.TAKEN_OVER, CloseCode.HUB_FAILING) else (0.0, 1.0)

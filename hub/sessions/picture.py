@@ -25,7 +25,7 @@ class LateStretch(NamedTuple):
 
     from_us: int
     to_us: int
-    since: int  # the position after which it changed
+    since: int  # the position after which it changed, NOWHERE where it lacks what no position brings
 
 
 @dataclass(slots=True)
@@ -47,6 +47,7 @@ class Picture:
     joint_us: int | None = None  # buckets before it are the store's alone; None: everything of the journal is added
     upto: int = 0  # rows up to here the store may have shown; the picture is joined once they are added
     shown: dict[Series, set[int]] = field(default_factory=dict)  # keys from the joint on that are in buckets already
+    is_lacking: bool = False  # of some frames nobody knows when they will be
     early_us: tuple[int, int] | None = None  # readings of the journal before the joint, which were left out
 
     @property
@@ -66,6 +67,7 @@ class Picture:
         known = self.hole_us or (from_us, to_us)
         self.hole_us = (min(known[0], from_us), max(known[1], to_us))
         self.floor_us = max(self.floor_us, to_us + _CLOCKS_AHEAD_US)
+        self.is_lacking = True
 
     def copy(self) -> "Picture":
         """Return a picture that can be added to without changing this one."""

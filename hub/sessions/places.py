@@ -5,28 +5,14 @@ was given no other; a node's Confluence is the other.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from hub.core.records import RangeAnswer, Row, StoredTo
 from hub.core.selector import Selector
+from hub.sessions.journals import JournalRange
 
+NOWHERE: Final = -1  # a place from which nobody goes on: what was shown lacks rows that no journal will bring again
 RowsOf = Callable[[Selector, int, int], Awaitable[tuple[list[Row], int]]]  # of places in (after, upto], and up to where was looked
-
-
-class JournalRange(Protocol):
-    """What a journal knows of itself."""
-
-    @property
-    def id(self) -> str:
-        """The id of the journal."""
-
-    @property
-    def position(self) -> int:
-        """The highest position."""
-
-    @property
-    def first(self) -> int:
-        """The lowest position that is still there."""
 
 
 class Places(Protocol):
@@ -39,16 +25,16 @@ class Places(Protocol):
         """The quick way to rows of some devices; None: the journal is read."""
 
     def marks_at(self, place: int) -> Mapping[str, int]:
-        """Return of each journal the position up to which everything stands at a place or below it."""
+        """Return of each journal the position up to which everything stands at a place or below it; of NOWHERE none (-1)."""
 
-    def place_of(self, marks: Mapping[str, int]) -> int | None:
-        """Return the place after which a viewer goes on that has these positions; None where it cannot."""
+    def place_of(self, marks: Mapping[str, int], devices: frozenset[str] | None = None) -> int | None:
+        """Return the place after which a viewer of devices, None for all, goes on that has these positions; None where it cannot."""
 
     def known_above(self, marks: Mapping[str, int], place: int) -> frozenset[int]:
         """Return the places above one that a viewer with these positions has rows of already."""
 
-    async def ready(self) -> None:
-        """Return when there is all that can be had of rows that somebody wants now."""
+    async def ready(self, devices: frozenset[str] | None) -> None:
+        """Return when there is all that can be had of rows of devices that somebody wants now, None for all."""
 
     async def upto(self) -> int:
         """Return a place above which no row stands, or will, that was committed before this call."""
@@ -70,7 +56,7 @@ class OneJournal:
         """Return the one position."""
         return {self._journal.id: place}
 
-    def place_of(self, marks: Mapping[str, int]) -> int | None:
+    def place_of(self, marks: Mapping[str, int], devices: frozenset[str] | None = None) -> int | None:
         """Return the position, where it is one of this journal that rows are still there of."""
         journal = self._journal
         if marks.keys() != {journal.id} or not journal.first - 1 <= marks[journal.id] <= journal.position:
@@ -81,7 +67,7 @@ class OneJournal:
         """Return none: everything is in the order of one journal."""
         return frozenset()
 
-    async def ready(self) -> None:
+    async def ready(self, devices: frozenset[str] | None) -> None:
         """Return at once."""
 
     async def upto(self) -> int:

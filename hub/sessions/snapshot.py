@@ -14,9 +14,10 @@ from hub.core.buckets import LADDER_US
 from hub.core.readings import data_of, readable_columns
 from hub.core.selector import Request, Selector
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
+from hub.sessions.journals import JournalReader
 from hub.sessions.picture import LateStretch, Picture
 from hub.sessions.places import OneJournal, Places
-from hub.sessions.stored import MAX_POINTS, JournalReader, StoredPictures
+from hub.sessions.stored import MAX_POINTS, StoredPictures
 
 MAX_TAIL_ROWS: Final = 50_000  # of all devices between the store's cursor and now, 10 s of a busy hub; beyond it a hole for a while
 QUICK_TIMES: Final = 5  # as many where rows of some devices are found without a look into the others

@@ -4,22 +4,22 @@ Owns the question to the store, how wide its buckets are, and how long it is wai
 the rest, rather than an error. Called by snapshot.py, which adds the journal.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import trio
 
-from devices.wire.messages import Channel
 from hub.core.buckets import LADDER_US, stretches_of
 from hub.core.errors import Refusal
 from hub.core.joint import folded
 from hub.core.lines import rung_of
-from hub.core.records import RangeAnswer, Row, Series
+from hub.core.records import RangeAnswer, Series
 from hub.core.selector import Request, Selector
 from hub.ports import HistoryStore, StoreRefused, StoreUnavailable
+from hub.sessions.journals import JournalReader
 from hub.sessions.picture import Picture
-from hub.sessions.places import Places
+from hub.sessions.places import NOWHERE, Places
 
 MAX_POINTS: Final = 10_000  # of one snapshot; beyond it wider buckets
 MAX_SERIES: Final = 2_000
@@ -29,38 +29,6 @@ _FILLING: Final = trio.CapacityLimiter(2)
 _POINTS_OF_SERIES: Final = 10  # so that a subscription of many series gets a line of each
 _FUTURE_US: Final = 2 * 86_400_000_000  # readings may be a day ahead
 _CLOCKS_BEHIND_US: Final = 5_000_000  # a reading may come so long after the time it is stamped with, and not count as late
-
-
-class JournalReader(Protocol):
-    """What of the journal a snapshot needs."""
-
-    @property
-    def id(self) -> str:
-        """The id of the journal."""
-
-    @property
-    def position(self) -> int:
-        """The highest position."""
-
-    @property
-    def first(self) -> int:
-        """The lowest position that is still there."""
-
-    async def read(self, after: int) -> list[Row]:
-        """Return rows above a position, at least one where there is one."""
-
-    def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
-        """Return the channels of an epoch."""
-
-
-class Followed(JournalReader, Protocol):
-    """The journal, or what gathers those of several nodes: then positions are places in it."""
-
-    async def read(self, after: int, max_rows: int = 1_000) -> list[Row]:
-        """Return rows above a position, at least one where there is one."""
-
-    def on_commit(self, callback: Callable[[Sequence[Row]], None]) -> None:
-        """Call `callback(rows)` with what is new, in order."""
 
 
 class StoredPictures:
@@ -101,7 +69,7 @@ class StoredPictures:
         if known_us > from_us - _CLOCKS_BEHIND_US:
             whole_us = max(known_us, from_us)
             picture.joint_us = whole_us + -whole_us % rung_of(request.width_us)
-            picture.leave_out(from_us, picture.joint_us, after)
+            picture.leave_out(from_us, picture.joint_us, NOWHERE)
         return picture, after
 
     async def _fill(self, picture: Picture, selector: Selector) -> int:
@@ -126,7 +94,7 @@ class StoredPictures:
             picture.upto = upto
         stored = self._places.stored_to(answer, asked_s)
         if stored.missing_us is not None and stored.missing_us[1] >= picture.from_us:
-            picture.leave_out(*stored.missing_us, stored.place)
+            picture.leave_out(*stored.missing_us, NOWHERE)
         if stored.lacking_us is not None and stored.lacking_us[1] >= picture.from_us:
             picture.lack(*stored.lacking_us)
         return stored.place

@@ -18,6 +18,7 @@ from hub.sessions.cursors import cursor_text, mark_of
 from hub.sessions.mailbox import Found, Mailbox
 from hub.sessions.numbering import Numbering
 from hub.sessions.picture import Picture
+from hub.sessions.places import NOWHERE
 
 CHANGED_EVERY_S: Final = 5.0  # the viewer asks again each time
 PART_POINTS: Final = 400  # of one message, below 50 KB: at 1 KB/s it goes out before the connection counts as dead
@@ -54,6 +55,7 @@ class Updates:
         self._lines = lines
         self._marks_at = marks_at  # what a position is to a viewer that comes back
         self._floor_us = picture.whole_from_us
+        self.is_lacking = picture.is_lacking  # a new snapshot brings it, wherever the viewer is by then
         for series in dict.fromkeys([*picture.floors_us, *picture.points, *picture.buckets]):
             floor_us = max(self._floor_us, picture.floors_us.get(series, self._floor_us))
             self.mailbox.lines[series] = lines.use(series, self.rung_us, floor_us, partial(picture.stretches, series, self.rung_us))
@@ -74,7 +76,7 @@ class Updates:
 
     def covers(self, other: "Updates") -> bool:
         """Tell whether a viewer that is served from here is told of everything that is late in another's."""
-        return self.mailbox.late.covers(other.mailbox.late)
+        return self.mailbox.late.covers(other.mailbox.late) and (self.is_lacking or not other.is_lacking)
 
     def follow(self, other: "Updates") -> None:
         """Go on from another's number and with its series too, as its viewer is served from here now."""
@@ -168,6 +170,8 @@ class Updates:
         """Return where the viewer may go on: below what it has yet to be told of."""
         since = self.mailbox.late.since
         position = self.mailbox.position if since is None else min(since, self.mailbox.position)
+        if self.is_lacking:
+            position = NOWHERE
         return cursor_text(self._marks_at(position), self.mailbox.widest_us, mark_of(self.wish.selector.devices))
 
     def _parts(self, first: Message, data: Iterable[Message], known: int = 0) -> Iterator[Message]:

@@ -16,6 +16,7 @@ from hub.auth import Auth, Principal
 from hub.core.actions import ALLOWED, Action, check_role
 from hub.core.errors import Refusal
 from hub.core.reach import Reach, Reaches
+from hub.web.admission import principal_by
 from hub.web.origins import is_own
 
 __all__ = ["Access", "Action", "Gate", "address_of", "check_parameters", "is_encrypted", "is_loopback"]
@@ -69,11 +70,10 @@ class Access:
             self.check_reach(principal, device, query.getlist("channel"))
 
     async def principal(self, request: Request) -> Principal:
-        """Return who sends a request. Raises Refusal 401, 429."""
-        if (principal := await self.auth.principal(request.headers)) is not None:
+        """Return who sends a request. Raises Refusal 401, 429, 503."""
+        if (principal := await principal_by(request.headers, self.auth, address_of(request))) is not None:
             return principal
         if "authorization" in request.headers:
-            await self.auth.wrong_token(address_of(request))
             hint = "send Authorization: Bearer <content of admin.token, or a token of: tributary token add>; devices have /v1/device only"
             raise Refusal("wrong_token", "Authorization holds no token that is good here", hint, 401)
         hint = "log in at /login, or with the link of: tributary login; programs send Authorization: Bearer <token>"
@@ -113,17 +113,26 @@ class Gate:
             ("out_of_reach", 403),
             ("foreign_origin", 403),
             ("too_many_tries", 429),
+            ("busy", 503),
         )
 
     async def __call__(self, request: Request) -> Principal:
-        """Return who may go on. Raises Refusal 401, 403, 422, 429."""
+        """Return who may go on. Raises Refusal 401, 403, 422, 429, 503; StoreUnavailable."""
         principal = await self._access.principal(request)
         check_role(principal.role, self.action)
+        if principal.is_remembered and self.action is not Action.SEE and request.method not in _SAFE_METHODS:
+            raise _only_reading()
         if (principal.where or principal.share) and not self.narrows:
             self._access.check_named(principal, request)
         self._access.check_origin(request)
         check_parameters(request)
         return principal
+
+
+def _only_reading() -> Refusal:
+    """Return what somebody is told who would change something while nobody can tell whether their login has ended meanwhile."""
+    said = "the store of logins does not answer: until it does, who is logged in can read, and change nothing"
+    return Refusal("store_unavailable", said, "try again when it is back; the hub's log says why it is away", 503)
 
 
 def _takes_device(route: object) -> bool:

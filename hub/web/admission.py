@@ -38,6 +38,9 @@ class AuthPort(Protocol):
     async def principal(self, headers: Mapping[str, str]) -> Principal | None:
         """Return who sends these headers (names in lower case), by session cookie or bearer token."""
 
+    async def may_be_new(self, address: str) -> None:
+        """Return once a token that nobody has would be known if another node had made it. Raises Refusal 429, 503."""
+
     async def wrong_token(self, address: str) -> None:
         """Count a token that nobody has. Raises Refusal 429 where too many came from this address."""
 
@@ -52,7 +55,7 @@ class Admitted:
 
 
 async def admit(head: Head, auth: AuthPort, allowed_origins: tuple[str, ...], *, is_encrypted: bool, client: str = "") -> Admitted:
-    """Let an upgrade in, or raise Refusal (400, 401, 403, 404, 426, 429); who is refused stands in the log, by the address `client`."""
+    """Let an upgrade in, or raise Refusal (400 to 404, 426, 429, 503); who is refused stands in the log, by the address `client`."""
     try:
         return await _admitted(head, auth, allowed_origins, client, is_encrypted=is_encrypted)
     except Refusal as refusal:
@@ -75,7 +78,8 @@ async def _admitted(head: Head, auth: AuthPort, allowed_origins: tuple[str, ...]
     if head.path not in SUBPROTOCOLS:
         raise Refusal("not_found", f"there is no WebSocket at {head.path}", f"open {DEVICE_PATH} or {LIVE_PATH}", 404)
     key = _checked_key(head)
-    who = await _device(head, auth, client) if head.path == DEVICE_PATH else await _viewer(head, auth, client)
+    is_device = head.path == DEVICE_PATH
+    who = await device_by(head.fields.get("authorization", ""), auth, client) if is_device else await _viewer(head, auth, client)
     _check_origin(head, allowed_origins, is_encrypted=is_encrypted)
     return Admitted(who, _subprotocol(head), key)
 
@@ -97,20 +101,32 @@ def _checked_key(head: Head) -> str:
     return key
 
 
-async def _device(head: Head, auth: AuthPort, client: str) -> str:
-    scheme, _, token = head.fields.get("authorization", "").partition(" ")
+async def device_by(authorization: str, auth: AuthPort, client: str) -> str:
+    """Return the device whose token stands in Authorization. Raises Refusal 401, 429, 503."""
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Refusal("no_token", "there is no device token", "send it as Authorization: Bearer <device token>", 401)
     if (device := auth.device_of(token.strip())) is None:
+        await auth.may_be_new(client)
+        device = auth.device_of(token.strip())
+    if device is None:
         await auth.wrong_token(client)
         raise Refusal("wrong_token", "no device has this token", "make a new one: tributary device token NAME", 401)
     return device
 
 
-async def _viewer(head: Head, auth: AuthPort, client: str) -> Principal:
-    if (principal := await auth.principal(head.fields)) is None:
-        if "authorization" in head.fields:
+async def principal_by(headers: Mapping[str, str], auth: AuthPort, client: str) -> Principal | None:
+    """Return who sends these headers, asked again where a token may be new; a wrong one is counted. Raises Refusal 429, 503."""
+    if (principal := await auth.principal(headers)) is None and "authorization" in headers:
+        await auth.may_be_new(client)
+        if (principal := await auth.principal(headers)) is None:
             await auth.wrong_token(client)
+    return principal
+
+
+async def _viewer(head: Head, auth: AuthPort, client: str) -> Principal:
+    if (principal := await principal_by(head.fields, auth, client)) is None:
+        if "authorization" in head.fields:
             raise Refusal("wrong_token", "this token is not good here", "send admin.token, or one of: tributary token add", 401)
         raise Refusal("not_logged_in", "there is no live session and no valid bearer token", "log in: tributary login", 401)
     check_role(principal.role, Action.SEE)

@@ -4,12 +4,12 @@ Owns what all routes share: security headers, the parts of the hub. Errors are e
 socket; the door runs it. main.py makes it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from hub.auth import Account, Auth
@@ -23,7 +23,7 @@ from hub.core.registry import Registry
 from hub.core.shadows import Shadows
 from hub.core.shares import Shares
 from hub.ports import HistoryStore
-from hub.sessions.latest import JournalTail
+from hub.sessions.journals import JournalReader
 from hub.web.access import Access, Action, is_loopback
 from hub.web.account import account_routes
 from hub.web.audit import audit_routes
@@ -33,7 +33,7 @@ from hub.web.dashboards import dashboard_routes
 from hub.web.device_log import device_log_routes
 from hub.web.devices import device_routes
 from hub.web.docs import docs_routes
-from hub.web.envelope import Envelope, Refused
+from hub.web.envelope import Envelope
 from hub.web.erasing import Eraser, JournalEnd
 from hub.web.errors import add_errors
 from hub.web.exchange import exchange_routes
@@ -42,7 +42,7 @@ from hub.web.importing import Importer
 from hub.web.json_bodies import JsonBodies
 from hub.web.latest import latest_routes
 from hub.web.login import login_routes
-from hub.web.losses import JournalReader
+from hub.web.looking_again import look_again
 from hub.web.node import NodeFrames, node_routes
 from hub.web.nodes import cluster_routes
 from hub.web.openapi.convention import refuses, text_content
@@ -69,13 +69,14 @@ _METRICS: Final[dict[int | str, dict[str, Any]]] = {
         out_of_reach=403,
         too_many_tries=429,
         unknown_parameter=422,
+        busy=503,
         store_unavailable=503,
     ),
 }
 _LOCAL: Final[dict[str, Any]] = {"security": [{}, {"bearer": []}, {"cookie": []}]}
 
 
-class Journaled(JournalReader, JournalEnd, JournalTail, Protocol):
+class Journaled(JournalReader, JournalEnd, Protocol):
     """What of the journal HTTP reads."""
 
 
@@ -115,6 +116,7 @@ class ApiParts:
     shares: Shares | None = None  # None: there is no such route
     node: NodeFrames | None = None  # None: there is no such route
     nodes: Callable[[], Mapping[str, Any]] | None = None  # None: there is no such route
+    catch_up: Callable[[], Awaitable[bool]] | None = None  # with other nodes; None: there is none
 
 
 def make_app(parts: ApiParts) -> FastAPI:
@@ -125,57 +127,65 @@ def make_app(parts: ApiParts) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        responses={"default": {"model": Refused, "description": "A refusal"}},  # for the model; document.py says which
     )
     reaches = Reaches(parts.registry.members, parts.shares.sources) if parts.shares is not None else Reaches(parts.registry.members)
     access = Access(parts.auth, reaches, parts.allowed_origins)
     eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
-    app.include_router(device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
-    app.include_router(device_log_routes(parts.registry, access))
-    app.include_router(shadow_routes(parts.shadows, access))
-    app.include_router(history_routes(parts.history, parts.registry, access, parts.closed, parts.store.figures))
-    app.include_router(latest_routes(parts.journal, parts.history, parts.registry, access, parts.node and parts.node.rows))
-    app.include_router(store_routes(parts.history, parts.entities, access, parts.store))
-    app.include_router(exchange_routes(parts.history, parts.registry, access, parts.importer))
+    _add(app, device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
+    _add(app, device_log_routes(parts.registry, access))
+    _add(app, shadow_routes(parts.shadows, access))
+    _add(app, history_routes(parts.history, parts.registry, access, parts.closed, parts.store.figures))
+    _add(app, latest_routes(parts.journal, parts.history, parts.registry, access, parts.node and parts.node.rows))
+    _add(app, store_routes(parts.history, parts.entities, access, parts.store))
+    _add(app, exchange_routes(parts.history, parts.registry, access, parts.importer))
     _include_optional(app, parts, access)
-    app.include_router(connection_routes(parts.registry, parts.open_connections, parts.first_hop, access))
-    app.include_router(user_routes(access))
-    app.include_router(audit_routes(access))
+    _add(app, connection_routes(parts.registry, parts.open_connections, parts.first_hop, access))
+    _add(app, user_routes(access))
+    _add(app, audit_routes(access))
     if parts.account is not None:
-        app.include_router(account_routes(access, parts.account, parts.base_url))
-    if parts.provisioning is not None:
-        app.include_router(provisioning_routes(parts.provisioning, access))
+        _add(app, account_routes(access, parts.account, parts.base_url))
     if parts.ways is not None:
-        app.include_router(parts.ways.routes(access))
+        _add(app, parts.ways.routes(access))
     files = Files(parts.static_folder)
-    app.include_router(page_routes(access, files))
-    app.include_router(docs_routes(lambda: app.openapi(), files))
-    app.include_router(login_routes(access, parts.base_url, files))
+    _add(app, page_routes(access, files))
+    _add(app, docs_routes(lambda: app.openapi(), files))
+    _add(app, login_routes(access, parts.base_url, files))
     _add_health(app, parts, access)
+    if parts.catch_up is not None:
+        look_again(app, parts.catch_up)
     add_errors(app, parts.refused)
     app.add_middleware(JsonBodies, refused=parts.refused)
     app.add_middleware(Envelope, csp=parts.csp)
+    if parts.ways is not None:
+        parts.ways.stand_round(app, parts.refused)  # outside of the envelope: an answer of another node is in one
     app.openapi = describer(app, parts.auth.cookie)  # type: ignore[method-assign]
     return app
 
 
+def _add(app: FastAPI, router: APIRouter) -> None:
+    """Add routes as they are: FastAPI's include_router would make each of them again, at the first request, and be slower at every one."""
+    app.router.routes.extend(router.routes)
+
+
 def _include_optional(app: FastAPI, parts: ApiParts, access: Access) -> None:
     if parts.nodes is not None:
-        app.include_router(cluster_routes(parts.nodes, access))
+        _add(app, cluster_routes(parts.nodes, access))
     if parts.backup is not None:
-        app.include_router(backup_routes(access, parts.backup))
+        _add(app, backup_routes(access, parts.backup))
     if parts.rules is not None:
-        app.include_router(rule_routes(parts.rules, access, parts.preview))
+        _add(app, rule_routes(parts.rules, access, parts.preview))
     if parts.silences is not None:
-        app.include_router(silence_routes(parts.silences, access))
+        _add(app, silence_routes(parts.silences, access))
     if parts.targets is not None:
-        app.include_router(target_routes(parts.targets, access))
+        _add(app, target_routes(parts.targets, access))
     if parts.dashboards is not None:
-        app.include_router(dashboard_routes(parts.dashboards, access))
+        _add(app, dashboard_routes(parts.dashboards, access))
+    if parts.provisioning is not None:
+        _add(app, provisioning_routes(parts.provisioning, access))
     if parts.node is not None:
-        app.include_router(node_routes(parts.node))
+        _add(app, node_routes(parts.node))
     if parts.shares is not None:
-        app.include_router(share_routes(parts.shares, access, parts.base_url))
+        _add(app, share_routes(parts.shares, access, parts.base_url))
 
 
 def _add_health(app: FastAPI, parts: ApiParts, access: Access) -> None:

@@ -36,6 +36,11 @@ class Cutter:
         self._held: Bytes = b""
         self._need_bytes = 1  # so long must `_held` be before it is worth a look
 
+    @property
+    def is_halfway(self) -> bool:
+        """Tell whether the beginning of a frame is here and waits for more."""
+        return bool(self._held) and not self.has_more
+
     def stop(self) -> None:
         """Cut nothing more: `rest` is everything from the next frame's first byte on."""
         self.is_on = self.has_more = False

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Depends, Query, Response
 from hub.core.commands import CommandDesk
 from hub.core.errors import Refusal
 from hub.core.registry import Registry
+from hub.sessions.journals import JournalReader
 from hub.web.access import Access, Action
 from hub.web.commands import command_routes
 from hub.web.envelope import Answer
 from hub.web.erasing import Eraser
 from hub.web.fleet import fleet_routes
 from hub.web.group_commands import group_command_routes
-from hub.web.losses import JournalReader, losses_of
+from hub.web.losses import losses_of
 from hub.web.openapi.convention import refuses
 from hub.web.openapi.parameters import DeviceName
 from hub.web.shapes.devices import Device, Losses

@@ -1,13 +1,14 @@
 """Routes of the API's description: the document, and the page made of it.
 
 Owns neither: the document is openapi/document.py's, the page the dashboard's. Both are the same for everybody and say nothing of this hub.
-Made into the app by api.py.
+Making the document takes up to a second, so it is made in a thread, when it is first asked for. Made into the app by api.py.
 """
 
 import json
 from collections.abc import Callable
 from typing import Any, Final
 
+import trio
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
@@ -27,15 +28,20 @@ _JSON: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def docs_routes(document: Callable[[], dict[str, Any]], files: Files) -> APIRouter:
-    """Return the routes; `document` gives the OpenAPI document."""
+    """Return the routes; `document` gives the OpenAPI document and is called once, in a thread."""
     router = APIRouter(prefix="/api/v1")
     written: list[bytes] = []
+    writing = trio.CapacityLimiter(1)  # who asks meanwhile waits here, and finds it written
+
+    def write() -> None:
+        if not written:
+            written.append(json.dumps(document()).encode())
 
     @router.get("/openapi.json", responses=_JSON, response_class=Response)
     async def openapi() -> Response:
         """Return the OpenAPI document of this API."""
         if not written:
-            written.append(json.dumps(document()).encode())
+            await trio.to_thread.run_sync(write, limiter=writing)
         return Response(written[0], media_type="application/json", headers={"Cache-Control": "no-cache"})
 
     @router.get("/docs", response_class=HTMLResponse, responses=_HTML)

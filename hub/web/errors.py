@@ -16,8 +16,9 @@ from starlette.exceptions import HTTPException
 from devices.wire.fields import shown
 from hub.core.errors import Refusal, TooOften
 from hub.ports import Conflict, StoreRefused, StoreUnavailable
-from hub.web.envelope import NOT_KEPT, SECURITY, refusal_answer
+from hub.web.envelope import NOT_KEPT, refusal_answer
 from hub.web.openapi.document import methods_of
+from hub.web.refusals import SECURITY
 
 _log: Final = structlog.get_logger(__name__)
 _PATHS: Final = "GET /api/v1/openapi.json lists paths and methods"

@@ -5,15 +5,16 @@ Whole messages go to the inbox by plain calls; what is sent goes through outgoin
 upgrade.py.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any, Final
 
 import trio
 from trio_websocket import WebSocketConnection
 
+from devices.link import LinkClosed
 from devices.wire.limits import CloseCode
 from hub.web.cutting import Cutter
+from hub.web.flood import Flood, tell_flood
 from hub.web.inbox import Inbox
 from hub.web.outgoing import Outgoing
 from hub.web.poller import Poller
@@ -25,9 +26,6 @@ from hub.web.traffic import Traffic
 _RECEIVE_BYTES: Final = 65_536
 _EMPTY_BYTES: Final = 6  # a frame of a client without a payload
 _PONG: Final = 0x8A  # FIN and opcode 10; the cutter gives each alone
-# A message of fragments of one byte fits; a flood of pings, or of fragments without one, which would fill memory, does not.
-_MAX_MESSAGES_HEARD: Final = 8
-_FLOOD_S: Final = 10.0
 _NOBODYS_PONG: Final = b"\x8a\x80\x00\x00\x00\x00"  # the reader keeps the last that it heard: this is less than the handshake
 _TOLD_BY_US: Final = frozenset({1002, 1007, 1009})  # a breach of RFC 6455 that trio-websocket closes for without a word
 
@@ -36,10 +34,11 @@ class FrameStream(trio.abc.Stream):
     """The stream that trio-websocket is given.
 
     Its handshake comes first and nothing more before it is answered: wsproto would lose frames that come with the head. After our
-    Close it lingers until the client has seen the end. A client that sends much without ever completing a message is closed with 1008.
+    Close it lingers until the client has seen the end. A client that sends much without ever completing a message, or more small frames
+    than it may, is closed with 1008.
     """
 
-    def __init__(self, stream: GuardedStream, handshake: bytes, settings: DoorSettings, poller: Poller | None) -> None:
+    def __init__(self, stream: GuardedStream, handshake: bytes, settings: DoorSettings, poller: Poller | None, remote: str = "") -> None:
         self.inbox = Inbox()
         self.traffic = Traffic()
         self.outgoing = Outgoing(stream, self.traffic)
@@ -52,9 +51,9 @@ class FrameStream(trio.abc.Stream):
         self._descriptor = stream.descriptor
         self._poller = poller if self._descriptor is not None else None
         self._linger_s = settings.linger_s
-        self._max_passed_bytes = _MAX_MESSAGES_HEARD * settings.max_message_bytes
-        self._passed_since = -math.inf
-        self._passed_bytes = 0  # to trio-websocket, since the last message
+        self._remote = remote
+        self._settings = settings
+        self._flood: Flood | None = None  # of most connections nothing but answers to pings goes to trio-websocket
         self._rest = b""  # what it gets next
         self._has_begun = False
         self._has_ended = False
@@ -66,6 +65,11 @@ class FrameStream(trio.abc.Stream):
     def is_cutting(self) -> bool:
         """Tell whether messages come to the inbox; if not, they come from trio-websocket, once the inbox is empty."""
         return self._cutter.is_on
+
+    @property
+    def is_halfway(self) -> bool:
+        """Tell whether a frame has begun and not ended, and whether it is the client who keeps us waiting."""
+        return self._cutter.is_halfway and not self.inbox.is_full
 
     def stop(self) -> None:
         """Cut nothing more: from the next frame on everything is trio-websocket's."""
@@ -81,7 +85,8 @@ class FrameStream(trio.abc.Stream):
 
     def message_came(self) -> None:
         """Note a message that came through trio-websocket: what is heard is no flood."""
-        self._passed_bytes = 0
+        if self._flood is not None:
+            self._flood.message_came()
         self.traffic.received_frames += 1
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
@@ -102,10 +107,13 @@ class FrameStream(trio.abc.Stream):
                 await self._listen()
         await trio.lowlevel.checkpoint()
         rest = self._rest if max_bytes is None else self._rest[:max_bytes]
+        if rest:
+            self._flood = self._flood or Flood(self._settings)
+            size, reason = self._flood.take(rest, trio.current_time())
+            if reason:
+                await self._end_flood(reason)
+            rest = rest[:size]
         self._rest = self._rest[len(rest) :]
-        self._passed_bytes += len(rest)
-        if self._passed_bytes > self._max_passed_bytes:
-            await self._check_flood()
         return rest
 
     async def _listen(self) -> None:
@@ -166,7 +174,8 @@ class FrameStream(trio.abc.Stream):
 
     def _cut(self, more: bytes = b"") -> None:
         if messages := self._cutter.cut(more):
-            self._passed_bytes = 0
+            if self._flood is not None:
+                self._flood.message_came()
             self.traffic.received_frames += len(messages)
             for message in messages:
                 self.inbox.put(message)
@@ -195,11 +204,12 @@ class FrameStream(trio.abc.Stream):
             self._is_watched = False
             self._poller.forget(self._descriptor)
 
-    async def _check_flood(self) -> None:
-        if (now := trio.current_time()) - self._passed_since < _FLOOD_S:
-            await self.outgoing.say(CloseCode.POLICY, 0)
-            raise trio.BrokenResourceError("much was sent, and no message")
-        self._passed_since, self._passed_bytes = now, 0
+    async def _end_flood(self, reason: str) -> None:
+        """Close with 1008, and tell the session, which may be waiting, and the operator. Raises BrokenResourceError."""
+        tell_flood(self._remote, reason, trio.current_time())
+        self.inbox.fail(LinkClosed(CloseCode.POLICY, reason))
+        await self.outgoing.say(CloseCode.POLICY, 0)
+        raise trio.BrokenResourceError(reason)
 
     async def send_all(self, data: Any) -> None:
         await self.outgoing.send_all(data)

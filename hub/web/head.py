@@ -20,7 +20,9 @@ from hub.web.streams import GuardedStream
 _END: Final = b"\r\n\r\n"
 # Tab, CR, LF and printable ASCII: a non-ASCII byte in some headers ends a stock trio-websocket server for everybody.
 _FORBIDDEN: Final = re.compile(rb"[^\t\r\n\x20-\x7e]")
-_LINK: Final = re.compile(r"/shared/[0-9a-f]{16}(/|/v1/live|/api/v1/(?:shared|query|live(?:/[\w\-]+(?:/events)?)?))", re.ASCII)
+_LINK: Final = re.compile(
+    r"/shared/[0-9a-f]{16}(/|/v1/live|/api/v1/(?:shared|query|live(?:/[\w\-]+(?:\.[\w\-]+)?(?:/events)?)?))", re.ASCII
+)
 _LONE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 

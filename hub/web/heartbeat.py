@@ -1,5 +1,6 @@
 """Pings for every connection, from one clock: whoever gives no sign of life for two periods is taken for dead.
 
+Who has begun a frame and says nothing more of it is waited for one period only: in the middle of a frame nobody can answer a ping.
 Owns the timing. Anything that comes is a sign of life, and what answers a ping comes. Run by the door; visit.py enters each link while its
 session lasts.
 """
@@ -20,6 +21,9 @@ class Beating(Protocol):
 
     def beat(self) -> bool:
         """Ask for a sign of life, and tell whether there was one since the last time."""
+
+    def is_halfway(self) -> bool:
+        """Tell whether it has begun a frame that has not ended."""
 
     def fail(self, code: CloseCode, reason: str) -> None:
         """Give the connection up; its session hears the code."""
@@ -74,5 +78,7 @@ class Heartbeats:
         for link, periods in list(missed.items()):
             is_alive = link.beat() or self._is_deaf()
             missed[link] = 0 if is_alive else periods + 1
-            if missed[link] >= MISSED_HEARTBEATS:
+            if missed[link] and link.is_halfway():
+                link.fail(CloseCode.HEARTBEAT_LOST, f"a frame was begun, and nothing more of it came in {self._period_s:g} s")
+            elif missed[link] >= MISSED_HEARTBEATS:
                 link.fail(CloseCode.HEARTBEAT_LOST, f"{MISSED_HEARTBEATS} pings were not answered")

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from hub.core.registry import Registry
 from hub.core.selector import Selector
 from hub.ports import HistoryStore
-from hub.sessions.latest import JournalTail, RowsOfAll, latest_readings
+from hub.sessions.journals import JournalReader
+from hub.sessions.latest import RowsOfAll, latest_readings
 from hub.web.access import Access, Action
 from hub.web.chosen import chosen
 from hub.web.envelope import Answer
@@ -28,7 +29,7 @@ _REFUSED: Final = refuses(bad_where=422, too_much=422, store_behind=503, busy=50
 
 
 def latest_routes(
-    journal: JournalTail, history: HistoryStore, registry: Registry, access: Access, of_all: RowsOfAll | None = None
+    journal: JournalReader, history: HistoryStore, registry: Registry, access: Access, of_all: RowsOfAll | None = None
 ) -> APIRouter:
     """Return the route."""
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(access.may(Action.READ))])

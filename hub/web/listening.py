@@ -4,6 +4,7 @@ Owns the refusals of a start; serves nothing. Called by the door once.
 """
 
 import errno
+import resource
 import socket
 import ssl
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ _EXIT_HINTS: Final = {
     errno.EADDRNOTAVAIL: "choose an address of this machine: 127.0.0.1 for itself only, 0.0.0.0 for all",
 }
 
+FILES_BESIDE_SOCKETS: Final = 128  # of a hub: databases, files of history, who is only told that there is no room
 _BACKLOG: Final = 4_096  # connections that wait to be accepted; the system's own limit may be lower
 
 
@@ -37,6 +39,20 @@ async def listen(settings: DoorSettings) -> list[trio.SocketListener]:
             spare.socket.close()
         del listeners[1:]
     return listeners
+
+
+def room(max_connections: int) -> int:
+    """Return how many connections there may be: no more than leave descriptors for everything else."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max_connections if soft == resource.RLIM_INFINITY else max(1, min(max_connections, soft - FILES_BESIDE_SOCKETS))
+
+
+def make_room(max_connections: int) -> None:
+    """Let this process open as many files as so many connections need, or as many as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = max_connections + FILES_BESIDE_SOCKETS
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed if hard == resource.RLIM_INFINITY else min(needed, hard), hard))
 
 
 def _shared(host: str, port: int) -> list[trio.SocketListener]:

@@ -3,36 +3,19 @@
 Owns the scan and its bounds; one page of rows a request. Used by devices.py.
 """
 
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgpack
 
 from devices.wire.codec import decode_from_device
 from devices.wire.fields import shown
-from devices.wire.messages import Channel, Gap, Pack
+from devices.wire.messages import Gap, Pack
 from hub.core.packs import offsets_of, read_rejects
 from hub.core.records import Row, RowKind
+from hub.sessions.journals import JournalReader
 
 MAX_ROWS: Final = 20_000  # of all devices, looked at for one answer
 MAX_ENTRIES: Final = 1_000  # after which an answer ends with the frame it is at
-
-
-class JournalReader(Protocol):
-    """What of a journal is read here."""
-
-    @property
-    def first(self) -> int:
-        """The lowest position that is still there."""
-
-    @property
-    def position(self) -> int:
-        """The last committed position."""
-
-    async def read(self, after: int) -> list[Row]:
-        """Return rows above a position, at least one where there is one."""
-
-    def channels(self, device: str, epoch: int) -> tuple[Channel, ...]:
-        """Return the channels that an epoch is numbered with. Raises KeyError."""
 
 
 async def losses_of(journal: JournalReader, device: str, after: int) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from hub.sessions.latest import RowsOfAll
 from hub.web.access import check_parameters
 
 _TYPE: Final = "application/msgpack"
+_DEVICES: Final = "tributary-devices"  # a header, so that a node which does not know it says more than was asked, and not an error
 
 
 class NodeFrames(NamedTuple):
     """What other nodes may ask for, and what this one has of theirs."""
 
-    frames: Callable[[int | None], Awaitable[bytes]]
+    frames: Callable[[int | None, str | None], Awaitable[bytes]]  # after a position, of devices as the header says them
     token: Callable[[], str]  # "" while it is not known here: then nobody is let in
     rows: RowsOfAll | None = None
 
@@ -31,10 +32,10 @@ def node_routes(node: NodeFrames) -> APIRouter:
 
     @router.get("/frames")
     async def frames(request: Request, after: Annotated[int | None, Query(ge=0, le=2**62)] = None) -> Response:
-        """Return the frames that follow on a position of this node's journal, without one those of a while."""
+        """Return the frames of some devices that follow on a position of this node's journal, without one those of a while."""
         _check(request, node.token())
         check_parameters(request)
-        return Response(await node.frames(after), media_type=_TYPE)
+        return Response(await node.frames(after, request.headers.get(_DEVICES)), media_type=_TYPE)
 
     return router
 

@@ -83,11 +83,20 @@ class KeyGate:
 
     def refuses(self) -> Iterator[tuple[str, int]]:
         """Yield what this refuses, each code with its status, for the API to describe itself."""
-        yield from (("no_key", 401), ("wrong_key", 401), ("provisioning_off", 403), ("key_over", 403), ("too_many_tries", 429))
+        yield from (
+            ("no_key", 401),
+            ("wrong_key", 401),
+            ("provisioning_off", 403),
+            ("key_over", 403),
+            ("too_many_tries", 429),
+            ("busy", 503),
+        )
 
     async def __call__(self, request: Request) -> str:
-        """Return the key. Raises Refusal 401, 403, 422, 429."""
+        """Return the key. Raises Refusal 401, 403, 422, 429, 503."""
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if secret.strip() and not self._provisioning.is_known(secret.strip()):
+            await self._auth.may_be_new(address_of(request))
         try:
             self._provisioning.check(secret.strip(), trio.current_time())
         except Refusal as refusal:

@@ -9,6 +9,7 @@ from typing import Final
 
 from hub.core.errors import Refusal
 from hub.web.head import Head
+from hub.web.refusals import DOOR_SECURITY
 from hub.web.settings import DoorSettings
 
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
@@ -37,7 +38,7 @@ def moved(to: str) -> bytes:
         f"Location: {to}",
         "Content-Length: 0",
         "Connection: close",
-        "Cache-Control: no-store",
+        *DOOR_SECURITY,
         f"Date: {formatdate(usegmt=True)}",
     ]
     return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n"

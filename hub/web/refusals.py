@@ -1,14 +1,29 @@
 """Refusals as HTTP answers: {"code", "message", "hint"} as bytes, said outside any app, closing the connection.
 
-Owns the shape of an answer that the door itself gives; the API app has its own way to the same shape.
+Owns the shape of an answer that the door itself gives, and the headers that all such answers wear; the API app has its own way to the
+same shape.
 """
 
 import json
 from collections.abc import Iterable
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import Final
 
 from hub.core.errors import Refusal
+
+SECURITY: Final = {  # of every answer, the app's too
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
+}
+DOOR_SECURITY: Final = (  # nothing that the door itself says is a page
+    "Cache-Control: no-store",
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
+    *(f"{name}: {value}" for name, value in SECURITY.items()),
+)
 
 
 def bad_request(message: str, hint: str = "", *, status: int = 400) -> Refusal:
@@ -24,8 +39,7 @@ def answer(refusal: Refusal, headers: Iterable[tuple[str, str]] = (), *, has_bod
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
         "Connection: close",
-        "Cache-Control: no-store",
-        "X-Content-Type-Options: nosniff",
+        *DOOR_SECURITY,
         f"Date: {formatdate(usegmt=True)}",
         *(f"{name}: {value}" for name, value in headers),
     ]

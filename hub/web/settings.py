@@ -4,7 +4,7 @@ Owns numbers and paths only. main.py fills it from the configuration; door, head
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -30,6 +30,12 @@ class DoorSettings:
     trusted_proxies: tuple[Network, ...] = ()  # who is believed of whom they speak for
     has_proxy_protocol: bool = False  # a PROXY header may stand before the first byte of theirs
     max_connections: int = 10_000  # beyond it 503 and come back later
+    max_strangers: int = 2_000  # connections on which no good token of a socket came, in all
+    max_strangers_per_address: int = 200
+    max_connects_per_s: int = 100  # from one address, and ten seconds' worth at once
+    max_requests_per_s: int = 100  # the same, of requests
+    exempt_addresses: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))  # from limits of one address
+    max_small_frames_per_s: int = 100  # of one WebSocket: pings, pongs, fragments; and ten seconds' worth at once
     max_head_bytes: int = 8_192
     head_timeout_s: float = 5.0  # also the limit of a TLS handshake, and of the first byte of a new connection
     idle_timeout_s: float = 60.0  # between two requests of one connection

@@ -79,17 +79,18 @@ def _guest_routes(router: APIRouter, shares: Shares, access: Access, base_url: C
     @router.post(
         "/shared",
         status_code=204,
-        responses=refuses(no_share=404, foreign_origin=403, too_many_tries=429),
+        responses=refuses(no_share=404, foreign_origin=403, too_many_tries=429, busy=503),
         openapi_extra={"security": [{}]},
     )
     async def come_in(token: Token, request: Request) -> Response:
         """Come in by the token of a link, which the page finds behind the # of its address; the cookie is good below that address only."""
         access.check_origin(request)
         token_hash = hash_token(token.token)
-        share = shares.of_hash(token_hash)
-        if share is None:
+        if not shares.is_known(token_hash):
+            await auth.may_be_new(address_of(request))
             if not shares.is_known(token_hash):
                 await auth.wrong_token(address_of(request))
+        if (share := shares.of_hash(token_hash)) is None:
             raise not_good()
         base = base_url()
         response, age_s = Response(status_code=204), min(_COOKIE_S, (share.expires_us - time.time_ns() // 1_000) // 1_000_000)

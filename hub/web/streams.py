@@ -1,12 +1,13 @@
 """The stream under every connection: sends make progress or end it, bytes can be put back, and last words are heard.
 
-Owns deadlines of sending and the orderly end of a TCP or TLS stream; knows neither HTTP nor WebSocket. Made by the door for each
-connection it accepts, used by head, http and upgrade.
+Owns deadlines of sending, the TLS handshake, and the orderly end of a TCP or TLS stream; knows neither HTTP nor WebSocket. Made by the
+door for each connection it accepts, used by head, http and upgrade.
 """
 
 import os
+import ssl
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import trio
 
@@ -143,6 +144,35 @@ class LingeringStream(trio.abc.Stream):
             await _drain(self._stream)
         finally:
             await trio.aclose_forcefully(self._stream)
+
+
+async def secured(transport: LingeringStream, context: ssl.SSLContext) -> "trio.SSLStream[LingeringStream]":
+    """Return a stream whose TLS handshake is done, as the server of it. Raises BrokenResourceError.
+
+    Who is refused is told why by the alert that TLS has for it: trio keeps that back, and an end without a word means anything.
+    """
+    alerts = _Alerts(context)
+    stream = trio.SSLStream(transport, cast(ssl.SSLContext, alerts), server_side=True)
+    try:
+        await stream.do_handshake()
+    except trio.BrokenResourceError as error:
+        if isinstance(error.__cause__, ssl.SSLError) and alerts.unsent is not None and (alert := alerts.unsent.read()):
+            await transport.send_all(alert)
+        raise
+    return stream
+
+
+class _Alerts:
+    """A context for one connection, which lets go of what TLS still has to say there."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self.unsent: ssl.MemoryBIO | None = None
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, **said: Any) -> ssl.SSLObject:
+        """Do as the context does."""
+        self.unsent = outgoing
+        return self._context.wrap_bio(incoming, outgoing, **said)
 
 
 async def _drain(stream: trio.SocketStream) -> None:

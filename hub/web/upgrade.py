@@ -75,6 +75,10 @@ class DoorLink(WebSocketLink):
             self.traffic.asked_s = trio.current_time()
         return is_heard
 
+    def is_halfway(self) -> bool:
+        """Tell whether the client has begun a frame that has not ended, though all that comes is read."""
+        return self._carrier.is_halfway
+
     def fail(self, code: CloseCode, reason: str) -> None:
         """Give the connection up: the session's `receive` raises LinkClosed with this code, which is also what it closes with."""
         self._carrier.inbox.fail(LinkClosed(code, reason))
@@ -89,7 +93,10 @@ class DoorLink(WebSocketLink):
                 return inbox.pop()
             if not self._carrier.is_cutting or self._reader.has_ended:
                 with trio.CancelScope() as self._receiving:
-                    message = await super().receive()
+                    try:
+                        message = await super().receive()
+                    except LinkClosed as closed:
+                        raise inbox.failure or closed from None  # why it was given up says more than that it is over
                     self._carrier.message_came()
                     if isinstance(message, bytes) or len(message.encode()) <= self._max_message_bytes:
                         return message
@@ -128,7 +135,7 @@ async def serve_upgraded(
 
     Cancelled, it lets `serve` end in its own shielded way first. Raises what `serve` raises, in a group.
     """
-    carrier = FrameStream(stream, _handshake(upgrade), settings, poller)
+    carrier = FrameStream(stream, _handshake(upgrade), settings, poller, upgrade.remote)
     async with trio.open_nursery() as nursery:
         reader = Reader(nursery, carrier.inbox)
         carrier.go_on = reader.go_on

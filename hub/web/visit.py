@@ -4,7 +4,7 @@ Owns what a request is handed to, and what is said where it cannot be. Catches o
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -12,6 +12,8 @@ from devices.link import ServerLink
 from hub.auth import Principal
 from hub.core.errors import Refusal, TooOften
 from hub.web.admission import ENCODINGS, SUBPROTOCOLS, Admitted, AuthPort, admit
+from hub.web.beside import HANDED_ON, OtherNodes
+from hub.web.crowd import Crowd, Stranger
 from hub.web.head import read_head
 from hub.web.heartbeat import Heartbeats
 from hub.web.http import ASGIApp, Exchange
@@ -24,6 +26,7 @@ from hub.web.streams import GuardedStream
 from hub.web.traffic import OpenConnections
 from hub.web.upgrade import DoorLink, Upgrade, serve_upgraded
 
+_FILES: Final = "/static/"  # of the page: some two hundred for each load of it, and cheap
 _WEBSOCKET: Final = (("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
 
 
@@ -40,25 +43,29 @@ class Hosts:
     connections: OpenConnections
     refused: Callable[[str], None]  # told the code of each refusal
     poller: Poller | None
+    check: Callable[[str], None] = lambda kind: None  # raises Refusal where no new viewer, or no new device, is let in now
+    crowd: Crowd = field(default_factory=lambda: Crowd(DoorSettings()))
+    others: OtherNodes | None = None  # nodes beside this one
 
 
 class Visit:
     """A connection that was accepted."""
 
-    def __init__(self, hosts: Hosts, stream: GuardedStream, *, client: Address, server: Address) -> None:
+    def __init__(self, hosts: Hosts, stream: GuardedStream, *, client: Address, server: Address, stranger: Stranger | None = None) -> None:
         self._hosts = hosts
         self._stream = stream
         self._client = client
         self._server = server
+        self._stranger = stranger  # None: nobody counts it
         self._owes_since_bytes: int | None = None  # an answer is owed while the stream has sent no more than this
         self._link: DoorLink | None = None  # once it is a WebSocket
         self._may_have_body = True  # what is asked for by HEAD has none
 
-    async def run(self, *, has_room: bool = True) -> None:
-        """Serve requests until the client leaves. Raises BrokenResourceError, and what a session or the app raises."""
+    async def run(self, refusal: Refusal | None = None) -> None:
+        """Serve requests until the client leaves, or refuse it. Raises BrokenResourceError, and what a session or the app raises."""
         try:
-            if not has_room:
-                raise Refusal("busy", "the hub has no room for another connection", "come back later", 503)
+            if refusal is not None:
+                raise refusal
             admitted = await self._serve_requests()
         except Refusal as refusal:
             await self._say(refusal)
@@ -84,6 +91,7 @@ class Visit:
         wait_s = settings.head_timeout_s
         while (head := await read_head(self._stream, settings, wait_s=wait_s)) is not None:
             self._owes_since_bytes = self._stream.sent_bytes
+            self._count(hosts.crowd.hear)
             self._may_have_body = head.method != "HEAD"
             head = head.below(settings.base_path)
             if settings.tls_certificate is not None and not self._stream.is_encrypted:
@@ -94,9 +102,17 @@ class Visit:
                 break
             head = head.behind_link()
             seen = outside(self._client, head.fields, settings.trusted_proxies, is_encrypted=self._stream.is_encrypted)
+            if hosts.others is not None and (said := head.fields.get(HANDED_ON)) is not None:
+                seen = hosts.others.believed(said)
+                self._count(hosts.crowd.know)  # a node's connection; what comes on it counts for whom it speaks for
             if head.is_upgrade:
                 self._client = seen.client  # for as long as the socket lives
-                return await admit(head, hosts.auth, settings.allowed_origins, is_encrypted=seen.is_encrypted, client=seen.client[0])
+                admitted = await admit(head, hosts.auth, settings.allowed_origins, is_encrypted=seen.is_encrypted, client=seen.client[0])
+                self._count(hosts.crowd.know)
+                hosts.check("device" if isinstance(admitted.who, str) else "viewer")
+                return admitted
+            if not head.path.startswith(_FILES):
+                hosts.crowd.check_request(seen.client[0])
             if head.path in SUBPROTOCOLS:
                 raise Refusal("upgrade_required", f"{head.path} speaks WebSocket only", "connect with ws:// or wss://", 426)
             exchange = Exchange(self._stream, head, settings, seen=seen, server=self._server)
@@ -104,8 +120,13 @@ class Visit:
                 break
             self._owes_since_bytes, self._may_have_body = None, True
             wait_s = settings.idle_timeout_s
+            self._count(hosts.crowd.rest)
         await self._stream.finish(settings.linger_s)
         return None
+
+    def _count(self, change: Callable[[Stranger], None]) -> None:
+        if self._stranger is not None:
+            change(self._stranger)
 
     def _upgrade(self, admitted: Admitted) -> Upgrade:
         host, port = self._client

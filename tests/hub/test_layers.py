@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from hub.layers import Run, layer
+from hub.layers import Run, first_of, layer
 
 
 def part(name: str, said: list[str]) -> Run:
@@ -67,3 +67,8 @@ async def test_a_part_that_cannot_start_leaves_nothing_running() -> None:
     with pytest.raises(ExceptionGroup):
         await block()
     assert said == ["first runs", "first ended"]
+
+
+def test_what_went_wrong_first_is_found_in_groups_in_groups() -> None:
+    group = ExceptionGroup("out", [ExceptionGroup("in", [OSError("first"), OSError("second")]), OSError("third")])
+    assert str(first_of(group)) == "first"

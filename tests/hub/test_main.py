@@ -11,10 +11,12 @@ from structlog.testing import capture_logs
 
 from devices import Channel, Device
 from hub.client import HubClient
+from hub.client.accounts import make_token
+from hub.client.live import LiveConnection
 from hub.config import Settings
 from hub.core.errors import Refusal
 from hub.datadir import DataDirError
-from hub.main import serve
+from hub.main import now_us, serve
 
 
 def settings_for(directory: Path) -> Settings:
@@ -91,3 +93,47 @@ async def test_frames_are_acked_by_a_hub_whose_acks_wait_for_the_store(tmp_path:
             answer = await client.query("pump", span_s=60)  # acked is stored
         assert sorted(value for series in answer["series"] for *_, value in series["points"]) == list(range(600))
         nursery.cancel_scope.cancel()
+
+
+async def test_a_clock_of_the_hub_that_is_set_by_an_hour_ends_nothing_and_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_by_us = 0
+    monkeypatch.setattr("hub.main.now_us", lambda: now_us() + set_by_us)
+    async with trio.open_nursery() as nursery:
+        url = await nursery.start(serve, settings_for(tmp_path))
+        async with HubClient(url, (tmp_path / "admin.token").read_text().strip()) as client:
+            device_token, token = await client.add_device("pump"), await make_token(client, "wall", "viewer", 30)
+            async with (
+                Device(url, "pump", device_token, channels=[Channel("temp")], spool_dir=tmp_path / "spool") as device,
+                HubClient(url, token["token"]) as watching,
+                watching.live("websocket") as live,
+            ):
+                await live.subscribe("all", span_s=7_200)
+                for number, set_by_s in enumerate((0, 3_600, -3_600, 0)):
+                    set_by_us = set_by_s * 1_000_000
+                    await device.send({"temp": float(number)})
+                    await device.drained(20)
+                    await until_shown(live, float(number))
+                    await until_has_looked(client)
+                assert device.statistics().connects == 1
+                metrics = await client.metrics()
+                assert "tributary_device_connections_ended_total{" not in metrics
+                assert "tributary_connections_open_viewers 1.0" in metrics
+                assert (await client.device("pump"))["presence"] == "online"
+        nursery.cancel_scope.cancel()
+
+
+async def until_shown(live: LiveConnection, value: float) -> None:
+    with trio.fail_after(20):
+        async for message in live:
+            if any(value in column["v"] for column in message.get("data", ()) if "v" in column):
+                return
+
+
+async def until_has_looked(client: HubClient) -> None:
+    """Return when what looks at a clock once a second has done so."""
+    looked = (await client.hub())["load"]["over_s"]
+    with trio.fail_after(20):
+        while (await client.hub())["load"]["over_s"] == looked < 10:
+            pass

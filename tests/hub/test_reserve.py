@@ -55,6 +55,6 @@ async def test_a_change_of_the_state_store_finds_room_on_a_full_disk(disk: Small
     state = SQLiteStateStore(disk.path / "state.db", reserve.give_up)
     await state.start()
     disk.fill()
-    await state.put_login(b"s", "session", "ann", "viewer", 100)
+    await state.put_login(b"s", "session", "ann", "viewer", 100, 0)
     assert await state.session(b"s", 50) == ("ann", "viewer", 100)
     await state.aclose()

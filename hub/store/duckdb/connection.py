@@ -16,7 +16,7 @@ import duckdb
 import trio
 
 from hub.ports import StoreFull, StoreRefused, StoreUnavailable
-from hub.store.duckdb.file import first_line, is_damage, open_file, set_database_aside
+from hub.store.duckdb.file import first_line, is_cut, is_damage, open_file, set_database_aside
 from hub.store.duckdb.folder import Folder
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Connection:
             try:
                 load(self._connection)
             except duckdb.Error as error:
-                if not is_damage(error):
+                if not (is_damage(error) or is_cut(error)):
                     raise
                 self._close()
                 set_database_aside(self._path, error, self.notes)

@@ -120,6 +120,11 @@ def is_damage(error: duckdb.Error) -> bool:
     return "Corrupt database file" in str(error)
 
 
+def is_cut(error: duckdb.Error) -> bool:
+    """Tell whether an error means that the end of a file is missing, be it the database or one of Parquet."""
+    return "Could not read enough bytes from file" in str(error)
+
+
 def _set_aside(path: Path, said: str, notes: list[str]) -> None:
     if not path.exists():
         return

@@ -225,8 +225,9 @@ class Upkeep:
 
     def _erased(self, ids: Sequence[int], connection: DuckDB) -> None:
         listed = ", ".join(map(str, ids))
-        again = [[number, 0, True] for number in ids]
-        self._parts.manifest.swap(connection, also=[f"DELETE FROM gone WHERE id IN ({listed})"], rows={"gone": again})
+        manifest = self._parts.manifest
+        highest = max([*ids, *[each.id for each in manifest.gone if each.is_erased]])  # one says that no id is given again
+        manifest.swap(connection, also=[f"DELETE FROM gone WHERE is_erased OR id IN ({listed})"], rows={"gone": [[highest, 0, True]]})
         self._hot.checkpoint(connection)
 
     async def _look(self) -> None:

@@ -27,31 +27,34 @@ class Listing:
     def __init__(self, questions: Questions, listed_s: float = LISTED_S) -> None:
         self._questions, self._listed_s = questions, listed_s
         self._series: set[Series] = set()
-        self._added: set[Series] = set()  # since it was asked
+        self._new: dict[Series, float] = {}  # what this hub wrote, and since when: the server may not list it yet
         self._sorted: list[Series] = []
-        self._asked_s = float("-inf")
+        self._asking = trio.Lock()
+        self.asked_s = float("-inf")  # when the server was asked for what is known
 
     def add(self, written: Iterable[Series]) -> None:
         """Add what was written."""
         if new := set(written) - self._series:
             self._series |= new
-            self._added |= new
+            self._new |= dict.fromkeys(new, trio.current_time())
             self._sorted = []
 
-    def forget(self) -> None:
-        """Ask anew the next time."""
-        self._asked_s = float("-inf")
+    def forget(self, device: str) -> None:
+        """Ask anew the next time, whatever was written of a device."""
+        self._new = {series: since_s for series, since_s in self._new.items() if series.device != device}
+        self.asked_s = float("-inf")
 
     def others_s(self) -> float:
         """Return how long ago others must have begun a series that is in the list."""
-        return trio.current_time() - self._asked_s + NEW_SERIES_S
+        return trio.current_time() - self.asked_s + NEW_SERIES_S
 
     async def listed(self, until_ms: int) -> list[Series]:
         """Return every series, by device, channel, unit; a list of the caller's own. Raises StoreUnavailable."""
-        if (now_s := trio.current_time()) - self._asked_s >= self._listed_s:
-            self._added = set()
-            found = await _series(self._questions, until_ms)
-            self._series, self._sorted, self._asked_s = found | self._added, [], now_s
+        async with self._asking:
+            if (now_s := trio.current_time()) - self.asked_s >= self._listed_s:
+                found = await _series(self._questions, until_ms)
+                self._new = {series: since_s for series, since_s in self._new.items() if since_s > now_s - NEW_SERIES_S}
+                self._series, self._sorted, self.asked_s = found | self._new.keys(), [], now_s
         if not self._sorted:
             self._sorted = sorted(self._series)
         return list(self._sorted)

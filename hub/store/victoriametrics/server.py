@@ -15,6 +15,7 @@ from hub.ports import Now, Retention, StoreUnavailable
 from hub.store.victoriametrics.cursors import newest_cursor
 from hub.store.victoriametrics.figures import Figures, read_figures
 from hub.store.victoriametrics.limits import OLDEST_MS
+from hub.store.victoriametrics.listing import NEW_SERIES_S
 from hub.store.victoriametrics.questions import Questions
 from hub.store.victoriametrics.ranges import Ranges
 from hub.store.victoriametrics.remarks import remarks
@@ -27,6 +28,7 @@ SHOW_AGAIN_S: Final = 0.2  # where others write too, of whom nobody here knows w
 JOINT_S: Final = 60.0  # how far behind the newest reading answers are made of readings alone
 AHEAD_MS: Final = 3 * 86_400_000
 _SAFE_MS: Final = int(SAFE_S * 1_000)
+_UNLISTED_MS: Final = int(NEW_SERIES_S * 1_000)
 
 
 class Server:
@@ -49,7 +51,9 @@ class Server:
         self._cursor_ms = 0  # the time of the newest cursor
         self._is_known = False  # somebody has looked for the cursor
         self._has_lost = False  # the server was started anew and `cursor` was not asked since
-        self._looked_s = self._may_ask_s = float("-inf")
+        self._looked_s = self._may_ask_s = self._begun_s = float("-inf")
+        self._found: Cursor | None = None  # when it began
+        self._early: Cursor | None = None  # whose series are listed, of what was found; the same where all are
 
     @property
     def safe(self) -> Cursor | None:
@@ -67,7 +71,11 @@ class Server:
             safe = await newest_cursor(self._ranges, applied.t_ms - _SAFE_MS, applied.cursor.journal)
             if self._may_have_lost(applied.t_ms, now_ms):
                 applied = safe
-        self._applied = self._shown = applied.cursor if applied is not None else None
+        early = applied
+        if applied is not None and now_ms - applied.t_ms < _UNLISTED_MS:
+            early = await newest_cursor(self._ranges, now_ms - _UNLISTED_MS, applied.cursor.journal)
+        self._begun_s, self._early = trio.current_time(), early.cursor if early is not None else None
+        self._applied = self._shown = self._found = applied.cursor if applied is not None else None
         self._cursor_ms = max(self._cursor_ms, applied.t_ms if applied is not None else 0)
         self._newest_us = max(self._newest_us, self._cursor_ms * 1_000)
         self._trail.begin(safe.cursor if safe is not None else None, self._applied, trio.current_time())
@@ -106,9 +114,25 @@ class Server:
     def applied(self, cursor: Cursor, t_ms: int, newest_us: int) -> None:
         """Note that a batch was answered with success."""
         self._applied, self._is_known = cursor, True
+        self.brought(cursor)
         self._cursor_ms = t_ms
         self._newest_us = max(self._newest_us, min(newest_us, self._now()))
         self._trail.add(cursor, trio.current_time())
+
+    def brought(self, cursor: Cursor) -> None:
+        """Note that all series are known of what was brought up to a cursor, now or again: a writer begins with its last minute."""
+        if self._found is not None and self._found.journal == cursor.journal and self._found.position <= cursor.position:
+            self._early = self._found
+
+    def listed(self, shown: Cursor | None, asked_s: float) -> Cursor | None:
+        """Return the cursor up to which an answer has all that is shown, by a list of series that was asked for at a time (monotonic).
+
+        What was begun just before this one began is not in the list yet, and was not written here.
+        """
+        early = self._early
+        if shown is None or early == self._found or asked_s >= self._begun_s + NEW_SERIES_S:
+            return shown
+        return early if early is None or early.position < shown.position else shown
 
     def next_cursor_ms(self) -> int:
         """Return a time for the next cursor: later than all before, whatever the clock does."""

@@ -81,6 +81,8 @@ class VictoriaMetricsStore:
         encode = partial(self._encode, columns, self._now() // 1_000)
         held, parts, refused = await trio.to_thread.run_sync(encode, limiter=self._encoding)
         if self._server.has(cursor):
+            self._note_series(columns, held)
+            self._server.brought(cursor)
             return refused  # brought again only so that these are parked
         t_ms = self._server.next_cursor_ms()
         *first, last = parts or [b""]
@@ -90,9 +92,12 @@ class VictoriaMetricsStore:
         self._limits.written(columns, held)
         newest_us = int(columns.t_ns[held].max()) // 1_000 if len(held) else 0
         self._server.applied(cursor, t_ms, newest_us)
-        self._listing.add(columns.series[at] for at in np.unique(columns.index[held]).tolist())
+        self._note_series(columns, held)
         self._inserted += len(held)
         return refused
+
+    def _note_series(self, columns: Columns, held: npt.NDArray[np.int64]) -> None:
+        self._listing.add(columns.series[at] for at in np.unique(columns.index[held]).tolist())
 
     def _encode(self, columns: Columns, now_ms: int) -> tuple[npt.NDArray[np.int64], list[bytes], list[Refused]]:
         held, refused = self._limits.sift(columns, self._server.oldest_ms(), now_ms)
@@ -102,7 +107,8 @@ class VictoriaMetricsStore:
         """Return readings or buckets; what is younger than the joint comes as readings."""
         self._queried += 1
         joint_us = self._server.joint_us(width_us)
-        answer = RangeAnswer(await self._server.show(), joint_us=joint_us, others_s=max(self._server.others_s, self._listing.others_s()))
+        cursor = self._server.listed(await self._server.show(), self._listing.asked_s)
+        answer = RangeAnswer(cursor, joint_us=joint_us, others_s=max(self._server.others_s, self._listing.others_s()))
         oldest_us = self._server.oldest_ms() * 1_000
         answer.kept_from_us = oldest_us if from_us < oldest_us and oldest_us > limits.OLDEST_MS * 1_000 else None
         await answer_of(answer, self._ranges, series, (from_us, to_us), width_us, max_points, self._until_ms())
@@ -139,7 +145,7 @@ class VictoriaMetricsStore:
         except TooMuch as error:
             raise StoreRefused(f"{self.name} does not delete {device!r}: {error}") from error
         self._limits.forget(device)
-        self._listing.forget()
+        self._listing.forget(device)
 
     async def tend(self, now_us: int) -> None:
         """Look after the server: whether it was started anew, whether its flags and its room are right. It keeps its own retention."""

@@ -16,7 +16,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from hub.web.openapi.codes import WORDS
 
@@ -50,8 +50,6 @@ _HEADERS: Final[dict[int, dict[str, Any]]] = {
 
 class Shape(BaseModel):
     """What an answer looks like: `class User(Shape, json_schema_extra=example({...}))`. Nothing is checked against it but in tests."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     @classmethod
     def all(cls) -> Iterator[type["Shape"]]:

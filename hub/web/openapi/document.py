@@ -12,7 +12,9 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from hub.web.envelope import Refused
 from hub.web.openapi.convention import Shape, add_refusal
+from hub.web.openapi.fields import descriptions_of
 from hub.web.openapi.groups import GROUPS, group_of
 
 SCHEMES: Final = {
@@ -67,7 +69,9 @@ def describer(app: FastAPI, cookie: str) -> Callable[[], dict[str, Any]]:
 
 
 def _document(app: FastAPI, cookie: str) -> dict[str, Any]:
-    said = get_openapi(title="Tributary", version="1", summary="An IoT hub", description=_ABOUT, routes=app.routes)
+    whole = FastAPI(responses={"default": {"model": Refused, "description": "A refusal"}})  # for the model; _complete says which there are
+    whole.include_router(app.router)
+    said = get_openapi(title="Tributary", version="1", summary="An IoT hub", description=_ABOUT, routes=whole.routes)
     for route in routes_of(app.routes):
         for method in route.methods or ():
             operation = said["paths"].get(route.path_format, {}).get(method.lower())
@@ -79,14 +83,22 @@ def _document(app: FastAPI, cookie: str) -> dict[str, Any]:
     said["components"]["securitySchemes"] = {**SCHEMES, "cookie": session}
     for name in ("HTTPValidationError", "ValidationError"):
         said["components"]["schemas"].pop(name, None)
-    examples = {shape.__name__: shape.examples() for shape in Shape.all()}
-    for name, schema in said["components"]["schemas"].items():
-        schema["title"] = name
-        if examples.get(name):
-            schema["examples"] = examples[name]  # FastAPI takes every null out of them
-        for each in schema.get("properties", {}).values():
-            each.pop("title", None)
+    _describe_shapes(said["components"]["schemas"])
     return said
+
+
+def _describe_shapes(schemas: dict[str, dict[str, Any]]) -> None:
+    shapes = {shape.__name__: shape for shape in Shape.all()}
+    for name, schema in schemas.items():
+        schema["title"] = name
+        shape = shapes.get(name)
+        if shape is not None and (examples := shape.examples()):
+            schema["examples"] = examples  # FastAPI takes every null out of them
+        descriptions = {} if shape is None else descriptions_of(shape)
+        for field, each in schema.get("properties", {}).items():
+            each.pop("title", None)
+            if field in descriptions:
+                each.setdefault("description", descriptions[field])
 
 
 def _complete(operation: dict[str, Any], route: APIRoute, method: str) -> None:

@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.support.command_line import CommandLine
 from tests.support.hub_process import RunningHub, running_hub
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +27,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
         worker.stdin.write(json.dumps({"url": running.device_url, "devices": devices}).encode() + b"\n")
         worker.stdin.flush()
         try:
-            until(lambda: len(running.api("GET", "/api/v1/devices?where=presence%3Donline")["devices"]) == 2)
+            wait_until(lambda: len(running.api("GET", "/api/v1/devices?where=presence%3Donline")["devices"]) == 2)
             yield running
         finally:
             worker.kill()
             worker.communicate()
-
-
-def until(ask: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 20
-    while not ask():
-        assert time.monotonic() < deadline_s
 
 
 def test_a_device_is_commanded_with_and_without_the_word_to(run: CommandLine) -> None:
@@ -75,7 +69,7 @@ def test_a_group_that_runs_is_cancelled(run: CommandLine) -> None:
     group_id = done.out.split()[0]
     cancelled = run("command", "cancel", "--group", group_id)
     assert (cancelled.code, "2 devices may have work and are asked" in cancelled.err) == (1, True)
-    until(lambda: len(json.loads(run("command", "list", "--group", group_id, "--state", "cancelled", "--json").out)) == 2)
+    wait_until(lambda: len(json.loads(run("command", "list", "--group", group_id, "--state", "cancelled", "--json").out)) == 2)
     assert run("command", "cancel", "--group", group_id).out == "0 cancelled, 2 had ended\n"
     assert "no group command has the id" in run("command", "cancel", "--group", "none").err
 

@@ -7,6 +7,7 @@ import trio
 from devices import Channel, Device
 from tests.support.command_line import CommandLine
 from tests.support.hub_process import RunningHub
+from tests.support.waiting import wait_until
 
 
 async def log(hub: RunningHub, token: str) -> None:
@@ -20,6 +21,7 @@ def test_what_a_device_logged_is_printed_oldest_first_and_does_nothing_to_the_te
     token = hub.provision("pump")
     assert "pump has logged nothing" in run("device", "log", "pump").err
     trio.run(log, hub, token)
+    wait_until(lambda: len(run("device", "log", "pump").out.splitlines()) == 2)  # acked is not yet listed
     first, second = run("device", "log", "pump").out.splitlines()
     assert first.split()[-2:] == ["info", "opened"]
     assert second.endswith(r"stuck\x1b[31m\nat 3 %")

@@ -51,5 +51,5 @@ def test_a_process_that_may_open_too_few_files_is_told() -> None:
     assert list(open_files(limits, 1)) == []
     (finding,) = open_files(limits, 10**9)
     assert finding.verdict == Verdict.WARN
-    assert "LimitNOFILE=1000000064" in finding.advice
+    assert "LimitNOFILE=1000000128" in finding.advice
     assert list(open_files(Path("/proc/none/limits"), 10**9)) == []

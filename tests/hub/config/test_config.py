@@ -50,6 +50,42 @@ def test_file_is_found_by_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert load_settings().port == 1001
 
 
+@pytest.mark.parametrize("key", ["store_token", "smtp_password", "redis_password", "redis_sentinel_password"])
+def test_a_secret_may_be_in_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str) -> None:
+    secret, config, variable = tmp_path / "secret", tmp_path / "hub.toml", f"TRIBUTARY_{key.upper()}"
+
+    def found() -> str:
+        return str(getattr(load_settings(config), key).get_secret_value())
+
+    secret.write_text(" s3cret\n")
+    config.write_text(f'{key}_file = "{secret}"\n')
+    assert found() == " s3cret"
+    monkeypatch.setenv(variable, "stronger")
+    assert found() == "stronger"
+    monkeypatch.delenv(variable)
+    (tmp_path / "other").write_text("other")
+    monkeypatch.setenv(f"{variable}_FILE", str(tmp_path / "other"))
+    assert found() == "other"
+    monkeypatch.setenv(variable, "twice")
+    assert f"{variable} and {variable}_FILE are both set" in refusal_of()
+
+
+def test_a_file_that_holds_no_secret_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config, secret = tmp_path / "hub.toml", tmp_path / "secret"
+    config.write_text(f'redis_password_file = "{secret}"\n')
+    assert f"redis_password_file in {config} = '{secret}' cannot be read: No such file" in refusal_of(config=config)
+    secret.write_text("\n")
+    assert "is empty" in refusal_of(config=config)
+    secret.write_bytes(b"\xff")
+    assert "no text" in refusal_of(config=config)
+    config.write_text('redis_password_file = "x"\nredis_password = "y"\n')
+    assert "redis_password and redis_password_file are both set" in refusal_of(config=config)
+    config.write_text('port_file = "x"\n')
+    assert "no setting port_file" in refusal_of(config=config)
+    monkeypatch.setenv("TRIBUTARY_PORT_FILE", "x")
+    assert "no setting TRIBUTARY_PORT_FILE" in refusal_of()
+
+
 def test_bytes_and_origins_may_be_written_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIBUTARY_JOURNAL_MAX_BYTES", "5GB")
     monkeypatch.setenv("TRIBUTARY_ALLOWED_ORIGINS", "https://a.example, https://b.example")

@@ -2,29 +2,19 @@
 
 import random
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
-from simulators.redis_process import RedisProcess
 from tests.support.receiver import Receiver, running
 from tests.support.redis import running_redis
 from tests.support.rule_nodes import Node, Whereabouts, a_node, rule_of
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.needs_server("redis-server")
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One Redis for all tests here."""
-    server = RedisProcess(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server.url
-    server.kill()
 
 
 class Pair:

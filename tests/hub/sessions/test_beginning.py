@@ -2,10 +2,12 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
+from hub.core.records import RangeAnswer
 from tests.support.live_hub import SECOND, LiveHub, Screen, Source, live_hub
 from tests.support.waiting import until
 
@@ -90,6 +92,28 @@ async def test_a_viewer_that_comes_back_goes_on_unless_other_devices_are_meant_b
         await second.say(op="subscribe", id="a", where="floor=2", cursor=first.picture.cursor)
         await until(lambda: shown(second) == {"pump": (2, 3.0)} | ({"fan": (1, 10.0)} if is_changed else {}))
         assert [each["reason"] for each in second.of("snapshot")] == (["members"] if is_changed else [])
+
+
+async def test_what_was_painted_while_a_node_came_back_is_painted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with live_hub(tmp_path) as hub:
+        pump = await hub.source("pump")
+        await put(hub, pump, 1.0)
+        await hub.is_stored()
+        query, turns = hub.store.query, list[int]()
+
+        async def lacking_at_first(*args: Any) -> RangeAnswer:
+            answer = await query(*args)
+            turns.append(hub.live.places.turn)
+            if len(turns) == 1:
+                answer.raw.clear()
+                hub.live.places.turn += 1
+            return answer
+
+        monkeypatch.setattr(hub.store, "query", lacking_at_first)
+        screen = hub.screen()
+        await screen.say(op="subscribe", id="a", devices=["*"])
+        await until(lambda: shown(screen) == {"pump": (1, 1.0)})
+        assert (turns, len(screen.of("snapshot"))) == ([0, 1], 1)
 
 
 async def test_one_that_grows_over_the_limit_ends_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from hub.sessions.cursors import Resume, cursor_text, mark_of, resume_from
-from hub.sessions.places import OneJournal
+from hub.sessions.places import NOWHERE, OneJournal
 
 
 @dataclass
@@ -21,6 +21,11 @@ def test_a_cursor_means_what_was_written(position: int, width_us: int) -> None:
     assert resume_from(OneJournal(Range()), cursor_text({"j:1": position}, width_us)) == Resume(position, width_us)
     devices = mark_of(frozenset({"a", "b"}))
     assert resume_from(OneJournal(Range()), cursor_text({"j:1": position}, width_us, devices)) == Resume(position, width_us, devices)
+
+
+def test_a_cursor_of_nowhere_is_good_nowhere() -> None:
+    places = OneJournal(Range())
+    assert resume_from(places, cursor_text(places.marks_at(NOWHERE), 1_000_000)) is None
 
 
 def test_each_set_of_devices_has_a_mark_of_its_own() -> None:

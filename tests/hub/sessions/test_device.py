@@ -13,7 +13,7 @@ from devices.link import memory_link_pair
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Channel, CommandState, Kind
 from hub.core.records import RowKind
-from hub.ports import CommandRecord, StoreUnavailable
+from hub.ports import CommandRecord, CommandsWanted, StoreUnavailable
 from tests.support.ingest_hub import DeviceEnd, IngestHub, ingest_hub, now_us
 from tests.support.waiting import until
 
@@ -123,6 +123,31 @@ async def test_breaking_a_rule_ends_the_connection_with_its_code(tmp_path: Path,
         assert (ended, bye["code"]) == (code, code)
         assert bye["reason"]
         assert bye["expected"] == [[E, 1]]
+
+
+@pytest.mark.parametrize(
+    "op", ["welcome", "ack", "reject", "command", "cancel", "desired", "subscribe", "unsubscribe", "drawn", "users", ""]
+)
+async def test_what_a_hub_or_a_viewer_says_does_nothing_from_a_device(tmp_path: Path, op: str) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device, other = await hub.connect("pump"), await hub.connect("valve")
+        await other.hello(E + 1)
+        await device.hello(E, commands=[{"name": "go"}])
+        await device.say({"op": op, "id": "c1", "name": "go", "device": "valve", "devices": ["*"], "acks": [[E + 1, 9]], "n": 1})
+        assert (await device.hears("reject"))["code"] == "unknown_op"
+        await device.data(E, 1, [1.0])
+        await device.is_acked(E, 1)
+        assert (await hub.state.commands(CommandsWanted(), 10), {row[0] for row in await rows_of(hub)}) == (([], None), {E})
+
+
+@pytest.mark.parametrize("field", ["device", "name", "by", "who"])
+async def test_a_frame_that_names_another_device_is_of_the_one_that_the_token_is_for(tmp_path: Path, field: str) -> None:
+    async with ingest_hub(tmp_path) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E)
+        await device.data(E, 1, [1.0], **{field: "valve"})
+        await device.is_acked(E, 1)
+        assert {row.device for row in await hub.journal.read(0)} == {"pump"}
 
 
 async def test_an_epoch_used_before_is_refused(tmp_path: Path) -> None:

@@ -3,13 +3,15 @@
 from typing import Any
 
 import msgpack
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.link import memory_link_pair
 from devices.wire.codec import decode_from_device
+from devices.wire.limits import CloseCode
 from devices.wire.messages import Channel, Credit, Hello, Kind, Unfinished, Window
-from devices.wire.session import DeviceSession
+from devices.wire.session import DeviceSession, ProtocolError
 from hub.core.ingest import ChannelRules
 from hub.core.presence import LivedTime
 from hub.core.records import Row
@@ -165,3 +167,23 @@ def test_what_is_no_frame_is_not_taken() -> None:
     for body in (b"", b"\xc1", b"\x80", b"\x93\x01\x02\x03", msgpack.packb({"op": "hello"})):
         assert not short.take_plain(body)
     assert taken.rows == []
+
+
+class Crowded(Taken):
+    """The same, of a device that has as many epochs as it may."""
+
+    def marks(self, device: str) -> dict[int, int]:
+        return {E + 2: 1}
+
+    def has_room_for(self, device: str, lists: list[tuple[Channel, ...]]) -> bool:
+        assert (device, lists) == ("pump", [CHANNELS, CHANNELS])
+        return False
+
+
+async def test_a_hello_with_epochs_that_find_no_room_ends_the_connection() -> None:
+    parts, link = Crowded(), memory_link_pair()[1]
+    taken = Intake("pump", link, DeviceSession("pump"), Outbox(AckClock(), link, parts.credit), parts)  # type: ignore[arg-type]
+    taken._session.receive(hello := Hello("pump", E, CHANNELS, (Unfinished(E + 1, 1, 9, CHANNELS),)))
+    with pytest.raises(ProtocolError) as refused:
+        await taken.open(hello)
+    assert refused.value.code == CloseCode.NO_ROOM

@@ -1,5 +1,6 @@
 """What a viewer ends up with is the truth: across splits, lags, reconnects, restarts, late readings. Journal and store are real."""
 
+import itertools
 import math
 import random
 from pathlib import Path
@@ -467,3 +468,22 @@ async def test_what_the_store_has_given_up_of_a_span_is_told(
         await subscribe(screen)
         (snapshot,) = screen.of("snapshot")
         assert snapshot.get("kept_from_us") == (hub.now_us + (kept_from_us or 0) if is_told else None)
+
+
+async def test_a_hub_that_sheds_load_updates_viewers_less_often_and_loses_nothing(tmp_path: Path) -> None:
+    async with live_hub(tmp_path) as hub:
+        turns_s: list[float] = []
+
+        def rest_s() -> float:
+            turns_s.append(trio.current_time())
+            return 0.2
+
+        hub.live.least_rest_s = rest_s
+        source, screen = await hub.source(), hub.screen()
+        await subscribe(screen)
+        for at in range(30):
+            source.put((hub.now_us + at, float(at)), arrived_us=hub.now_us)
+            await source.is_durable()
+        await shows(screen, source)
+        assert len(turns_s) >= 2
+        assert all(later - earlier >= 0.2 for earlier, later in itertools.pairwise(turns_s))

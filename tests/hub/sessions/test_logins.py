@@ -191,6 +191,25 @@ class Forever:
         return True
 
 
+async def test_a_login_that_is_in_use_is_asked_for_again_every_five_minutes(autojump_clock: MockClock) -> None:
+    class Counting(Forever):
+        times = 0
+
+        async def is_live(self, principal: Principal) -> bool:
+            self.times += 1
+            await trio.lowlevel.checkpoint()
+            return self.times < 4  # then it has ended, and nobody has told
+
+    auth, watcher = Counting(), Watcher()
+    logins = Logins(auth, lambda: int(trio.current_time() * SECOND))  # type: ignore[arg-type]
+    principal = Principal("ann", "viewer", b"a login", until_us=int(trio.current_time() * SECOND) + 86_400 * SECOND)
+    began_s = trio.current_time()
+    await logins.serve(principal, watcher.link, watcher.serve)
+    assert watcher.end is not None
+    assert watcher.end.code == CloseCode.LOGIN_ENDED
+    assert trio.current_time() - began_s == pytest.approx(900, abs=1)
+
+
 async def test_a_login_whose_time_is_over_closes_its_connection_also_when_the_clock_is_set(autojump_clock: MockClock) -> None:
     set_by_us = 0
 

@@ -35,6 +35,6 @@ def test_an_answer_reaches_to_its_cursor_in_this_journal(cursor: Cursor | None, 
 async def test_nothing_is_waited_for() -> None:
     with trio.CancelScope() as scope:
         scope.cancel()
-        await PLACES.ready()
+        await PLACES.ready(None)
         assert await PLACES.upto() == 20
     assert not scope.cancelled_caught

@@ -24,6 +24,9 @@ class Wire:
         self.link = link
         self.is_dead = False
 
+    def is_halfway(self) -> bool:
+        return False
+
     def beat(self) -> bool:
         return not self.is_dead
 

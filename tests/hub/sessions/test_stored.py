@@ -16,10 +16,11 @@ from hub.core.buckets import Stretches, absorb
 from hub.core.columns import columns_of
 from hub.core.errors import Refusal
 from hub.core.readings import bucket_of, points_in
-from hub.core.records import Cursor, RangeAnswer, Row, RowKind, Series
+from hub.core.records import Cursor, RangeAnswer, Row, RowKind, Series, StoredTo
 from hub.core.selector import Request, Selector
 from hub.ports import StoreRefused
 from hub.sessions.picture import Picture
+from hub.sessions.places import NOWHERE, OneJournal
 from hub.sessions.snapshot import Painter
 from tests.support.point_store import PointStore
 
@@ -152,6 +153,30 @@ def test_without_the_store_the_journal_is_shown_and_the_rest_is_a_hole(frames: l
     assert picture.hole_us is not None
     assert picture.late
     check(picture, book, store)
+
+
+@pytest.mark.parametrize("width_us", [0, SECOND])
+async def test_of_what_no_journal_brings_again_the_viewer_has_to_be_told_wherever_it_is(width_us: int) -> None:
+    book, store = Book([[(0, NOW_US - 2 * SECOND, 1.0)], [(0, NOW_US, 2.0)]]), PointStore()
+    store.joint_us = lambda from_us, to_us: NOW_US - 60 * SECOND
+
+    class Places(OneJournal):
+        """Of a node that has let rows go before the store had them."""
+
+        said = StoredTo(0)
+
+        def stored_to(self, answer: RangeAnswer, asked_s: float) -> StoredTo:
+            return self.said
+
+    places, stretch = Places(book), (NOW_US - 9 * SECOND, NOW_US - 5 * SECOND)
+    painter = Painter(book, store, book, lambda: NOW_US, places)
+    assert not (await painter.whole(request(width_us))).late
+    places.said = StoredTo(0, missing_us=stretch)  # the store will have it
+    picture = await painter.whole(request(width_us))
+    assert (picture.hole_us, [each.since for each in picture.late], picture.is_lacking) == (stretch, [NOWHERE], False)
+    places.said = StoredTo(0, lacking_us=stretch)  # nobody knows when
+    picture = await painter.whole(request(width_us))
+    assert (picture.hole_us, picture.late, picture.is_lacking) == (stretch, [], True)
 
 
 async def test_points_of_a_coarse_store_are_not_told_twice() -> None:

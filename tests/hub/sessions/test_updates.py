@@ -46,6 +46,14 @@ def test_a_hole_is_told_of_all_series_once_the_store_has_passed_it() -> None:
     assert changed == {"op": "changed", "series": [0, 1], "from_us": 10, "to_us": 20}
 
 
+def test_who_lacks_what_nobody_knows_of_goes_on_from_no_cursor_and_is_not_served_with_who_does_not() -> None:
+    picture, lacking = (Picture(0, 0, 7, {SERIES[0]: {1_000: 1.0}}) for _ in range(2))
+    lacking.lack(10, 20)
+    whole, poor = updates_of(picture, lines := Lines()), updates_of(lacking, lines)
+    assert [[part["to"] for part in each.snapshot(picture, "new")] for each in (whole, poor.fork())] == [["journal:7:0"], ["journal:-1:0"]]
+    assert (whole.covers(poor), poor.covers(whole), poor.fork().covers(poor)) == (False, True, True)
+
+
 def test_numbers_that_json_cannot_say_are_null() -> None:
     picture = Picture(
         SECOND, 0, 1, buckets={SERIES[0]: {0: replace(bucket_of(1e308, 5), sum=float("inf")), SECOND: bucket_of("on", SECOND)}}

@@ -10,7 +10,7 @@ import trio
 from structlog.testing import capture_logs
 
 from devices.link import LinkClosed, MemoryLink, memory_link_pair
-from hub.core.actions import ALLOWED, LIVE_MESSAGES, ROLES
+from hub.core.actions import ALLOWED, GUEST, LIVE_MESSAGES, ROLES
 from hub.core.entities import Entities
 from hub.core.members import Asked
 from hub.core.records import RangeAnswer
@@ -118,13 +118,17 @@ async def leave_after(hub: LiveHub, steps: int, *, is_cancelled: bool) -> None:
             await ours.aclose()
 
 
-@pytest.mark.parametrize("role", [*ROLES, "retired"])
+# What devices and hubs say: nobody says it here, whoever he is.
+OF_OTHERS = ("hello", "data", "pack", "result", "reported", "log", "gap", "welcome", "ack", "reject", "command", "cancel", "desired", "bye")
+
+
+@pytest.mark.parametrize("role", [*ROLES, GUEST, "retired"])
 async def test_each_message_is_taken_from_the_roles_of_its_action_and_from_nobody_else(tmp_path: Path, role: str) -> None:
     async with live_hub(tmp_path) as hub:
         ours, theirs = memory_link_pair(100)
         hub.nursery.start_soon(hub.live.serve, theirs, "json", role)
         codes = {}
-        for op in (*LIVE_MESSAGES, "command"):
+        for op in (*LIVE_MESSAGES, *OF_OTHERS):
             # Each is followed by one that is always refused: when that is heard of, the first was judged.
             await ours.send(json.dumps({"op": op, "id": op, "devices": ["*"], "n": 1}))
             await ours.send(json.dumps({"op": "nonsense", "id": "then"}))
@@ -133,7 +137,7 @@ async def test_each_message_is_taken_from_the_roles_of_its_action_and_from_nobod
                     if message["op"] == "error":
                         codes[message["id"]] = message["code"]
         refused = {op for op, action in LIVE_MESSAGES.items() if action not in ALLOWED.get(role, ())}
-        assert codes == dict.fromkeys(refused, "not_allowed") | {"command": "unknown_op"}
+        assert codes == dict.fromkeys(refused, "not_allowed") | dict.fromkeys(OF_OTHERS, "unknown_op")
         await ours.aclose()
 
 
@@ -229,6 +233,36 @@ async def test_while_the_store_is_away_a_viewer_gets_what_the_journal_has_and_as
             await until(lambda: len(screen.of("snapshot")) == 2)
         assert "hole" not in screen.of("snapshot")[1]
         assert screen.picture.totals(("pump", "temp")) == (2, 3.0)
+
+
+@pytest.mark.parametrize("width_us", [0, SECOND])
+async def test_who_was_shown_a_hole_while_the_store_was_away_is_told_of_it_also_after_a_reconnect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width_us: int
+) -> None:
+    monkeypatch.setattr("hub.followers.MAX_PAUSE_S", 0.02)
+    monkeypatch.setattr("hub.sessions.snapshot.MAX_TAIL_ROWS", 1)
+    store = PointStore()
+    async with live_hub(tmp_path, store=store) as hub:
+        source = await hub.source()
+        source.put((hub.now_us - 15 * SECOND, 1.0), arrived_us=hub.now_us - 15 * SECOND)
+        source.put((hub.now_us - 5 * SECOND, 2.0), arrived_us=hub.now_us - 5 * SECOND)
+        await source.is_durable()
+        await hub.is_stored()
+        store.down = "gone fishing"
+        source.put((hub.now_us + SECOND, 4.0), arrived_us=hub.now_us)
+        await source.is_durable()
+        screen, again = hub.screen(), hub.screen()
+        with capture_logs():
+            await until(lambda: hub.live.stored == -1)
+            await screen.say(op="subscribe", id="a", devices=["*"], width_us=width_us)
+            await until(lambda: screen.picture.totals(("pump", "temp")) == (1, 4.0))
+            await screen.link.aclose()
+            again.asks_again, again.picture = True, screen.picture
+            screen.picture.comes_back()
+            await again.say(op="subscribe", id="a", devices=["*"], width_us=width_us, cursor=screen.picture.cursor)
+            await until(lambda: again.of("snapshot") or again.of("update"))
+            store.down = None
+            await until(lambda: again.picture.totals(("pump", "temp")) == (3, 7.0), 5.0)
 
 
 async def test_an_id_that_cannot_be_said_back_is_refused(tmp_path: Path) -> None:

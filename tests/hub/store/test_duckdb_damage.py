@@ -94,6 +94,20 @@ async def test_a_missing_or_torn_file_is_said_and_the_rest_is_served(tmp_path: P
     await store.aclose()
 
 
+async def test_a_database_whose_end_is_missing_is_set_aside_and_filled_from_the_files(tmp_path: Path) -> None:
+    path = tmp_path / "history.duckdb"
+    store = await days(path)
+    await store.aclose()
+    for kept in (path.stat().st_size - 1_000, path.stat().st_size // 2, 5_000):
+        with path.open("r+b") as file:
+            file.truncate(kept)
+        with capture_logs():
+            store = await again(store, path)
+        assert len(await times(store)) == 1_500
+        await store.aclose()
+    assert "history.duckdb is damaged and was set aside" in store.notes[-1]
+
+
 async def test_upkeep_notices_damage_that_nobody_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "history.duckdb"
     store = await again(await days(path), path)

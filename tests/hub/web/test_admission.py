@@ -13,7 +13,7 @@ COOKIE = {"Cookie": "theme=dark; tributary_session=good", "Authorization": "", "
 
 async def refused(request: bytes, status: int, code: str, **settings: object) -> bytes:
     """Return a refusal after checking it, and that no session began."""
-    async with running_door(**settings) as place:  # type: ignore[arg-type]
+    async with running_door(**settings) as place:
         heard = await place.answer_to(request)
         is_refusal(heard, status, code)
         assert place.sessions.ended == []
@@ -22,7 +22,7 @@ async def refused(request: bytes, status: int, code: str, **settings: object) ->
 
 
 async def is_let_in(request: bytes, **settings: object) -> None:
-    async with running_door(**settings) as place, await place.connect() as stream:  # type: ignore[arg-type]
+    async with running_door(**settings) as place, await place.connect() as stream:
         await stream.send_all(request)
         assert (await until(stream, b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
 

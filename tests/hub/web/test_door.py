@@ -4,6 +4,8 @@ import errno
 import resource
 import socket
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from trio_websocket import ConnectionClosed, open_websocket_url
 
 from hub.core.errors import Refusal
 from hub.web.door import Door, DoorSettings
+from hub.web.listening import FILES_BESIDE_SOCKETS, make_room
 from tests.support.door import DEADLINE_S, KnownAuth, Sessions, everything, frame, is_refusal, plain_app, running_door, until, upgrade
 
 GET = b"GET /hello HTTP/1.1\r\nHost: hub.example\r\n\r\n"
@@ -84,36 +87,82 @@ async def test_crash_of_a_session_closes_it_with_1011_and_is_logged_with_its_tra
 
 async def test_connection_above_the_limit_hears_503_and_when_to_come_back() -> None:
     async with running_door(max_connections=1) as place, await place.connect() as first:
-        await first.send_all(GET)
-        await until(first, b"hello from /hello")
+        await first.send_all(upgrade())
+        await until(first, b"\r\n\r\n")
+        await place.sessions.count_is(1)
         heard = await place.answer_to(GET)
         is_refusal(heard, 503, "busy")
         assert b"Retry-After: " in heard
-        await first.send_all(GET)
-        await until(first, b"hello from /hello")
+        await first.send_all(frame(b"still here"))
+        await until(first, b"still here")
         assert place.door.refused == 1
 
 
-async def test_accepting_goes_on_after_the_descriptors_ran_out() -> None:
-    async with running_door() as place:
-        late = socket.socket()
-        late.setblocking(False)
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with late, socket.socket() as probe:
-            highest = probe.fileno()
-            try:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
-                assert late.connect_ex(place.address) in {0, errno.EINPROGRESS}
-                with trio.fail_after(30):
-                    while not place.logs:
-                        await trio.lowlevel.checkpoint()
-                assert place.logs[0]["event"] == "accept_failed"
-            finally:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+@asynccontextmanager
+async def no_descriptor_left() -> AsyncIterator[socket.socket]:
+    """Give one socket, made before, and leave the process without a descriptor."""
+    late = socket.socket()
+    late.setblocking(False)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with late, socket.socket() as probe:
+        highest = probe.fileno()
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+            yield late
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_without_a_descriptor_newcomers_hear_503_and_who_is_there_is_served() -> None:
+    async with running_door() as place, await place.connect() as first:
+        await first.send_all(GET)
+        await until(first, b"hello from /hello")
+        async with no_descriptor_left() as late:
+            assert late.connect_ex(place.address) in {0, errno.EINPROGRESS}
             client = trio.SocketStream(trio.socket.from_stdlib_socket(late))
-            await client.send_all(GET)
-            await until(client, b"hello from /hello")
-            await client.aclose()
+            with trio.fail_after(DEADLINE_S):
+                is_refusal(await everything(client), 503, "busy")
+            await first.send_all(GET)
+            await until(first, b"hello from /hello")
+            assert [log["event"] for log in place.logs] == ["accept_failed"]
+        assert b"hello from /hello" in await place.answer_to(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+
+
+async def test_no_more_connections_than_leave_descriptors_for_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_BESIDE_SOCKETS + 1, hard))
+        async with running_door() as place, await place.connect() as first:
+            assert [(log["event"], log["max_connections"]) for log in place.logs] == [("fewer_connections", 1)]
+            await first.send_all(GET)
+            await until(first, b"hello from /hello")
+            await place.answer_to(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            assert await everything(first) == b""  # it was idle, and made way
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_process_takes_the_descriptors_that_it_needs_as_far_as_it_may() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
+        make_room(1_000)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 1_000 + FILES_BESIDE_SOCKETS
+        make_room(10)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 1_000 + FILES_BESIDE_SOCKETS
+        make_room(hard)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == hard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_connection_waits_where_not_even_the_spare_descriptor_is_left() -> None:
+    async with running_door() as place, no_descriptor_left() as late:
+        assert late.connect_ex(place.address) in {0, errno.EINPROGRESS}
+        with trio.fail_after(DEADLINE_S):
+            while not place.logs:
+                await trio.lowlevel.checkpoint()
+        assert place.logs[0]["event"] == "accept_failed"
 
 
 async def test_stopping_closes_the_listener_first_and_sessions_say_1012() -> None:

@@ -185,6 +185,8 @@ LINK = "/shared/0123456789abcdef"
         (f"{LINK}/api/v1/live", "/api/v1/live"),
         (f"{LINK}/api/v1/live/a-_Z9", "/api/v1/live/a-_Z9"),
         (f"{LINK}/api/v1/live/a-_Z9/events", "/api/v1/live/a-_Z9/events"),
+        (f"{LINK}/api/v1/live/hub-2.a-_Z9", "/api/v1/live/hub-2.a-_Z9"),  # of one of several nodes
+        (f"{LINK}/api/v1/live/hub-2.a-_Z9/events", "/api/v1/live/hub-2.a-_Z9/events"),
         *(
             (path, path)
             for path in (LINK, f"{LINK}/metrics", f"{LINK}/api/v1/devices", f"{LINK}/v1/device", f"{LINK}//v1/live", f"{LINK}/api")

@@ -14,14 +14,18 @@ PING = b"\x89\x00"
 class Peer:
     """The other end of a connection: heard from, or not."""
 
-    def __init__(self, *, is_heard: bool) -> None:
+    def __init__(self, *, is_heard: bool, has_begun: bool = False) -> None:
         self.is_heard = is_heard
+        self.has_begun = has_begun
         self.asked_s: list[float] = []
         self.end: tuple[float, CloseCode] | None = None
 
     def beat(self) -> bool:
         self.asked_s.append(trio.current_time())
         return self.is_heard
+
+    def is_halfway(self) -> bool:
+        return self.has_begun
 
     def fail(self, code: CloseCode, reason: str) -> None:
         self.end = self.end or (trio.current_time(), code)
@@ -42,6 +46,20 @@ async def test_two_periods_without_a_sign_are_the_end(autojump_clock: MockClock,
     assert alive.asked_s == [began + 20, began + 40]
     await trio.sleep(40)
     assert len(alive.asked_s) == 2
+
+
+async def test_one_period_of_silence_in_the_middle_of_a_frame_is_the_end(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    heartbeats = Heartbeats(20)
+    await nursery.start(heartbeats.run)
+    began = trio.current_time()
+    stuck, slow = Peer(is_heard=True, has_begun=True), Peer(is_heard=True, has_begun=True)
+    heartbeats.add(stuck)
+    heartbeats.add(slow)
+    await trio.sleep(25)
+    stuck.is_heard = False
+    await trio.sleep(36)
+    assert stuck.end == (began + 40, CloseCode.HEARTBEAT_LOST)
+    assert slow.end is None
 
 
 async def test_each_link_is_asked_once_a_period_whenever_it_came_and_nobody_else_wakes_the_hub(
@@ -88,6 +106,14 @@ async def test_viewer_over_a_real_socket_is_pinged_and_closed_with_4001() -> Non
         await stream.aclose()
         await place.holds(0)
         assert place.door.failed == 0
+
+
+async def test_half_a_frame_and_then_nothing_is_closed_after_one_period() -> None:
+    async with running_door(heartbeat_s=0.05) as place, await place.connect() as stream:
+        await stream.send_all(LIVE + frame(b"never to end")[:-1])
+        await until(stream, b"\r\n\r\n")
+        with trio.fail_after(DEADLINE_S):
+            assert b"\x0f\xa1a frame was begun" in await everything(stream)
 
 
 async def test_viewer_that_answers_stays() -> None:

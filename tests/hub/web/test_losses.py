@@ -97,7 +97,7 @@ async def test_a_long_record_is_read_page_by_page_and_each_entry_once(tmp_path: 
 class TrimmedJournal:
     """A journal whose rows go away between the question and the reading."""
 
-    first, position = 1, 5
+    id, first, position = "j", 1, 5
 
     async def read(self, after: int) -> list[Row]:
         return []

@@ -7,7 +7,7 @@ import pytest
 import trio
 import trustme
 
-from tests.support.door import Place, is_refusal, running_door, until, upgrade
+from tests.support.door import Place, is_refusal, running_door, until, upgrade, wears_security
 
 SAFE = b"%s %s HTTP/1.1\r\nHost: %s\r\n\r\n"
 
@@ -23,6 +23,7 @@ async def place_of(place: Place, target: bytes, host: bytes = b"hub.example:8443
     """Return where a request is sent to."""
     heard = await place.answer_to(SAFE % (method, target, host))
     assert heard.startswith(b"HTTP/1.1 307 "), heard
+    wears_security(heard)
     fields: Mapping[bytes, bytes] = dict(line.split(b": ", 1) for line in heard.strip().split(b"\r\n")[1:])
     assert (fields[b"Connection"], fields[b"Cache-Control"]) == (b"close", b"no-store")
     return fields[b"Location"].decode()

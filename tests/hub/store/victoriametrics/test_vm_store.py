@@ -156,11 +156,11 @@ async def test_nothing_of_us_is_among_what_others_keep_there(server: VictoriaPro
 
 
 @contextmanager
-def vmauth(directory: Path, server: VictoriaProcess) -> Iterator[str]:
-    """Run vmauth with the paths of docs/operating.md."""
+def vmauth(directory: Path, server: VictoriaProcess, *more: str) -> Iterator[str]:
+    """Run vmauth with the paths of docs/operating.md, and some more."""
     port = free_port()
     routes = "\n".join(
-        f'      - src_paths: ["{path}"]\n        url_prefix: "{server.url}"' for path in (*ALLOWED, "/api/v1/label/.+/values")
+        f'      - src_paths: ["{path}"]\n        url_prefix: "{server.url}"' for path in (*ALLOWED, "/api/v1/label/.+/values", *more)
     )
     (directory / "auth.yml").write_text(f"users:\n  - bearer_token: secret\n    url_map:\n{routes}\n")
     command = ["vmauth", f"-auth.config={directory / 'auth.yml'}", f"-httpListenAddr=127.0.0.1:{port}"]
@@ -201,4 +201,34 @@ async def test_behind_vmauth_it_works_and_answers_trail(
         assert await store.make_safe() == Cursor("j", 1)
         await store.delete_device("pump")
         assert await raw(store, TEMP) == []
+        await store.aclose()
+
+
+@pytest.mark.needs_server("vmauth")
+@pytest.mark.parametrize("is_brought_again", [True, False])
+async def test_after_a_restart_an_answer_has_what_was_written_just_before_only_once_its_series_are_known(
+    server: VictoriaProcess, tmp_path: Path, mock_clock: trio.testing.MockClock, *, is_brought_again: bool
+) -> None:
+    empty(server.url)
+    now_ms = time.time_ns() // 10**6
+    for position, age_s in ((5, 30), (9, 2)):
+        put(server.url, {"__name__": "tributary_cursor", "journal": "own"}, position, now_ms - age_s * 1_000)
+    ask(server.url, "/internal/force_flush")
+    with vmauth(tmp_path, server, "/internal/force_flush") as url:  # behind it nobody knows since when the server runs
+        store = VictoriaMetricsStore(url, "secret", KEEP_ALL, own=lambda: "own")
+        await store.start()
+        assert await store.cursor() == Cursor("own", 9)
+
+        async def answered() -> Cursor | None:
+            return (await store.query(await store.list_series(), 0, 4 * 10**15, 0, 100)).cursor
+
+        assert await answered() == Cursor("own", 5)
+        if is_brought_again:
+            await store.append(columns_of(batch(1)), Cursor("own", 8))
+            assert await answered() == Cursor("own", 5)
+            await store.append(columns_of(batch(2)), Cursor("own", 9))
+            assert TEMP in await store.list_series()
+        else:
+            mock_clock.jump(NEW_SERIES_S)
+        assert await answered() == Cursor("own", 9)
         await store.aclose()
