@@ -74,9 +74,10 @@ class HaproxyProcess:
             asked.connect(str(self._control))
             asked.sendall(b"show stat\n")
             said = b"".join(iter(lambda: asked.recv(1 << 16), b"")).decode()
-        rows = csv.DictReader(said.removeprefix("# ").splitlines())
-        mine = [row for row in rows if row["pxname"] == "sockets" and row["svname"] in self._nodes]
-        return {row["svname"]: int(row["scur"]) for row in mine if row["status"].startswith("UP")}
+        rows = [row for row in csv.DictReader(said.removeprefix("# ").splitlines()) if row["svname"] in self._nodes]
+        # Before its first check a node counts as up, and a part that HAProxy checks apart may know better.
+        down = {row["svname"] for row in rows if not (row["status"].startswith("UP") and "L7OK" in row["check_status"])}
+        return {row["svname"]: int(row["scur"]) for row in rows if row["pxname"] == "sockets" and row["svname"] not in down}
 
     def kill(self) -> None:
         """End it with SIGKILL."""

@@ -46,13 +46,22 @@ class HubProcess:
     What it prints goes to `log`, beside the data directory, so that a full data directory stays as full as it was.
     """
 
-    def __init__(self, data_dir: Path, *, port: int = 0, environment: Mapping[str, str] | None = None, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int = 0,
+        environment: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.data_dir = data_dir
         self.port = port
         self.log = log or data_dir.with_name(data_dir.name + ".log")
         self.url = ""
         # What is counted here is what devices send: the hub's own figures stay out of it.
         self._environment = {**os.environ, "TRIBUTARY_OWN_DEVICE": "", **(environment or {})}
+        self._prefix = prefix  # a command that becomes the one behind it
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -76,11 +85,16 @@ class HubProcess:
         """Tell whether the process lives."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the last life ended; None while it goes on."""
+        return None if self._process is None else self._process.poll()
+
     def start(self, timeout_s: float = 30.0, arguments: Sequence[str] = ()) -> float:
         """Start and return after how many seconds it listened. Raises HubFailed."""
         began = time.monotonic()
         with self.log.open("ab") as log:
-            command = [*serve_command(self.data_dir, self.port), *arguments]
+            command = [*self._prefix, *serve_command(self.data_dir, self.port), *arguments]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self._environment)
         while not self._listens():
             if not self.is_running():

@@ -4,6 +4,7 @@ Owns the handshake, the cutting of what comes into messages, and the rest of a w
 mean. Used by the programs that send and that watch.
 """
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -41,8 +42,12 @@ class Connection:
         while b"\r\n\r\n" not in self._inbox:
             self._take(self._more())
         head, _, self._inbox = self._inbox.partition(b"\r\n\r\n")
-        if b" 101 " not in head.partition(b"\r\n")[0]:
-            raise GivenUp(f"the upgrade was refused: {(head + self._inbox)[:300]!r}")
+        status = head.partition(b"\r\n")[0]
+        if b" 101 " not in status:
+            length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+            while length is not None and len(self._inbox) < min(int(length[1]), 300):
+                self._take(self._more())
+            raise GivenUp(f"the upgrade was refused: {(status + b' ' + self._inbox)[:300]!r}")
 
     def read_message(self) -> bytes:
         """Wait for one message and take it."""

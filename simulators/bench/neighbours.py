@@ -23,7 +23,7 @@ from simulators.bench.watching import quantiles_s
 LOOK_EVERY_S: Final = 0.001
 _NEWEST: Final = "SELECT coalesce(max(first), 0) FROM batches"
 _SINCE: Final = "SELECT first, frames FROM batches WHERE first > ? ORDER BY first"
-_DEVICES, _ARRIVED_US = 2, 6  # columns of a batch's value (hub/journal/sqlite_bulk.py)
+_DEVICES, _ARRIVED_US = 2, 6  # columns of the head of a batch's value (hub/journal/sqlite_values.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,9 @@ def watch_journal(path: Path, flooding: str, is_over: threading.Event) -> list[f
             found = connection.execute(_SINCE, (position,)).fetchall()
             now_us = time.time_ns() // 1_000
             for first, value in found:
-                columns = msgpack.unpackb(value)
+                head = msgpack.Unpacker()  # bodies and sums come after it
+                head.feed(value)
+                columns = head.unpack()
                 came_us = zip(columns[_DEVICES], columns[_ARRIVED_US], strict=True)
                 delays_s += [(now_us - arrived_us) / 1e6 for device, arrived_us in came_us if device != flooding]
                 position = first

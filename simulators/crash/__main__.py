@@ -1,4 +1,4 @@
-"""`python -m simulators.crash [--short] [--seed N] [--rounds N]`: run the scenes, compare, print the verdict.
+"""`python -m simulators.crash [--short] [--seed N] [--rounds N] [--kills N]`: run the scenes, compare, print the verdict.
 
 Owns the command line and the order of scenes. Exit code 0: every reading is where it must be; 1: the first difference is
 printed by name; the directory with ledgers, spools and data is then kept. `make crash-test` runs it.
@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 
 import trio
@@ -25,11 +26,15 @@ from simulators.crash.ledger import Made
 from simulators.crash.readback import judge_device
 from simulators.crash.scenes import DRAIN_TIMEOUT_S, SMALL_SPOOL_BYTES, CrashPlan, Stage, device_kills, disk_fulls, hub_kills, overflows
 from simulators.crash.store_scenes import BULK, BULK_DEVICES, BULK_FRAMES_PER_S, COARSE, server_kills, store_kills
+from simulators.crash.sync_scenes import may_trace, slow_syncs, sync_errors
 from simulators.crash.verdict import Verdict
 from simulators.hub_process import HubProcess, free_port, raise_descriptor_limit
 from simulators.victoria_process import VictoriaProcess, find_program
 
 SMALL_DISK_BYTES = 96 * 1024 * 1024
+NOTHING = CrashPlan(
+    0, hub_kills=0, device_kills=0, overflows=0, disk_fulls=0, store_kills=0, server_kills=0, sync_errors=0, slow_syncs=0
+)  # fmt: skip
 Scene = Callable[[Stage, Fleet], Awaitable[None]]
 Judge = Callable[[HubClient, str, Made], Awaitable[Verdict]]
 
@@ -63,12 +68,17 @@ async def run(plan: CrashPlan, directory: Path, disk: SmallDisk | None) -> Verdi
         if plan.hub_kills:
             stage = Stage("kill", hub, directory, plan, say)
             verdict.add(await play(stage, await stage.fleet(plan.devices, plan.workers, plan.frames_per_s), hub_kills))
+            verdict.differences += slow_starts(stage)
         if plan.device_kills:
             stage = Stage("device", hub, directory, plan, say)
             verdict.add(await play(stage, await stage.fleet(plan.devices, plan.workers, plan.frames_per_s), device_kills))
         if plan.overflows:
             stage = Stage("overflow", hub, directory, plan, say)
             verdict.add(await play(stage, await stage.fleet(5, 1, plan.frames_per_s, spool_bytes=SMALL_SPOOL_BYTES), overflows))
+        for name, rounds, scene in (("error", plan.sync_errors, sync_errors), ("slow", plan.slow_syncs, slow_syncs)):
+            if rounds:
+                stage = Stage(name, hub, directory, plan, say)
+                verdict.add(await play(stage, await stage.fleet(plan.devices, plan.workers, plan.frames_per_s), scene))
         if plan.store_kills:
             stage = Stage("store", hub, directory, plan, say)
             fleet = await stage.fleet(BULK_DEVICES, 1, BULK_FRAMES_PER_S, **BULK)
@@ -77,9 +87,18 @@ async def run(plan: CrashPlan, directory: Path, disk: SmallDisk | None) -> Verdi
         hub.kill()
     if disk is not None:
         verdict.add(await run_on_small_disk(plan, directory, disk))
-    if plan.server_kills and find_program() is not None:
+    if plan.server_kills:
         verdict.add(await run_with_server(plan, directory))
     return verdict
+
+
+def slow_starts(stage: Stage) -> list[str]:
+    """Say how long a hub took to listen again, and what of that is against the plan's promise."""
+    starts_s = sorted(stage.restarts_s)
+    p99_s = starts_s[ceil(0.99 * len(starts_s)) - 1]
+    say(f"{stage.name}: listened again after {starts_s[len(starts_s) // 2]:.2f} s (p50), {p99_s:.2f} s (p99), {starts_s[-1]:.2f} s at most")
+    is_broken = stage.plan.listens_in_s is not None and p99_s >= stage.plan.listens_in_s
+    return [f"the hub listened again only after {p99_s:.2f} s (p99)"] if is_broken else []
 
 
 async def run_with_server(plan: CrashPlan, directory: Path) -> Verdict:
@@ -123,16 +142,34 @@ def plan_of(arguments: argparse.Namespace) -> CrashPlan:
             store_kills=1,
             most_changes=1,
             server_kills=0,  # tests/e2e/test_victoria*.py has them
+            sync_errors=1,
+            slow_syncs=0,
             devices=10,
             workers=2,
             frames_per_s=500,
             longest_s=1.0,
         )
     if arguments.store:
-        plan = replace(plan, hub_kills=0, device_kills=0, overflows=0, disk_fulls=0)
+        plan = replace(plan, hub_kills=0, device_kills=0, overflows=0, disk_fulls=0, sync_errors=0, slow_syncs=0)
     if arguments.rounds is not None:
         changed = ("store_kills", "server_kills") if arguments.store else ("hub_kills", "device_kills")
         plan = replace(plan, **dict.fromkeys(changed, arguments.rounds))
+    if arguments.kills is not None:
+        load = {"devices": 200, "workers": 4, "frames_per_s": 3_000}
+        plan = replace(NOTHING, seed=plan.seed, hub_kills=arguments.kills, listens_in_s=2.0, longest_s=8.0, **load)
+    if arguments.sync:
+        plan = replace(plan, **dict.fromkeys(("hub_kills", "device_kills", "overflows", "disk_fulls", "store_kills", "server_kills"), 0))
+    return plan
+
+
+def possible(plan: CrashPlan) -> CrashPlan:
+    """Return what of a plan this machine can do, and say what it cannot."""
+    if plan.server_kills and find_program() is None:
+        say("NOT RUN, the scene of a database server: victoria-metrics is not installed")
+        plan = replace(plan, server_kills=0)
+    if (plan.sync_errors or plan.slow_syncs) and not may_trace():
+        say("NOT RUN, the scenes of failing and slow syncs: strace is missing, or may not trace here")
+        plan = replace(plan, sync_errors=0, slow_syncs=0)
     return plan
 
 
@@ -144,8 +181,10 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="2 hub kills, 1 device kill, 1 overflow, 1 full disk; below 40 s")
     parser.add_argument("--seed", type=int, help="draw the same faults again")
     parser.add_argument("--rounds", type=int, help="so many hub kills, and as many with a device process; with --store of each there")
+    parser.add_argument("--kills", type=int, help="so many hub kills and nothing else, under 3,000 frames/s of 200 devices")
     parser.add_argument("--store", action="store_true", help="the scenes of the history store alone: its files, a database server")
-    plan = plan_of(parser.parse_args())
+    parser.add_argument("--sync", action="store_true", help="the scenes of syncs that fail or are slow alone")
+    plan = possible(plan_of(parser.parse_args()))
     enter_namespace("simulators.crash")
     raise_descriptor_limit()
     directory, began = Path(tempfile.mkdtemp(prefix="tributary-crash-")), time.monotonic()
@@ -158,10 +197,8 @@ def main() -> int:
             except DiskUnavailable as reason:
                 say(f"NOT RUN, the disk-full scene: {reason}")
         verdict = trio.run(run, plan, directory, disk)
-    if plan.server_kills and find_program() is None:
-        say("NOT RUN, the scene of a database server: victoria-metrics is not installed")
-    servers = plan.server_kills if find_program() is not None else 0
-    n = plan.hub_kills + plan.device_kills + plan.overflows + plan.store_kills + (plan.disk_fulls if disk else 0) + servers
+    n = plan.hub_kills + plan.device_kills + plan.overflows + plan.store_kills + (plan.disk_fulls if disk else 0)
+    n += plan.server_kills + plan.sync_errors + plan.slow_syncs
     say(f"N = {n} faults, seed {plan.seed}, {time.monotonic() - began:.0f} s: {verdict.line()}")
     if verdict.differences:
         say(f"FAILED: {verdict.differences[0]}")

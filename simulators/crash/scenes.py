@@ -39,10 +39,13 @@ class CrashPlan:
     store_kills: int = 20  # of the hub while its history writes files
     most_changes: int = 30  # among these files before a kill
     server_kills: int = 8  # of a database server
+    sync_errors: int = 10
+    slow_syncs: int = 3
     devices: int = 50
     workers: int = 5
     frames_per_s: int = 2_000
     longest_s: float = 2.5  # between two faults
+    listens_in_s: float | None = None  # after a kill, p99; None: that is only told
 
 
 class Stage:

@@ -3,7 +3,7 @@
 Owns the record and its sentence. Made by the audits of the store and of viewers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -64,8 +64,3 @@ class Difference:
         return (
             f"{self.where}: {self.kind}: {self.device}/{self.channel} at {moment} ({self.time_us} µs{frame}{journal}): {facts[self.kind]}"
         )
-
-
-def first_of(differences: Sequence[Difference]) -> Difference | None:
-    """Return the earliest."""
-    return min(differences, key=lambda each: each.order, default=None)
