@@ -1,0 +1,1 @@
+int esp_crt_bundle_attach(void *conf);
