@@ -224,6 +224,69 @@ def utf_8() -> Iterator[Case]:
     yield _good("5.6 text after text that ended on a code point", TEXT, b"\xe2", b"\x82\xac")
 
 
+def _overlong(length: int, code: int) -> bytes:
+    """Return a code point in more bytes than it takes, in the scheme before RFC 3629 (up to six)."""
+    lead = {2: 0xC0, 3: 0xE0, 4: 0xF0, 5: 0xF8, 6: 0xFC}[length]
+    tail = bytes(0x80 | code >> 6 * at & 0x3F for at in reversed(range(length - 1)))
+    return bytes([lead | code >> 6 * (length - 1)]) + tail
+
+
+def every_byte() -> Iterator[Case]:
+    """RFC 3629 to its borders, which 5.6 and 8.1 lean on: first and last sequences, lone bytes, cut ones, overlong ones, surrogates."""
+    for name, codes in {
+        "first of each length": (0x00, 0x80, 0x800, 0x10000),
+        "last of each length": (0x7F, 0x7FF, 0xFFFF, 0x10FFFF),
+        "beside the surrogates": (0xD7FF, 0xE000, 0xFFFD),
+        "non-characters of all planes": tuple(plane << 16 | low for plane in range(17) for low in (0xFFFE, 0xFFFF)),
+        "non-characters between": tuple(range(0xFDD0, 0xFDF0)),
+    }.items():
+        text = "".join(map(chr, codes)).encode()
+        yield _good(f"5.6 code points {name}", TEXT, text)
+        yield _good(f"5.6 code points {name}, a part for each byte", TEXT, *(bytes([byte]) for byte in text))
+    for lead in range(0xC0, 0x100):
+        yield Case(f"8.1 text with the lead byte {lead:02X} and a blank", end=frame(bytes([lead, 0x20]), TEXT), code=1007)
+    for byte in range(0x80, 0xC0):
+        yield Case(f"8.1 text with the continuation byte {byte:02X} alone", end=frame(bytes([byte]), TEXT), code=1007)
+    for count in range(2, 8):
+        yield Case(f"8.1 text with {count} continuation bytes", end=frame(bytes(0x80 + n for n in range(count)), TEXT), code=1007)
+    for char in ("é", "水", "𝄞", "\U0010ffff", "\uffff", "\u07ff"):
+        whole = char.encode()
+        for size in range(1, len(whole)):
+            name = f"{size} of {len(whole)} bytes of U+{ord(char):04X}"
+            yield Case(f"8.1 text that ends after {name}", end=frame(b"ok" + whole[:size], TEXT), code=1007)
+            yield Case(f"8.1 text with {name}, and again", end=frame(whole[:size] + whole, TEXT), code=1007)
+            open_end = frame(whole[:size], TEXT, fin=False)
+            yield Case(f"8.1 part with {name}, and an empty last one", end=open_end + frame(b"", CONTINUATION), code=1007)
+
+
+def no_code_points() -> Iterator[Case]:
+    """RFC 3629: code points in more bytes than they take, surrogates; and what nothing behind it makes good is told at once."""
+    for length in range(2, 7):
+        for code in (0x00, 0x2F, (1 << (5 * length - 4 if length > 2 else 7)) - 1):
+            yield Case(f"8.1 text with U+{code:04X} in {length} bytes", end=frame(_overlong(length, code), TEXT), code=1007)
+    for code in (0xD800, 0xDB7F, 0xDB80, 0xDBFF, 0xDC00, 0xDF80, 0xDFFF):
+        yield Case(f"8.1 text with the surrogate {code:04X}", end=frame(_overlong(3, code), TEXT), code=1007)
+        for low in (0xDC00, 0xDFFF):
+            pair = _overlong(3, code) + _overlong(3, low)
+            yield Case(f"8.1 text with the surrogates {code:04X} {low:04X}", end=frame(pair, TEXT), code=1007)
+    for bad in (b"\xf4\x90", b"\xf5", b"\xed\xa0\x80", b"\xc0", b"\xe0\x80", b"\xf0\x80", b"ok\xff", b"\x80"):
+        early = frame(b"a", TEXT, fin=False) + frame(bad, CONTINUATION, fin=False)
+        yield Case(f"8.1 part that ends in {bad.hex()}, which nothing makes good, is told at once", end=early, code=1007)
+
+
+def volumes() -> Iterator[Case]:
+    """Messages as large, as cut up and as many as they come within the limits; each is echoed whole."""
+    for opcode in DATA:
+        for size in (512, 1_024, 4_096, 16_384, 65_535):
+            parts = [_pattern(LIMIT)[at : at + size] for at in range(0, LIMIT, size)]
+            yield _good(f"10.4 {NAMES[opcode]} of the limit in parts of {size} bytes", opcode, *parts)
+    for size in (0, 16, 64, 256, 1_024, 4_096):
+        many = (_pattern(size),) * 250
+        yield Case(f"250 messages of {size} bytes", b"".join(map(frame, many)), many)
+    texts = tuple("水" * n for n in range(250))
+    yield Case("250 texts, each longer", b"".join(frame(text.encode(), TEXT) for text in texts), texts)
+
+
 def pings() -> Iterator[Case]:
     """5.5.2, 5.5.3: each ping is answered with its payload; pongs are not."""
     for payload in (b"", b"x", bytes(range(125)), b"\xff\xfe\x00" * 41, "€".encode()):
@@ -367,7 +430,20 @@ def mixtures() -> Iterator[Case]:
 
 
 def _all() -> dict[str, Case]:
-    groups = (lengths(), heads(), fragmentation(), utf_8(), pings(), closing(), our_close(), limits(), cuts(), mixtures())
+    groups = (
+        lengths(),
+        heads(),
+        fragmentation(),
+        utf_8(),
+        every_byte(),
+        volumes(),
+        pings(),
+        closing(),
+        our_close(),
+        limits(),
+        cuts(),
+        mixtures(),
+    )
     cases = list(chain(*groups))
     named = {case.name: case for case in cases}
     assert len(named) == len(cases), "two cases of one name"

@@ -44,6 +44,9 @@ class _AnyDevice:
     async def principal(self, headers: Mapping[str, str]) -> Principal | None:
         return None
 
+    async def may_be_new(self, address: str) -> None:
+        """Nobody makes any elsewhere."""
+
     async def wrong_token(self, address: str) -> None:
         raise AssertionError("every token is good here")
 
