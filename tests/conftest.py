@@ -1,25 +1,51 @@
 """What every test stands on: servers that may be missing here but never in CI, and how hard Hypothesis tries.
 
-Owns the `needs_server` and `slow` markers and the Hypothesis profiles; `TRIBUTARY_TEST_PROFILE=thorough` tries ten times as much.
+Owns the `needs_server` and `slow` markers, fixtures that many files share, and the Hypothesis profiles;
+`TRIBUTARY_TEST_PROFILE=thorough` tries much more.
 """
 
+import gc
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 from trio.testing import MockClock
 
+from hub.cli.starting import start_quickly
 from tests.support.environment import IS_CI
 
+start_quickly()
+
 # Virtual machines stall now and then: a slow example is no defect of the code.
-settings.register_profile("quick", max_examples=100, deadline=None, print_blob=True)
+settings.register_profile("quick", max_examples=50, deadline=None, print_blob=True)
 settings.register_profile("ci", settings.get_profile("quick"), derandomize=False, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("ci"), max_examples=1_000)
 settings.load_profile(os.environ.get("TRIBUTARY_TEST_PROFILE", "ci" if IS_CI else "quick"))
 
 # Tests count devices and frames: the hub's own come in only where a test is of them.
 os.environ.setdefault("TRIBUTARY_OWN_DEVICE", "")
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Redis for all tests of a file."""
+    from tests.support.redis import running_redis  # coredis takes 0.4 s to import
+
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what lives to the end: it would look at all test functions again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Give it back: some libraries complain of what is never collected."""
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("hub", "devices", "dashboard", "simulators")
+FIRMWARE = ROOT / "devices" / "firmware"  # for microcontrollers: one file each, on purpose, and imported by nothing here
 MAX_FILE_LINES, MAX_BODY_LINES = 250, 40
 
 # May be imported by every part of the hub; of them core takes ports and its own errors only.
@@ -25,12 +26,13 @@ HUB = {
         *("hub.main", "hub.client", "hub.logs", "hub.datadir", "hub.stores", "hub.part_settings", "hub.backup", "hub.redis"),
         *("hub.workers", "hub.web.listening"),  # the parent of several hubs holds their port
     },
-    "hub.client": set[str](),
+    "hub.client": {"hub.layers"},
     "hub.web": {"hub.sessions", "hub.core"},
-    "hub.sessions": {"hub.core", "hub.journal"},
+    "hub.sessions": {"hub.core", "hub.journal", "hub.layers"},
     "hub.bus": {"hub.core", "hub.redis"},
     "hub.gathering": {
-        *("hub.bus", "hub.journal", "hub.layers", "hub.redis", "hub.nodes", "hub.history", "hub.sessions", "hub.system", "hub.web"),
+        *("hub.bus", "hub.core", "hub.journal", "hub.layers", "hub.redis", "hub.nodes"),
+        *("hub.history", "hub.sessions", "hub.system", "hub.web"),
     },
     "hub.store": {"hub.core"},
     "hub.state": {"hub.core", "hub.redis"},
@@ -60,12 +62,19 @@ HUB = {
         "hub.nodes",
         "hub.redis",
     },
+    "hub.api_parts": {
+        *("hub.backup", "hub.control", "hub.core", "hub.datadir", "hub.doors", "hub.figures", "hub.gathering", "hub.journal"),
+        *("hub.part_settings", "hub.redis", "hub.rules", "hub.sessions", "hub.strain", "hub.system", "hub.web"),
+    },
     "hub.system": {"hub.core", "hub.journal", "hub.history"},
-    "hub.states": {"hub.core", "hub.datadir", "hub.nodes", "hub.redis", "hub.state"},
+    "hub.states": {"hub.core", "hub.datadir", "hub.nodes", "hub.part_settings", "hub.redis", "hub.state"},
     "hub.figures": {
         *("hub.control", "hub.core", "hub.hops", "hub.journal", "hub.load", "hub.sessions", "hub.system", "hub.web"),
     },
     "hub.load": {"hub.samples"},
+    "hub.watchdog": {"hub.core"},
+    "hub.memory": set[str](),
+    "hub.strain": {"hub.core", "hub.layers", "hub.memory", "hub.sessions", "hub.watchdog"},
     "hub.hops": {"hub.samples"},
     "hub.samples": set[str](),
     "hub.stores": {"hub.core", "hub.store"},
@@ -82,7 +91,7 @@ HUB = {
     # It opens the parts of a hub that does not run, and looks into the very files that make a backup.
     "hub.backup": {
         *("hub.core", "hub.journal", "hub.store.duckdb", "hub.state", "hub.datadir"),
-        *("hub.layers", "hub.stores", "hub.part_settings"),
+        *("hub.layers", "hub.stores", "hub.part_settings", "hub.states"),
     },
 }
 # folder -> what it may import of the other folders
@@ -90,6 +99,7 @@ OTHER_FOLDERS = {
     "devices": set[str](),
     "dashboard": {"devices.wire"},
     "simulators": {"devices", "hub.client"},
+    "simulators.conformance": {"devices.wire"},  # it judges clients, ours among them
     "simulators.bench": {"devices", "hub.client", "hub.store", "hub.stores", "hub.ports", "hub.core.records"},
     # A file means there what it means to an import.
     "simulators.replay": {"devices", "hub.core.exchange", "hub.core.records", "hub.core.errors"},
@@ -102,12 +112,13 @@ EVERYWHERE = {"trio", "trio_websocket", "numpy", "msgpack", "structlog"}
 # library -> the files that may know it. More than one place needs its reason.
 HOMES = {
     "typer": ("hub.cli",),
-    "httpx": ("hub.client", "hub.rules.webhook", "hub.bus.pulling"),  # we ask a hub; the hub asks receivers of notices, and other nodes
+    # We ask a hub; the hub asks receivers of notices, and other nodes.
+    "httpx": ("hub.client", "hub.rules.webhook", "hub.bus.pulling", "hub.web.ways.relay"),
     "pydantic_settings": ("hub.config",),
     "pydantic": ("hub.config", "hub.web"),  # the library FastAPI and pydantic-settings are made of
     "fastapi": ("hub.web",),
     "starlette": ("hub.web",),  # FastAPI is made of it
-    "h11": ("hub.web", "devices.client"),
+    "h11": ("hub.web", "devices.client", "hub.client"),
     # Parquet of any encoding is read by DuckDB, without a database; DuckDB without us is what we are measured against.
     "duckdb": ("hub.store", "hub.core.exchange.parquet_input", "simulators.bench.duckdb_floor", "simulators.bench.peers.reading_table"),
     "influxdb_client": ("hub.store", "simulators.bench.influx_floor", "simulators.bench.peers.mqtt_writer"),  # as with DuckDB
@@ -131,7 +142,8 @@ HOMES = {
         "simulators.pictures",
     ),
     # trio-websocket raises its errors and offers no names of its own for them
-    "wsproto": ("devices.client", "hub.client", "hub.web"),
+    # the conformance course sees each frame of a client, and sends what a library would not
+    "wsproto": ("devices.client", "hub.client", "hub.web", "simulators.conformance"),
 }
 
 # What a unit test does without: the API app, commands of `tributary`, hubs as processes.
@@ -208,6 +220,8 @@ def modules() -> dict[str, Module]:
     found = {}
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
+            if path.is_relative_to(FIRMWARE):
+                continue
             parts = path.relative_to(ROOT).with_suffix("").parts
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
             found[name] = Module(name, path)

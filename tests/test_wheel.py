@@ -3,6 +3,7 @@
 First without extras, as on a device, then with the hub. Holds what an editable checkout hides: missing files, undeclared dependencies.
 """
 
+import json
 import subprocess
 import sys
 import venv
@@ -14,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from release.__main__ import main as release
+from release.__main__ import sha256_of
 from tests.support.environment import IS_CI, clean_environment
 
 pytestmark = pytest.mark.slow
@@ -100,6 +103,15 @@ def test_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
         held = set(archive.namelist())
     assert sorted(set(tracked) - held) == []
     assert {f"{package}/py.typed" for package in PACKAGES} <= held
+
+
+def test_a_release_is_built_twice_to_the_same_bytes_and_says_what_it_consists_of(wheel: Path, tmp_path: Path) -> None:
+    assert release(["--to", str(tmp_path / "dist")]) is None
+    sums = {line.split("  ")[1]: line.split("  ")[0] for line in (tmp_path / "dist" / "SHA256SUMS").read_text().splitlines()}
+    assert {Path(name).suffix for name in sums} == {".whl", ".gz", ".json"}
+    assert {path.name: sha256_of(path) for path in (tmp_path / "dist").iterdir() if path.name != "SHA256SUMS"} == sums
+    (bill,) = (tmp_path / "dist").glob("*.cdx.json")
+    assert json.loads(bill.read_text())["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": sums[wheel.name]}]
 
 
 def test_plain_installation_is_enough_for_a_device(device_installation: Installation) -> None:

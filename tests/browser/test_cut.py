@@ -100,7 +100,7 @@ def test_a_page_that_was_cut_off_shows_what_the_store_has(browser: Browser, tmp_
         with (
             cutter.thread,
             pump(hub, CHANNELS, sensors) as device,
-            page_of(browser, Through(hub, port), allowed=NETWORK) as page,
+            page_of(browser, Through(hub, port), allowed=NETWORK, is_new=True) as page,
         ):
             page.add_init_script(REASONS)
             page.reload()

@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pytest
 import trio
@@ -336,8 +336,7 @@ def test_nobody_is_offered_what_the_hub_would_refuse(
 
 
 @pytest.mark.parametrize("name", TABS)
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_no_tab_is_wider_than_a_phone(browser: Browser, hub: RunningHub, valve: Valve, name: str, scheme: Literal["dark", "light"]) -> None:
-    with page_of(browser, hub, at=AT + name, size=(390, 844), scheme=scheme) as page:
+def test_no_tab_is_wider_than_a_phone(browser: Browser, hub: RunningHub, valve: Valve, name: str) -> None:
+    with page_of(browser, hub, at=AT + name, size=(390, 844)) as page:
         expect(page.get_by_role("tab", selected=True)).to_be_in_viewport(timeout=TIMEOUT_MS)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

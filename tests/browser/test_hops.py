@@ -16,6 +16,7 @@ from tests.support.browser import TIMEOUT_MS
 from tests.support.hub_process import RunningHub, running_hub
 from tests.support.in_thread import InThread
 from tests.support.pages import CHANNELS, page_of, streaming, wait_for_newer
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 
@@ -34,12 +35,6 @@ def hub(tmp_path: Path) -> Iterator[RunningHub]:
 
 def hops(hub: RunningHub) -> dict[str, dict[str, Any]]:
     return {each["hop"]: each for each in hub.api("GET", "/api/v1/hub")["latency"]["hops"]}
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + TIMEOUT_MS / 1e3
-    while not holds():
-        assert time.monotonic() < deadline_s
 
 
 def behind_a_link_that_stalls_once(hub: RunningHub) -> InThread:
@@ -88,7 +83,7 @@ def test_a_page_that_is_busy_shows_in_the_last_hop(browser: Browser, hub: Runnin
     with streaming(hub, "pump"), page_of(browser, hub, at="#/devices/pump") as page:
         wait_for_newer(page, 0)
         page.evaluate("setInterval(() => { const until = performance.now() + 900; while (performance.now() < until); }, 1000)")
-        until(lambda: (hops(hub)["sent_to_painted"]["p95_ms"] or 0) > 700)
+        wait_until(lambda: (hops(hub)["sent_to_painted"]["p95_ms"] or 0) > 700)
         found = hops(hub)
         assert all(found[hop]["p50_ms"] < 300 for hop in ("device_to_hub", "hub_to_durable"))
 
@@ -103,14 +98,14 @@ def test_a_page_that_was_hidden_was_not_slow(browser: Browser, hub: RunningHub) 
 
     with streaming(hub, "pump"), page_of(browser, hub, at="#/devices/pump") as page:
         wait_for_newer(page, 0)
-        until(lambda: hops(hub)["sent_to_painted"]["count"] > 3)
+        wait_until(lambda: hops(hub)["sent_to_painted"]["count"] > 3)
         hide(page, "true")
         began_s = time.monotonic()
-        until(is_conflated)
-        until(lambda: time.monotonic() - began_s > HIDDEN_S)
+        wait_until(is_conflated)
+        wait_until(lambda: time.monotonic() - began_s > HIDDEN_S)
         hidden = hops(hub)["sent_to_painted"]["count"]
         hide(page, "false")
-        until(lambda: hops(hub)["sent_to_painted"]["count"] > hidden + 2)
+        wait_until(lambda: hops(hub)["sent_to_painted"]["count"] > hidden + 2)
         found = hops(hub)
         assert all(found[hop]["p99_ms"] < HIDDEN_S * 500 for hop in ("durable_to_sent", "sent_to_painted"))
         expect(page.locator("#latency-hub")).to_have_text(re.compile(r"^\d+ ms$"))
@@ -125,6 +120,6 @@ def test_figures_of_the_hub_are_charted_and_alerted_on_and_are_no_device_of_the_
             assert hub.api("GET", "/api/v1/hub")["devices"] == 1
             page.get_by_role("link", name="Over time").click()
             expect(page.get_by_role("heading", name="This hub")).to_be_visible()
-            until(lambda: hub.api("GET", "/api/v1/alerts")["alerts"])
+            wait_until(lambda: hub.api("GET", "/api/v1/alerts")["alerts"])
             assert hub.api("GET", "/api/v1/alerts")["alerts"][0]["device"] == OWN
             wait_for_newer(page, 0)

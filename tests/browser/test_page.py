@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -114,11 +114,8 @@ def test_the_theme_follows_the_system_until_it_is_chosen_and_stays_chosen(browse
 
 
 @pytest.mark.parametrize("size", [(390, 844), (1000, 700), (1280, 800), (1920, 1080)])
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_nothing_is_wider_than_the_screen(
-    browser: Browser, hub: RunningHub, size: tuple[int, int], scheme: Literal["dark", "light"]
-) -> None:
-    with page_of(browser, hub, size=size, scheme=scheme) as page:
+def test_nothing_is_wider_than_the_screen(browser: Browser, hub: RunningHub, size: tuple[int, int]) -> None:
+    with page_of(browser, hub, size=size) as page:
         is_live(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         widths = page.evaluate(

@@ -59,7 +59,7 @@ def test_the_first_visit_shows_devices_and_numbers_long_before_charts_and_a_seco
     browser: Browser, hub: RunningHub
 ) -> None:
     link = NarrowLink(*hub.address, bytes_per_s=SLOW)
-    with streaming(hub, "pump"), link.in_thread(), page_of(browser, Through(hub, link.port)) as page:
+    with streaming(hub, "pump"), link.in_thread(), page_of(browser, Through(hub, link.port), is_new=True) as page:
         began_s = time.monotonic()
         expect(page.locator("#device-name")).to_have_text("pump", timeout=40_000)
         number = page.locator(".legend-value").first
@@ -96,7 +96,7 @@ def test_a_page_that_cannot_follow_says_how_far_behind_it_is_shows_nothing_wrong
     browser: Browser, hub: RunningHub
 ) -> None:
     link = NarrowLink(*hub.address)
-    with much(hub) as device, link.in_thread(), page_of(browser, Through(hub, link.port)) as page:
+    with much(hub) as device, link.in_thread(), page_of(browser, Through(hub, link.port), is_new=True) as page:
         is_live(page)
         pill, banner = page.locator("#connection-text"), page.locator('.banner[data-kind="behind"]')
         expect(pill).to_have_text("Live")
@@ -120,7 +120,7 @@ def test_a_chart_on_a_dashboard_shades_nothing_that_may_be_on_its_way(browser: B
     document = {"title": "Hall", "variables": [], "range": "5min", "tiles": [tile]}
     hub.api("PUT", "/api/v1/dashboards/hall", {"version": 0, "dashboard": document})
     link = NarrowLink(*hub.address)
-    with much(hub), link.in_thread(), page_of(browser, Through(hub, link.port), at="#/dashboards/hall") as page:
+    with much(hub), link.in_thread(), page_of(browser, Through(hub, link.port), is_new=True, at="#/dashboards/hall") as page:
         is_live(page)
         link.bytes_per_s = SLOW
         expect(page.locator('.banner[data-kind="behind"]')).to_contain_text(LATE, timeout=40_000)

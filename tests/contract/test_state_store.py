@@ -1,7 +1,7 @@
 """What every state store must do: one suite, run on each adapter."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -25,20 +25,10 @@ from hub.ports import (
 )
 from hub.state.redis import RedisStateStore
 from hub.state.sqlite import SQLiteStateStore
-from simulators.redis_process import RedisProcess
 from tests.support.redis import connected
 
 DEVICE = DeviceRecord("pump", 1_000, b"\x00hash", {"channels": [{"name": "temp", "unit": "Cel"}]}, last_seen_us=5)
 COMMAND = CommandRecord("c1", "pump", "blink", {"n": 3}, "queued", 1, "ann", 10, 11, 99)
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One Redis for all tests here."""
-    server = RedisProcess(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server.url
-    server.kill()
 
 
 @pytest.fixture(params=["SQLite", pytest.param("Redis", marks=pytest.mark.needs_server("redis-server"))])
@@ -107,8 +97,8 @@ async def test_results_and_the_cursor_are_one(store: StateStore) -> None:
 
 
 async def test_a_login_link_works_once_and_not_after_its_time(store: StateStore) -> None:
-    await store.put_login(b"a", "link", "ann", "admin", 100)
-    await store.put_login(b"b", "link", "ann", "admin", 100)
+    await store.put_login(b"a", "link", "ann", "admin", 100, 0)
+    await store.put_login(b"b", "link", "ann", "admin", 100, 0)
     assert await store.session(b"a", 50) is None
     assert await store.take_login(b"a", 50) == ("ann", "admin")
     assert await store.take_login(b"a", 50) is None
@@ -116,12 +106,22 @@ async def test_a_login_link_works_once_and_not_after_its_time(store: StateStore)
 
 
 async def test_a_session_lives_until_its_time_or_its_end(store: StateStore) -> None:
-    await store.put_login(b"s", "session", "ann", "viewer", 100)
+    await store.put_login(b"s", "session", "ann", "viewer", 100, 0)
     assert await store.take_login(b"s", 50) is None
     assert await store.session(b"s", 99) == ("ann", "viewer", 100)
     assert await store.session(b"s", 100) is None
     await store.end_session(b"s")
     assert await store.session(b"s", 50) is None
+
+
+async def test_logins_that_are_over_go_when_another_one_comes(store: StateStore) -> None:
+    for number in range(20):
+        await store.put_login(b"link %d" % number, "link", "ann", "admin", 100 + number, 0)
+        await store.put_login(b"session %d" % number, "session", "ann", "viewer", 100 + number, 0)
+    await store.put_login(b"s", "session", "bob", "viewer", 300, 110)
+    # Asked as of a time at which they all were good, only what is gone is missing.
+    assert {each.expires_us for each in await store.sessions("ann", 0)} == set(range(111, 120))
+    assert [await store.take_login(b"link %d" % number, 0) for number in (9, 10, 11)] == [None, None, ("ann", "admin")]
 
 
 async def test_a_closed_store_says_so(store: StateStore) -> None:
@@ -235,8 +235,8 @@ async def test_the_log_is_trimmed_by_age_and_number_and_no_number_comes_again(st
 
 async def test_the_live_sessions_of_a_name_are_listed(store: StateStore) -> None:
     for token_hash, name, end_us in ((b"a", "ann", 100), (b"b", "ann", 300), (b"c", "bob", 300)):
-        await store.put_login(token_hash, "session", name, "viewer", end_us)
-    await store.put_login(b"l", "link", "ann", "viewer", 300)
+        await store.put_login(token_hash, "session", name, "viewer", end_us, 0)
+    await store.put_login(b"l", "link", "ann", "viewer", 300, 0)
     assert await store.sessions("ann", 50) == [WebSession(b"b", "viewer", 300), WebSession(b"a", "viewer", 100)]
     assert await store.sessions("ann", 100) == [WebSession(b"b", "viewer", 300)]
     assert await store.sessions("eve", 0) == []

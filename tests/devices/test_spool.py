@@ -1,10 +1,12 @@
 """The spool keeps what was sent until it is acked: through kills, full disks of its own making, and damage."""
 
 import logging
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import trio
@@ -312,3 +314,23 @@ def test_every_unacked_seq_is_covered_exactly_once(steps: list[tuple[str, int]])
         spool.close()
 
     trio.run(main)
+
+
+@pytest.mark.parametrize("sync", ["power", "kill"])
+async def test_changes_lost_from_a_log_that_the_disk_has_changed_are_said_where_each_was_synced(
+    folder: Path, tmp_path: Path, sync: Literal["power", "kill"]
+) -> None:
+    spool = open_spool(folder, sync=sync)
+    await spool.open_epoch(7, CHANNELS)
+    for time_us in range(1, 20):
+        await spool.append([reading(time_us)])
+    shutil.copytree(folder, tmp_path / "copy", ignore=lambda _, names: [name for name in names if name.endswith("-shm")])
+    spool.close()
+    log = tmp_path / "copy" / "spool.sqlite-wal"
+    content = bytearray(log.read_bytes())
+    content[-40_000] ^= 1
+    log.write_bytes(content)
+    again = open_spool(tmp_path / "copy", sync=sync)
+    assert (again.lost is not None and "changes of the spool are lost" in again.lost) == (sync == "power")
+    assert 0 < len(await all_frames(again, 7)) < 19
+    again.close()

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from simulators.bench.errors import BenchError
 from simulators.bench.peers import comparing
 from simulators.bench.report import BenchRow, as_json, as_markdown, as_table
 from simulators.bench.store_plan import StorePlan
+from tests.support.waiting import wait_until
 
 TRIBUTARY = Path(sys.executable).parent / "tributary"
 FEW_S = 120.0
@@ -62,13 +62,6 @@ def children_of(pid: int) -> set[int]:
             if parent in found:
                 found.add(int(entry.name))
     return found - {pid}
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + FEW_S
-    while not is_so():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)  # between two looks at other processes
 
 
 def check_rows(rows: Sequence[BenchRow]) -> None:
@@ -132,11 +125,11 @@ async def test_refused_device_is_told_in_one_line() -> None:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_a_benchmark_with_all_its_processes(how: signal.Signals) -> None:
     process = subprocess.Popen([TRIBUTARY, "bench", "idle", "--devices", "50"], stderr=subprocess.DEVNULL)
-    wait_until(lambda: len(children_of(process.pid)) >= 2)  # a hub and a sender
+    wait_until(lambda: len(children_of(process.pid)) >= 2, FEW_S)  # a hub and a sender
     children = children_of(process.pid)
     process.send_signal(how)
     assert process.wait(FEW_S) == 130
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), FEW_S)
 
 
 @pytest.mark.parametrize(

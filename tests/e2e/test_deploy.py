@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from hub.cli.hub_checks import FILES_BESIDE_SOCKETS
 from hub.config import Settings, load_settings
+from hub.web.listening import FILES_BESIDE_SOCKETS
 from tests.support.command_line import TRIBUTARY
 
 DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
@@ -76,7 +76,7 @@ def test_every_setting_that_is_named_is_one_with_a_good_value(monkeypatch: pytes
     for path in DEPLOY.iterdir():
         names |= set(re.findall(r"TRIBUTARY_[A-Z_]+", path.read_text()))
     assert names
-    assert names <= {f"TRIBUTARY_{name.upper()}" for name in Settings.model_fields}
+    assert {name.removesuffix("_FILE") for name in names} <= {f"TRIBUTARY_{name.upper()}" for name in Settings.model_fields}
     for assignments in (unit()["Environment"], container()["ENV"].split()):
         for name, value in named(assignments).items():
             monkeypatch.setenv(name, value)

@@ -15,7 +15,7 @@ from hub.store.victoriametrics import trail
 from tests.support import influx_bucket
 from tests.support.command_line import CommandLine, Done
 from tests.support.hub_process import RunningHub, running_hub
-from tests.support.victoria import PROGRAM, VictoriaProcess, running_victoria
+from tests.support.victoria import PROGRAM, VictoriaProcess, ask, running_victoria
 
 FRAMES = 2_000
 BEGIN_US = time.time_ns() // 1_000 - 60_000_000
@@ -57,6 +57,7 @@ def caught_up(hub: RunningHub) -> None:
     deadline_s = time.monotonic() + 20
     while hub.api("GET", "/api/v1/hub")["store_lag"]:
         assert time.monotonic() < deadline_s
+        time.sleep(0.02)  # between two looks at another process
 
 
 def new_token(hub: RunningHub) -> str:
@@ -64,17 +65,20 @@ def new_token(hub: RunningHub) -> str:
 
 
 def stored(hub: RunningHub) -> dict[str, list[Any]]:
-    answer = hub.api("GET", "/api/v1/query?device=pump&span_s=600&limit=100000")
+    answer = hub.api("GET", f"/api/v1/query?device=pump&from={BEGIN_US - 1_000_000}&to={BEGIN_US + 60_000_000}&limit=100000")
     assert not answer["truncated"]
     return {each["channel"]: [value for *_, value in each["points"]] for each in answer["series"]}
 
 
-def shown(hub: RunningHub) -> dict[str, list[Any]]:
-    """Return what is stored as soon as all of it is shown: VictoriaMetrics takes up to half a minute for what is new."""
+def shown(hub: RunningHub, victoria: VictoriaProcess) -> dict[str, list[Any]]:
+    """Return what is stored as soon as all of it is shown: by itself VictoriaMetrics takes up to half a minute for what is new."""
     deadline_s = time.monotonic() + 40
-    while len((found := stored(hub)).get("count", [])) < 2 * FRAMES and time.monotonic() < deadline_s:
-        pass
-    return found
+    while True:
+        ask(victoria.url, "/internal/force_flush")
+        found = stored(hub)
+        if len(found.get("count", [])) >= 2 * FRAMES or time.monotonic() > deadline_s:
+            return found
+        time.sleep(0.25)  # between two looks at another process
 
 
 def expected(frames: int, *, has_texts: bool) -> dict[str, list[Any]]:
@@ -105,7 +109,7 @@ async def test_to_victoriametrics_and_on_there_and_back(tmp_path: Path, run: Com
     assert (said["readings"], said["refused"]) == (3 * FRAMES, [["pump", "note"]])
     with running_hub(data, environment={"TRIBUTARY_STORE": victoria.store_url}) as hub:
         await send(hub, FRAMES, has_texts=False)
-        found = await in_thread(shown, hub)
+        found = await in_thread(shown, hub, victoria)
         assert found["count"] == list(range(2 * FRAMES))
         assert found["temp"] == pytest.approx(expected(2 * FRAMES, has_texts=False)["temp"], rel=1e-12)
         await in_thread(hub.process.stop)

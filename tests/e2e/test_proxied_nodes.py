@@ -18,20 +18,10 @@ from trio_websocket import ConnectionClosed, HandshakeError, open_websocket_url
 
 from tests.support import redis, victoria
 from tests.support.hub_process import RunningHub, free_port, running_hub
-from tests.support.proxy_process import haproxy, nginx
+from tests.support.proxy_process import configuration, haproxy, nginx
 
-DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
 LOADS = 10
 pytestmark = [pytest.mark.slow, *(pytest.mark.needs_server(name) for name in (redis.PROGRAM, victoria.PROGRAM, "nginx", "haproxy"))]
-
-
-def configuration(name: str, changes: dict[str, str]) -> str:
-    """Return a file of docs/deploy with this machine's ports and paths: everything else as it stands."""
-    text = (DEPLOY / name).read_text()
-    for old, new in changes.items():
-        assert old in text, f"{name} has no {old}"
-        text = text.replace(old, new)
-    return text
 
 
 @dataclass

@@ -13,9 +13,8 @@ import trustme
 from trio_websocket import open_websocket_url
 
 from tests.support.hub_process import RunningHub, free_port, running_hub
-from tests.support.proxy_process import haproxy, nginx, running
+from tests.support.proxy_process import configuration, haproxy, nginx, running
 
-DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
 LOADS = 50
 pytestmark = pytest.mark.slow
 
@@ -37,15 +36,6 @@ def trust(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
-
-
-def configuration(name: str, **changes: str) -> str:
-    """Return a file of docs/deploy with this machine's ports and paths: everything else as it stands."""
-    text = (DEPLOY / name).read_text()
-    for old, new in changes.items():
-        assert old in text, f"{name} has no {old}"
-        text = text.replace(old, new)
-    return text
 
 
 @contextmanager
@@ -93,7 +83,7 @@ async def test_nginx_with_kept_connections_and_a_base_path_lets_every_socket_thr
     url = f"https://localhost:{port}/hub"
     with hub_for(tmp_path, url) as hub:
         changes = {"listen 443 ssl": f"listen 127.0.0.1:{port} ssl", "/etc/nginx/dash.pem": str(pem), "/etc/nginx/dash.key": str(pem)}
-        site = configuration("nginx.conf", **changes, **{"127.0.0.1:8080": place_of(hub)})
+        site = configuration("nginx.conf", changes | {"127.0.0.1:8080": place_of(hub)})
         with nginx(tmp_path / "nginx", site, port):
             await drive(hub, url, trust)
 
@@ -104,7 +94,7 @@ async def test_haproxy_that_always_reuses_connections_lets_every_socket_through(
     url = f"https://localhost:{port}"
     with hub_for(tmp_path, url) as hub:
         changes = {"bind :443": f"bind 127.0.0.1:{port}", "bind :8443": f"bind 127.0.0.1:{spare}", "/etc/haproxy/dash.pem": str(pem)}
-        with haproxy(tmp_path / "haproxy", configuration("haproxy.cfg", **changes, **{"127.0.0.1:8080": place_of(hub)}), port):
+        with haproxy(tmp_path / "haproxy", configuration("haproxy.cfg", changes | {"127.0.0.1:8080": place_of(hub)}), port):
             await drive(hub, url, trust)
 
 
@@ -115,7 +105,7 @@ async def test_haproxy_that_passes_bytes_on_names_the_client_before_tls(tmp_path
     told = {"TRIBUTARY_PROXY_PROTOCOL": "true", "TRIBUTARY_TLS_CERTIFICATE": str(pem), "TRIBUTARY_TLS_KEY": str(pem)}
     with hub_for(tmp_path, url, **told) as hub:
         changes = {"bind :443": f"bind 127.0.0.1:{spare}", "bind :8443": f"bind 127.0.0.1:{port}", "/etc/haproxy/dash.pem": str(pem)}
-        with haproxy(tmp_path / "haproxy", configuration("haproxy.cfg", **changes, **{"127.0.0.1:8080": place_of(hub)}), port):
+        with haproxy(tmp_path / "haproxy", configuration("haproxy.cfg", changes | {"127.0.0.1:8080": place_of(hub)}), port):
             async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
                 headers = {"Authorization": f"Bearer {hub.admin_token}"}
                 link = (await client.post(f"{url}/api/v1/logins", headers=headers)).json()["url"]
@@ -130,7 +120,7 @@ async def test_haproxy_before_several_nodes_lets_every_socket_through(tmp_path: 
     with hub_for(tmp_path, url) as hub:  # in the place of all of them; simulators/cluster has several
         changes = {f"10.0.0.{at}:8080": place_of(hub) for at in (11, 12, 13)}
         changes |= {"bind :443": f"bind 127.0.0.1:{port}", "/etc/haproxy/dash.pem": str(pem)}
-        with haproxy(tmp_path / "haproxy", configuration("haproxy-nodes.cfg", **changes), port):
+        with haproxy(tmp_path / "haproxy", configuration("haproxy-nodes.cfg", changes), port):
             await drive(hub, url, trust)
 
 
@@ -139,7 +129,7 @@ async def test_caddy_lets_every_socket_through(tmp_path: Path, pem: Path, trust:
     port = free_port()
     url = f"https://localhost:{port}"
     with hub_for(tmp_path, url) as hub:
-        site = configuration("Caddyfile", **{"dash.example.com {": f"{url} {{\n\ttls {pem} {pem}", "127.0.0.1:8080": place_of(hub)})
+        site = configuration("Caddyfile", {"dash.example.com {": f"{url} {{\n\ttls {pem} {pem}", "127.0.0.1:8080": place_of(hub)})
         (tmp_path / "Caddyfile").write_text("{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + site)
         with running(["caddy", "run", "--config", str(tmp_path / "Caddyfile"), "--adapter", "caddyfile"], port):
             await drive(hub, url, trust)

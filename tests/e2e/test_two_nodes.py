@@ -6,7 +6,6 @@ ended on both. What becomes of commands, shadows and leases between nodes is tes
 
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ import trio
 from hub.client import HubClient
 from tests.support.hub_process import HubFailed, HubProcess, RunningHub, running_hub
 from tests.support.redis import PROGRAM, RedisProcess, running_redis
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.needs_server(PROGRAM)
 
@@ -60,14 +60,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
         yield two
 
 
-def until(holds: Callable[[], Any]) -> None:
-    """Ask again and again."""
-    deadline_s = time.monotonic() + _WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline_s, "it never came"
-        time.sleep(0.02)  # waits for a condition: another process
-
-
 def printed_by(*words: str) -> str:
     """Run a command and return what it prints."""
     done = subprocess.run([str(Path(sys.executable).parent / "tributary"), *words], capture_output=True, text=True, timeout=60)
@@ -95,7 +87,7 @@ def test_both_are_listed_and_know_each_other(two: Two) -> None:
     def known(hub: RunningHub) -> list[str]:
         return sorted(each["name"] for each in hub.api("GET", "/api/v1/nodes")["nodes"] if each["url"])
 
-    until(lambda: known(two.one) == known(two.two) == ["one", "two"])
+    wait_until(lambda: known(two.one) == known(two.two) == ["one", "two"])
     said = two.one.api("GET", "/api/v1/nodes")
     assert (said["node"], said["stale"], [each["alive"] for each in said["nodes"]]) == ("one", None, [True, True])
     printed = printed_by("node", "list", "--data-dir", str(two.one.process.data_dir))
@@ -107,19 +99,19 @@ def test_both_are_listed_and_know_each_other(two: Two) -> None:
 
 def test_api_tokens(two: Two) -> None:
     made = two.one.api("POST", "/api/v1/tokens", {"name": "script", "role": "viewer", "days": 1})
-    until(lambda: is_good(two.two, made["token"]))
+    wait_until(lambda: is_good(two.two, made["token"]))
     two.two.api("DELETE", "/api/v1/tokens/script")
     assert not is_good(two.two, made["token"])
-    until(lambda: not is_good(two.one, made["token"]))
+    wait_until(lambda: not is_good(two.one, made["token"]))
 
 
 def test_users(two: Two) -> None:
     two.one.api("POST", "/api/v1/users", {"name": "ann", "role": "viewer", "password": PASSWORD})
-    until(lambda: "ann" in names(two.two, "/api/v1/users", "users"))
+    wait_until(lambda: "ann" in names(two.two, "/api/v1/users", "users"))
     two.two.api("PATCH", "/api/v1/users/ann", {"role": "operator"})
-    until(lambda: [each["role"] for each in two.one.api("GET", "/api/v1/users")["users"] if each["name"] == "ann"] == ["operator"])
+    wait_until(lambda: [each["role"] for each in two.one.api("GET", "/api/v1/users")["users"] if each["name"] == "ann"] == ["operator"])
     two.one.api("DELETE", "/api/v1/users/ann")
-    until(lambda: "ann" not in names(two.two, "/api/v1/users", "users"))
+    wait_until(lambda: "ann" not in names(two.two, "/api/v1/users", "users"))
 
 
 def test_a_login_is_good_on_both_nodes_until_it_is_ended_on_one(two: Two) -> None:
@@ -131,20 +123,20 @@ def test_a_login_is_good_on_both_nodes_until_it_is_ended_on_one(two: Two) -> Non
     def status(hub: RunningHub) -> int:
         return httpx.get(f"{hub.url}/api/v1/devices", headers={"Cookie": cookie}).status_code
 
-    until(lambda: status(two.two) == 200)
+    wait_until(lambda: status(two.two) == 200)
     assert status(two.one) == 200
     two.two.api("PATCH", "/api/v1/users/eve", {"disabled": True})
     assert status(two.two) == 401
-    until(lambda: status(two.one) == 401)
+    wait_until(lambda: status(two.one) == 401)
 
 
 def test_devices(two: Two) -> None:
     two.one.provision("pump")
-    until(lambda: "pump" in names(two.two, "/api/v1/devices", "devices", "device"))
+    wait_until(lambda: "pump" in names(two.two, "/api/v1/devices", "devices", "device"))
     two.two.api("PATCH", "/api/v1/devices/pump", {"title": "North pump"})
-    until(lambda: two.one.api("GET", "/api/v1/devices/pump").get("title") == "North pump")
+    wait_until(lambda: two.one.api("GET", "/api/v1/devices/pump").get("title") == "North pump")
     two.one.api("DELETE", "/api/v1/devices/pump")
-    until(lambda: "pump" not in names(two.two, "/api/v1/devices", "devices", "device"))
+    wait_until(lambda: "pump" not in names(two.two, "/api/v1/devices", "devices", "device"))
 
 
 def test_rules_silences_and_targets(two: Two) -> None:
@@ -152,13 +144,13 @@ def test_rules_silences_and_targets(two: Two) -> None:
     two.one.api("POST", "/api/v1/rules", rule)
     two.one.api("POST", "/api/v1/targets", {"target": "on-call", "kind": "webhook", "url": "https://hooks.example/x"})
     silence = two.one.api("POST", "/api/v1/silences", {"rule": "hot", "for_s": 600, "reason": "work"})["id"]
-    until(lambda: names(two.two, "/api/v1/rules", "rules", "rule") == ["hot"])
-    until(lambda: names(two.two, "/api/v1/targets", "targets", "target") == ["on-call"])
-    until(lambda: silence in names(two.two, "/api/v1/silences", "silences", "id"))
+    wait_until(lambda: names(two.two, "/api/v1/rules", "rules", "rule") == ["hot"])
+    wait_until(lambda: names(two.two, "/api/v1/targets", "targets", "target") == ["on-call"])
+    wait_until(lambda: silence in names(two.two, "/api/v1/silences", "silences", "id"))
     two.two.api("DELETE", "/api/v1/rules/hot")
     two.two.api("DELETE", "/api/v1/targets/on-call")
-    until(lambda: names(two.one, "/api/v1/rules", "rules", "rule") == [])
-    until(lambda: names(two.one, "/api/v1/targets", "targets", "target") == [])
+    wait_until(lambda: names(two.one, "/api/v1/rules", "rules", "rule") == [])
+    wait_until(lambda: names(two.one, "/api/v1/targets", "targets", "target") == [])
 
 
 async def test_pages_on_one_node_show_what_is_changed_through_the_other(two: Two) -> None:
@@ -180,25 +172,25 @@ async def test_pages_on_one_node_show_what_is_changed_through_the_other(two: Two
 def test_provisioning_keys(two: Two) -> None:
     body = {"name": "pumps", "prefix": "pump-", "max_devices": 2, "days": 1}
     two.one.api("POST", "/api/v1/provisioning", body)
-    until(lambda: "pumps" in names(two.two, "/api/v1/provisioning", "keys"))
+    wait_until(lambda: "pumps" in names(two.two, "/api/v1/provisioning", "keys"))
     two.two.api("DELETE", "/api/v1/provisioning/pumps")
-    until(lambda: "pumps" not in names(two.one, "/api/v1/provisioning", "keys"))
+    wait_until(lambda: "pumps" not in names(two.one, "/api/v1/provisioning", "keys"))
 
 
 def test_dashboards_and_what_is_shared_of_them(two: Two) -> None:
     two.one.api("PUT", "/api/v1/dashboards/hall", {"version": 0, "dashboard": DASHBOARD})
-    until(lambda: "hall" in names(two.two, "/api/v1/dashboards", "dashboards"))
+    wait_until(lambda: "hall" in names(two.two, "/api/v1/dashboards", "dashboards"))
     two.two.api("PUT", "/api/v1/dashboards/hall", {"version": 1, "dashboard": DASHBOARD | {"title": "Great hall"}})
-    until(lambda: two.one.api("GET", "/api/v1/dashboards/hall")["dashboard"]["title"] == "Great hall")
+    wait_until(lambda: two.one.api("GET", "/api/v1/dashboards/hall")["dashboard"]["title"] == "Great hall")
     two.one.api("POST", "/api/v1/dashboards/hall/shares", {"name": "screen"})
-    until(lambda: names(two.two, "/api/v1/dashboards/hall/shares", "shares") == ["screen"])
+    wait_until(lambda: names(two.two, "/api/v1/dashboards/hall/shares", "shares") == ["screen"])
     two.two.api("DELETE", "/api/v1/dashboards/hall")
-    until(lambda: "hall" not in names(two.one, "/api/v1/dashboards", "dashboards"))
+    wait_until(lambda: "hall" not in names(two.one, "/api/v1/dashboards", "dashboards"))
 
 
 def test_a_change_of_what_another_node_has_changed_is_never_lost(two: Two) -> None:
     two.one.api("PUT", "/api/v1/dashboards/both", {"version": 0, "dashboard": DASHBOARD})
-    until(lambda: "both" in names(two.two, "/api/v1/dashboards", "dashboards"))
+    wait_until(lambda: "both" in names(two.two, "/api/v1/dashboards", "dashboards"))
     two.one.api("PUT", "/api/v1/dashboards/both", {"version": 1, "dashboard": DASHBOARD})
     with pytest.raises(AssertionError, match=r"409 .*conflict"):
         two.two.api("PUT", "/api/v1/dashboards/both", {"version": 1, "dashboard": DASHBOARD})
@@ -209,8 +201,8 @@ def test_after_redis_was_away_both_go_on_with_what_it_has(tmp_path: Path) -> Non
         two.one.api("POST", "/api/v1/tokens", {"name": "before", "role": "viewer", "days": 1})
         two.redis.kill()
         two.redis.start()
-        until(lambda: tries(lambda: two.one.api("POST", "/api/v1/tokens", {"name": "after", "role": "viewer", "days": 1})))
-        until(lambda: names(two.two, "/api/v1/tokens", "tokens") == ["after", "before"])
+        wait_until(lambda: tries(lambda: two.one.api("POST", "/api/v1/tokens", {"name": "after", "role": "viewer", "days": 1})))
+        wait_until(lambda: names(two.two, "/api/v1/tokens", "tokens") == ["after", "before"])
         for hub in (two.one, two.two):
             assert "Traceback" not in hub.process.log.read_text()
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import trio
 
-from hub.client import HubClient
+from hub.client import HubClient, fleet
 from simulators.bench.encryption import make_certificate
 from tests.support import redis, victoria
 from tests.support.live_cluster import Sender, Viewer, until
@@ -64,6 +64,12 @@ async def test_workers_share_a_port_come_back_and_are_restarted_one_after_the_ot
         await workers.start(2)
         await is_whole(workers, 2)
         ports = workers.each(2)
+        async with ports[0].client() as one, ports[1].client() as two:
+            for name in ("valve-1", "valve-2"):
+                await one.add_device(name)
+                assert (await fleet.edit(two, name, {"title": "made on one"}))["title"] == "made on one"
+                await one.remove_device(name)
+                await two.add_device(name)
         senders = [await sender_at(workers.shared, f"pump-{number}", nursery) for number in range(3)]
         viewers = [(sender, await watch(workers.shared, sender, nursery)) for sender in senders]
         async with HubClient.local(workers.process.data_dir) as client:
@@ -79,6 +85,8 @@ async def test_workers_share_a_port_come_back_and_are_restarted_one_after_the_ot
         )
         for sender in senders:
             await all_is_there(workers, sender)
+        for sender, viewer in viewers:
+            await viewer.shows(sender)
         assert (workers.said("worker_ended"), workers.said("worker_ready")) == (1, 5)
         nursery.cancel_scope.cancel()
     assert not (workers.process.data_dir / "hub.json").exists()

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgpack
 import trio
 
-from hub.core.records import Row, RowKind
+from hub.core.records import Cursor, Row, RowKind
 from hub.journal import SQLiteJournalFile
 from hub.ports import FollowerCursor, JournalBroken, JournalFull, JournalState, Opening
 from tests.sim.wires import Message
@@ -129,9 +129,9 @@ class WatchedFile:
         if self.is_full:
             raise JournalFull("no room")
 
-    def open(self) -> JournalState:
+    def open(self, seen: Sequence[Cursor] = ()) -> JournalState:
         """Open the file."""
-        return self._file.open()
+        return self._file.open(seen)
 
     def commit(self, openings: Sequence[Opening], rows: Sequence[Row], marks: Mapping[tuple[str, int], int]) -> int:
         """Commit, and tell the truth."""

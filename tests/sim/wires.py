@@ -160,6 +160,10 @@ class End:
             self.other.end(LinkClosed(code, reason))
         await trio.lowlevel.checkpoint()
 
+    def is_halfway(self) -> bool:
+        """Tell that messages come whole here."""
+        return False
+
     def beat(self) -> bool:
         """Say whether the other end gave a sign of life, and ask for one."""
         was_heard, self._is_heard = self._is_heard, not self.wire.is_silent and self.closed is None

@@ -16,6 +16,7 @@ from structlog.typing import EventDict
 from devices.link import Link, LinkClosed
 from devices.wire.limits import CloseCode
 from hub.auth import LockedOut, Principal
+from hub.web.beside import OtherNodes
 from hub.web.door import ASGIApp, Door
 from hub.web.http import Message
 from hub.web.settings import DoorSettings
@@ -40,6 +41,9 @@ class KnownAuth:
         if "tributary_session=good" in headers.get("cookie", ""):
             return Principal("anna", "operator")
         return None
+
+    async def may_be_new(self, address: str) -> None:
+        """Nobody makes any elsewhere."""
 
     async def wrong_token(self, address: str) -> None:
         self._wrong[address] += 1
@@ -140,7 +144,7 @@ class Place:
 
 
 @asynccontextmanager
-async def running_door(app: ASGIApp = plain_app, **settings: Any) -> AsyncIterator[Place]:
+async def running_door(app: ASGIApp = plain_app, others: OtherNodes | None = None, /, **settings: Any) -> AsyncIterator[Place]:
     """Run a door until the block is left; then all of it must end."""
     sessions = Sessions()
     door = Door(
@@ -149,6 +153,7 @@ async def running_door(app: ASGIApp = plain_app, **settings: Any) -> AsyncIterat
         app=app,
         serve_device=sessions.serve_device,
         serve_viewer=sessions.serve_viewer,
+        others=others,
     )
     with capture_logs() as logs:
         async with trio.open_nursery() as nursery:
@@ -203,8 +208,23 @@ def is_refusal(heard: bytes, status: int, code: str) -> dict[str, str]:
     head, _, body = heard.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status), heard
     assert b"connection: close" in head.lower(), heard
+    wears_security(heard)
     said: dict[str, str] = json.loads(body)
     assert said["code"] == code, said
     assert said["message"], said
     assert set(said) == {"code", "message", "hint"}
     return said
+
+
+def wears_security(heard: bytes) -> None:
+    """Check that an answer of the door may be neither framed, nor kept, nor taken for a page."""
+    head = heard.partition(b"\r\n\r\n")[0].decode("ascii").lower().split("\r\n")
+    for field in (
+        "cache-control: no-store",
+        "content-security-policy: default-src 'none'; frame-ancestors 'none'",
+        "x-content-type-options: nosniff",
+        "x-frame-options: deny",
+        "referrer-policy: no-referrer",
+        "cross-origin-resource-policy: same-origin",
+    ):
+        assert head.count(field) == 1, (field, heard)

@@ -101,3 +101,7 @@ def packed(texts: Iterable[str], size_bytes: int, between: str = " | ") -> Itera
         together = more
     if together:
         yield together
+
+
+# Each sign by itself, which may be a name that something has, and all that is made of it, many together.
+TOGETHER: Final = (*_SIGNS, *packed(HOSTILE[len(_SIGNS) :], 1_000))

@@ -48,6 +48,7 @@ class Node:
         self.name, self.port = name, free_port()
         self.directory = cluster.directory / name
         self.url = f"http://127.0.0.1:{self.port}"
+        self.settings: dict[str, Any] = {}  # of this one alone
         self._cluster = cluster
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
@@ -64,7 +65,7 @@ class Node:
         cluster = self._cluster
         settings = Settings(
             port=self.port, data_dir=self.directory, state="redis", redis_url=cluster.redis.url, node=self.name, own_device="",
-            restart_jitter_s=0, **cluster.store.settings,
+            restart_jitter_s=0, **cluster.store.settings, **self.settings,
         )  # fmt: skip
         try:
             with self._scope:
@@ -105,12 +106,12 @@ class Cluster:
         nodes = (await client.get("/api/v1/nodes")).json()["nodes"]
         return sum(bool(each["alive"] and each["url"]) for each in nodes)
 
-    async def frame_calls(self) -> int:
-        """Return how many frames nodes have put into Redis, as they say themselves."""
+    async def frame_calls(self, of_what: str = "written_entries") -> int:
+        """Return how many frames nodes have put into Redis, or another figure of theirs, as they say themselves."""
         total = 0
         for node in self.nodes:
             async with node.client() as client:
-                found = re.search(r"^tributary_bus_written_entries (\S+)$", await client.metrics(), re.MULTILINE)
+                found = re.search(rf"^tributary_bus_{of_what} (\S+)$", await client.metrics(), re.MULTILINE)
                 total += round(float(found[1])) if found is not None else 0
         return total
 

@@ -10,7 +10,9 @@ import trio
 
 from devices.wire.messages import Channel
 from hub.bus.confluence import Confluence
+from hub.bus.interest import Stated
 from hub.bus.serving import Serving
+from hub.core.interest import Interest
 from hub.core.records import Cursor, RangeAnswer, Row, RowKind
 from hub.ports import Frames, NodeUnavailable
 
@@ -65,14 +67,14 @@ class MemoryBus:
     def __init__(self) -> None:
         self.loses = self.holds = False
         self._held: list[Frames] = []
-        self.published = 0
+        self.published: list[Frames] = []
         self._heard: dict[object, tuple[frozenset[str], Callable[[Frames], None]]] = {}
 
-    def end(self, key: object) -> "MemoryBusEnd":
-        return MemoryBusEnd(self, key)
+    def end(self, key: object, stated: Stated) -> "MemoryBusEnd":
+        return MemoryBusEnd(self, key, stated)
 
     def deliver(self, frames: Frames) -> None:
-        self.published += 1
+        self.published.append(frames)
         if self.holds:
             self._held.append(frames)
             return
@@ -95,11 +97,13 @@ class MemoryBus:
 class MemoryBusEnd:
     """One node's end of it."""
 
-    def __init__(self, bus: MemoryBus, key: object) -> None:
-        self._bus, self._key = bus, key
+    def __init__(self, bus: MemoryBus, key: object, stated: Stated) -> None:
+        self._bus, self._key, self._stated = bus, key, stated
 
     def publish(self, frames: Frames) -> None:
-        self._bus.deliver(replace(frames, channels={}))
+        chosen = self._stated.chosen(frames, trio.current_time())
+        if chosen is not None:
+            self._bus.deliver(replace(chosen, channels={}))
 
     def follow(self, journals: Collection[str], heard: Callable[[Frames], None]) -> None:
         self._bus.listen(self._key, frozenset(journals), heard)
@@ -112,7 +116,10 @@ class MemoryNode:
         self.name, self.journal = name, MemoryJournal(f"journal-{name}")
         self.stored = 0
         self.is_cut = self.is_up = False
+        self.answer_s = 0.0  # how long an answer takes
         self._bus, self._others, self._max_bytes = bus, others, max_bytes
+        self.stated = Stated()
+        self.watching: dict[object, frozenset[str] | None] = {}  # which devices who watches
         self.knows: Callable[[], Sequence[Link]] = lambda: [each.link() for each in self._others() if each is not self]
         self.confluence = self._new()
         self._scope = trio.CancelScope()
@@ -122,10 +129,14 @@ class MemoryNode:
         return Link(self)
 
     def _new(self) -> Confluence:
-        return Confluence(self.journal, lambda: self.knows(), self._bus.end(self), self._max_bytes, lambda: int(trio.current_time() * 1e6))
+        self.stated = Stated()  # nobody has stated anything to one that starts
+        bus = self._bus.end(self, self.stated)
+        return Confluence(self.journal, lambda: self.knows(), bus, self._max_bytes, lambda: int(trio.current_time() * 1e6))
 
     async def start(self, nursery: trio.Nursery) -> None:
         self.confluence, self._scope = self._new(), trio.CancelScope()
+        self.watching.clear()
+        self.confluence.followings.watched = lambda: set(self.watching.values())
         await nursery.start(self._run)
         self.confluence.store_applied(self.stored)
         self.is_up = True
@@ -157,8 +168,11 @@ class Link:
     def __init__(self, node: MemoryNode) -> None:
         self.name, self.journal, self._node = node.name, node.journal.id, node
 
-    async def frames(self, after: int | None) -> Frames:
+    async def frames(self, after: int | None, interest: Interest) -> Frames:
         await trio.lowlevel.checkpoint()
         if self._node.is_cut or not self._node.is_up:
             raise NodeUnavailable(self.name)
-        return await Serving(self._node.journal, lambda: self._node.stored).frames(after)
+        self._node.stated.state(interest, trio.current_time())
+        frames = await Serving(self._node.journal, lambda: self._node.stored).frames(after, interest)
+        await trio.sleep(self._node.answer_s)
+        return frames

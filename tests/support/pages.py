@@ -7,7 +7,8 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Final, Literal
+from weakref import WeakKeyDictionary
 
 import trio
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
@@ -50,6 +51,9 @@ def streaming(hub: RunningHub, name: str, *, has_texts: bool = True) -> InThread
     return InThread(run)
 
 
+GUARD: Final = "window.violations = []; addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective))"
+
+
 @contextmanager
 def page_of(
     browser: Browser,
@@ -60,31 +64,84 @@ def page_of(
     scheme: Literal["dark", "light"] = "dark",
     wire: "Wire | None" = None,
     at: str = "#/devices/pump",
+    is_new: bool = False,
 ) -> Iterator[Page]:
     """Log a browser in and show a page; afterwards nothing may have been complained of but what contains one of `allowed`.
 
-    `wire` stands between page and hub and changes what the hub says.
+    `wire` stands between page and hub and changes what the hub says. The tab is that of a test before, without its login and what it
+    kept: a new one takes as much CPU time again. `is_new`: nothing is in the browser's cache, and the test may do to the tab what it likes.
     """
-    complaints: list[str] = []
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion="reduce")
+    resting = _RESTING.setdefault(browser, {})
+    kind = hub.url, wire is not None
+    tab = _Tab(browser, is_wired=wire is not None) if is_new or kind not in resting else resting.pop(kind)
+    page, tab.wire = tab.page, wire
+    tab.complaints.clear()
     try:
-        page = context.new_page()
-        page.set_default_timeout(TIMEOUT_MS)
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.add_init_script(
-            "window.violations = []; addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective))"
-        )
-        if wire is not None:
-            page.route_web_socket("**/v1/live", wire.join)
-        page.goto(hub.login_url())
-        page.locator("#connection").wait_for()  # the way in leads to the page
-        page.evaluate("at => { location.hash = at }", at)
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        way_in = hub.login_url()
+        page.context.request.get(way_in)  # logs in by the link without showing where it leads to, the overview, which is drawn for long
+        page.goto(way_in.partition("login")[0] + at)
+        page.locator("#connection").wait_for()
         yield page
         assert page.evaluate("window.violations") == []
-    finally:
-        context.close()
-    assert [text for text in complaints if not any(part in text for part in allowed)] == []
+        complaints = [text for text in tab.complaints if not any(part in text for part in allowed)]
+        if is_new:
+            page.context.close()
+        else:
+            tab.leave()
+            resting[kind] = tab
+    except BaseException:
+        page.context.close()
+        raise
+    assert complaints == []
+
+
+class _Tab:
+    """A tab of a browser, which tests have one after the other."""
+
+    def __init__(self, browser: Browser, *, is_wired: bool) -> None:
+        self.page = browser.new_context().new_page()
+        self.complaints: list[str] = []
+        self.wire: Wire | None = None
+        self.page.set_default_timeout(TIMEOUT_MS)
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.add_init_script(GUARD)
+        if is_wired:
+            self.page.route_web_socket("**/v1/live", self._join)
+
+    def leave(self) -> None:
+        """Make it as if nobody had been in it, but for what of the hub's own files is in the cache."""
+        page = self.page
+        for other in page.context.pages:
+            if other is not page:
+                other.close()
+        page.unroute_all()
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.goto("about:blank")
+        page.context.clear_cookies()
+        page.mouse.move(0, 0)
+
+    def _join(self, page: WebSocketRoute) -> None:
+        if self.wire is not None:
+            self.wire.join(page)
+
+
+# Tabs at rest, for the next test: of each browser, for each hub, with a wire between or without.
+_RESTING: Final[WeakKeyDictionary[Browser, dict[tuple[str, bool], _Tab]]] = WeakKeyDictionary()
+
+
+def walk(page: Page, at: str) -> None:
+    """Go to another place of the page that is shown, as a link in it does; return when it is there."""
+    page.evaluate(
+        """at => new Promise(done => {
+          if (location.hash === at) return done();
+          addEventListener('hashchange', () => setTimeout(done), { once: true });
+          location.hash = at;
+        })""",
+        at,
+    )
 
 
 class Through(RunningHub):

@@ -7,9 +7,21 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+DEPLOY: Final = Path(__file__).parents[2] / "docs" / "deploy"
+
+
+def configuration(name: str, changes: Mapping[str, str]) -> str:
+    """Return a file of docs/deploy with this machine's ports and paths: everything else as it stands."""
+    text = (DEPLOY / name).read_text()
+    for old, new in changes.items():
+        assert old in text, f"{name} has no {old}"
+        text = text.replace(old, new)
+    return text
 
 
 @contextmanager

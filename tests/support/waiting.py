@@ -16,3 +16,11 @@ async def until(holds: Callable[[], object], timeout_s: float = 30.0) -> None:
         if trio.current_time() > end_s and time.monotonic() > wall_end_s:
             raise trio.TooSlowError
         await trio.sleep(0.002)
+
+
+def wait_until(holds: Callable[[], object], timeout_s: float = 30.0) -> None:
+    """Return as soon as `holds()` is true, which asks another process; raises AssertionError after `timeout_s`. Not for a task of trio."""
+    deadline_s = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline_s, "it never came"
+        time.sleep(0.02)  # between two looks

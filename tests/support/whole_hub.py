@@ -12,13 +12,14 @@ import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from hub.api_parts import api_parts
 from hub.auth import Auth
 from hub.config import Settings
 from hub.core.actions import GUEST, Action
 from hub.core.dashboards import Dashboards
 from hub.core.shares import Shares
 from hub.datadir import DataDir
-from hub.main import Hub
+from hub.main import Hub, now_us
 from hub.web.access import Gate
 from hub.web.api import make_app
 from hub.web.openapi.document import calls_of, routes_of
@@ -100,7 +101,7 @@ async def whole_hub(directory: Path) -> AsyncIterator[Whole]:
         await hub.state.start()
         try:
             await cheap(hub.control.auth).start()
-            yield Whole(make_app(hub._api_parts()), hub.control.auth, hub.control.shares, hub.control.dashboards)
+            yield Whole(make_app(api_parts(hub, now_us)), hub.control.auth, hub.control.shares, hub.control.dashboards)
         finally:
             await hub.state.aclose()
 
