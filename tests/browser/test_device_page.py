@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from devices.client import Device
 from devices.wire.messages import Channel
 from tests.support.browser import TIMEOUT_MS
+from tests.support.chance import Eager
 from tests.support.hub_process import RunningHub, running_hub
 from tests.support.pages import Wire, page_of
 
@@ -21,6 +22,7 @@ pytestmark = [pytest.mark.needs_server("chromium"), pytest.mark.slow]
 AT = "#/devices/valve?tab="
 LAMP_ON, LAMP_COLOUR = (f"lamp \u203a {name}" for name in ("on", "colour"))
 TABS = ("readings", "commands", "shadow", "connections", "log", "about")
+TEMP = Channel("temp", "Cel", min=-40, max=80)
 
 
 class Valve:
@@ -38,9 +40,7 @@ def working(hub: RunningHub, name: str) -> Iterator[Valve]:
     stop: list[Callable[[], None]] = []
 
     async def work() -> None:
-        device = Device(
-            hub.device_url, name, token, channels=(Channel("temp", "Cel", min=-40, max=80),), interval_s=5, firmware="valve 2.1"
-        )
+        device = Device(hub.device_url, name, token, channels=(TEMP,), interval_s=5, firmware="valve 2.1", rng=Eager())
 
         @device.command("open", description="Open it so far", args={"percent": {"type": "number", "min": 0, "max": 100, "unit": "%"}})
         async def _open(percent: float) -> dict[str, float]:

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from devices.client import Device
 from devices.wire.messages import Channel, Kind
 from tests.support.browser import TIMEOUT_MS
+from tests.support.chance import Eager
 from tests.support.hub_process import RunningHub, running_hub
 from tests.support.in_thread import InThread
 from tests.support.pages import page_of
@@ -87,7 +88,7 @@ def sailing(hub: RunningHub) -> InThread:
     token = hub.provision("boat")
 
     async def run(stop: trio.Event, started: Callable[[], None]) -> None:
-        device = Device(hub.device_url, "boat", token, channels=CHANNELS, interval_s=0.2)
+        device = Device(hub.device_url, "boat", token, channels=CHANNELS, interval_s=0.2, rng=Eager())
 
         @device.command("double", description="Return twice the number", args={"number": {"type": "integer", "min": 0, "max": 100}})
         async def _double(number: int) -> int:

@@ -10,10 +10,11 @@ from typing import Any
 import trio
 
 from devices import Channel, Device
+from tests.support.chance import Eager
 
 
 async def main(url: str, token: str, folder: Path, mode: str) -> None:
-    device = Device(url, "pump", token, channels=[Channel("temp", "Cel")], spool_dir=folder / "spool")
+    device = Device(url, "pump", token, channels=[Channel("temp", "Cel")], spool_dir=folder / "spool", rng=Eager())
 
     @device.on_desired
     def apply(document: dict[str, Any], delta: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from hub.core.errors import Refusal
 from hub.core.records import Row, RowKind
 from hub.journal import SQLiteJournalFile
 from simulators.hub_process import HubProcess, free_port
+from tests.support.chance import Eager
 from tests.support.command_line import TRIBUTARY, CommandLine
 from tests.support.hub_process import RunningHub, running_hub
 from tests.support.waiting import until
@@ -44,7 +45,10 @@ async def tributary(*arguments: str) -> str:
 async def sending(hub: RunningHub, spool: Path) -> AsyncIterator[Device]:
     """Run a device that sends numbers, as fast as they are acked, until the block is left; then it brings what it still has."""
     token = await in_thread(hub.provision, "pump")
-    async with Device(hub.url, "pump", token, channels=[Channel("n")], spool_dir=spool) as device, trio.open_nursery() as nursery:
+    async with (
+        Device(hub.url, "pump", token, channels=[Channel("n")], spool_dir=spool, rng=Eager()) as device,
+        trio.open_nursery() as nursery,
+    ):
 
         async def send() -> None:
             number = 0

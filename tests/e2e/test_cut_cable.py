@@ -8,6 +8,7 @@ import trio
 from devices import Channel, Device
 from hub.client import HubClient
 from simulators.faults import fault_proxy
+from tests.support.chance import Eager
 from tests.support.hub_process import RunningHub, running_hub
 from tests.support.picture import ViewerPicture
 from tests.support.waiting import until
@@ -41,7 +42,7 @@ async def cut_and_come_back(hub: RunningHub, directory: Path, how: str) -> None:
         nursery.start_soon(watch, client, "buoy", picture, arrivals)
         base_us = (await client.hub())["time_us"]
         channels = [Channel("level", "m")]
-        async with Device(proxy.url, "buoy", token, channels=channels, spool_dir=directory / "spool") as device:
+        async with Device(proxy.url, "buoy", token, channels=channels, spool_dir=directory / "spool", rng=Eager()) as device:
 
             async def send(numbers: range) -> None:
                 for number in numbers:

@@ -15,6 +15,7 @@ from devices.client.ways import Ways
 from hub.client import HubClient
 from simulators.faults import DeviceClock, FaultProxy, FaultyLinks, Network, fault_proxy
 from simulators.sensors import Sensor, model
+from tests.support.chance import Eager
 from tests.support.hub_process import RunningHub, running_hub
 
 STEP_S = 0.03
@@ -62,7 +63,7 @@ class Stage:
         """Be one through a fault: broken after BREAKS frames, healed after HEALS, drained at the end."""
         async with AsyncExitStack() as stack:
             token = await trio.to_thread.run_sync(self.hub.provision, name)
-            options: dict[str, Any] = {"channels": model("house").sensor(1, name).channels}
+            options: dict[str, Any] = {"rng": Eager(), "channels": model("house").sensor(1, name).channels}
             url, clock = self.hub.url, now_us
             if broken is FaultProxy:
                 broken = await stack.enter_async_context(fault_proxy(*self.hub.address))
@@ -92,7 +93,11 @@ class Stage:
         """Be one that ends without warning while the hub is out of reach, and begins anew on what its spool kept."""
         token = await trio.to_thread.run_sync(self.hub.provision, name)
         async with fault_proxy(*self.hub.address) as proxy:
-            options: dict[str, Any] = {"channels": model("house").sensor(1, name).channels, "spool_dir": self.directory / name}
+            options: dict[str, Any] = {
+                "rng": Eager(),
+                "channels": model("house").sensor(1, name).channels,
+                "spool_dir": self.directory / name,
+            }
             async with Device(proxy.url, name, token, **options) as device:
                 await self.make(device, range(BREAKS), now_us)
                 proxy.stall()

@@ -11,6 +11,7 @@ import trio
 from devices import Channel, Device
 from hub.client import HubClient
 from simulators.hub_process import free_port
+from tests.support.chance import Eager
 from tests.support.hub_process import running_hub
 from tests.support.picture import ViewerPicture
 from tests.support.waiting import until
@@ -38,7 +39,7 @@ async def test_packs_outlive_kills_of_the_hub_once_and_bit_by_bit(tmp_path: Path
             base_us = (await client.hub())["time_us"] - 60_000_000
             channels = [Channel("vibration", "m/s2"), Channel("phase", "deg")]
             sent: dict[str, list[tuple[int, bytes]]] = {"vibration": [], "phase": []}
-            async with Device(hub.url, "rotor", token, channels=channels, spool_dir=tmp_path / "spool") as device:
+            async with Device(hub.url, "rotor", token, channels=channels, spool_dir=tmp_path / "spool", rng=Eager()) as device:
                 for number in range(PACKS):
                     start_us = base_us + number * COUNT * STEP_NS // 1_000
                     values = burst(rng, "f")

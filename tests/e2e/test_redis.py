@@ -14,6 +14,7 @@ from trio_websocket import open_websocket_url
 from devices import Channel, Device
 from hub.client import HubClient, HubError
 from simulators.hub_process import HubProcess
+from tests.support.chance import Eager
 from tests.support.command_line import CommandLine
 from tests.support.hub_process import HubFailed, RunningHub, running_hub
 from tests.support.redis import PROGRAM, RedisProcess, connected, running_redis
@@ -53,7 +54,7 @@ async def test_frames_and_live_view_go_on_without_redis_and_changes_when_it_is_b
         token = hub.provision("pump")
         async with (
             HubClient(hub.url, hub.admin_token) as client,
-            Device(hub.url, "pump", token, channels=[Channel("temp")]) as device,
+            Device(hub.url, "pump", token, channels=[Channel("temp")], rng=Eager()) as device,
             client.live() as live,
         ):
             await live.subscribe("a", ["pump"], span_s=60)
@@ -95,7 +96,7 @@ async def test_who_is_logged_in_reads_on_without_redis_and_devices_come_anew(tmp
             guess = {"Cookie": "; ".join(f"{name}=guess" for name in page.cookies)}
             async with httpx.AsyncClient(base_url=hub.url, headers=guess) as stranger:
                 assert (await stranger.get("/api/v1/hub")).json()["code"] == "store_unavailable"
-            async with Device(hub.url, "pump", token, channels=[Channel("temp")]) as device:
+            async with Device(hub.url, "pump", token, channels=[Channel("temp")], rng=Eager()) as device:
                 await device.send({"temp": 1.0})
                 await device.drained(10)
             session = (await page.post("/api/v1/live", json={"messages": []})).json()["session"]
@@ -180,7 +181,7 @@ class Pump:
 
     def at(self, hub: RunningHub, token: str) -> Device:
         """Return its client."""
-        device = Device(hub.url, "pump", token, channels=[Channel("temp")], spool_dir=self._spool)
+        device = Device(hub.url, "pump", token, channels=[Channel("temp")], spool_dir=self._spool, rng=Eager())
         device.command("count", args={"to": {"type": "integer"}})(lambda to: self.ran.append(to))
         return device
 

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from devices.client.ways import Way
 from devices.wire.messages import Channel
 from hub.client import HubClient, HubError, shadow
 from simulators.hub_process import free_port
+from tests.support.chance import Eager
 from tests.support.command_line import TRIBUTARY
 from tests.support.hub_process import RunningHub, running_hub
 from tests.support.waiting import until
@@ -26,14 +26,6 @@ from tests.support.waiting import until
 PROGRAM = Path(__file__).with_name("shadow_program.py")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("TRIBUTARY_")}
 in_thread = trio.to_thread.run_sync
-
-
-class Eager(Random):
-    """Chance that lets a device come back at once: what is tested here is not how it spreads its tries."""
-
-    def uniform(self, a: float, b: float) -> float:
-        """Return about the least."""
-        return a + min(b - a, 0.2)
 
 
 def client_of(hub: RunningHub) -> HubClient:

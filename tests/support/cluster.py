@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import trio
@@ -28,6 +27,7 @@ from hub.part_settings import journal_settings
 from hub.sessions.devices import DeviceSessions
 from hub.sessions.parts import DeviceParts
 from hub.state.redis import RedisStateStore
+from tests.support.chance import Hasty
 from tests.support.cheap_passwords import cheap
 from tests.support.redis import connected
 
@@ -113,14 +113,6 @@ class Road:
             await link.aclose(1006, "led elsewhere")
 
 
-class _Hasty(Random):
-    """Chance that lets nobody wait: devices come back at once."""
-
-    def uniform(self, a: float, b: float) -> float:
-        """Return the least."""
-        return a
-
-
 def device_on(road: Road, seed: int = 1) -> Device:
     """Return a device of the Python client, not yet entered."""
-    return Device("memory", road.device, "token", channels=[Channel("n")], connect=road.connect, rng=_Hasty(seed))
+    return Device("memory", road.device, "token", channels=[Channel("n")], connect=road.connect, rng=Hasty(seed))

@@ -23,6 +23,7 @@ from hub.config import Settings
 from hub.main import serve
 from simulators.hub_process import free_port
 from tests.support import influx_bucket
+from tests.support.chance import Eager
 from tests.support.picture import ViewerPicture
 from tests.support.redis import RedisProcess, running_redis
 from tests.support.victoria import raw_points, running_victoria
@@ -153,7 +154,7 @@ class Sender:
 
     async def run(self, url: str, token: str, *, task_status: trio.TaskStatus[None]) -> None:
         base_us = time.time_ns() // 1_000_000 * 1_000
-        async with Device(url, self.name, token, channels=[Channel("temp")]) as self._device:
+        async with Device(url, self.name, token, channels=[Channel("temp")], rng=Eager()) as self._device:
             task_status.started()
             at = 0
             while True:

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 from devices.client import Device
 from devices.wire.messages import Channel, Kind
 from tests.support.browser import TIMEOUT_MS
+from tests.support.chance import Eager
 from tests.support.hub_process import RunningHub
 from tests.support.in_thread import InThread
 
@@ -28,7 +29,7 @@ def streaming(hub: RunningHub, name: str, *, has_texts: bool = True) -> InThread
     channels = tuple(each for each in CHANNELS if has_texts or each.kind is not Kind.STATE)
 
     async def run(stop: trio.Event, started: Callable[[], None]) -> None:
-        device = Device(hub.device_url, name, token, channels=channels, interval_s=0.2, firmware="test 1")
+        device = Device(hub.device_url, name, token, channels=channels, interval_s=0.2, firmware="test 1", rng=Eager())
 
         @device.command("double", description="Return twice the number", args={"number": {"type": "integer", "min": 0, "max": 100}})
         async def _double(number: int) -> int:

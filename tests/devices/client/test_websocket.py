@@ -1,6 +1,5 @@
 """A device over real sockets: what the door answers, cuts, silence, and a process that is killed."""
 
-import random
 import signal
 import ssl
 import subprocess
@@ -18,6 +17,7 @@ import trustme
 from devices import Channel, Device, DeviceRefused
 from devices.client import Unreachable, open_websocket
 from simulators.faults import FaultProxy, fault_proxy
+from tests.support.chance import Hasty
 from tests.support.little_hub import LittleHub, listening_hub
 from tests.support.odd_server import OddServer
 
@@ -30,13 +30,6 @@ async def proxied_hub() -> AsyncIterator[tuple[LittleHub, FaultProxy]]:
     async with listening_hub() as (hub, url), fault_proxy("127.0.0.1", urlsplit(url).port or 0) as proxy:
         with trio.fail_after(DEADLINE_S):
             yield hub, proxy
-
-
-class Hasty(random.Random):
-    """Chance without jitter, so that a test does not wait for it."""
-
-    def uniform(self, a: float, b: float) -> float:
-        return a
 
 
 async def until(holds: Callable[[], Any]) -> None:
