@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from devices.spool import Draft
 from devices.spool.records import FrameKind
-from devices.wire.limits import MAX_ARRAY, MAX_TEXT_BYTES, MAX_TIME_US
+from devices.wire.limits import MAX_ARRAY, MAX_TEXT_BYTES, MAX_TIME_US, MIN_FRAME_BYTES
 from devices.wire.messages import Channel, Data, Kind, Value
 
-FRAME_BYTES: Final = 60_000  # below MAX_MESSAGE_BYTES by more than the head of a frame and the estimate's error
+FRAME_BYTES: Final = 60_000  # below MAX_MESSAGE_BYTES by more than HEAD_BYTES and the estimate's error
+HEAD_BYTES: Final = 128  # above what stands beside the readings in a frame
 _READING_BYTES: Final = 21  # at most: channel 3, offset 9, number 9
 _TEXT_HEAD_BYTES: Final = 15
 _POSITION_BYTES: Final = 31
@@ -38,8 +39,8 @@ class Readings:
     def keep_within(self, limits: Mapping[str, Any]) -> None:
         """Make frames as small as a hub asks for in its welcome."""
         readings, size = limits.get("readings"), limits.get("frame_bytes")
-        self.max_readings = min(MAX_ARRAY, readings) if isinstance(readings, int) else MAX_ARRAY
-        self.max_bytes = min(FRAME_BYTES, size - 1_024) if isinstance(size, int) and size > 2_048 else FRAME_BYTES
+        self.max_readings = min(MAX_ARRAY, max(1, readings)) if isinstance(readings, int) else MAX_ARRAY
+        self.max_bytes = min(FRAME_BYTES, max(MIN_FRAME_BYTES, size) - HEAD_BYTES) if isinstance(size, int) else FRAME_BYTES
 
     def drafts(self, rows: Iterable[tuple[int, Mapping[str, Value]]]) -> list[Draft]:
         """Make frames of (time_us, values by channel name), in the order given. Raises ValueError, TypeError; then none is made."""

@@ -11,6 +11,7 @@ SUBPROTOCOL_LIVE_JSON: Final = "tributary.live.v1.json"
 SUBPROTOCOL_LIVE_MSGPACK: Final = "tributary.live.v1.msgpack"
 
 MAX_MESSAGE_BYTES: Final = 65_536  # what one hub turn may spend on decoding: below 5 ms and 5 MB
+MIN_FRAME_BYTES: Final = 1_024  # no hub asks for smaller frames of readings: one of each kind has room in it
 MAX_ARRAY: Final = 4_096
 MAX_PACK_READINGS: Final = 16_384  # what float32 values without their times fill a message with
 MAX_STEP_NS: Final = 10**14  # above a day; 16,384 steps of it fit an int64

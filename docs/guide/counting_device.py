@@ -1,9 +1,10 @@
-"""The client under test of docs/guide/own_client.md, with Tributary's own device client: count, echo, wait, and a lamp as its shadow.
+"""The client under test of docs/guide/own_client.md, with Tributary's own device client: count, echo, wait, burst, and a lamp as its shadow.
 
 Run it as `tributary conformance --run "python docs/guide/counting_device.py"`. What it needs of a client library is in this one page.
 """
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ async def main() -> None:
         os.environ["TRIBUTARY_TOKEN"],
         channels=[Channel("count", "", Kind.COUNTER)],
         spool_dir=spool,
+        spool_max_bytes=int(os.environ.get("TRIBUTARY_SPOOL_BYTES", 1 << 26)),
         interval_s=EVERY_S,
         firmware="counting 1",
         way="websocket",
@@ -45,6 +47,10 @@ async def main() -> None:
     @device.command("wait", args={"s": {"type": "number", "min": 0}})
     async def wait(s: float) -> None:
         await trio.sleep(s)
+
+    @device.command("burst", args={"n": {"type": "integer", "min": 1, "max": 1000}})
+    async def burst(n: int) -> None:
+        await device.send_many([(time.time_ns() // 1_000, {"count": next_value(spool / "count")}) for _ in range(n)])
 
     @device.on_desired
     def apply(document: dict[str, Any], delta: dict[str, Any]) -> None:

@@ -23,6 +23,10 @@ class Child:
         self._printed = folder / "client.log"
         self._process: trio.Process | None = None
 
+    def tell(self, more: Mapping[str, str]) -> None:
+        """Give it more variables from its next start on."""
+        self._environment |= more
+
     async def start(self) -> None:
         """Start it anew. Raises OSError where there is no such program."""
         with self._printed.open("ab") as printed:  # a small file of ours, once in a life

@@ -26,12 +26,13 @@ HUB: Final = "conformance 1"
 
 
 class Talk:
-    """One connection. `frames` are those that came on it, in order; with `is_acking` each is acked as it comes."""
+    """One connection. `frames` came on it, in order, each of so many bytes (`sizes`); with `is_acking` each is acked as it comes."""
 
     def __init__(self, socket: Socket, book: Book) -> None:
         self.socket = socket
         self.book = book
         self.frames: list[Frame] = []
+        self.sizes: list[int] = []
         self.pings: list[float] = []
         self.pongs: list[bytes] = []
         self.closed: Closed | None = None
@@ -203,6 +204,7 @@ class Talk:
         self._next[frame.epoch] = last + 1
         self._windows.take(trio.current_time(), frame.epoch, last, len(message.body))
         self.frames.append(frame)
+        self.sizes.append(len(message.body))
         self.book.enter(frame)
         if self.is_acking:
             await self.ack((frame.epoch, last))

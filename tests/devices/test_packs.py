@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.packs import Packs
-from devices.readings import Readings
+from devices.readings import HEAD_BYTES, Readings
 from devices.spool import Draft
 from devices.wire.codec import decode_from_device, encode
 from devices.wire.limits import MAX_MESSAGE_BYTES, MAX_TIME_US
@@ -22,7 +22,7 @@ CHANNELS = (Channel("door", kind=Kind.STATE), Channel("vibration", "m/s2"), Chan
 def packs_of(max_bytes: int | None = None) -> Packs:
     readings = Readings(CHANNELS)
     if max_bytes is not None:
-        readings.keep_within({"frame_bytes": max_bytes + 1_024})
+        readings.keep_within({"frame_bytes": max_bytes + HEAD_BYTES})
     return Packs(readings)
 
 

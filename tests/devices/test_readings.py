@@ -71,6 +71,17 @@ def test_stamps_that_never_go_back_never_meet(times: list[int]) -> None:
     assert all(got >= asked for (_, got), asked in zip(made, times, strict=True))
 
 
+@pytest.mark.parametrize("told", [{"frame_bytes": 1_024}, {"frame_bytes": 1_500, "readings": 8}, {"frame_bytes": 2_048, "readings": 1}, {}])
+def test_a_hub_that_asks_for_small_frames_gets_no_larger_ones(told: dict[str, int]) -> None:
+    readings = Readings(CHANNELS)
+    readings.keep_within(told)
+    full = {"note": "x" * 256, "temp": 1 / 3, "count": 2**62, "mode": "eco", "place": (1 / 3, 1 / 7)}
+    made = frames(readings, [(T + at * 10**9, full) for at in range(200)])
+    assert sum(len(frame.values) for frame in made) == 1_000
+    assert max(len(encode(frame)) for frame in made) <= told.get("frame_bytes", MAX_MESSAGE_BYTES)
+    assert max(len(frame.values) for frame in made) <= told.get("readings", MAX_ARRAY)
+
+
 def test_what_is_too_much_for_one_frame_becomes_several_in_order() -> None:
     rows = [(T + at, {"temp": float(at)}) for at in range(10_000)]
     made = frames(Readings(CHANNELS), rows)

@@ -69,16 +69,41 @@ def _no_fence(heard: Said, memory: Said) -> Said:
     return {key: value for key, value in heard.items() if key != "fence" or heard["op"] == "welcome"}
 
 
+def _no_gaps(said: Said, memory: Said) -> list[Said]:
+    return [] if said.get("op") == "gap" else [said]
+
+
+def _empty_gaps(said: Said, memory: Said) -> list[Said]:
+    return [said | {"readings": 0}] if said.get("op") == "gap" else [said]
+
+
+def _other_reason(said: Said, memory: Said) -> list[Said]:
+    return [said | {"reason": "bad_frame"}] if said.get("op") == "gap" else [said]
+
+
+def _no_limits(heard: Said, memory: Said) -> Said:
+    return heard | {"limits": {"frame_bytes": 65_536, "readings": 4_096}} if "limits" in heard else heard
+
+
 def _soon(heard: Said, memory: Said) -> Said:
     return heard | {"code": 1012, "retry_s": 0, "jitter_s": 0} if heard.get("op") == "bye" else heard
 
 
-SAYS: dict[str, Says] = {"hole": _hole, "double": _double, "op-first": _op_first, "runs-twice": _old_id}
+SAYS: dict[str, Says] = {
+    "hole": _hole,
+    "double": _double,
+    "op-first": _op_first,
+    "runs-twice": _old_id,
+    "no-gaps": _no_gaps,
+    "empty-gaps": _empty_gaps,
+    "other-reason": _other_reason,
+}
 HEARS: dict[str, Hears] = {
     "greedy": _greedy,
     "no-marks": _no_marks,
     "runs-twice": _new_id,
     "no-fence": _no_fence,
+    "no-limits": _no_limits,
     "obstinate": _soon,
     "impatient": _soon,
 }

@@ -36,7 +36,8 @@ _MAX_UNFINISHED = const(64)
 _REUSE_FROM = const(16)
 _MAX_IN_FLIGHT = const(32)  # frames; each costs RAM until it is acked, and more in flight is no faster
 _CHUNK = const(512)
-_BATCH_BYTES = const(1024)
+_FRAME_BYTES = const(1024)  # of a frame of readings: so much every hub takes
+_FRAME_HEAD = const(80)  # above what stands beside the readings
 _RESULTS_BYTES = const(4096)  # of a hello
 _ENTRY_BYTES = const(64)  # what a frame in RAM costs beside its body, on a port of 32 bits
 _MAX_BACKOFF_S = const(60)
@@ -1395,7 +1396,6 @@ class Device:
         self._offset = None  # the hub's time minus the uptime, as of the last welcome
         self._batch = None
         self._max_readings = 64
-        self._frame_bytes = 1024
         self._unwritten_since = None
         self.is_connected = False
         self.connects = 0
@@ -1451,14 +1451,20 @@ class Device:
             time_us = last + 1
         self._last[index] = time_us
         batch = self._batch
-        if batch is not None and (batch[0] != kind or batch[5] >= self._max_readings or len(batch[4]) > _BATCH_BYTES):
+        body = packed(value)
+        # Beside its value a reading has 3 bytes for the channel and 9 for the time at most.
+        if batch is not None and (
+            batch[0] != kind
+            or batch[5] >= self._max_readings
+            or len(batch[2]) + len(batch[3]) + len(batch[4]) + len(body) + 12 > _FRAME_BYTES - _FRAME_HEAD
+        ):
             self.flush()
             batch = None
         if batch is None:
             batch = self._batch = [kind, time_us, bytearray(), bytearray(), bytearray(), 0, _ticks_ms()]
         pack(index, batch[2])
         pack(time_us - batch[1], batch[3])
-        pack(value, batch[4])
+        batch[4].extend(body)
         batch[5] += 1
 
     def flush(self):
@@ -1493,7 +1499,7 @@ class Device:
                 kind, start_us = _UNDATED, self.uptime.us()
             start_us -= step_us * (count - 1)
         self.flush()
-        room = max(self._frame_bytes - 64, size) // size
+        room = (_FRAME_BYTES - _FRAME_HEAD) // size
         for at in range(0, count, room):
             some = Packed(bytearray())
             pack(values[at * size : (at + room) * size], some.data)

@@ -4,12 +4,13 @@ Owns the order; each file beside owns what is played.
 """
 
 from simulators.conformance.scenario import Scenario
-from simulators.conformance.scenes import cancels, commands, course_end, credit, ends, hostile, keeping, opening, rejects, shadow
+from simulators.conformance.scenes import bounds, cancels, commands, course_end, credit, ends, hostile, keeping, opening, rejects, shadow
 
 SCENARIOS: tuple[Scenario, ...] = (
     *opening.SCENES,
     *keeping.SCENES,
     *credit.SCENES,
+    *bounds.SCENES,
     *rejects.SCENES,
     *ends.SCENES,
     *commands.SCENES,

@@ -1,7 +1,7 @@
-"""The client under test of `tributary conformance`: it counts from 1 over reboots, and takes the commands echo and wait.
+"""The client under test of `tributary conformance`: it counts from 1 over reboots, and takes the commands echo, wait and burst.
 
-It takes TRIBUTARY_URL, TRIBUTARY_DEVICE, TRIBUTARY_TOKEN and TRIBUTARY_SPOOL, a folder that survives reboots, from its environment. Run it
-with CPython (PYTHONPATH=..) or with the unix port (MICROPYPATH=.frozen:..).
+It takes TRIBUTARY_URL, TRIBUTARY_DEVICE, TRIBUTARY_TOKEN and TRIBUTARY_SPOOL, a folder that survives reboots, from its environment, and
+TRIBUTARY_SPOOL_BYTES where its spool is to be small. Run it with CPython (PYTHONPATH=..) or with the unix port (MICROPYPATH=.frozen:..).
 """
 
 import asyncio
@@ -30,6 +30,7 @@ device = tributary.Device(
     os.getenv("TRIBUTARY_TOKEN"),
     [("count", "", "counter")],
     spool=FOLDER + "/spool",
+    spool_bytes=int(os.getenv("TRIBUTARY_SPOOL_BYTES") or 65536),
     interval_s=1,
 )
 
@@ -44,6 +45,16 @@ def echo(job, text):
 async def wait(job, s):
     """Take so long."""
     await asyncio.sleep(s)
+
+
+@device.command("burst", n={"type": "integer", "min": 1, "max": 1000})
+def burst(job, n):
+    """Make many readings at once, in frames of as many as there may be."""
+    device.batch_ms = 60000
+    for _ in range(n):
+        device.send({"count": next_value()})
+    device.flush()
+    device.batch_ms = 0
 
 
 @device.on_desired

@@ -1,5 +1,6 @@
 """The MicroPython client's msgpack and masking on the published vectors, on garbage, and back and forth, in both Pythons."""
 
+import asyncio
 import json
 import random
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices.wire.limits import MIN_FRAME_BYTES
 from tests.support.micropython import client, run
 from tests.support.micropython import interpreter as interpreter
 from tests.vectors.make import PATH
@@ -110,3 +112,24 @@ def test_uptime_goes_on_where_the_counter_wraps() -> None:
     for _ in range(300):
         now_us += rng.choice((1, 50, 20_000_000, 900_000_000, 5 * 86_400_000_000))
         assert uptime.us() == now_us - begun
+
+
+def test_frames_of_readings_are_no_larger_than_every_hub_has_to_take() -> None:
+    async def sizes() -> list[int]:
+        channels = [("t", "Cel", "gauge"), ("note", "", "text"), ("place", "", "position")] * 90
+        named = [(f"{name}{at}", unit, kind) for at, (name, unit, kind) in enumerate(channels)]
+        device = client().Device("ws://hub", "board", "-", named, ram_bytes=1 << 20, batch_ms=1_000, on_log=lambda line: None)
+        of_kind = {"gauge": 1 / 3, "text": "x" * 256, "position": [1 / 3, 1 / 7]}
+        for at in range(20):
+            device.send({name: of_kind[kind] for name, _, kind in named}, 1 << 60)
+            device.send_pack("t0", [0.1 * n for n in range(500)], 10**9, 1 << 60 if at % 2 else None, "f8" if at % 3 else "f4")
+        no = device.spool.current.no
+        found = []
+        while (frame := device.spool.next_frame(no)) is not None:
+            device.spool.sent[no] = frame[1]
+            found.append(len(frame[2]))
+        return found
+
+    found = asyncio.run(sizes())
+    assert len(found) > 500
+    assert 900 < max(found) <= MIN_FRAME_BYTES
