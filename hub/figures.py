@@ -51,7 +51,11 @@ class Figures:
         metrics.add_part("without_socket", self.ways.statistics)
         metrics.add_part("connections", self.open.statistics)
         metrics.add_part("followers", lambda: {f"{name}_lag_rows": lag for name, lag in self.lags().items() if name != "live"})
-        metrics.add_part("devices", lambda: {"connected": self.sessions.count(), "known": self.control.registry.fleet_size()})
+        metrics.add_part("devices", self._of_devices)
+
+    def _of_devices(self) -> dict[str, float]:
+        known = self.control.registry.fleet_size()
+        return {"connected": self.sessions.count(), "known": known, "window_frames": self.sessions.window_frames()}
 
     def lags(self) -> dict[str, int]:
         """Return how many positions each follower is behind the journal."""

@@ -209,8 +209,10 @@ class DeviceSession:
         return {"uncommitted_frames": sum(len(epoch.in_flight) for epoch in self._epochs.values())} | told
 
     def is_half_full(self) -> bool:
-        """Tell whether what is not acked takes half of the live window or more: a device may be waiting for an ack."""
-        return self.live.frames * 2 >= self.live.max_frames or self.live.bytes * 2 >= self.live.max_bytes
+        """Tell whether what is not acked takes half of the live window granted last, or more: a device may be waiting for an ack."""
+        if self._granted is None:
+            return True
+        return self.live.frames * 2 >= self._granted.live.frames or self.live.bytes * 2 >= self._granted.live.bytes
 
     def acked(self) -> None:
         """Note that an ack of everything durable goes out now: the device may use that credit again."""

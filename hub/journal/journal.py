@@ -45,7 +45,7 @@ class Journal:
         self._told_holding: str | None = None
         self._on_commit: list[Callable[[Sequence[Row]], None]] = []
         self._on_holding: list[Callable[[], None]] = []
-        self._counts = Counts()
+        self.counts = Counts()
         # What the file knows; filled when it is opened.
         self._room = Room(settings, 0)
         self._marks = Marks(())
@@ -183,7 +183,7 @@ class Journal:
             "first_position": self.first,
             "pending_rows": self._pending.rows,
             "pending_bytes": self._pending.size_bytes,
-            **self._counts.figures(),
+            **self.counts.figures(),
             **self._room.figures(),
             **self._reader.figures(),
             "holding": float(self.holding is not None),
@@ -213,7 +213,7 @@ class Journal:
             self._room.is_full = True
             self._tell_holding()
             return False
-        self._counts.committed(trio.current_time() - began_s, len(written.rows), self._now())
+        self.counts.committed(trio.current_time() - began_s, len(written.rows), self._now())
         self._tell(batch, written)
         return True
 

@@ -4,7 +4,7 @@ Owns the map of device connections and the hand-over between an old and a new on
 connection the parts it needs. Built by main.py, called by the door through `serve`.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ import trio
 from devices.link import ServerLink
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Cancel, Command, Hello
+from hub.core.records import Row
 from hub.ports import ConnectionRecord, Lease, StoreUnavailable
 from hub.sessions.comings import QUOTES_A_FRAME, Comings
 from hub.sessions.device import DeviceConnection
@@ -40,6 +41,7 @@ class DeviceSessions:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Let acks ripen; tell devices at once when credit goes to or from 0, and every 20 s while it is 0."""
         self._parts.journal.on_holding(self._restate)
+        self._parts.journal.on_commit(self._judge_windows)
         self._parts.leases.on_lost(self._lost)
         async with trio.open_nursery() as self._welcoming:
             await self._welcoming.start(self.acks.run)
@@ -56,6 +58,10 @@ class DeviceSessions:
     def count(self) -> int:
         """Return how many devices are connected."""
         return len(self._connections)
+
+    def window_frames(self) -> int:
+        """Return how many live frames a device may have on their way, while it has credit."""
+        return self._parts.windows.credit.live.frames
 
     def figures(self, device: str, link: ServerLink) -> Mapping[str, int]:
         """Return what is on its way over a device's connection; nothing where it has another one now."""
@@ -139,6 +145,9 @@ class DeviceSessions:
         connection = self._connections.get(lease.device)
         if connection is not None and connection.lease is lease:
             connection.switch_off(CloseCode.TAKEN_OVER, f"the device has connected to node {node}")
+
+    def _judge_windows(self, rows: Sequence[Row]) -> None:
+        self._parts.windows.judge(self._parts.journal.counts.usual_s(), len(self._connections))
 
     def _restate(self) -> None:
         for connection in self._connections.values():

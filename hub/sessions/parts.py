@@ -4,7 +4,7 @@ Owns no connection; device.py and devices.py build on it, main.py fills it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from devices.link import ServerLink
@@ -21,11 +21,9 @@ from hub.ports import Lease, Leases, Now
 from hub.sessions.first_hop import FirstHop, FirstHops
 from hub.sessions.outbox import AckClock
 from hub.sessions.stored_acks import StoredAcks
+from hub.sessions.windows import Windows
 
-LIVE: Final = Window(256, 1_048_576)
-BACKFILL: Final = Window(128, 524_288)
 _NONE: Final = Window(0, 0)
-_OPEN: Final = Credit(LIVE, BACKFILL)
 _DISABLED_RETRY_S: Final = 60.0  # a person has to enable it first; then it is back within two minutes
 _CONTESTED_RETRY_S: Final = 60.0  # as long as the other one is let alone; so often old epochs are forgotten, too
 _PATIENT_RETRY_S: Final = 5.0  # a newer connection is mostly the same device: leave it in peace; and a failing hub too
@@ -126,11 +124,12 @@ class DeviceParts:
     refuses: Callable[[Channel], str | None] = lambda channel: None  # why the history can hold no reading of a channel
     stored_acks: StoredAcks | None = None  # where acks wait for the history store
     round_trip_s: Callable[[ServerLink], float | None] = lambda link: None  # of the last ping that was answered
+    windows: Windows = field(default_factory=Windows)
 
     def credit(self) -> Credit:
         """Return the windows that hold now."""
         reason = self.journal.holding
-        return Credit(_NONE, _NONE, reason) if reason else _OPEN
+        return Credit(_NONE, _NONE, reason) if reason else self.windows.credit
 
     def limits(self) -> dict[str, int]:
         """Return the limits of a welcome."""

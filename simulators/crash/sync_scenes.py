@@ -1,7 +1,7 @@
 """The scenes of a disk that fails or is slow under a running hub: strace answers its syncs with an error, or lets them wait.
 
-Owns the order of faults, drawn from the seed; judges what a ledger cannot tell: the exit code, and how much memory a slow disk costs. As
-scenes.py, called by simulators/crash/__main__.py.
+Owns the order of faults, drawn from the seed; judges what a ledger cannot tell: the exit code, how much memory a slow disk costs, and that
+devices then send less ahead. As scenes.py, called by simulators/crash/__main__.py.
 """
 
 import resource
@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import trio
 
@@ -21,8 +22,10 @@ from simulators.crash.scenes import Stage, until
 BROKEN_EXIT_CODE = 75  # the journal is broken (docs/operating.md)
 END_TIMEOUT_S = 20.0
 SLOW_S = (0.2, 1.0, 5.0)  # a sync
-SLOW_FOR_S = 12.0
+SLOW_FOR_S = 12.0  # and four syncs: two of three commits must have been slow before windows shrink
 MAX_GROWTH_BYTES = 50 << 20
+WHOLE_WINDOW_FRAMES = 256
+SHRINKS_ABOVE_DEVICE_S = 100.0  # seconds of a commit times devices: well above 78, from where on windows shrink (docs/operating.md)
 
 
 class FaultUnnoticed(Exception):
@@ -76,23 +79,40 @@ async def _has_ended(stage: Stage) -> bool:
 
 
 async def slow_syncs(stage: Stage, fleet: Fleet) -> None:
-    """Let each sync of the journal take long: acks come late, the hub answers and takes no more memory than its bound."""
+    """Let each sync of the journal take long: acks come late, devices send less ahead, the hub answers.
+
+    It takes no more memory than its bound.
+    """
     async with HubClient(stage.hub.url, stage.hub.admin_token) as client:
         for number in range(stage.plan.slow_syncs):
             await stage.a_while()
             sync_s = SLOW_S[number % len(SLOW_S)]
-            before_bytes = most_bytes = memory_bytes(stage.hub.pid)
-            answers_s: list[float] = []
+            before_bytes = memory_bytes(stage.hub.pid)
             async with injected(stage, f"delay_enter={int(sync_s * 1e6)}"):
-                ends_s = trio.current_time() + SLOW_FOR_S
-                while trio.current_time() < ends_s:
-                    asked_s = trio.current_time()
-                    credit = (await client.hub())["credit"]
-                    answers_s.append(trio.current_time() - asked_s)
-                    most_bytes = max(most_bytes, memory_bytes(stage.hub.pid))
-                    await trio.sleep(0.2)
-            grown = most_bytes - before_bytes
-            said = f"{grown / 1e6:.0f} MB more memory, credit {credit}, slowest answer after {max(answers_s):.2f} s"
+                looks = await _looks(stage, client, SLOW_FOR_S + 4 * sync_s)
+            grown = max(look.memory_bytes for look in looks) - before_bytes
+            window, slowest_s = min(look.window_frames for look in looks), max(look.answer_s for look in looks)
+            said = f"{grown / 1e6:.0f} MB more memory, windows down to {window:.0f} frames, slowest answer after {slowest_s:.2f} s"
             stage.say(f"{stage.name}: slow sync {number + 1}, {sync_s:g} s each, {said}")
             if grown > MAX_GROWTH_BYTES:
                 raise FaultUnnoticed(f"a disk that takes {sync_s:g} s for a sync made the hub take {grown:,} bytes")
+            if sync_s * stage.plan.devices > SHRINKS_ABOVE_DEVICE_S and window >= WHOLE_WINDOW_FRAMES:
+                raise FaultUnnoticed(f"a disk that takes {sync_s:g} s for a sync left {stage.plan.devices} devices their whole window")
+
+
+class _Look(NamedTuple):
+    memory_bytes: int
+    window_frames: float
+    answer_s: float
+
+
+async def _looks(stage: Stage, client: HubClient, for_s: float) -> list[_Look]:
+    """Ask the hub again and again, for so long."""
+    looks, ends_s = [], trio.current_time() + for_s
+    while trio.current_time() < ends_s:
+        asked_s = trio.current_time()
+        figures = dict(line.split() for line in (await client.metrics()).splitlines() if line.startswith("tributary_devices_"))
+        window_frames = float(figures["tributary_devices_window_frames"])
+        looks.append(_Look(memory_bytes(stage.hub.pid), window_frames, trio.current_time() - asked_s))
+        await trio.sleep(0.2)
+    return looks

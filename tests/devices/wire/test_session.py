@@ -111,6 +111,15 @@ def test_a_smaller_window_does_not_close_what_was_sent_under_the_larger() -> Non
     assert session.take(LIVE, 1, 1, 10) is Verdict.NEW
 
 
+def test_a_device_that_fills_a_window_that_shrank_may_wait_for_an_ack() -> None:
+    session = streaming()
+    session.grant(Credit(Window(100, 10**6), Window(100, 10**6)))
+    session.take(LIVE, 1, 1, 10)
+    assert not session.is_half_full()
+    session.grant(Credit(Window(2, 10**6), Window(1, 10**6)))
+    assert session.is_half_full()
+
+
 def test_one_frame_may_always_go_however_large() -> None:
     session = streaming()
     assert session.take(LIVE, 1, 1, 60_000) is Verdict.NEW
