@@ -32,6 +32,11 @@ class Flood:
         self._since_s = -math.inf
         self._bytes = 0  # since the last message
 
+    @property
+    def is_halfway(self) -> bool:
+        """Tell whether a frame has begun of which more is to come."""
+        return self._small.is_halfway
+
     def message_came(self) -> None:
         """Note a message: what is heard has a meaning."""
         self._bytes = 0

@@ -34,8 +34,7 @@ class FrameStream(trio.abc.Stream):
     """The stream that trio-websocket is given.
 
     Its handshake comes first and nothing more before it is answered: wsproto would lose frames that come with the head. After our
-    Close it lingers until the client has seen the end. A client that sends much without ever completing a message, or more small frames
-    than it may, is closed with 1008.
+    Close it lingers until the client has seen the end. Who sends more than flood.py lets pass is closed with 1008.
     """
 
     def __init__(self, stream: GuardedStream, handshake: bytes, settings: DoorSettings, poller: Poller | None, remote: str = "") -> None:
@@ -55,8 +54,7 @@ class FrameStream(trio.abc.Stream):
         self._settings = settings
         self._flood: Flood | None = None  # of most connections nothing but answers to pings goes to trio-websocket
         self._rest = b""  # what it gets next
-        self._has_begun = False
-        self._has_ended = False
+        self._has_begun = self._has_ended = self._is_waiting = False  # the last: for the client, by a call of the reader's
         self._is_watched = False  # by the poller, while the reader rests
         self._closing: trio.Event | None = None
         stream.on_closing = self._gone
@@ -69,7 +67,9 @@ class FrameStream(trio.abc.Stream):
     @property
     def is_halfway(self) -> bool:
         """Tell whether a frame has begun and not ended, and whether it is the client who keeps us waiting."""
-        return self._cutter.is_halfway and not self.inbox.is_full
+        if self._cutter.is_on:
+            return self._cutter.is_halfway and not self.inbox.is_full
+        return self._is_waiting and self._flood is not None and self._flood.is_halfway
 
     def stop(self) -> None:
         """Cut nothing more: from the next frame on everything is trio-websocket's."""
@@ -125,11 +125,14 @@ class FrameStream(trio.abc.Stream):
             await trio.lowlevel.checkpoint()
             self._cut()
         else:
+            self._is_waiting = True
             try:
                 data = await self._stream.receive_some(_RECEIVE_BYTES)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self.stop()
                 raise
+            finally:
+                self._is_waiting = False
             self._hear(data, is_end=not data)
 
     async def _rest_until_ready(self, poller: Poller) -> None:

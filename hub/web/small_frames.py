@@ -24,6 +24,11 @@ class SmallFrames:
         self._left_bytes = 0  # of the payload that is going by
         self._spent_until_s = float("-inf")
 
+    @property
+    def is_halfway(self) -> bool:
+        """Tell whether a frame has begun of which more is to come."""
+        return bool(self._head or self._left_bytes)
+
     def take(self, data: bytes, now_s: float) -> tuple[int, bool]:
         """Return how much of the data is of AT_ONCE frames at most, and whether so many small ones may have come."""
         at, frames, small, end = 0, 0, 0, len(data)

@@ -1,5 +1,6 @@
 """Whoever gives no sign of life for two periods is taken for dead; whoever says anything stays."""
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -108,12 +109,33 @@ async def test_viewer_over_a_real_socket_is_pinged_and_closed_with_4001() -> Non
         assert place.door.failed == 0
 
 
-async def test_half_a_frame_and_then_nothing_is_closed_after_one_period() -> None:
+FRAGMENT, LAST = 0x01, 0x80  # a text that is not final; the end of one
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        frame(b"never to end")[:-1],
+        bytes([FRAGMENT]) + frame(b"never to end")[1:-1],
+        bytes([FRAGMENT]) + frame(b"begun")[1:] + bytes([LAST]) + frame(b"never to end")[1:-1],
+        bytes([FRAGMENT]) + frame(b"begun")[1:] + bytes([LAST]) + frame(b"y" * 200)[1:3],
+    ],
+    ids=["plain", "fragment", "last fragment", "head of the last fragment"],
+)
+async def test_half_a_frame_and_then_nothing_is_closed_after_one_period_whoever_reads_it(sent: bytes) -> None:
     async with running_door(heartbeat_s=0.05) as place, await place.connect() as stream:
-        await stream.send_all(LIVE + frame(b"never to end")[:-1])
+        await stream.send_all(LIVE + sent)
         await until(stream, b"\r\n\r\n")
         with trio.fail_after(DEADLINE_S):
             assert b"\x0f\xa1a frame was begun" in await everything(stream)
+
+
+async def test_the_pause_between_two_fragments_is_no_half_frame() -> None:
+    async with running_door(heartbeat_s=0.05) as place, await place.connect() as stream:
+        await stream.send_all(LIVE + bytes([FRAGMENT]) + frame(b"begun")[1:])
+        await until(stream, b"\r\n\r\n")
+        with trio.fail_after(DEADLINE_S):
+            assert b"\x0f\xa12 pings were not answered" in await everything(stream)
 
 
 async def test_viewer_that_answers_stays() -> None:
