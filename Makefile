@@ -9,9 +9,9 @@ CORES := $(shell nproc 2>/dev/null || echo 2)
 # Tests of parts together and of programs wait for disks and for each other: with one more than there are cores none is idle.
 WORKERS := $(shell echo $$(($(CORES) + 1)))
 # Every test is of one group, by where it lies; docs/testing.md says what is in each. What is in neither list is a unit test.
-PARTS := tests/contract tests/devices/client tests/fuzz tests/gate/test_replays.py tests/gate/test_revocations.py tests/gate/test_mutation.py tests/power tests/sim tests/splits tests/hub/auth/test_wrong_tries.py tests/hub/backup tests/hub/bus tests/hub/cli tests/hub/client tests/hub/core/exchange tests/hub/nodes tests/hub/redis tests/hub/rules/test_keeping.py tests/hub/state/redis tests/hub/store tests/hub/web tests/hub/workers tests/hub/orphans tests/hub/sessions/test_live.py
+PARTS := tests/contract tests/devices/client tests/gate/test_replays.py tests/gate/test_revocations.py tests/gate/test_mutation.py tests/power tests/sim tests/splits tests/hub/auth/test_wrong_tries.py tests/hub/backup tests/hub/bus tests/hub/cli tests/hub/client tests/hub/core/exchange tests/hub/nodes tests/hub/redis tests/hub/rules/test_keeping.py tests/hub/state/redis tests/hub/store tests/hub/web tests/hub/workers tests/hub/orphans tests/hub/sessions/test_live.py
 # Files of programs are begun in this order: a long one that begins last is waited for alone.
-PROGRAMS := tests/devices/firmware tests/simulators tests/browser tests/e2e tests/test_wheel.py
+PROGRAMS := tests/devices/firmware tests/simulators tests/browser tests/e2e tests/fuzz tests/test_wheel.py
 
 .PHONY: help install run lint format test unit parts programs sim split-test cluster-test cut-test flood-test crash-test power-test kill-test rot-test fuzz command-test notify-test api-test conformance-test store-test backlog-test rfc6455 gate slow-viewers-test storm-test revocation-test replay-test soak-test page-soak mutation coverage differential firmware micropython-figures bench pictures lock audit release clean
 

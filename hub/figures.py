@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import trio
+
 from hub.control import Control
 from hub.core.closed import ClosedAnswers
 from hub.hops import Hops
@@ -51,6 +53,7 @@ class Figures:
         metrics.add_part("without_socket", self.ways.statistics)
         metrics.add_part("connections", self.open.statistics)
         metrics.add_part("followers", lambda: {f"{name}_lag_rows": lag for name, lag in self.lags().items() if name != "live"})
+        metrics.add_part("process", lambda: {"tasks": trio.lowlevel.current_statistics().tasks_living})
         metrics.add_part("devices", self._of_devices)
 
     def _of_devices(self) -> dict[str, float]:

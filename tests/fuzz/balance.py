@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgpack
-import numpy as np
 
 from hub.core.packs import read_rejects
-from hub.core.records import Columns, Row, RowKind
+from hub.core.records import Row, RowKind
 from tests.fuzz.attack import Said
-
-Point = tuple[str, str, int]  # device, channel, key in ns
+from tests.fuzz.traces import Point
 
 
 @dataclass
@@ -30,7 +28,7 @@ class Balance:
     wrong: list[tuple[Said | None, str]] = field(default_factory=list)
 
 
-def balance_of(said: Sequence[Said], rows: Sequence[Row], stored: Columns, parked: int) -> Balance:
+def balance_of(said: Sequence[Said], rows: Sequence[Row], stored: Mapping[Point, Any], parked: int) -> Balance:
     """Compare what was said with the rows that were committed and with the points that are stored."""
     balance = Balance()
     by_epoch = {(each.device, each.epoch): each for each in said}
@@ -50,7 +48,7 @@ def balance_of(said: Sequence[Said], rows: Sequence[Row], stored: Columns, parke
         for point, value in _points(row, who, balance):
             balance.counts["same key"] += point in expected  # one in a thousand of equal stamps of several frames: one of them is kept
             expected.setdefault(point, []).append((who, value))
-    _compare(expected, dict(_stored(stored)), balance, parked)
+    _compare(expected, stored, balance, parked)
     for each in said:
         _check_acks(each, seen, balance)
     return balance
@@ -103,23 +101,6 @@ def _rejected(row: Row, count: int) -> Iterator[int]:
         return
     for refused in read_rejects(row.rejects):
         yield from range(count) if refused.indexes is None else refused.indexes.tolist()
-
-
-def _stored(columns: Columns) -> Iterator[tuple[Point, Any]]:
-    for at, number in enumerate(columns.index.tolist()):
-        series = columns.series[number]
-        yield (series.device, series.channel, int(columns.t_ns[at])), _value(columns, at, series.kind)
-
-
-def _value(columns: Columns, at: int, kind: str) -> Any:
-    if columns.text is not None and columns.text[at] is not None:
-        return columns.text[at]
-    if kind == "position":
-        assert columns.lon is not None
-        return [float(columns.num[at]), float(columns.lon[at])]
-    if columns.exact is not None and not bool(np.ma.getmaskarray(columns.exact)[at]):
-        return bool(columns.exact.data[at]) if kind == "state" else int(columns.exact.data[at])
-    return float(columns.num[at])
 
 
 def _is_same(sent: Any, stored: Any) -> bool:

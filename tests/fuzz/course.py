@@ -3,33 +3,33 @@
 Owns what counts as broken beyond a single answer: the log, tasks, sockets, memory, the balance. Used by the tests and the program.
 """
 
-import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import trio
-from structlog.typing import EventDict
 
 from tests.fuzz.aftermath import shown_wrong
 from tests.fuzz.attack import Said, attack
 from tests.fuzz.balance import balance_of
 from tests.fuzz.exchange import Exchange
 from tests.fuzz.shrinking import shrunk
-from tests.fuzz.stage import DEADLINE_S, Hostile, Stage
-from tests.support.waiting import until
+from tests.fuzz.stage import Hostile, Stage
+from tests.fuzz.traces import Figures
 
 CASES: Final = Path(__file__).parent / "cases"
 BATCH: Final = 400
 ATTACKERS: Final = 40  # at a time
 MAX_GROWTH_BYTES: Final = 20_000_000
+_PARKED: Final = "tributary_history_parked_readings"
+_POSITION: Final = "tributary_journal_position"
 # Lines above info that a hub under attack rightly writes.
 EXPECTED: Final = frozenset(
     {
         *("device_refused", "device_flapping", "login_failed", "address_limited", "viewer_limited", "flood_closed"),
-        *("event_loop_blocked", "pressure"),  # the attackers share the hub's process
+        *("event_loop_blocked", "pressure"),  # the attackers share its machine
     }
 )
 
@@ -55,11 +55,9 @@ class Course:
         """Say the exchanges, at most so many at a time, and return what broke."""
         stage = self.stage
         await stage.is_quiet()
-        stage.rows.clear()
-        stage.logs.clear()
         hostiles = await stage.hostiles(min(ATTACKERS, len(exchanges)))
-        tasks, sockets, _ = stage.figures()
-        parked = stage.hub.side.writer.parked.count
+        stage.log.take()
+        before, metrics = await stage.figures(), await stage.metrics()
         said: list[Said] = []
         waiting = list(reversed(exchanges))
         async with trio.open_nursery() as nursery:
@@ -67,11 +65,11 @@ class Course:
                 nursery.start_soon(self._attack, hostile, waiting, said)
         self.cases += len(exchanges)
         findings = [Finding(each.exchange, what) for each in said for what in each.wrong]
-        findings += await self._settled(tasks, sockets)
+        findings += await self._settled(before)
         findings += [Finding(None, what) for what in await shown_wrong(stage, hostiles)]
         findings += [*self._logged(said)]
-        stored = await stage.stored({hostile.name for hostile in hostiles})
-        balance = balance_of(said, stage.rows, stored, stage.hub.side.writer.parked.count - parked)
+        parked = int((await stage.metrics())[_PARKED] - metrics[_PARKED])
+        balance = balance_of(said, stage.committed(int(metrics[_POSITION])), await stage.stored("hostile"), parked)
         self.counts += balance.counts
         findings += [Finding(None if who is None else who.exchange, what) for who, what in balance.wrong]
         await stage.forget(hostiles)
@@ -81,37 +79,31 @@ class Course:
         while waiting:
             said.append(await attack(self.stage, waiting.pop(), hostile))
 
-    async def _settled(self, tasks: int, sockets: int) -> list[Finding]:
+    async def _settled(self, before: Figures) -> list[Finding]:
         """Wait until tasks and sockets are back to what they were."""
         try:
             await self.stage.is_quiet()
-            await until(lambda: self.stage.is_at_rest(tasks, sockets), DEADLINE_S)
+            await self.stage.is_at_rest(before)
         except trio.TooSlowError:
-            now = self.stage.figures()
-            return [
-                Finding(
-                    None,
-                    f"not back at rest: {now[0]} tasks (were {tasks}), {now[1]} sockets (were {sockets}), "
-                    f"{self.stage.door.connections} connections",
-                )
-            ]
+            return [Finding(None, f"not back at rest: {await self.stage.figures()}; before: {before}")]
         return []
 
     def _logged(self, said: Sequence[Said]) -> list[Finding]:
-        for line in self.stage.logs:
-            if line["event"] == "event_loop_blocked":
-                self.stood_still.append(f"{line['for_s']} s in {line['task']}, {line['where']}")
+        lines = self.stage.log.take()
+        self.stood_still += [
+            f"{line['for_s']} s in {line['task']}, {line['where']}" for line in lines if line["event"] == "event_loop_blocked"
+        ]
         by_port = {each.port: each.exchange for each in said}
         by_epoch = {each.epoch: each.exchange for each in said}
         return [
-            Finding(by_port.get(_port(line)) or by_epoch.get(line.get("epoch", 0)), _told(line))
-            for line in self.stage.logs
+            Finding(by_port.get(_port(line)) or by_epoch.get(line.get("epoch", 0)), f"log: {dict(line)}")
+            for line in lines
             if _is_unexpected(line)
         ]
 
     async def alone(self, exchange: Exchange, hostile: Hostile) -> list[str]:
         """Say one exchange, and return what is wrong by its answers and the log, without waiting for what is stored."""
-        self.stage.logs.clear()
+        self.stage.log.take()
         said = await attack(self.stage, exchange, hostile)
         await self.stage.is_alone()
         return [*said.wrong, *(each.what for each in self._logged([said]))]
@@ -142,30 +134,13 @@ class Course:
         return exchanges[0]
 
 
-def _is_unexpected(line: EventDict) -> bool:
-    return "exc_info" in line or (line["log_level"] not in ("debug", "info") and line["event"] not in EXPECTED)
+def _is_unexpected(line: Mapping[str, Any]) -> bool:
+    return "exception" in line or (line["level"] not in ("debug", "info") and line["event"] not in EXPECTED)
 
 
-def _port(line: EventDict) -> int:
+def _port(line: Mapping[str, Any]) -> int:
     client: Any = line.get("client") or line.get("remote") or ""
     try:
-        return int(client[1] if isinstance(client, tuple) else str(client).rpartition(":")[2])
+        return int(client[1] if isinstance(client, list) else str(client).rpartition(":")[2])
     except ValueError:
         return 0
-
-
-def _told(line: EventDict) -> str:
-    error = line.get("exc_info")
-    if isinstance(error, BaseException):
-        return f"log: {line['event']}: " + "; ".join(_leaves(error))
-    return f"log: {dict(line)}"
-
-
-def _leaves(error: BaseException) -> Iterator[str]:
-    """Yield each error of a group, with the lines of code that it came from."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-        return
-    frames = traceback.extract_tb(error.__traceback__)[-3:]
-    yield f"{error!r} in {', '.join(f'{Path(frame.filename).name}:{frame.lineno} {frame.name}' for frame in frames)}"

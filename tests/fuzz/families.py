@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tests.fuzz import encodings, handshakes, meanings, sockets
+from tests.fuzz import encodings, goodness, handshakes, meanings, sockets
 from tests.fuzz.exchange import Exchange
 
 _GENERATORS: Final[tuple[Callable[[random.Random], Exchange], ...]] = (
@@ -19,8 +19,10 @@ _GENERATORS: Final[tuple[Callable[[random.Random], Exchange], ...]] = (
     meanings.h24_queries,
 )
 FAMILIES: Final = {f"H{number}": generator for number, generator in enumerate(_GENERATORS, 1)}
+GOOD: Final = "good"  # what they are measured against
+_ALL: Final = {**FAMILIES, GOOD: goodness.good}
 
 
 def exchange_of(family: str, seed: int) -> Exchange:
     """Return the exchange of a seed."""
-    return replace(FAMILIES[family](random.Random(f"{family} {seed}")), seed=seed)
+    return replace(_ALL[family](random.Random(f"{family} {seed}")), seed=seed)

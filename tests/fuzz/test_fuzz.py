@@ -5,12 +5,8 @@ longer, or another one; the seeds are in the failure.
 """
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
-import structlog
-
-from hub.core.records import Row
 from tests.fuzz.course import CASES, Course
 from tests.fuzz.exchange import Exchange
 from tests.fuzz.families import FAMILIES, exchange_of
@@ -34,15 +30,8 @@ async def test_nothing_that_is_said_breaks_the_hub_and_what_is_stored_is_what_wa
     assert stage.healthy.acked == stage.healthy.sent > 0
 
 
-def plant(rows: Sequence[Row]) -> None:
-    """Write a line that no correct hub writes."""
-    for row in rows:
-        structlog.get_logger().error("planted", epoch=row.epoch)
-
-
 async def test_what_breaks_is_found_and_told_with_its_seed(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
-        stage.hub.journal.on_commit(plant)
+    async with staged(tmp_path, "tests.fuzz.planted") as stage:
         findings = await Course(stage).batch([exchange_of("H13", 1), exchange_of("H1", 1)])
     assert any(each.exchange == exchange_of("H13", 1) and "planted" in each.what for each in findings)
 

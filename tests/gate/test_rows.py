@@ -66,6 +66,18 @@ def test_each_row_says_how_its_figures_are_read() -> None:
         ),
         ("G2", "life: 2 images\nPASSED: N = 200 images, 0 of them wrong\n", "200", ("0 of them wrong",)),
         ("G4", "....\n1204 passed, 2 skipped in 30.1s\n", "1204", ()),
+        (
+            "G6",
+            "seeds 1 to 400 of 24 families\nH1: 400 cases in 9 s, 0 broken, +0.1 MB; \n"
+            "healthy device: 9 frames, 9 acked, the slowest after 0.1 s\n"
+            "memory: the hub grew by +1.0 MB; with good clients alone: 200.0 MB, 45 tasks; at the end: 201.0 MB\n0 broken\n",
+            "400 of 24 families",
+            (
+                "0 broken",
+                "healthy device: 9 frames, 9 acked, the slowest after 0.1 s",
+                "memory: the hub grew by +1.0 MB; with good clients alone: 200.0 MB, 45 tasks; at the end: 201.0 MB",
+            ),
+        ),
         ("G10", "500 commands and those to all, seed 3, 60 s: 0 differences\nPASSED\n", "500", ("0 differences",)),
     ],
 )
