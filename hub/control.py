@@ -32,6 +32,7 @@ from hub.nodes.membership import Membership
 from hub.nodes.places import NodePlaces
 from hub.nodes.presence import SharedPresence
 from hub.nodes.taking_in import Part, TakingIn, Whole
+from hub.part_settings import series_bound
 from hub.ports import Leases, Now, StateStore
 from hub.rules import MailServer, Notifying, RulesSide
 from hub.sessions.presence import PresenceWatch
@@ -52,7 +53,7 @@ class Control:
         self.entities = Entities(first_version=now(), clock=now)
         return_s, node = max(RETURN_S, settings.restart_jitter_s + _COMING_S), settings.node if settings.state == "redis" else "hub"
         self._presence: SharedPresence | None = None  # of a hub that has nodes beside it
-        self.registry = Registry(state, self.entities, now, return_s, node)
+        self.registry = Registry(state, self.entities, now, return_s, node, series_bound(settings))
         self.desk = CommandDesk(state, self.registry, self.entities, now, Keep(settings.keep_commands_days, settings.keep_commands))
         self.leases = leases or LocalLeases(now)
         self.shadows = Shadows(state, self.registry, self.entities, now)

@@ -6,6 +6,7 @@ Owns the translation alone: hub.config owns names, defaults and limits. Called b
 from collections.abc import Callable
 
 from hub.config import Settings
+from hub.core.registry_series import SeriesBound
 from hub.journal import JournalSettings
 from hub.ports import Retention
 from hub.web.settings import DoorSettings
@@ -32,6 +33,14 @@ def retention(settings: Settings) -> Retention:
         max_bytes=int(settings.history_max_bytes),
         min_free_bytes=int(settings.min_free_bytes),
     )
+
+
+def series_bound(settings: Settings) -> SeriesBound:
+    """Return how many series a device may have; one counts until the longest retention of the history is over."""
+    days = [settings.keep_raw_days]
+    if settings.store == "duckdb":
+        days += [settings.keep_minutes_days, settings.keep_hours_days]
+    return SeriesBound(settings.max_series_per_device, max(days) if all(days) else 0.0)
 
 
 def store_token(settings: Settings) -> str | None:

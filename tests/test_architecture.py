@@ -60,6 +60,7 @@ HUB = {
         "hub.layers",
         "hub.datadir",
         "hub.nodes",
+        "hub.part_settings",
         "hub.redis",
     },
     "hub.api_parts": {
@@ -78,7 +79,7 @@ HUB = {
     "hub.hops": {"hub.samples"},
     "hub.samples": set[str](),
     "hub.stores": {"hub.core", "hub.store"},
-    "hub.part_settings": {"hub.journal", "hub.web"},
+    "hub.part_settings": {"hub.core", "hub.journal", "hub.web"},
     "hub.doors": {"hub.part_settings", "hub.web", "hub.workers"},
     "hub.workers": {"hub.auth.admin_token", "hub.core", "hub.datadir", "hub.journal"},
     # a node without devices or viewers

@@ -104,6 +104,11 @@ class Settings(PortSettings):
         description="Bytes (or `50GB`) that the history in the data directory may use; at 95 % the oldest readings go, their buckets stay."
         " 0: what the disk has but for `min_free_bytes`. DuckDB only.",
     )
+    max_series_per_device: Annotated[int, Field(ge=1_024, le=1_000_000)] = Field(
+        default=2_048,
+        description="Series (channel, unit, kind) that one device may make; a hello or an import beyond it is refused (4013, 409). One"
+        " counts until the longest of `keep_raw_days`, `keep_minutes_days` and `keep_hours_days` has passed since it was last declared.",
+    )
     keep_commands_days: Annotated[float, Field(ge=0, le=100_000)] = Field(
         default=30.0, description="Days that a command is kept after it has ended, and its idempotency key with it; 0: for ever."
     )

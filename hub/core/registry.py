@@ -86,7 +86,7 @@ class Registry(RefreshedDevices):
             known = self._devices.get(name)
             if known is not None and (known.token_hash != NO_TOKEN or known.last_seen_us is not None):
                 return False
-            description = described(Hello(name, 1, channels), known.description if known else {}, self._now()) | {OWN: True}
+            description = described(Hello(name, 1, channels), known.description if known else {}, self._now(), self._bound) | {OWN: True}
             record = DeviceRecord(name, known.created_us if known else self._now(), NO_TOKEN, description)
             if record != known:
                 await self._state.change(devices=[record], made_of={name: known})

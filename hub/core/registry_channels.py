@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from devices.wire.hello import list_of_channels
 from devices.wire.messages import Hello
+from hub.core.registry_series import FORMER, SeriesBound
 
 MAX_CHANGES: Final = 20  # they are in each item of the device: the newest
 MAX_GONE: Final = 64  # channels that are declared no more, and remembered in case they come back with another unit
 SHOWN: Final = ("channels", "commands", "firmware", "interval_s", "sleep_s", "channel_versions", "channel_changes")
 
 
-def described(hello: Hello, before: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+def described(hello: Hello, before: Mapping[str, Any], now_us: int, bound: SeriesBound) -> dict[str, Any]:
     """Return the description after a hello, `before` being the one so far (empty: none)."""
     channels = list_of_channels(hello.channels)
     description: dict[str, Any] = {
@@ -41,6 +42,7 @@ def described(hello: Hello, before: Mapping[str, Any], now_us: int) -> dict[str,
         "channel_versions": {name: version for name, version in versions.items() if name in declared or name in gone},
         "channel_changes": changes[-MAX_CHANGES:],
         "gone_channels": gone,
+        FORMER: bound.after_hello(hello, before, now_us),
     }
     return description | {key: value for key, value in kept.items() if value}
 

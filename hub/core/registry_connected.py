@@ -1,18 +1,20 @@
-"""What connections make of devices: here, gone, silent; and what a device said of itself, kept in the state store.
+"""What connections make of devices: here, gone, silent; and what a device said of itself, kept in the state store, within its bound.
 
 Owns that, and who is told of presence. Base of registry_refresh.py; called by device sessions and by the looks at presence.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
-from devices.wire.messages import Hello
+from devices.wire.messages import Channel, Hello
 from hub.core.presence import FLAPPING_S, FLAPPING_TIMES, Pulse
 from hub.core.registry_channels import described
+from hub.core.registry_series import FORMER
 from hub.core.registry_set import DeviceSet
-from hub.ports import StoreUnavailable
+from hub.ports import DeviceRecord, StoreUnavailable
 
 _FLAPPING: Final = "a bad link, too little power, or two programs with one token: tributary device connections NAME tells how each ended"
 _log: Final = structlog.get_logger(__name__)
@@ -34,6 +36,34 @@ class ConnectedDevices(DeviceSet):
         for callback in self._presence_changed:
             callback(name)
 
+    def refuses_series(self, name: str, lists: Iterable[Iterable[Channel]]) -> str | None:
+        """Return why a device may not have these channels, all in all too many; None: it may."""
+        record = self._devices.get(name)
+        return None if record is None else self._bound.refuses(lists, record.description, self._now())
+
+    def declare(self, hello: Hello) -> None:
+        """Note what a device declared, before a frame of it can be stored; `connected` or `keep_declared` writes it."""
+        if (record := self._devices.get(hello.device)) is not None:
+            self._note(record, described(hello, record.description, self._now(), self._bound))
+
+    async def keep_declared(self, name: str) -> None:
+        """Write what a device declared whose connection ended before it was shown."""
+        if name in self._unwritten:
+            await self._write(name)
+
+    async def import_series(self, name: str, channels: tuple[Channel, ...]) -> None:
+        """Count the series of an import as ones that the device had; a store that cannot take it ends no import."""
+        if (record := self._devices.get(name)) is None:
+            return
+        if former := self._bound.after_import(channels, record.description, self._now()):
+            self._note(record, {**record.description, FORMER: former})
+        await self.keep_declared(name)
+
+    def _note(self, record: DeviceRecord, description: Mapping[str, Any]) -> None:
+        if description != record.description:
+            self._keep(replace(record, description=description))
+            self._unwritten[record.name] = None
+
     async def connected(self, hello: Hello, pulse: Pulse) -> None:
         """Note a welcomed device at once, and keep what it declared; a store that cannot take it ends no connection."""
         name, now_us = hello.device, self._now()
@@ -46,10 +76,10 @@ class ConnectedDevices(DeviceSet):
         self._tell(name)
         if self._presence.is_flapping(name) and not was_flapping:
             _log.warning("device_flapping", device=name, times=FLAPPING_TIMES, within_s=FLAPPING_S, hint=_FLAPPING)
-        description = described(hello, record.description, now_us)
-        self._keep(replace(record, description=description, last_seen_us=now_us))
+        self.declare(hello)
+        self._keep(replace(self._devices[name], last_seen_us=now_us))
         self._show(name)
-        if description != record.description or record.last_seen_us is None or name in self._unwritten:
+        if record.last_seen_us is None or name in self._unwritten:
             await self._write(name)
 
     def disconnected(self, name: str, code: int) -> int:

@@ -20,6 +20,7 @@ from hub.core.members import Asked, Members
 from hub.core.presence import RETURN_S, LivedTime, Presence
 from hub.core.registry_channels import SHOWN
 from hub.core.registry_facts import KIND, DeviceFacts, facts_in
+from hub.core.registry_series import SeriesBound
 from hub.core.registry_tokens import NO_TOKEN, OLD_TOKEN, Tokens, old_token_in
 from hub.core.tags import facts_of
 from hub.ports import DeviceRecord, Now, StateStore
@@ -45,8 +46,17 @@ class Board(Protocol):
 class DeviceSet:
     """All devices of this hub, in memory and in the state store."""
 
-    def __init__(self, state: StateStore, board: Board, now: Now, return_s: float = RETURN_S, node: str = "hub") -> None:
+    def __init__(
+        self,
+        state: StateStore,
+        board: Board,
+        now: Now,
+        return_s: float = RETURN_S,
+        node: str = "hub",
+        bound: SeriesBound = SeriesBound(),  # noqa: B008  # frozen
+    ) -> None:
         self._state = state
+        self._bound = bound
         self._board = board
         self._now = now
         self._devices: dict[str, DeviceRecord] = {}

@@ -28,13 +28,13 @@ class Comings:
         _log.info("device_connected", device=device, remote=remote, firmware=firmware)
 
     def left(self, device: str, remote: str, code: CloseCode, reason: str) -> None:
-        """Tell of a connection that ended; of one that may not come back by itself as a warning, now and then."""
+        """Tell of a connection that ended; of one that will not be let in until somebody acts as a warning, now and then."""
         said: dict[str, object] = {"device": device, "remote": remote, "code": int(code), "why": code.name.lower()}
         if reason and code not in QUOTES_A_FRAME:
             said["reason"] = reason
         if code is CloseCode.RESTART:
             _log.debug("device_left", **said)  # all of them, when the hub stops
-        elif code.may_return:
+        elif code.may_return and code is not CloseCode.NO_ROOM:
             _log.info("device_left", **said)
         elif times := self._refused.times(device, trio.current_time()):
             hint = {"hint": _REVOKED} if code is CloseCode.REVOKED else {}

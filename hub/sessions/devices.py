@@ -88,12 +88,14 @@ class DeviceSessions:
 
     def welcome(self, connection: Connection, hello: Hello) -> None:
         """Give the device the commands that wait for it, and show it online: who sees that can send it one. Its frames do not wait."""
+        self._parts.registry.declare(hello)
         self._records[connection] = self._parts.registry.connections.came(connection.device, connection.remote)
         self._welcoming.start_soon(self._behind_barrier, connection, hello)
 
     async def _behind_barrier(self, connection: Connection, hello: Hello) -> None:
         try:
             await self._welcome(connection, hello)
+            await self._parts.registry.keep_declared(connection.device)  # also where the connection has ended since
         except Exception:  # of one connection: it must not end all others
             _log.exception("welcome_failed", device=connection.device)
             connection.switch_off(CloseCode.HUB_FAILING, "the hub failed; its log says why")

@@ -61,13 +61,15 @@ class Imports:
     async def opened(self, device: str, epoch: int, channels: tuple[Channel, ...]) -> "AsyncIterator[ImportedEpoch]":
         """Open an epoch for the block to put frames into; leaving it waits until all are durable.
 
-        Raises Refusal: an unknown device (404), the same import running already, or an epoch that stands for other channels (409).
+        Raises Refusal: an unknown device (404), the same import running already, an epoch that stands for other channels, or too many
+        series (409).
         """
         self._check(device, epoch, channels)
         imported = ImportedEpoch(device, epoch, self._journal, self._now, self)
         self._open.add((device, epoch))
         try:
             await imported.start(channels)
+            await self._registry.import_series(device, channels)
             yield imported
             await imported.is_durable()
         finally:
@@ -83,6 +85,8 @@ class Imports:
             raise Refusal("import_running", f"the same readings of {device} are being imported now", "wait until that is done", 409)
         if epoch in self._journal.marks(device) and self._journal.channels(device, epoch) != channels:
             raise Refusal("import_differs", f"this import of {device} began with other channels", "import the same file as before", 409)
+        if (reason := self._registry.refuses_series(device, [channels])) is not None:
+            raise Refusal("too_many_series", f"{device}: {reason}", "raise max_series_per_device, or import fewer channels", 409)
 
     async def may_go(self, size_bytes: int) -> None:
         """Return when the journal takes frames and few bytes of imports wait for it."""

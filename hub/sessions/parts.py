@@ -15,6 +15,7 @@ from devices.wire.session import ProtocolError
 from hub.core.commands import CommandDesk, Deliver
 from hub.core.presence import Pulse
 from hub.core.registry import Registry
+from hub.core.registry_series import lists_of
 from hub.core.shadows import Shadows
 from hub.journal import Journal, Owner
 from hub.ports import Lease, Leases, Now
@@ -137,7 +138,7 @@ class DeviceParts:
         return told | ({"raw_retention_s": self.raw_retention_us // 1_000_000} if self.raw_retention_us else {})
 
     def check_channels(self, hello: Hello) -> None:
-        """Refuse a device with a channel of which the history can hold no reading. Raises ProtocolError.
+        """Refuse a device with a channel of which the history can hold no reading, or with too many series. Raises ProtocolError.
 
         Channels of unfinished epochs are let in: what cannot be stored of those is parked, and no spool is stuck.
         """
@@ -145,6 +146,8 @@ class DeviceParts:
             if (reason := self.refuses(channel)) is not None:
                 said = f"bad_hello: channel {channel.name[:64]!r} cannot be stored: {reason}"
                 raise ProtocolError(CloseCode.BAD_HELLO, said[:400])
+        if (reason := self.registry.refuses_series(hello.device, lists_of(hello))) is not None:
+            raise ProtocolError(CloseCode.NO_ROOM, reason)
 
     def retry_hint(self, code: CloseCode) -> tuple[float | None, float | None]:
         """Return (retry_s, jitter_s) for a bye."""

@@ -431,3 +431,31 @@ async def test_device_that_vanishes_in_the_middle_of_a_frame_harms_nobody(hub: R
             # RST instead of FIN
             stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
             await stream.aclose()
+
+
+async def test_device_that_declares_other_channels_at_each_hello_is_closed_with_4013_at_the_bound(tmp_path: Path) -> None:
+    with running_hub(tmp_path / "data", environment={"TRIBUTARY_MAX_SERIES_PER_DEVICE": "1024"}) as hub:
+        name = f"bad-{secrets.token_hex(4)}"
+        token = hub.provision(name)
+        async with healthy_neighbour(hub, tmp_path):
+            for begin in "abcd":
+                async with bad_device(hub, name=name, token=token) as device:
+                    await device.hello(channels=channels_of(begin, 256))
+                    await device.hears("welcome")
+                    await device.frame()
+                    await device.is_acked(1)
+            for _ in range(3):
+                async with bad_device(hub, name=name, token=token) as device:
+                    await device.hello(channels=channels_of("e", 1))
+                    reason = (await device.is_closed(4013))["reason"]
+                    assert "1 new series" in reason
+                    assert "max_series_per_device, 1,024" in reason
+            async with bad_device(hub, name=name, token=token) as device:
+                await device.hello(channels=channels_of("a", 256))
+                await device.hears("welcome")
+                await device.frame()
+                await device.is_acked(1)
+
+
+def channels_of(begin: str, count: int) -> list[dict[str, str]]:
+    return [{"name": f"{begin}{number}"} for number in range(count)]

@@ -16,6 +16,7 @@ from devices.link import LinkClosed, MemoryLink, memory_link_pair
 from hub.core.commands import CommandDesk
 from hub.core.entities import Entities
 from hub.core.registry import Registry
+from hub.core.registry_series import SeriesBound
 from hub.core.shadows import Shadows
 from hub.journal import Journal, JournalSettings, SQLiteJournalFile
 from hub.layers import layer
@@ -89,7 +90,7 @@ class IngestHub:
     def __init__(self, directory: Path, wrap: Callable[[JournalFile], JournalFile], **parts: Any) -> None:
         self.entities = Entities()
         self.state = SQLiteStateStore(directory / "state.db")
-        self.registry = Registry(self.state, self.entities, now_us)
+        self.registry = Registry(self.state, self.entities, now_us, bound=parts.pop("bound", SeriesBound()))
         self.desk = CommandDesk(self.state, self.registry, self.entities, now_us)
         self.shadows = Shadows(self.state, self.registry, self.entities, now_us)
         self.journal = Journal(wrap(SQLiteJournalFile(directory / "journal.db")), JournalSettings(), now_us)
@@ -112,7 +113,8 @@ class IngestHub:
 async def ingest_hub(
     directory: Path, wrap: Callable[[JournalFile], JournalFile] = lambda file: file, **parts: Any
 ) -> AsyncIterator[IngestHub]:
-    """Run an ingest hub on a directory; leaving the block stops it in order, as the real one does. `parts` are more of DeviceParts."""
+    """Run an ingest hub on a directory; leaving the block stops it in order, as the real one does. `parts` are more of DeviceParts, and
+    `bound` the series that a device may have."""
     hub = IngestHub(directory, wrap, **parts)
     await hub.state.start()
     try:

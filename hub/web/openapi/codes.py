@@ -82,6 +82,10 @@ WORDS: Final = {
     "too_many_shares": ("dashboard hall has 20 links, which is the limit", "withdraw one first"),
     "too_many_silences": ("there are 200 silences, which is the limit", "lift one first"),
     "too_many_targets": ("there are 50 targets, which is the limit", "delete one first"),
+    "too_many_series": (
+        "greenhouse: 12 new series (channel, unit, kind) beside 2,040 are over max_series_per_device, 2,048",
+        "raise max_series_per_device, or import fewer channels",
+    ),
     "too_many_sessions": ("50 sessions of this login are open, the limit is 50", "end one; one that nobody comes to ends after 40 s"),
     "not_locked": ("neither a user nor an address 'ann' must wait now", "see: tributary user locked"),
     "out_of_reach": ("this login is for some devices only, and 'pump-7' is none of them", "use a login without this limit"),

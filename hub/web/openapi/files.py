@@ -39,6 +39,7 @@ IMPORTED: Final[dict[int | str, dict[str, Any]]] = {
         no_device=404,
         import_running=409,
         import_differs=409,
+        too_many_series=409,
         being_deleted=409,
         too_large=413,
         bad_file=422,

@@ -17,6 +17,8 @@ from hub.core.entities import Entities
 from hub.core.errors import Refusal
 from hub.core.presence import LOOK_S, Pulse
 from hub.core.registry import Registry
+from hub.core.registry_facts import KIND
+from hub.core.registry_series import SeriesBound
 from hub.core.registry_tokens import OLD_TOKEN
 from hub.state.sqlite import SQLiteStateStore
 
@@ -465,3 +467,17 @@ async def test_a_device_that_another_node_removed_and_added_anew_is_another_one(
         await here.refresh("device", ["pump"])
         assert (removed, ended) == (["pump"], [CloseCode.REVOKED])
         assert (here.device_of(old), here.device_of(new)) == (None, "pump")
+
+
+async def test_series_of_a_device_count_on_every_node_that_shares_the_state(tmp_path: Path) -> None:
+    async with registry_on(tmp_path) as (_, state, _):
+        here, there = (Registry(state, Entities(), lambda: 1_000, bound=SeriesBound(3)) for _ in range(2))
+        await here.add_device("pump")
+        await there.reload()
+        for number in range(3):
+            await here.connected(Hello("pump", 7 + number, (Channel(f"c{number}"),)), Pulse())
+        assert there.refuses_series("pump", [(Channel("c3"),)]) is None  # it has not heard of it
+        await there.refresh(KIND, ["pump"])
+        assert "beside 3" in (there.refuses_series("pump", [(Channel("c3"),)]) or "")
+        assert there.refuses_series("pump", [(Channel("c0"),)]) is None
+        assert there.refuses_series("fan", [(Channel("c3"),)]) is None

@@ -30,6 +30,14 @@ async def test_a_device_that_may_not_come_back_by_itself_is_a_warning_now_and_th
     assert "tributary device token" in logs[0]["hint"]
 
 
+async def test_a_device_that_has_no_room_is_a_warning_now_and_then(autojump_clock: MockClock) -> None:
+    comings = Comings()
+    with capture_logs() as logs:
+        for _ in range(10):
+            comings.left("pump", "a", CloseCode.NO_ROOM, "2 new series beside 6 are over max_series_per_device, 6")
+    assert [(line["event"], line["log_level"], line["reason"][:12]) for line in logs] == [("device_refused", "warning", "2 new series")]
+
+
 async def test_no_part_of_a_frame_is_told_and_no_flood_when_the_hub_stops() -> None:
     comings = Comings()
     with capture_logs() as logs:

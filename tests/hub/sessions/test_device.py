@@ -13,6 +13,7 @@ from devices.link import memory_link_pair
 from devices.wire.limits import CloseCode
 from devices.wire.messages import Channel, CommandState, Kind
 from hub.core.records import RowKind
+from hub.core.registry_series import SeriesBound
 from hub.ports import CommandRecord, CommandsWanted, StoreUnavailable
 from tests.support.ingest_hub import DeviceEnd, IngestHub, ingest_hub, now_us
 from tests.support.waiting import until
@@ -457,3 +458,52 @@ async def test_a_channel_that_the_store_can_never_hold_is_refused_at_hello_with_
         again = await hub.connect("pump")
         old = {"epoch": E, "first": 1, "last": 1, "channels": channels}
         await again.hello(E + 1, unfinished=[old])
+
+
+def channels(begin: str) -> list[dict[str, str]]:
+    return [{"name": f"{begin}{number}"} for number in range(2)]
+
+
+async def test_a_device_with_other_channels_at_each_hello_is_refused_at_the_bound_also_after_a_restart(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path, bound=SeriesBound(6)) as hub:
+        for at, name in enumerate("abc"):
+            device = await hub.connect("pump")
+            await device.hello(E + at, channels=channels(name))
+            await device.data(E + at, 1, [1.0, 2.0])
+            await device.is_acked(E + at, 1)
+        await until(lambda: not hub.registry._unwritten)
+    async with ingest_hub(tmp_path, bound=SeriesBound(6)) as hub:
+        device = await hub.connect("pump")
+        await device.say({"op": "hello", "device": "pump", "epoch": E + 9, "unfinished": [], "channels": channels("d")})
+        code, bye = await device.is_closed()
+        assert (code, bye["code"]) == (CloseCode.NO_ROOM, CloseCode.NO_ROOM)
+        assert bye["reason"].startswith("2 new series (channel, unit, kind) beside 6 are over max_series_per_device, 6: keep names")
+        assert bye["retry_s"] == 60
+        assert E + 9 not in hub.journal.marks("pump")
+        again = await hub.connect("pump")
+        await again.hello(E + 10, channels=channels("a"), unfinished=[{"epoch": E, "first": 1, "last": 1}])
+        other = await hub.connect("fan")
+        await other.hello(E, channels=channels("d"))
+
+
+async def test_series_of_a_connection_that_ends_at_once_count_and_are_written(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path, bound=SeriesBound(6)) as hub:
+        for at, name in enumerate("abc"):
+            device = await hub.connect("pump")
+            await device.hello(E + at, channels=channels(name))
+            await device.link.aclose()
+            await until(lambda: not hub.connections.child_tasks and not hub.registry._unwritten)
+    async with ingest_hub(tmp_path, bound=SeriesBound(6)) as hub:
+        device = await hub.connect("pump")
+        await device.say({"op": "hello", "device": "pump", "epoch": E + 9, "unfinished": [], "channels": channels("d")})
+        assert (await device.is_closed())[0] == CloseCode.NO_ROOM
+
+
+async def test_a_device_that_was_removed_and_added_anew_begins_to_count_anew(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path, bound=SeriesBound(2)) as hub:
+        device = await hub.connect("pump")
+        await device.hello(E, channels=channels("a"))
+        await device.link.aclose()
+        await until(lambda: not hub.connections.child_tasks)
+        await hub.registry.remove_device("pump")
+        await (await hub.connect("pump")).hello(E + 1, channels=channels("b"))

@@ -12,6 +12,7 @@ from devices.wire.messages import Channel, Data
 from hub.core.epochs import IMPORTED_FROM, imported_epoch
 from hub.core.errors import Refusal
 from hub.core.records import RowKind
+from hub.core.registry_series import SeriesBound
 from hub.sessions import imports as module
 from hub.sessions.imports import Imports
 from tests.support.faulty_file import FaultyFile
@@ -155,3 +156,17 @@ async def test_a_cancelled_import_leaves_nothing_that_waits(tmp_path: Path) -> N
                 scope.cancel()
         assert imports.waiting_bytes == 0
         assert hub.journal.statistics()["pending_rows"] == 0
+
+
+async def test_an_import_that_would_make_too_many_series_is_refused_and_others_count(tmp_path: Path) -> None:
+    async with ingest_hub(tmp_path, bound=SeriesBound(3)) as hub:
+        imports = await imports_of(hub)
+        two, three = tuple(Channel(f"a{n}") for n in range(2)), tuple(Channel(f"b{n}") for n in range(3))
+        await imports.add("kiln", EPOCH, two, frames(1))
+        with pytest.raises(Refusal, match=r"3 new series .* beside 2 are over max_series_per_device, 3") as refused:
+            await imports.add("kiln", EPOCH + 1, three, frames(1))
+        assert (refused.value.code, refused.value.status) == ("too_many_series", 409)
+        await imports.add("kiln", EPOCH + 2, two, frames(1))
+    async with ingest_hub(tmp_path, bound=SeriesBound(3)) as hub:
+        with pytest.raises(Refusal, match="3 new series"):
+            await Imports(hub.journal, hub.registry, now_us).add("kiln", EPOCH + 1, three, frames(1))
