@@ -2,7 +2,7 @@
 
 Owns the device's side of the protocol (docs/protocol.md, part A): WebSocket, msgpack, numbering, credit, commands, shadow, and a spool in
 flash. It needs nothing but what MicroPython's standard distribution has. docs/guide/micropython.md says how to use it; programs take
-Device, Refused, trust and wall_clock, the tests also the parts below.
+Device, Refused, register, trust and wall_clock, the tests also the parts below.
 """
 
 import asyncio
@@ -1065,17 +1065,32 @@ class WebSocket:
     async def upgrade(self, host, path, token):
         """Ask for the upgrade. Raises Refused, _Ended with an HTTP status."""
         key = binascii.b2a_base64(os.urandom(16)).strip()
-        lines = (
-            "GET %s HTTP/1.1" % path,
-            "Host: %s" % host,
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            "Sec-WebSocket-Key: %s" % key.decode(),
-            "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Protocol: tributary.device.v1",
-            "Authorization: Bearer %s" % token,
+        status, fields = await self.ask(
+            (
+                "GET %s HTTP/1.1" % path,
+                "Host: %s" % host,
+                "Upgrade: websocket",
+                "Connection: Upgrade",
+                "Sec-WebSocket-Key: %s" % key.decode(),
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Protocol: tributary.device.v1",
+                "Authorization: Bearer %s" % token,
+            )
         )
-        self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        if status != 101:
+            said = await self.said(fields)
+            reason = str(said.get("message", "HTTP status %d" % status))[:200]
+            if status in (401, 403) and "code" in said:  # else it is a proxy's word
+                raise Refused(status, reason)
+            raise _Ended(status, reason, _retry_s(fields))
+        if fields.get("upgrade", "").lower() != "websocket" or not _is_accepted(key, fields.get("sec-websocket-accept", "")):
+            raise _Ended(1002, "the answer to the upgrade does not fit its key")
+        if fields.get("sec-websocket-protocol") != "tributary.device.v1" or "sec-websocket-extensions" in fields:
+            raise _Ended(1002, "another subprotocol, or an extension")
+
+    async def ask(self, lines, body=b""):
+        """Send a request; return (status, fields) of the answer, names in lower case. Raises _Ended."""
+        self._writer.write(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
         await self._writer.drain()
         head = await self._head()
         try:
@@ -1086,12 +1101,18 @@ class WebSocket:
         for line in head[1:]:
             name, _, value = line.partition(":")
             fields[name.strip().lower()] = value.strip()
-        if status != 101:
-            await self._refusal(status, fields)
-        if fields.get("upgrade", "").lower() != "websocket" or not _is_accepted(key, fields.get("sec-websocket-accept", "")):
-            raise _Ended(1002, "the answer to the upgrade does not fit its key")
-        if fields.get("sec-websocket-protocol") != "tributary.device.v1" or "sec-websocket-extensions" in fields:
-            raise _Ended(1002, "another subprotocol, or an extension")
+        return status, fields
+
+    async def said(self, fields):
+        """Return the map in an answer's body; an empty one for a proxy's answer."""
+        import json
+
+        size = fields.get("content-length", "")
+        try:
+            said = json.loads(await self._take(int(size)) if size.isdigit() and int(size) <= 1024 else b"{}")
+        except (ValueError, _Ended):
+            return {}
+        return said if isinstance(said, dict) else {}
 
     async def _head(self):
         while True:
@@ -1106,23 +1127,6 @@ class WebSocket:
         if max(head) > 126:
             raise _Ended(1002, "an answer that is no HTTP")
         return head.decode().split("\r\n")
-
-    async def _refusal(self, status, fields):
-        import json
-
-        size = fields.get("content-length", "")
-        said = {}
-        try:
-            body = await self._take(int(size)) if size.isdigit() and int(size) <= 1024 else b"{}"
-            said = json.loads(body)
-        except (ValueError, _Ended):
-            pass  # a proxy's answer
-        said = said if isinstance(said, dict) else {}
-        reason = str(said.get("message", "HTTP status %d" % status))[:200]
-        if status in (401, 403) and "code" in said:  # else it is a proxy's word
-            raise Refused(status, reason)
-        retry = fields.get("retry-after", "")
-        raise _Ended(status, reason, int(retry[:5]) if retry.isdigit() else None)
 
     async def _fill(self):
         piece = await self._reader.read(_CHUNK)
@@ -1233,7 +1237,13 @@ def _place(url):
     return host, port, is_tls, "/" + (path or "v1/device"), authority
 
 
-async def _connect(url, token, tls, max_bytes):
+def _retry_s(fields):
+    retry = fields.get("retry-after", "")
+    return int(retry[:5]) if retry.isdigit() else None
+
+
+async def _dial(url, tls, max_bytes):
+    """Return (a WebSocket whose upgrade is not asked for yet, what Host says, path)."""
     host, port, is_tls, path, authority = _place(url)
     if is_tls and tls is None:
         if _IS_MICRO:
@@ -1245,13 +1255,97 @@ async def _connect(url, token, tls, max_bytes):
         reader, writer = await asyncio.open_connection(host, port, ssl=tls, server_hostname=host)
     else:
         reader, writer = await asyncio.open_connection(host, port)
-    socket = WebSocket(reader, writer, max_bytes)
+    return WebSocket(reader, writer, max_bytes), authority, path
+
+
+async def _connect(url, token, tls, max_bytes):
+    socket, authority, path = await _dial(url, tls, max_bytes)
     try:
         await socket.upgrade(authority, path, token)
     except BaseException:
         await socket.close(0)
         raise
     return socket
+
+
+# --- registration -----------------------------------------------------------------------------------------------------------
+
+
+async def register(url, name, key, folder, title=None, tls=None, on_log=print):
+    """Return this device's token: what is kept in `folder` (the spool's will do), else ask the hub for it until it answers.
+
+    `key` is a provisioning key. The nonce is in flash before anything is asked, so an answer that was lost is given again. Raises Refused
+    where somebody has to act, and OSError where flash takes nothing: without the token in it a next start would have none.
+    """
+    import json
+
+    flash = Folder(folder) if isinstance(folder, str) else folder
+    token = _kept_text(flash, "token")
+    if token is None:
+        nonce = _kept_text(flash, "nonce") or _keep_text(flash, "nonce", binascii.hexlify(os.urandom(16)).decode())
+        wish = {"name": name, "nonce": nonce}
+        if title is not None:
+            wish["title"] = title
+        body, attempt = json.dumps(wish).encode(), 0
+        while True:
+            retry_s = None
+            try:
+                token = await asyncio.wait_for(_ask_for_token(url, key, body, tls), 20)
+                break
+            except _Ended as end:
+                said, retry_s = "%s %s" % end.args[:2], end.args[2] if len(end.args) > 2 else None
+            except (OSError, asyncio.TimeoutError) as error:
+                said = _short(error)
+            delay_s = (retry_s or 0) + _uniform(min(_MAX_BACKOFF_S, 1 << min(attempt, 6)))
+            on_log("not registered: %s; trying again in %.1f s" % (said, delay_s))
+            attempt += 1
+            await asyncio.sleep(delay_s)
+        _keep_text(flash, "token", token)
+    if "nonce" in flash.names():
+        flash.remove("nonce")
+    return token
+
+
+async def _ask_for_token(url, key, body, tls):
+    socket, authority, path = await _dial(url, tls, 0)
+    try:
+        base = path[:-10] if path.endswith("/v1/device") else path
+        lines = (
+            "POST %s/api/v1/provision HTTP/1.1" % base,
+            "Host: %s" % authority,
+            "Authorization: Bearer %s" % key,
+            "Content-Type: application/json",
+            "Content-Length: %d" % len(body),
+            "Connection: close",
+        )
+        status, fields = await socket.ask(lines, body)
+        said = await socket.said(fields)
+    finally:
+        await socket.close(0)
+    if status in (200, 201) and isinstance(said.get("token"), str):
+        return said["token"]
+    reason = str(said.get("message", "HTTP status %d" % status))[:200]
+    if 400 <= status < 500 and status not in (408, 425, 429) and "code" in said:  # else it is a proxy's word
+        raise Refused(status, reason)
+    raise _Ended(status, reason, _retry_s(fields))
+
+
+def _kept_text(flash, name):
+    """Return the text in a file; None where there is none, or a power cut has torn it."""
+    if name not in flash.names():
+        return None
+    with flash.read(name) as file:
+        found = read_record(file)
+    if found is not None and found[0]:
+        return found[1].decode()
+    flash.remove(name)
+    return None
+
+
+def _keep_text(flash, name, text):
+    flash.append(name, record(_STATE, text.encode()))
+    flash.done(name)
+    return text
 
 
 # --- documents --------------------------------------------------------------------------------------------------------------
