@@ -15,7 +15,7 @@ from hub.core.errors import Refusal
 from hub.ports import CommandsWanted
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
-from hub.web.openapi.convention import example, refuses
+from hub.web.openapi.convention import Number, example, refuses
 from hub.web.openapi.parameters import DEFAULT_PAGE, CommandId, DeviceName, Limit, OfDevice
 from hub.web.shapes.commands import Cancelled, Command, Commands, CommandStates
 
@@ -49,7 +49,7 @@ class NewCommand(BaseModel, json_schema_extra=example({"name": "open_window", "a
     model_config = ConfigDict(extra="forbid")
     name: str
     args: Annotated[dict[str, Any], AfterValidator(sendable)] = Field(default_factory=dict)
-    ttl_s: Annotated[float, Field(allow_inf_nan=False, description="How long it may wait, 1 to 604,800")] = 30.0
+    ttl_s: Annotated[Number, Field(description="How long it may wait, 1 to 604,800")] = 30.0
 
 
 _ASKED: Final[dict[str, Any]] = {"model": Cancelled, "description": "Its device is asked, and has not answered yet"}

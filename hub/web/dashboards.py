@@ -12,7 +12,7 @@ from hub.auth import Principal
 from hub.core.dashboards import DashboardConflict, Dashboards
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
-from hub.web.openapi.convention import refuses
+from hub.web.openapi.convention import Whole, refuses
 from hub.web.shapes.dashboards import DOCUMENT, AllDashboards, ConflictingDashboard, Dashboard, DashboardVersions
 
 _EXAMPLE: Final[Any] = {"version": 0, "dashboard": DOCUMENT}
@@ -30,7 +30,7 @@ class NewDocument(BaseModel):
     """A document in the place of a version of the dashboard."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
-    version: Annotated[int, Field(ge=0, description="of the dashboard that this changes; 0: there is none yet")]
+    version: Annotated[Whole, Field(ge=0, description="of the dashboard that this changes; 0: there is none yet")]
     dashboard: dict[str, Any]
 
 
@@ -38,7 +38,7 @@ class OldVersion(BaseModel):
     """A version that is to be the present one again."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 3}]})
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[Whole, Field(ge=1)]
 
 
 def dashboard_routes(dashboards: Dashboards, access: Access) -> APIRouter:

@@ -17,7 +17,7 @@ from hub.core.tags import MAX_WORD
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
 from hub.web.erasing import Eraser
-from hub.web.openapi.convention import example, refuses
+from hub.web.openapi.convention import Number, Whole, example, refuses
 from hub.web.openapi.parameters import MAX_PAGE, DeviceName, Limit, Where
 from hub.web.shapes.devices import Device, Devices, DeviceToken, DeviceTokens
 
@@ -62,14 +62,14 @@ class Edit(DeviceSaid, json_schema_extra=example({"title": "North house", "revis
     """What to change: what is given is replaced whole. With `revision`, only if the device is at it still."""
 
     disabled: StrictBool = False
-    revision: Annotated[int, Field(ge=0)] | None = None
+    revision: Annotated[Whole, Field(ge=0)] | None = None
 
 
 class NewToken(BaseModel, json_schema_extra=example({"overlap_s": 86_400})):
     """How a token is replaced."""
 
     model_config = ConfigDict(extra="forbid")
-    overlap_s: Annotated[float, Field(allow_inf_nan=False, description="For how long the old token is still good, to 2,592,000")] = 0.0
+    overlap_s: Annotated[Number, Field(description="For how long the old token is still good, to 2,592,000")] = 0.0
 
 
 def fleet_routes(router: APIRouter, registry: Registry, access: Access, eraser: Eraser) -> None:

@@ -6,7 +6,7 @@ Owns their bodies; the desk of groups decides. Made into the app by devices.py.
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from hub.auth import Principal
 from hub.core.group import Group, Refused
@@ -16,7 +16,7 @@ from hub.core.wanted_group import MAX_GROUP, WantedGroup
 from hub.web.access import Access, Action
 from hub.web.commands import After, Key, after_of, place_of, sendable
 from hub.web.envelope import Answer
-from hub.web.openapi.convention import example, refuses
+from hub.web.openapi.convention import Number, example, refuses
 from hub.web.openapi.parameters import DEFAULT_PAGE, Limit
 from hub.web.shapes.group_commands import CancelledGroup, GroupCommands, WholeGroupCommand
 
@@ -29,10 +29,10 @@ class NewGroupCommand(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra=example(_EXAMPLE))
     name: str
     args: Annotated[dict[str, Any], AfterValidator(sendable)] = Field(default_factory=dict)
-    ttl_s: Annotated[float, Field(allow_inf_nan=False)] = 30.0
+    ttl_s: Number = 30.0
     devices: Annotated[list[str], Field(max_length=MAX_GROUP)] | None = None
     where: str | None = None
-    all_or_nothing: Annotated[bool, Field(description="Send nothing where one of the devices cannot take it")] = False
+    all_or_nothing: Annotated[StrictBool, Field(description="Send nothing where one of the devices cannot take it")] = False
 
 
 _GroupId = Annotated[str, Path(description="Id of the group command", examples=["9f86d081884c7d65"])]

@@ -15,7 +15,7 @@ from hub.core.errors import Refusal
 from hub.core.provisioning import Provisioning
 from hub.web.access import Access, Action, address_of, check_parameters
 from hub.web.envelope import Answer
-from hub.web.openapi.convention import example, refuses
+from hub.web.openapi.convention import Number, Whole, example, refuses
 from hub.web.shapes.devices import DeviceToken
 from hub.web.shapes.provisioning import MadeKey, ProvisioningKeys
 
@@ -36,8 +36,8 @@ class NewKey(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra=example(_KEY))
     name: str
     prefix: str = ""
-    days: Annotated[float, Field(allow_inf_nan=False)] = 7
-    max_devices: int = 100
+    days: Number = 7
+    max_devices: Whole = 100
     kind: str = ""
     tags: Annotated[list[str], Field(max_length=100)] = []
 

@@ -13,7 +13,7 @@ from hub.auth import Principal
 from hub.core.errors import Refusal
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
-from hub.web.openapi.convention import refuses
+from hub.web.openapi.convention import Number, Whole, refuses
 from hub.web.openapi.parameters import DEFAULT_PAGE, AlertId, Limit, OfDevice, RuleName
 from hub.web.shapes import rules as shapes
 
@@ -66,7 +66,7 @@ class RuleBody(BaseModel):
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_EXAMPLE]})
     rule: str
-    version: Annotated[int | None, Field(ge=1)] = None
+    version: Annotated[Whole, Field(ge=1)] | None = None
     kind: str
 
 
@@ -75,7 +75,7 @@ class PreviewBody(BaseModel):
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_PREVIEW]})
     kind: str
-    days: Annotated[float, Field(gt=0, le=31, allow_inf_nan=False)] = 7.0
+    days: Annotated[Number, Field(gt=0, le=31)] = 7.0
 
 
 class SeenBody(BaseModel):

@@ -14,12 +14,12 @@ from hub.core.shadow import ShadowConflict
 from hub.core.shadows import Shadows
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
-from hub.web.openapi.convention import refuses
+from hub.web.openapi.convention import Whole, refuses
 from hub.web.openapi.parameters import DeviceName
 from hub.web.shapes.shadow import Conflicting, Shadow
 
 _EXAMPLE: Final[Any] = {"version": 0, "document": {"interval_s": 5}}
-_Version = Annotated[int, Field(ge=0, description="of the desired document that this changes; 0: none yet")]
+_Version = Annotated[Whole, Field(ge=0, description="of the desired document that this changes; 0: none yet")]
 
 
 class NewDesired(BaseModel):

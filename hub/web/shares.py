@@ -17,7 +17,7 @@ from hub.core.shares import Shares, not_good
 from hub.web.access import Access, Action, address_of, is_encrypted
 from hub.web.envelope import Answer
 from hub.web.login import cookie_path
-from hub.web.openapi.convention import example, refuses
+from hub.web.openapi.convention import Number, example, refuses
 from hub.web.shapes.shares import MadeShare, Shared
 from hub.web.shapes.shares import Shares as AllShares
 
@@ -32,7 +32,7 @@ class NewShare(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=example({"name": "Screen in the hall", "days": 7}))
     name: Annotated[str, Field(description="Whom it is for")]
-    days: Annotated[float | None, Field(allow_inf_nan=False, description="For how long it is good; without: until it is withdrawn")] = None
+    days: Annotated[Number | None, Field(description="For how long it is good; without: until it is withdrawn")] = None
 
 
 class Token(BaseModel):

@@ -13,7 +13,7 @@ from hub.auth import Principal
 from hub.core.errors import Refusal
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
-from hub.web.openapi.convention import refuses
+from hub.web.openapi.convention import Number, Whole, refuses
 from hub.web.openapi.parameters import DEFAULT_PAGE, Limit
 from hub.web.shapes.alerting import AllTargets, Deliveries, Delivery, Target, TargetSecret
 
@@ -56,7 +56,7 @@ class TargetBody(BaseModel):
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_EXAMPLE]})
     target: str
-    version: Annotated[int | None, Field(ge=1)] = None
+    version: Annotated[Whole, Field(ge=1)] | None = None
     kind: str
 
 
@@ -64,7 +64,7 @@ class NewSecret(BaseModel):
     """How a secret is replaced."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap_s": 3600}]})
-    overlap_s: Annotated[float, Field(ge=0, le=30 * 86_400, allow_inf_nan=False)] = 0.0
+    overlap_s: Annotated[Number, Field(ge=0, le=30 * 86_400)] = 0.0
 
 
 def target_routes(targets: Targets, access: Access) -> APIRouter:

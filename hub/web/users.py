@@ -6,14 +6,14 @@ Owns their bodies; core's users and tokens decide. Made into the app by api.py.
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, StrictBool
 
 from hub.auth import Auth, Principal
 from hub.core.api_tokens import DEFAULT_DAYS
 from hub.core.errors import Refusal
 from hub.web.access import Access, Action
 from hub.web.envelope import Answer
-from hub.web.openapi.convention import example, refuses
+from hub.web.openapi.convention import Number, example, refuses
 from hub.web.openapi.parameters import TokenName, UserName
 from hub.web.shapes.users import AllLocked, ApiTokens, MadeToken, User, Users
 
@@ -51,7 +51,7 @@ class NewToken(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra=example({"name": "grafana", "role": "viewer", "days": 90}))
     name: str
     role: str
-    days: Annotated[float, Field(allow_inf_nan=False)] = DEFAULT_DAYS
+    days: Number = DEFAULT_DAYS
     where: str = ""
 
 

@@ -6,7 +6,7 @@
 
 1. The docstring's first sentence is the summary, all of it the description.
 2. `response_model` is a Shape, with an example and a docstring below each field that needs one; 204 and files need none. The body is a
-   model with an example, too.
+   model with an example, too; its numbers are `Number` and `Whole`, what is true or false a StrictBool: nothing is taken for another type.
 3. `refuses` names each code that the route's own part raises, with its status. What comes of the gate, the parameters and the body
    (401, 403, 413, 415, 422 bad_request, 429, 503) is added by document.py. A new code gets a line of words in codes.py.
 4. Each parameter has a description and an example: one of parameters.py, or Annotated[..., Query(description=..., examples=[...])].
@@ -14,11 +14,15 @@
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from hub.web.openapi.codes import WORDS
+
+# Of a body: pydantic by itself would take true for 1, and "3" for 3.
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Whole = Annotated[int, Field(strict=True)]
 
 _REASONS: Final = {
     400: "It cannot be read",

@@ -6,9 +6,11 @@ A route that fails here: read that docstring. It says in five lines what a new r
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
 
 from hub.web.openapi.codes import WORDS
 from hub.web.openapi.convention import refuses
@@ -88,6 +90,28 @@ def _examples(described: Described, form: dict[str, Any]) -> Iterator[str]:
 
 async def test_every_route_describes_itself_wholly(tmp_path: Path) -> None:
     assert "\n".join(wanting(await described(tmp_path))) == ""
+
+
+def coerced(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the fields of a body that take another type for their own."""
+    known = (model.model_config.get("json_schema_extra") or {})["examples"][0]  # type: ignore[index]
+    for name, field in model.model_fields.items():
+        types = {field.annotation, *get_args(field.annotation)}
+        others: list[Any] = [True, "3"] if types & {int, float} else [1, "yes"] if bool in types else []
+        for other in others:
+            try:
+                model.model_validate({**known, name: other})
+            except ValidationError:
+                continue
+            yield f"{model.__name__}.{name} takes {other!r}"
+
+
+async def test_no_body_takes_one_type_for_another(tmp_path: Path) -> None:
+    async with whole_hub(tmp_path) as hub:
+        bodies = [route.body_field.field_info.annotation for route in hub.app.routes if isinstance(route, APIRoute) and route.body_field]
+    models = {each for body in bodies for each in (body, *get_args(body)) if isinstance(each, type) and issubclass(each, BaseModel)}
+    assert len(models) > 20
+    assert [line for model in models for line in coerced(model)] == []
 
 
 async def test_every_route_is_in_the_document(tmp_path: Path) -> None:
