@@ -20,7 +20,7 @@ from tests.gate.running import Outcome, run, tail
 
 _TIMEOUT_S: Final = 1_800.0
 _RELEASE_TIMEOUT_S: Final = 36 * 3_600.0
-_HEAD: Final = ("row", "what", "N", "figures", "promised", "held", "s", "again")
+_HEAD: Final = ("row", "what", "N", "figures", "promised", "verdict", "s", "again")
 
 
 def _arguments() -> argparse.Namespace:
@@ -71,31 +71,45 @@ def _ends(number: int, frame: Any) -> NoReturn:
     sys.exit(128 + number)  # what runs is ended on the way out
 
 
+def _try(plan: Sequence[tuple[Row, str]], directory: Path, timeout_s: float, outcomes: list[Outcome]) -> None:
+    """Run row after row; each is told as it ends, so that a run that is cut off has said what it found."""
+    for row, command in plan:
+        print(f"{row.goal} {row.what}: {command or f'not in the gate; {row.release}'}", flush=True)
+        if not command:
+            continue
+        outcome = run(row, command, directory, timeout_s)
+        outcomes.append(outcome)
+        _, _, n, said, *_ = _cells(outcome)
+        print(f"   {row.goal} {outcome.verdict} after {outcome.seconds:.0f} s, N = {n}: {said}", flush=True)
+        if not outcome.held:
+            print("\n".join(f"   | {line}" for line in tail(outcome).splitlines()), flush=True)
+
+
+def _tell(outcomes: Sequence[Outcome], given: argparse.Namespace) -> None:
+    print(f"\n{table(outcomes)}\n")
+    for path, text in ((given.markdown, table(outcomes)), (given.json, as_json(outcomes))):
+        if path is not None:
+            path.write_text(text + "\n")
+
+
 def main() -> int:
     """Run what is asked for."""
     given = _arguments()
     signal.signal(signal.SIGTERM, _ends)
-    chosen = [row for row in ROWS if not given.goals or row.goal in given.goals]
-    plan = [(row, command_of(row, is_release=given.release)) for row in chosen]
+    plan = [(row, command_of(row, is_release=given.release)) for row in ROWS if not given.goals or row.goal in given.goals]
+    if given.list:
+        print(*(f"{row.goal} {row.what}: {command or f'not in the gate; {row.release}'}" for row, command in plan), sep="\n")
+        return 0
     directory, began_s = Path(tempfile.mkdtemp(prefix="tributary-gate-")), time.monotonic()
     outcomes: list[Outcome] = []
-    for row, command in plan:
-        print(f"{row.goal} {row.what}: {command or f'not in the gate; {row.release}'}", flush=True)
-        if not command or given.list:
-            continue
-        outcome = run(row, command, directory, _RELEASE_TIMEOUT_S if given.release else _TIMEOUT_S)
-        outcomes.append(outcome)
-        print(f"   {outcome.verdict} after {outcome.seconds:.0f} s: {_cells(outcome)[3]}", flush=True)
-        if not outcome.held:
-            print("\n".join(f"   | {line}" for line in tail(outcome).splitlines()), flush=True)
-    print(f"\n{table(outcomes)}\n")
-    lost = [outcome for outcome in outcomes if not outcome.held]
+    try:
+        _try(plan, directory, _RELEASE_TIMEOUT_S if given.release else _TIMEOUT_S, outcomes)
+    finally:  # also where it was cut off
+        _tell(outcomes, given)
+    failed = sum(not outcome.held for outcome in outcomes)
     load = os.getloadavg()[0]
-    print(f"{len(outcomes)} rows in {time.monotonic() - began_s:,.0f} s, {len(lost)} not held; load {load:.1f}; outputs in {directory}")
-    for path, text in ((given.markdown, table(outcomes)), (given.json, as_json(outcomes))):
-        if path is not None:
-            path.write_text(text + "\n")
-    return 1 if lost else 0
+    print(f"{len(outcomes)} rows in {time.monotonic() - began_s:,.0f} s, {failed} FAILED; load {load:.1f}; outputs in {directory}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Final
 PYTHON: Final = ".venv/bin/python"
 _PYTEST: Final = f"{PYTHON} -m pytest -q"
 _PASSED: Final = r"^(?:\d+ failed, )?(?P<n>\d+) passed"
+_IMAGES: Final = (r"N = (?P<n>\d+) images", r"(\d+ of them wrong)$", r"^  (after .* \(operation .*)$")
 _RFC6455: Final = ("tests/hub/web/test_rfc6455.py", "tests/hub/web/test_rfc6455_handshake.py", "tests/e2e/test_rfc6455.py")
 _SERVERS: Final = (
     *("tests/hub/store/influxdb", "tests/hub/store/victoriametrics", "tests/hub/history", "tests/hub/redis"),
@@ -26,7 +27,8 @@ _ERRORS: Final = (
 class Row:
     """One promise. An empty `gate`: too long for it; an empty `release`: the gate's form is whole already.
 
-    `figures` are patterns of what the output says: the last match of each is shown, of its group `n` as the number of trials.
+    `figures` are patterns of what the output says: the last match of each is shown, of its group `n` as the number of trials. Some are
+    said of a failure only.
     """
 
     goal: str
@@ -55,7 +57,7 @@ ROWS: Final = (
         f"{PYTHON} -m tests.power --kills --subject life --images 200",
         "make kill-test",
         ("tests/power/test_power.py",),
-        (r"N = (?P<n>\d+) images", r"(\d+ of them wrong)$"),
+        _IMAGES,
     ),
     Row(
         "G3",
@@ -64,7 +66,7 @@ ROWS: Final = (
         f"{PYTHON} -m tests.power --images 1500",
         "make power-test",
         ("tests/power/test_power.py",),
-        (r"N = (?P<n>\d+) images", r"(\d+ of them wrong)$"),
+        _IMAGES,
     ),
     Row(
         "G3",
@@ -73,7 +75,7 @@ ROWS: Final = (
         f"{PYTHON} -m tests.power.rot --flips 100",
         "make rot-test",
         ("tests/power/test_power.py",),
-        (r"N = (?P<n>\d+)", r"(\d+ of them served.*), "),
+        (r"N = (?P<n>\d+)", r"(\d+ of them served.*), ", r"^  (.*: (?:silent|wrong): .*)$"),
     ),
     Row(
         "G4",
@@ -90,7 +92,7 @@ ROWS: Final = (
         f"{PYTHON} -m tests.sim --seeds 20 --hours 0.17",
         "make sim SEEDS=2000",
         ("tests/sim/test_sim.py",),
-        (r"^(?P<n>\d+) seeds, \d+ failed", r"^\d+ seeds, (\d+ failed)", r"([\d,]+ device-hours with [\d,]+ faults)"),
+        (r"^(?P<n>\d+) seeds, \d+ failed", r"^\d+ seeds, (\d+ failed)", r"([\d,]+ device-hours with [\d,]+ faults)", r"^(seed \d+: .*)"),
     ),
     Row(
         "G6",
@@ -99,7 +101,10 @@ ROWS: Final = (
         f"{PYTHON} -m tests.fuzz --cases 400 --keep-nothing",
         "make fuzz",
         ("tests/fuzz/test_fuzz.py", "tests/fuzz/test_packets.py"),
-        (r"^seeds 1 to (?P<n>\d+ of 24 families)", r"^(\d+ broken)$", r"^(healthy device: .*)$", r"^(memory: .*)$"),
+        (
+            *(r"^seeds 1 to (?P<n>\d+ of 24 families)", r"^(\d+ broken)$", r"^(healthy device: .*)$", r"^(memory: .*)$"),
+            r"^(H\d+(?: seed .*|: memory grew .*))$",
+        ),
     ),
     Row(
         "G6",

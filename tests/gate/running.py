@@ -19,7 +19,11 @@ from typing import Final
 from tests.gate.rows import Row
 
 ROOT: Final = Path(__file__).parents[2]
-_LEFT_OUT: Final = re.compile(r"^(NOT RUN.*)$|(\d+ skipped)", re.MULTILINE)
+_LEFT_OUT: Final = re.compile(r"^(NOT RUN.*)$|^(?:\d+ .*, )?(\d+ skipped)(?:,| in )", re.MULTILINE)
+_TELLING: Final = re.compile(r"\b(?:FAILED|WRONG|BROKEN|ERROR)\b")  # programs' own words for what is wrong
+_TRACEBACK: Final = "Traceback (most recent call last)"
+_RAISED: Final = re.compile(r"^[\s|]*(?:\w+\.)*[A-Z]\w*(?:: .*)?$")  # the end of a traceback, also of one within a group
+_MAX_SAID: Final = 300  # characters of a line, in the table
 _TAIL_LINES: Final = 12
 
 
@@ -40,7 +44,9 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """Return the outcome as a word."""
-        return "NOT HELD" if not self.held else "in part" if self.left_out else "held"
+        if not self.held:
+            return "FAILED"
+        return ("in part" if self.n else "not run") if self.left_out else "held"
 
 
 def started(command: str) -> tuple[Sequence[str], dict[str, str]]:
@@ -84,9 +90,23 @@ def run(row: Row, command: str, directory: Path, timeout_s: float) -> Outcome:
     text = log.read_text(errors="replace")
     n, figures = read(row, text)
     left_out = tuple(found[1] or found[2] for found in _LEFT_OUT.finditer(text))
-    if code == 0 and not n and not figures:
-        code, why = 1, "said no figure"
-    return Outcome(row, command, code == 0, n, figures, left_out, time.monotonic() - began_s, log, why)
+    if not why and not n and not left_out:
+        why = "did not say how often it tried"
+    if why and (line := useful_line(text)) and not any(line in figure for figure in figures):
+        why = f"{why}: {line}"
+    return Outcome(row, command, not why, n, figures, left_out, time.monotonic() - began_s, log, why)
+
+
+def useful_line(text: str) -> str:
+    """Return the last line of an output that says what is wrong, or else the last one that says anything."""
+    telling, last, is_traceback = "", "", False
+    for line in text.splitlines():
+        is_traceback = is_traceback or _TRACEBACK in line
+        if _TELLING.search(line) or (is_traceback and _RAISED.match(line)):
+            telling = line
+        if re.search(r"\w", line):
+            last = line
+    return (telling or last).strip(" |")[:_MAX_SAID]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
