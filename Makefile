@@ -133,8 +133,10 @@ page-soak: install ## a dashboard of twelve charts that stays open for eight hou
 	$(PY) -m tests.gate.page_soak
 
 MUTANTS ?= 300
-mutation: install ## change devices/wire, hub/journal and hub/core a little: is it noticed? MUTANTS=300 of all places, an hour or more
-	$(PY) -m tests.gate.mutation --mutants $(MUTANTS)
+SEED ?= 1
+JOBS ?= $(CORES)
+mutation: install ## change devices/wire, hub/journal and hub/core a little: is it noticed? MUTANTS=300 of all places; SEED=2: others; JOBS=2 at a time
+	$(PY) -m tests.gate.mutation --mutants $(MUTANTS) --seed $(SEED) --jobs $(JOBS)
 
 coverage: install ## branch coverage of protocol, journal, stores and sessions by unit tests and tests of parts
 	rm -f .coverage .coverage.*

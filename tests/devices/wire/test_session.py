@@ -183,3 +183,112 @@ def test_new_frames_are_each_number_once_and_in_order(tries: list[tuple[int, int
             session.committed(epoch, taken[epoch][-1])
     for seqs in taken.values():
         assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_what_the_hub_has_up_to_the_first_unacked_was_not_acked_elsewhere() -> None:
+    session = DeviceSession("dev")
+    session.receive(hello := Hello("dev", LIVE, (), (Unfinished(OLD, 4, 12),)))
+    assert session.open(hello, {OLD: 3}) == {OLD: 0, LIVE: 0}
+    assert dict(session.expected()) == {OLD: 4, LIVE: 1}
+
+
+class Books:
+    """What a session must hold: of each epoch the sizes of all frames taken, how many are durable and acked, and its largest window."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[int, list[int]] = {LIVE: [], OLD: []}
+        self.durable = {LIVE: 0, OLD: 0}
+        self.acked = {LIVE: 0, OLD: 0}
+        self.windows = {LIVE: (4, 1_000), OLD: (2, 500)}
+
+    def in_flight(self, epoch: int) -> tuple[int, int]:
+        flying = self.sizes[epoch][self.acked[epoch] :]
+        return len(flying), sum(flying)
+
+    def has_room(self, epoch: int, size: int) -> bool:
+        frames, bytes_ = self.in_flight(epoch)
+        return frames + 1 <= self.windows[epoch][0] and bytes_ + size <= self.windows[epoch][1]
+
+    def take(self, session: DeviceSession, epoch: int, ahead: int, size: int) -> bool:
+        """Give a frame to both ways of taking it; False: it was more than the credit, and the connection is over."""
+        seq, has_room = len(self.sizes[epoch]) + 1 + ahead, self.has_room(epoch, size)
+        if ahead > 0:
+            assert not session.take_next(epoch, seq, size, 1.0)
+            with closes_with(CloseCode.SEQ_JUMP):
+                session.take(epoch, seq, seq, size)
+        elif ahead < 0:
+            assert not session.take_next(epoch, seq, size, 1.0)
+            assert session.take(epoch, seq, seq, size) is Verdict.DUPLICATE
+        else:
+            is_taken = session.take_next(epoch, seq, size, 1.0)
+            assert is_taken is has_room
+            if not is_taken and self.in_flight(epoch)[0]:
+                with closes_with(CloseCode.OVER_CREDIT):
+                    session.take(epoch, seq, seq, size)
+                return False
+            assert is_taken or session.take(epoch, seq, seq, size) is Verdict.NEW
+            self.sizes[epoch].append(size)
+        return True
+
+    def commit(self, session: DeviceSession, epoch: int, more: int) -> None:
+        upto = min(self.durable[epoch] + more, len(self.sizes[epoch]))
+        assert len(session.committed(epoch, upto)) == upto - self.durable[epoch]
+        assert session.durable(epoch) == upto
+        self.durable[epoch] = upto
+
+    def grant(self, session: DeviceSession, frames: int, size: int) -> None:
+        session.grant(Credit(Window(frames, size), Window(0, 0)))
+        self.windows[LIVE] = (max(self.windows[LIVE][0], frames), max(self.windows[LIVE][1], size))
+
+    def balance(self, session: DeviceSession) -> None:
+        figures = session.figures()
+        for epoch, name, lane in ((LIVE, "live", session.live), (OLD, "backfill", session.backfill)):
+            assert (lane.frames, lane.bytes) == self.in_flight(epoch)
+            assert (figures[f"{name}_credit_frames"], figures[f"{name}_credit_bytes"]) == self.in_flight(epoch)
+        assert figures["uncommitted_frames"] == sum(len(self.sizes[epoch]) - self.durable[epoch] for epoch in self.sizes)
+
+
+_epochs, _sizes = st.sampled_from([LIVE, OLD]), st.sampled_from([0, 100, 250, 400, 2_000])
+_steps = st.one_of(
+    st.tuples(st.just("take"), _epochs, st.sampled_from([-1, 0, 0, 0, 0, 1]), _sizes),
+    st.tuples(st.just("commit"), _epochs, st.integers(0, 3), _sizes),
+    st.tuples(st.just("ack"), _epochs, st.just(0), _sizes),
+    st.tuples(st.just("grant"), _epochs, st.integers(0, 6), _sizes),
+)
+
+
+@given(st.lists(_steps, max_size=60))
+def test_credit_is_what_is_in_flight_below_the_largest_window_and_only_an_ack_gives_it_back(steps: list[tuple[str, int, int, int]]) -> None:
+    session, books = streaming(), Books()
+    for word, epoch, number, size in steps:
+        if word == "take" and not books.take(session, epoch, number, size):
+            return
+        if word == "commit":
+            books.commit(session, epoch, number)
+        elif word == "ack":
+            session.acked()
+            books.acked |= books.durable
+        elif word == "grant":
+            books.grant(session, number, size)
+        books.balance(session)
+
+
+@pytest.mark.parametrize(("frames", "size", "is_half"), [(1, 10, False), (2, 10, True), (1, 499, False), (1, 500, True)])
+def test_an_ack_is_due_when_what_is_durable_uses_half_of_a_window(frames: int, size: int, is_half: bool) -> None:
+    session = streaming()
+    for seq in range(1, frames + 1):
+        session.take(LIVE, seq, seq, size)
+    assert session.is_half_full() is is_half
+    assert session.is_half_used(CREDIT) is False
+    session.committed(LIVE, frames)
+    assert session.is_half_used(CREDIT) is is_half
+    session.acked()
+    assert session.is_half_used(CREDIT) is session.is_half_full() is False
+
+
+def test_half_of_the_window_of_older_epochs_makes_an_ack_due_too() -> None:
+    session = streaming()
+    session.take(OLD, 1, 1, 10)
+    session.committed(OLD, 1)
+    assert session.is_half_used(CREDIT)
+    assert not session.is_half_full()

@@ -49,3 +49,12 @@ def test_what_was_rejected_of_a_frame_counts_as_well() -> None:
     for position in range(1, 11):
         tail.append([row(position, 10)._replace(rejects=bytes(20_000))], 10)
     assert len(tail) == 4
+
+
+def test_a_follower_gets_as_many_bytes_as_it_asks_for_and_one_row_however_large() -> None:
+    tail = Tail(100_000, 0)
+    tail.append([row(position, 400) for position in range(1, 4)], 1_200)
+    tail.append([row(position, 400) for position in range(4, 7)], 1_200)
+    for most, found in ((1, 1), (400, 1), (799, 1), (800, 2), (1_200, 3), (1_600, 4), (9_999, 6)):
+        assert [each.position for each in tail.read(0, 100, most)] == list(range(1, found + 1))
+    assert [each.position for each in tail.read(2, 3, 9_999)] == [3, 4, 5]
