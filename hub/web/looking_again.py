@@ -1,7 +1,7 @@
 """A second look before a node says that something is not there, or is otherwise than asked: another node may have made or changed it.
 
-Owns which refusals that is of. They are judged by what this node knows, and nothing was done before they were raised, so that the route is
-run anew once all is known that other nodes have changed. Put round the routes by api.py on a hub that has nodes beside it.
+Owns which refusals that is of: those that are judged by what this node knows. The route is run anew once all is known that other nodes have
+changed, but never where it has done something before it was refused. Put round the routes by api.py on a hub that has nodes beside it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute, request_response
 
+from hub.core.done import watched
 from hub.core.errors import Refusal
 from hub.ports import Conflict
 from hub.web.settings import UPLOADS
@@ -25,11 +26,12 @@ def _twice(
     answer: Callable[[Request], Awaitable[Response]], catch_up: Callable[[], Awaitable[bool]]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def twice(request: Request) -> Response:
-        try:
-            return await answer(request)
-        except (Refusal, Conflict) as error:
-            if not _may_be_over(error) or not await catch_up():
-                raise
+        with watched() as done:
+            try:
+                return await answer(request)
+            except (Refusal, Conflict) as error:
+                if done.is_any or not _may_be_over(error) or not await catch_up():
+                    raise
         return await answer(request)
 
     return twice

@@ -14,6 +14,7 @@ import msgpack
 import trio
 from coredis.tokens import PureToken
 
+from hub.core.done import mark_done
 from hub.core.errors import Refusal
 from hub.core.records import Cursor
 from hub.ports import Audited, AuditWanted, Changed, Conflict, DeviceRecord, Document, StoreUnavailable
@@ -109,6 +110,8 @@ class RedisDocuments:
             self._check_ours()
         if kind:
             raise Conflict(kind.decode(), key.decode())
+        if any(name == "audited" for name, *_ in operations):
+            mark_done()
         return bytes(key)
 
     async def next_change(self) -> Changed:

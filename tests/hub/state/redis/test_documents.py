@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from hub.core.done import watched
 from hub.core.errors import Refusal
+from hub.ports import Audited, Conflict, Document
 from tests.hub.state.redis.test_notices import DEVICE, nodes
 from tests.support.redis import PROGRAM, connected
 
@@ -21,6 +23,23 @@ async def test_an_edit_leaves_what_the_device_has_declared_on_another_node_since
         assert await two.devices() == [replace(said, is_disabled=True)]
         await one.change(devices=[replace(said, description={"firmware": "3"})], made_of={"pump": replace(said, is_disabled=True)})
         assert await two.devices() == [replace(said, description={"firmware": "3"})]
+
+
+async def test_what_is_noted_in_the_audit_log_is_something_done_and_what_was_refused_is_not(tmp_path: Path) -> None:
+    entry = Audited(1, "ann", "edit", "rule hot", {})
+    async with nodes(tmp_path) as (_, one, two):
+        await two.change([Document("rule", "hot", 1, {})])
+        with watched() as done:
+            await one.put_device(DEVICE)  # as a device that says hello has
+            with pytest.raises(Conflict):
+                await one.change([Document("rule", "hot", 1, {})], audited=[entry])
+        assert not done.is_any
+        with watched() as done:
+            await one.change([Document("rule", "hot", 2, {})], audited=[entry])
+        assert done.is_any
+        with watched() as done:
+            await one.delete_device("pump", audited=[entry])
+        assert done.is_any
 
 
 async def test_a_state_that_a_newer_hub_has_made_is_refused_in_one_line_and_left_alone(tmp_path: Path) -> None:
