@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.options import ConfigOption, DataDirOption, HostOption, LogLevelOption, PortOption
+from hub.cli.starting import return_what_is_free
 
 if TYPE_CHECKING:
     from hub.config import Settings
@@ -75,6 +76,7 @@ async def run_hub(settings: "Settings", when_ready: "Callable[[Settings, str], A
     make_room(settings.max_connections)
     log = structlog.get_logger(__name__)
     _shorten_thread_turns()
+    return_what_is_free()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         try:
             async with trio.open_nursery() as nursery:

@@ -19,7 +19,7 @@ from hub.main import Hub  # noqa: E402
 from hub.web.door import ASGIApp, Door, DoorSettings  # noqa: E402
 from hub.web.ways import sessions  # noqa: E402
 
-_QUICK: Final[dict[str, Any]] = {"head_timeout_s": 1.0, "idle_timeout_s": 1.0, "body_timeout_s": 1.0, "linger_s": 0.3}
+_QUICK: Final[dict[str, Any]] = {"head_timeout_s": 3.0, "idle_timeout_s": 3.0, "body_timeout_s": 3.0, "linger_s": 0.3}
 _ABSENT_S: Final = 1.0  # of sessions without a socket
 _LOOK_S: Final = 0.2
 
