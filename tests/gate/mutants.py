@@ -1,7 +1,10 @@
 """Small changes of a source file, each of which a good test notices: turned comparisons, other numbers, statements left out.
 
-Owns which places are changed, and how. Annotations, docstrings and what is logged are let be: nobody promises them. mutation.py draws from
-these and runs the tests.
+Owns which places are changed, and how. mutation.py draws from these and runs the tests. What nobody promises is let be:
+- annotations, docstrings, and what is logged;
+- `strict=` of a zip, which guards what its caller has already made equally long;
+- how many random bytes an id or a token has: one more is as good, and fewer than any of these is not among the changes;
+- how much of a wrong value an error repeats, the cut in f"... {name[:64]}".
 """
 
 import ast
@@ -50,6 +53,8 @@ def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
         return
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
         return
+    if _is_let_be(node):
+        return
     yield from ((node, change) for change in _changes_of(node))
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "type_params", "decorator_list", "ctx"):
@@ -77,6 +82,18 @@ def _changes_of(node: ast.AST) -> Iterator[str]:
             yield "return"
         case ast.Break() | ast.Continue():
             yield "left out"
+
+
+def _is_let_be(node: ast.AST) -> bool:
+    """Tell whether nothing in an expression is promised to anybody, as the head of this file says."""
+    match node:
+        case ast.keyword(arg="strict"):
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="secrets"))):
+            return True
+        case ast.FormattedValue(value=ast.Subscript(slice=ast.Slice())):
+            return True
+    return False
 
 
 def _is_log(node: ast.AST) -> bool:

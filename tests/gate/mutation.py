@@ -25,7 +25,7 @@ ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("devices/wire", "hub/journal", "hub/core")
 BUILT_ON_THEM: Final = (
     *("tests/devices", "tests/hub/core", "tests/hub/journal", "tests/hub/sessions", "tests/hub/history"),
-    *("tests/hub/rules", "tests/hub/state"),
+    *("tests/hub/rules", "tests/hub/state", "tests/hub/nodes", "tests/hub/bus"),
 )
 PROMISED: Final = 0.80
 _PROGRESS_EVERY: Final = 25

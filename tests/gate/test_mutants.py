@@ -12,6 +12,9 @@ def passes(level: "int | str", flags: int) -> bool:
     if level < LIMIT and not flags:
         _log.info("passes", level=1)
         note(level)
+        id_ = secrets.token_hex(8)
+        pairs = list(zip(level, flags, strict=True))
+        said = f"not {level[:64]!r}"
         return level + flags
     return False
 '''

@@ -83,6 +83,13 @@ def test_many_frames_of_one_device_are_alike() -> None:
     assert group.exact.tolist() == [[0, 7]] * 100
 
 
+def test_states_that_change_do_not_part_frames() -> None:
+    mixed = [plain(seq + 1, v=[bool(seq % 2), not seq % 3])[-1] for seq in range(60)]
+    (group,), others = alike(mixed)
+    assert others == []
+    check(mixed, [group], others)
+
+
 @pytest.mark.parametrize(
     "more",
     [

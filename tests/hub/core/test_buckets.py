@@ -101,6 +101,12 @@ def test_states_are_booleans_and_positions_are_pairs() -> None:
     assert found[position][0].last == [48.5, 9.5]
 
 
+def test_states_alone_and_positions_alone_are_what_they_are_beside_each_other() -> None:
+    state, position = Series("a", "on", "", Kind.STATE), Series("a", "where", "", Kind.POSITION)
+    assert buckets_in(columns([(1, 1.0), (2, 0.0)], state), SECOND)[state][0].last is False
+    assert buckets_in(columns([(1, 48.0), (2, 48.5)], position, lon=np.array([9.0, 9.5])), SECOND)[position][0].last == [48.5, 9.5]
+
+
 def test_integers_stay_exact() -> None:
     exact = np.ma.MaskedArray(np.array([2**60 + 1]), [False])
     assert buckets_in(columns([(1, float(2**60))], exact=exact), SECOND)[TEMP][0].last == 2**60 + 1

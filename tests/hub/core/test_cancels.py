@@ -78,3 +78,18 @@ async def test_whoever_waits_is_told_at_once_and_nobody_waits_longer_than_that(
         cancels.ended("c1")
     await cancels.wait("c1", 5.0)
     assert trio.current_time() - began_s == 5.0
+
+
+async def test_a_wish_of_another_node_is_new_once_and_one_that_is_gone_there_is_answered(state: SQLiteStateStore) -> None:
+    there, here = Cancels(state), Cancels(state)
+    assert await here.take_in(["c1"]) == []
+    assert not here.is_too_late("c1")
+    await state.change(there.wish(COMMAND, "ann"))
+    assert (await here.take_in(["c1", "c2"]), await here.take_in(["c1"])) == (["c1"], [])
+    assert (here.is_asked("c1"), here.is_too_late("c1")) == (True, False)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(here.wait, "c1", 60.0)
+        await trio.testing.wait_all_tasks_blocked()
+        await state.change(deletes=await state.documents(KIND))
+        assert await here.take_in(["c1"]) == []
+        assert (here.is_asked("c1"), here.is_too_late("c1")) == (False, True)

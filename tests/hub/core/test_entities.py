@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from hub.core.entities import MAX_COMMANDS, Entities
 
 
@@ -81,3 +83,20 @@ def test_a_shadow_has_a_version_is_told_on_change_and_goes_with_its_device() -> 
     assert told[0][1]["version"] < told[1][1]["version"]
     entities.remove_device("pump")
     assert entities.shadows() == []
+
+
+@pytest.mark.parametrize(
+    ("what", "key", "is_versioned_by_itself"),
+    [
+        *[("command", "id", True), ("alert", "id", True), ("dashboard", "name", True)],
+        *[("group_command", "id", False), ("device", "device", False), ("shadow", "device", False)],
+    ],
+)
+def test_each_change_of_each_kind_is_told_once_with_a_higher_version(what: str, key: str, is_versioned_by_itself: bool) -> None:
+    entities, told = Entities(), list[tuple[str, Mapping[str, Any]]]()
+    entities.watch(lambda what, item: told.append((what, item)))
+    items = [{key: "it", "device": "it", "state": state, "created_us": 1, "version": at} for at, state in enumerate("ab", 1)]
+    for item in (items[0], items[0], items[1], items[1]):
+        getattr(entities, f"put_{what}")(item if is_versioned_by_itself else {name: item[name] for name in item if name != "version"})
+    assert [(name, item["state"]) for name, item in told] == [(what, "a"), (what, "b")]
+    assert told[0][1]["version"] < told[1][1]["version"]

@@ -285,3 +285,27 @@ async def test_a_connection_that_was_taken_over_is_given_nothing(tmp_path: Path)
         it.shadows.detach("pump", it.given.append)
         await it.desire({"a": 2})
         assert len(it.given) == 1
+
+
+async def test_what_another_node_changed_is_given_and_shown_once_and_what_is_gone_there_is_gone(tmp_path: Path) -> None:
+    async with bench(tmp_path) as there:
+        here = Bench(there.state)
+        await here.load()
+        here.come()
+        version = await there.desire({"a": 1}, 0)
+        await there.report((3, version, {"a": 1}))
+        told: list[str] = []
+        here.entities.watch(lambda what, item: told.append(what))
+        for _ in range(2):
+            for kind in (*KINDS, "group command"):
+                await here.shadows.refresh(kind, ["pump"])
+            await here.shadows.reload()
+        assert here.given == [Desired(version, {"a": 1})]
+        assert told == ["shadow", "shadow"]
+        assert here.shadow() | {"takes_shadow": None} == there.shadow() | {"takes_shadow": None}
+        assert here.shadows.reported_number("pump") == 3
+        await there.state.change(deletes=[*await there.state.documents(KINDS[0]), *await there.state.documents(KINDS[1])])
+        await here.shadows.reload()
+        assert here.shadow()["desired"] == {"version": 0, "document": {}}
+        assert here.shadows.reported_number("pump") == 0
+        assert here.given[1:] == [Desired(0, {})]
