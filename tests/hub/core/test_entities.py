@@ -100,3 +100,11 @@ def test_each_change_of_each_kind_is_told_once_with_a_higher_version(what: str, 
         getattr(entities, f"put_{what}")(item if is_versioned_by_itself else {name: item[name] for name in item if name != "version"})
     assert [(name, item["state"]) for name, item in told] == [(what, "a"), (what, "b")]
     assert told[0][1]["version"] < told[1][1]["version"]
+
+
+@pytest.mark.parametrize(("what", "at"), [("command", "created_us"), ("group_command", "created_us"), ("alert", "raised_us")])
+def test_the_newest_come_first_and_of_one_moment_in_one_order(what: str, at: str) -> None:
+    entities = Entities()
+    for id_, time_us in (("b", 5), ("a", 5), ("d", 3), ("c", 9)):
+        getattr(entities, f"put_{what}")({"id": id_, at: time_us, "version": 1})
+    assert [item["id"] for item in getattr(entities, f"{what}s")()] == ["c", "b", "a", "d"]
