@@ -4,12 +4,18 @@ Owns the translation alone: hub.config owns names, defaults and limits. Called b
 """
 
 from collections.abc import Callable
+from typing import Final
 
+from hub import memory
 from hub.config import Settings
 from hub.core.registry_series import SeriesBound
 from hub.journal import JournalSettings
 from hub.ports import Retention
 from hub.web.settings import DoorSettings
+
+_HISTORY_SHARE: Final = 0.25  # of the memory that the hub may use; merges have half as much beside
+# With the least 2,000,000 readings are put into files and 10,000,000 merged; with half of it merges fail.
+_HISTORY_MEMORY_BYTES: Final = (128_000_000, 512_000_000)
 
 
 def journal_settings(settings: Settings, is_known: Callable[[str], bool] = lambda device: True) -> JournalSettings:
@@ -32,7 +38,15 @@ def retention(settings: Settings) -> Retention:
         hours_days=settings.keep_hours_days,
         max_bytes=int(settings.history_max_bytes),
         min_free_bytes=int(settings.min_free_bytes),
+        memory_bytes=_history_memory_bytes(settings),
     )
+
+
+def _history_memory_bytes(settings: Settings) -> int:
+    """Return the memory of an embedded history: of what the hub may use its share, with which a hub at rest stays below the first step
+    of its pressure from 512 MB on."""
+    least, most = _HISTORY_MEMORY_BYTES
+    return max(least, min(most, int(memory.bound_bytes(int(settings.memory_max_bytes)) * _HISTORY_SHARE)))
 
 
 def series_bound(settings: Settings) -> SeriesBound:

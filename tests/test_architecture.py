@@ -79,7 +79,7 @@ HUB = {
     "hub.hops": {"hub.samples"},
     "hub.samples": set[str](),
     "hub.stores": {"hub.core", "hub.store"},
-    "hub.part_settings": {"hub.core", "hub.journal", "hub.web"},
+    "hub.part_settings": {"hub.core", "hub.journal", "hub.memory", "hub.web"},
     "hub.doors": {"hub.part_settings", "hub.web", "hub.workers"},
     "hub.workers": {"hub.auth.admin_token", "hub.core", "hub.datadir", "hub.journal"},
     # a node without devices or viewers

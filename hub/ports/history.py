@@ -29,13 +29,14 @@ class StoreRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long a history store keeps what, and how many bytes it may use. 0 days: for ever; 0 bytes: all but `min_free_bytes`."""
+    """How long a history store keeps what, and how many bytes it may use. 0 days: for ever; 0 `max_bytes`: all but `min_free_bytes`."""
 
     raw_days: float = 30.0
     minutes_days: float = 365.0  # buckets of one minute
     hours_days: float = 3_650.0  # buckets of one hour
     max_bytes: int = 0
     min_free_bytes: int = 2_000_000_000  # of the disk, at most 10 % of it
+    memory_bytes: int = 512_000_000  # of an embedded store, but for what works on its files beside it: a half more
 
 
 class HistoryStore(Protocol):

@@ -18,7 +18,6 @@ from hub.store.duckdb.folder import Folder, quoted
 from hub.store.duckdb.tables import TABLES
 
 _log = structlog.get_logger(__name__)
-MEMORY_LIMIT: Final = "512MB"  # a hub at rest with its store stays below 200 MB; a query that needs more spills to disk
 
 # What DuckDB says where the machine, not the file, is at fault: setting a sound file aside would hide everything stored.
 _MACHINE: Final = ("Could not set lock", "Cannot open file", "Cannot access file", "Could not write", "Could not fsync", "Could not sync")
@@ -89,7 +88,7 @@ def _raise_where_the_machine_fails(error: duckdb.Error) -> None:
 
 def _opened(path: Path, folder: Folder) -> duckdb.DuckDBPyConnection:
     threads = max(1, (os.cpu_count() or 2) - 2)  # the event loop and the journal keep theirs
-    connection = duckdb.connect(str(path), config={"threads": threads, "memory_limit": MEMORY_LIMIT})
+    connection = duckdb.connect(str(path), config={"threads": threads, "memory_limit": f"{folder.memory_bytes}B"})
     try:
         connection.execute("SET enable_external_file_cache = false")  # the system has one, and this one costs 0.5 ms a file and query
         confine(connection, folder)

@@ -1,4 +1,4 @@
-"""The folder of sorted files beside the database: names, drafts, syncs, what lies there.
+"""The folder of sorted files beside the database: names, drafts, syncs, what lies there, and how much memory who works there has.
 
 Owns the directory's contents and the life of a file up to its name (draft, synced, checksummed, renamed); what a file means is the
 manifest's. A name says tier, day, run, part of how many, and the checksum of the bytes, so that a file can be judged without the
@@ -35,7 +35,10 @@ class Named(NamedTuple):
 class Folder:
     """The folder `history/` beside `history.duckdb`."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, memory_bytes: int = 0) -> None:
+        self.memory_bytes = (
+            memory_bytes  # of the database, what needs more spills; a merge beside it has half as much; 0: neither works here
+        )
         self.path = database.with_suffix("") if database.suffix else database.with_name(database.name + ".files")
         self.temporary = self.path / "tmp"  # what a query or a merge beyond its memory spills
 

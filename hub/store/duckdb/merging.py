@@ -27,7 +27,6 @@ _SMALLEST_ROWS: Final = 1_000
 _LATE_NS: Final = HOUR_NS  # so long after its end a period counts as over
 _CLOSED_RATIO: Final = 4  # a period that is over: a file is merged when the smaller ones together have a fourth of its rows
 _FEW_ROWS: Final = 100_000  # or where all have so few
-_MEMORY_LIMIT: Final = "256MB"
 
 
 def choose(files: Iterable[File], now_ns: int) -> list[File]:
@@ -69,7 +68,7 @@ def _within_bounds(sizes: list[tuple[int, int]], count: int) -> int:
 @contextmanager
 def workbench(folder: Folder) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database in memory that may read and write in the folder alone."""
-    with duckdb.connect(":memory:", config={"threads": 1, "memory_limit": _MEMORY_LIMIT}) as connection:
+    with duckdb.connect(":memory:", config={"threads": 1, "memory_limit": f"{folder.memory_bytes // 2}B"}) as connection:
         confine(connection, folder)
         yield connection
 

@@ -38,7 +38,7 @@ class DuckDBStore:
     syncs_before_it_answers = True
 
     def __init__(self, path: Path, retention: Retention = Retention()) -> None:  # noqa: B008  # frozen
-        folder, manifest, unlinking = Folder(path), Manifest(), Unlinking()
+        folder, manifest, unlinking = Folder(path, retention.memory_bytes), Manifest(), Unlinking()
         checks = Checks(folder)
         self._file = Connection(path, folder)
         self._hot = Hot(folder, manifest, unlinking, checks)

@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 
 from devices.wire.messages import Kind
 from hub.core.records import Columns, Cursor, Series
-from hub.ports import StoreUnavailable
+from hub.ports import Retention, StoreUnavailable
 from hub.store.duckdb import DuckDBStore
+from hub.store.duckdb.merging import workbench
 
 TEMP = Series("pump", "temp", "Cel", Kind.GAUGE)
 
@@ -265,4 +266,16 @@ async def test_damage_inside_the_file_sets_it_aside_and_is_never_shown_as_readin
     assert (await store.query([TEMP], 0, 10**12, 0, 10**6)).raw == {}
     assert "is damaged" in store.notes[0]
     assert len(set_aside(tmp_path)) == 1
+    await store.aclose()
+
+
+async def test_the_database_and_merges_beside_it_stay_within_the_memory_that_the_store_was_given(tmp_path: Path) -> None:
+    def limit(connection: duckdb.DuckDBPyConnection) -> str:
+        return str(connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0])
+
+    store = DuckDBStore(tmp_path / "history.duckdb", Retention(memory_bytes=128 << 20))
+    await store.start()
+    assert await store._file.read(limit) == "128.0 MiB"
+    with workbench(store._parts.folder) as connection:
+        assert limit(connection) == "64.0 MiB"
     await store.aclose()
