@@ -1,7 +1,7 @@
 """How the hub logs: structlog to stderr, text on a terminal and JSON lines otherwise; the standard library's loggers join in.
 
-Owns the format and what must never be in a line: tokens, cookies, message bodies. Must not decide what is logged. The CLI calls
-configure_logs once before anything runs.
+Owns the format and what must never be in a line: tokens, cookies, message bodies; control characters as they are.
+Must not decide what is logged. The CLI calls configure_logs once before anything runs.
 """
 
 import logging
@@ -30,6 +30,24 @@ def redacted(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mut
     return event
 
 
+class _Quoted:
+    """A text as Python writes it, with everything escaped that is not to be seen."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return repr(self._text)
+
+
+def quoted(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Quote what would move the cursor, break the line or turn the letters round on a terminal: some of it was said by devices."""
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable() and key != "stack":
+            event[key] = _Quoted(value)
+    return event
+
+
 def configure_logs(level: str, stream: TextIO | None = None) -> None:
     """Log to `stream` (default stderr) from `level` on; may be called again."""
     out = stream or sys.stderr
@@ -43,7 +61,7 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
     ]
     last: list[Any]
     if is_terminal:
-        last = [redacted, structlog.dev.ConsoleRenderer(colors=True, exception_formatter=structlog.dev.plain_traceback)]
+        last = [redacted, quoted, structlog.dev.ConsoleRenderer(colors=True, exception_formatter=structlog.dev.plain_traceback)]
     else:
         last = [structlog.processors.format_exc_info, redacted, structlog.processors.JSONRenderer(default=str, ensure_ascii=True)]
     formatter = structlog.stdlib.ProcessorFormatter(
