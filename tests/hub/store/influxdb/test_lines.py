@@ -15,6 +15,8 @@ from hub.store.influxdb.lines import LineEncoder, cursor_line
 
 # What is special to some parser comes often.
 TEXTS = st.text(st.one_of(st.sampled_from(list("\\,= \"'#_\n\r\0\t;${}a1\ud800é☃")), st.characters()), max_size=12)
+# 100,000 names and texts in the long run.
+EXAMPLES = 1_500 if settings().max_examples < 1_000 else 50_000
 TAGS = ("channel", "device", "kind", "unit")
 
 
@@ -88,7 +90,7 @@ def series(device: str = "pump", channel: str = "temp", unit: str = "Cel", kind:
 
 
 @given(names=st.tuples(TEXTS, TEXTS, TEXTS))
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_any_name_survives_or_is_refused_and_never_touches_its_neighbours(names: tuple[str, str, str]) -> None:
     device, channel, unit = names
     middle = Series(device, channel, unit, Kind.GAUGE)
@@ -104,7 +106,7 @@ def test_any_name_survives_or_is_refused_and_never_touches_its_neighbours(names:
 
 
 @given(text=TEXTS)
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_any_text_survives_or_is_refused(text: str) -> None:
     columns = one(series("door", kind=Kind.TEXT), text=text)
     encoded = LineEncoder().encode(columns)
