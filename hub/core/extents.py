@@ -4,7 +4,7 @@ Owns the numbers of one batch and what is remembered of epochs between batches. 
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from threading import Lock
 from typing import Final
 
 from devices.wire.channel_lists import weight
@@ -13,7 +13,8 @@ from hub.core.records import Series
 
 ChannelsOf = Callable[[str, int], tuple[Channel, ...]]
 Extent = tuple[int, int]
-_MAX_REMEMBERED: Final = 64  # channels, and texts of states, of a list that is remembered: bounds the memory to some 10 MB
+_MAX_REMEMBERED: Final = 64  # channels, and texts of states, of a list that is remembered
+MAX_WEIGHT: Final = 32_768  # of all lists that are: some 10 MB where names are long
 
 
 class Extents:
@@ -34,10 +35,7 @@ class Extents:
         """Number the series of an epoch. Most devices have one epoch in a batch: nothing is looked up for those."""
         device = key[0]
         channels = self._channels_of(*key)
-        try:
-            series = _remembered(device, _Same(channels)) if len(channels) <= _MAX_REMEMBERED else _series_of(device, channels)
-        except _TooLargeError:
-            series = _series_of(device, channels)
+        series = _remembered.series_of(device, channels)
         extent = self._extents[key] = (len(self.lookup), len(series))
         if device in self._of_device:
             self.lookup += self._numbers(self._of_device[device], series)
@@ -59,35 +57,36 @@ class Extents:
         return [known[each] for each in series]
 
 
-class _Same:
-    """A channel list known by its identity: it is one object as long as its epoch lasts, and costly to hash."""
-
-    __slots__ = ("channels",)
-
-    def __init__(self, channels: tuple[Channel, ...]) -> None:
-        self.channels = channels
-
-    def __hash__(self) -> int:
-        return id(self.channels)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.channels is other.channels
-
-
-class _TooLargeError(Exception):
-    """The list is not to be kept."""
-
-
 def _series_of(device: str, channels: tuple[Channel, ...]) -> tuple[Series, ...]:
     return tuple([Series(device, channel.name, channel.unit, channel.kind) for channel in channels])
 
 
-@lru_cache(maxsize=2_048)
-def _remembered(device: str, same: _Same) -> tuple[Series, ...]:
-    """Make the series of an epoch once, not in each batch: that was a third of the time where each frame is of another device.
+class Remembered:
+    """The series of epochs, made once and not in each batch: that was a third of the time where each frame is of another device.
 
-    Raises _TooLargeError where the list, which would be kept, has many texts of states.
+    A list is known by its identity, as it is one object as long as its epoch lasts, and costly to hash. Each keeps its channels alive: one
+    device can open epoch after epoch, so they are bounded in all; at the bound all are forgotten and made anew. For any thread.
     """
-    if weight(same.channels) > _MAX_REMEMBERED:
-        raise _TooLargeError
-    return _series_of(device, same.channels)
+
+    def __init__(self) -> None:
+        self.weight = 0  # of all lists
+        self._found: dict[tuple[str, int], tuple[tuple[Channel, ...], tuple[Series, ...]]] = {}
+        self._adding = Lock()
+
+    def series_of(self, device: str, channels: tuple[Channel, ...]) -> tuple[Series, ...]:
+        """Return the series of an epoch with this list."""
+        if len(channels) > _MAX_REMEMBERED:
+            return _series_of(device, channels)
+        if (known := self._found.get((device, id(channels)))) is not None:
+            return known[1]
+        series, size = _series_of(device, channels), weight(channels)
+        if size <= _MAX_REMEMBERED:
+            with self._adding:
+                if self.weight + size > MAX_WEIGHT:
+                    self._found, self.weight = {}, 0
+                self._found[device, id(channels)] = channels, series
+                self.weight += size
+        return series
+
+
+_remembered: Final = Remembered()

@@ -16,6 +16,7 @@ from tests.fuzz.course import BATCH, CASES, MAX_GROWTH_BYTES, Course, Finding
 from tests.fuzz.exchange import Exchange
 from tests.fuzz.families import FAMILIES, GOOD, exchange_of
 from tests.fuzz.stage import Stage, staged
+from tests.fuzz.traces import Figures
 
 _WARM = 4 * BATCH  # cases of good clients: more than what a hub keeps in memory of its traffic
 _KEPT = 5  # of one family: more of them are mostly the same again
@@ -39,9 +40,9 @@ async def _keep(course: Course, findings: Sequence[Finding], exchanges: Sequence
         print(f"   {found[0].save(CASES, found[1][:500])}: {found[0].size_bytes} bytes in {len(found[0].steps)} steps")
 
 
-async def _family(stage: Stage, family: str, seeds: range, *, is_kept: bool) -> int:
+async def _family(stage: Stage, family: str, seeds: range, before: Figures, *, is_kept: bool) -> tuple[int, Figures]:
+    """Say the cases of a family; return how many broke something, and what the hub has then."""
     course, broken, began_s = Course(stage), 0, time.monotonic()
-    before = await stage.figures()
     for begin in range(seeds.start, seeds.stop, BATCH):
         exchanges = [exchange_of(family, seed) for seed in range(begin, min(begin + BATCH, seeds.stop))]
         findings = await course.batch(exchanges)
@@ -53,24 +54,26 @@ async def _family(stage: Stage, family: str, seeds: range, *, is_kept: bool) -> 
         course.stood_still.clear()
         if findings and is_kept:
             await _keep(course, findings, exchanges)
-    growth = (await stage.figures()).memory_bytes - before.memory_bytes
+    now = await stage.settled()
     counts = ", ".join(f"{name} {count:,}" for name, count in sorted(course.counts.items()))
     print(
-        f"{family}: {len(seeds):,} cases in {time.monotonic() - began_s:.0f} s, {broken} broken, {growth / 1e6:+.1f} MB; {counts}",
+        f"{family}: {len(seeds):,} cases in {time.monotonic() - began_s:.0f} s, {broken} broken, "
+        f"{(now.memory_bytes - before.memory_bytes) / 1e6:+.1f} MB; {counts}",
         flush=True,
     )
-    return broken
+    return broken, now
 
 
 async def _run(given: argparse.Namespace) -> int:
     seeds, broken = range(given.first, given.first + given.cases), 0
     with tempfile.TemporaryDirectory() as directory:
         async with staged(Path(directory)) as stage:
-            await _family(stage, GOOD, range(_WARM), is_kept=False)
-            first = await stage.figures()
+            _, first = await _family(stage, GOOD, range(_WARM), await stage.figures(), is_kept=False)
+            last = first
             for family in given.family or FAMILIES:
-                broken += await _family(stage, family, seeds, is_kept=not given.keep_nothing)
-            last, healthy = await stage.figures(), stage.healthy
+                found, last = await _family(stage, family, seeds, last, is_kept=not given.keep_nothing)
+                broken += found
+            healthy = stage.healthy
         print(f"healthy device: {healthy.sent:,} frames, {healthy.acked:,} acked, the slowest after {healthy.slowest_ack_s:.2f} s")
         print(f"the hub's event loop was {stage.latest_s:.2f} s late at most")
     growth = last.memory_bytes - first.memory_bytes

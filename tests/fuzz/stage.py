@@ -23,6 +23,8 @@ from tests.support.waiting import until
 DEADLINE_S: Final = 30.0  # for every answer, on a machine that others keep busy
 _LOOK_S: Final = 0.02
 _AT_ONCE: Final = 8  # devices that are deleted
+_SETTLED_S: Final = 2.0
+_NOTICED_BYTES: Final = 1_000_000
 # The journal keeps frames until a batch is judged by them.
 _SETTINGS: Final = {"TRIBUTARY_MIN_FREE_BYTES": "0", "TRIBUTARY_RESUME_WINDOW_S": "600"}
 
@@ -65,6 +67,16 @@ class Stage:
     async def figures(self) -> Figures:
         """Return what of the hub may leak."""
         return figures_of(self.process.pid, int((await self.metrics())["tributary_process_tasks"]))
+
+    async def settled(self) -> Figures:
+        """Return the figures once memory has not fallen for a while: what is free goes back some time after it came to be."""
+        least, found_s = await self.figures(), trio.current_time()
+        while trio.current_time() < found_s + _SETTLED_S:
+            await trio.sleep(_LOOK_S)
+            now = await self.figures()
+            if now.memory_bytes < least.memory_bytes - _NOTICED_BYTES:
+                least, found_s = now, trio.current_time()
+        return least
 
     async def add(self, names: Sequence[str]) -> list[Hostile]:
         """Add devices."""
