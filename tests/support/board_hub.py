@@ -20,6 +20,7 @@ class BoardHub:
         self._waiting: list[tuple[int, int, Any]] = []
         self.values: dict[int, tuple[int, int]] = {}
         self.declared = 0
+        self.reasons: set[str] = set()
         self.ends: dict[str, str] = {}
         self._fence = 0
 
@@ -81,6 +82,7 @@ class BoardHub:
                 self.values[int(value)] = (epoch, frame.seq)
         elif isinstance(frame, Gap):
             self.declared += frame.readings
+            self.reasons.add(frame.reason)
         elif isinstance(frame, Result):
             self._end(frame.outcome.id, frame.outcome.state.value)
 

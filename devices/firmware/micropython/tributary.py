@@ -44,6 +44,9 @@ _MAX_BACKOFF_S = const(60)
 _STEADY_MS = const(5000)  # a connection that lasted so long starts the backoff over
 _SEND_TIMEOUT_MS = const(60000)
 _TICK_MS = const(200)
+_NO_SPACE = const(28)  # ENOSPC, which MicroPython's errno does not name
+_MAX_FAULTS = const(3)  # of a file that cannot be read, before what is in it is given up
+_MAX_DEAD = const(8)  # files that cannot be removed; beyond these no new ones are made
 
 try:
     _ticks_ms, _ticks_us, _ticks_diff = time.ticks_ms, time.ticks_us, time.ticks_diff
@@ -399,6 +402,7 @@ class _Segment:
         self.name = "f%08d" % no
         self.size = size
         self.runs = []
+        self.faults = 0  # how often it could not be read
 
     def lose(self, run, seq):
         """Take a frame out of a run."""
@@ -443,6 +447,7 @@ class Spool:
         self._ram = []  # [number, seq, kind, rest, is_stored]
         self._ram_size = 0
         self._segments = []
+        self._dead = []  # segments of which nothing is needed, and which flash would not remove
         self._may_append = False
         self._next_segment = 1
         self._next_epoch = 1
@@ -465,7 +470,10 @@ class Spool:
         if not states or states[-1] != self._state_no:
             self._grown = -1  # what is there is not whole: the next entry begins a new file
         for no in states[:-1]:
-            self.flash.remove("s%08d" % no)  # a power cut left it
+            try:
+                self.flash.remove("s%08d" % no)  # a power cut left it
+            except OSError:
+                pass  # the next snapshot removes it
         for no, first, last in holes:
             self.epochs[no].first = min(self.epochs[no].first, first)
             self._declare(no, first, last, (last - first + 1, None, None), "corrupt")
@@ -607,23 +615,46 @@ class Spool:
         self._grown = self._state_size + self.state_bytes
         for old in self.flash.names():
             if old[0] == "s" and old != name:
-                self.flash.remove(old)
+                try:
+                    self.flash.remove(old)
+                except OSError:
+                    pass  # the next snapshot removes it, or the next start
 
     def keep(self, *entries, is_sync=True):
         """Write entries of the state down, durably with `is_sync`. Raises OSError."""
         if self.flash is None or not entries:
             return
         data = b"".join([record(_STATE, packed(entry)) for entry in entries])
+        is_anew = self._state_size > self._grown
         try:
-            if self._state_size > self._grown:
+            if is_anew:
                 self._snapshot()  # entries are in it already: they are made of what is in RAM
                 return
             self.flash.append("s%08d" % self._state_no, data, is_sync)
             self._state_size += len(data)
         except OSError:
-            self.flash.done("s%08d" % self._state_no)
-            self._grown = -1  # its end may be torn: the next one begins a new file
+            name = "s%08d" % self._state_no
+            self.flash.done(name)
+            self._state_size, self._grown = 0, -1  # its end may be torn: the next one begins a new file
+            if is_anew:
+                try:
+                    self.flash.remove(name)  # half a snapshot takes room; the one before it is whole
+                except OSError:
+                    pass
             raise
+
+    def _settle_state(self):
+        """Write down what flash has refused of the state. Raises OSError."""
+        if self._grown < 0:
+            self.keep(["fence", self.fence])  # all of the state, anew
+
+    def try_keep(self, *entries, is_sync=True):
+        """As `keep`; what flash refuses is in RAM, and in the next file of the state. Return whether flash took it."""
+        try:
+            self.keep(*entries, is_sync=is_sync)
+        except OSError:
+            return False
+        return True
 
     # epochs
 
@@ -651,16 +682,20 @@ class Spool:
 
     def unfinished(self):
         """Return the epochs of which something is not acked, or is still in a file, oldest first."""
-        stored = {run[0] for segment in self._segments for run in segment.runs}
+        stored = self._stored()
         found = [e for e in self.epochs.values() if e.no not in self.gone and e.last and (e.first <= e.last or e.no in stored)]
         return sorted(found, key=lambda epoch: epoch.no)
 
+    def _stored(self):
+        return {run[0] for segment in self._segments + self._dead for run in segment.runs}
+
     def renumber(self):
         """Give the current epoch another number: the hub knows this one from somebody else."""
-        self.current.epoch = (int.from_bytes(os.urandom(8), "big") & 0x7FFFFFFFFFFFFFFF) or 1
-        self.current.is_said = False
-        if self.current.is_kept:
-            self.keep_epoch(self.current)
+        epoch = self.current
+        epoch.epoch = (int.from_bytes(os.urandom(8), "big") & 0x7FFFFFFFFFFFFFFF) or 1
+        epoch.is_said = False
+        if epoch.is_kept:  # where flash refuses it, it is written before it is said
+            self.try_keep(["epoch", epoch.no, epoch.epoch, epoch.channels, epoch.offset, False])
 
     def give_up(self, epoch):
         """Give the rest of an older epoch up by a gap in the current one: there are more than a hello can list."""
@@ -672,7 +707,7 @@ class Spool:
         self.add(gap + (("reason", "too_many_epochs"), ("of", epoch.epoch), ("of_last", epoch.last)))
         self.store()
         self.gone.add(epoch.no)
-        self.keep(["gone", epoch.no])
+        self.try_keep(["gone", epoch.no])
         self.gaps = [gap for gap in self.gaps if gap[0] != epoch.no]
         self._forget_acked(is_closing=True)
 
@@ -702,18 +737,41 @@ class Spool:
         """Write what is in RAM alone into flash. Where that takes no more it stays in RAM, and the oldest is dropped beyond `ram_bytes`."""
         if self.flash is None or not any(not entry[4] for entry in self._ram):
             return
+        self._bury()
+        if len(self._dead) > _MAX_DEAD:
+            return
         try:
             self._store()
+        except OSError as error:
+            self._leave()
+            if error.args[0] == _NO_SPACE and len(self._segments) > 1:  # the file system is full before the spool is
+                self._drop(self._segments[0], True)
+            try:
+                self._store()
+            except OSError:
+                self._leave()
+                if self.current.is_kept and not self.current.is_said and len(self.epochs) < _REUSE_FROM:
+                    self.begin_epoch()  # one in RAM alone can be told without flash (Device._prepare)
+
+    def _leave(self):
+        """Begin another segment: what is at the end of this one is unknown."""
+        self._end_segment()
+        if self._segments and not self._segments[-1].runs:
+            self._remove(self._segments[-1])
+
+    def _bury(self):
+        """Try again to remove what is dead, once the gaps that stand for it are in flash."""
+        try:
+            if self._dead:
+                self._settle_state()
         except OSError:
-            self._end_segment()
-            if len(self._segments) > 1:  # the file system is full before the spool is
-                self._drop(self._segments[0])
-                try:
-                    self._store()
-                except OSError:
-                    self._end_segment()
+            return
+        dead, self._dead = self._dead, []
+        for segment in dead:
+            self._remove(segment)
 
     def _store(self):
+        self._settle_state()  # gaps are in flash before what comes after them, or a power cut would make silence of them
         pieces, noted, segment = [], [], None
         for entry in self._ram:
             if entry[4]:
@@ -767,20 +825,28 @@ class Spool:
                 if not is_stored and entry[1] >= self.epochs[entry[0]].first:
                     self._declare(entry[0], entry[1], entry[1], self._counted(entry[2], entry[3], entry[0]), "spool_full")
 
-    def _drop(self, segment):
-        """Give up the oldest segment, declared before it is removed."""
+    def _drop(self, segment, has_to_go=False):
+        """Give up the oldest segment, declared before it is removed; `has_to_go`: there may be no room to declare it before."""
         for no, first, last in segment.runs:
             first = max(first, self.epochs[no].first)
             if first <= last and no not in self.gone:
-                self._declare(no, first, last, self._summary(segment, no, first, last), "spool_full")
+                try:
+                    summary = self._summary(segment, no, first, last)
+                except OSError:
+                    summary = (last - first + 1, None, None)
+                self._declare(no, first, last, summary, "spool_full")
         self._ram = [entry for entry in self._ram if not any(run[0] == entry[0] and run[1] <= entry[1] <= run[2] for run in segment.runs)]
         self._ram_size = sum(len(entry[3]) + _ENTRY_BYTES for entry in self._ram)
-        self._remove(segment)
-        if self._grown < 0:  # there was no room for the gap: now there is
-            try:
-                self.keep(["fence", self.fence])
-            except OSError:
-                pass  # in RAM, and in the next file of the state
+        try:
+            if has_to_go:
+                self._remove(segment)
+            self._settle_state()
+        except OSError:
+            pass
+        if segment in self._segments:
+            self._segments.remove(segment)
+            self._dead.append(segment)
+            self._bury()
 
     def _declare(self, no, first, last, summary, reason):
         """Note a gap in place of frames, as one with the gap before it where the hub was not told of that yet."""
@@ -871,7 +937,14 @@ class Spool:
         for segment in self._segments:
             for run in segment.runs:
                 if run[0] == no and run[1] <= seq <= run[2]:
-                    found = self._read(segment, no, seq)
+                    try:
+                        found = self._read(segment, no, seq)
+                    except OSError:
+                        self._close_cursor()
+                        segment.faults += 1
+                        if segment.faults < _MAX_FAULTS:
+                            raise  # ends the connection; it may pass
+                        found = None
                     if found is None:  # it was whole when it was written, or at the start
                         segment.lose(run, seq)
                     return found
@@ -941,24 +1014,19 @@ class Spool:
             entry = self.ids[id_]
             if entry[4] == no and entry[5] <= seq and not entry[6]:
                 entry[6] = True
-                self._note(["id", id_] + entry)
+                self.try_keep(["id", id_] + entry, is_sync=False)  # when it is lost, more is said than need be, and no less
         self._forget_acked()
-
-    def _note(self, entry):
-        try:
-            self.keep(entry, is_sync=False)  # when it is lost, more is said than need be, and no less
-        except OSError:
-            pass
 
     def _forget_acked(self, is_closing=False):
         """Remove files in which everything is acked. The one being written stays until half full: files cost wear."""
+        self._bury()
         for segment in list(self._segments):
             is_written = self._may_append and segment is self._segments[-1]
             if is_written and not is_closing and segment.size < self.segment_bytes // 2:
                 continue
             if all(run[0] in self.gone or run[2] < self.epochs[run[0]].first for run in segment.runs):
                 self._remove(segment)
-        stored = {run[0] for segment in self._segments for run in segment.runs}
+        stored = self._stored()
         for no in list(self.epochs):
             epoch = self.epochs[no]
             if epoch is not self.current and no not in stored and (epoch.first > epoch.last or no in self.gone):
@@ -968,13 +1036,14 @@ class Spool:
     def _remove(self, segment):
         if self._cursor is not None and self._cursor[0] is segment:
             self._close_cursor()
-        self._segments.remove(segment)
-        if not self._segments:
-            self._may_append = False
+        if segment in self._segments:
+            self._may_append = self._may_append and segment is not self._segments[-1]
+            self._segments.remove(segment)
         try:
             self.flash.remove(segment.name)
-        except OSError:
-            pass  # then it is found and acked again after the next start
+        except OSError as error:
+            if error.args[0] != errno.ENOENT:
+                self._dead.append(segment)  # its epochs are told to the hub until it is gone: else a start could tell them anew
 
     def tidy(self):
         """Write what is in RAM, and remove what is acked, however little it is: before a hello, or before sleep."""
@@ -1643,7 +1712,7 @@ class Device:
         interrupted = [id_ for id_ in ids if ids[id_][1] not in _FINAL]
         for id_ in interrupted:
             ids[id_] = [ids[id_][0], "failed", None, "interrupted", 0, 0, False]
-        self.spool.keep(*[["id", id_] + ids[id_] for id_ in interrupted])
+        self.spool.try_keep(*[["id", id_] + ids[id_] for id_ in interrupted])
         for id_ in list(ids):
             if not ids[id_][6] and not self.spool.is_pending(ids[id_][4], ids[id_][5]):
                 self._say_result(id_)
@@ -1747,7 +1816,7 @@ class Device:
             job.task.cancel()
             if not job.has_begun:  # then nothing of it will run, not even its end
                 del self.jobs[id_]
-                self._record(id_, "cancelled")
+                self._end_command(id_, "cancelled", None, None)
         elif id_ in self.spool.ids:
             self.say((("op", "result"), ("id", id_), ("state", "too_late")))
         elif len(self.spool.ids) < 2 * self.max_ids:
@@ -1755,14 +1824,14 @@ class Device:
             self._record(id_, "cancelled", None, None, (self.hub_time_us() or 0) + 86400000000)
 
     def _is_stale(self, message):
-        """Tell whether who sent this no longer speaks for the hub. A higher fence is written down before anything else is."""
+        """Tell whether who sent this no longer speaks for the hub. A higher fence is written down before any id, or with it."""
         fence = message.get("fence")
         if not isinstance(fence, int) or fence == self.spool.fence:
             return False
         if fence < self.spool.fence:
             return True
         self.spool.fence = fence
-        self.spool.keep(["fence", fence])
+        self.spool.try_keep(["fence", fence])
         return False
 
     def _forget_ids(self, now_us):
@@ -1770,7 +1839,7 @@ class Device:
         for id_ in list(ids):
             if ids[id_][1] in _FINAL and ids[id_][6] and ids[id_][0] < now_us:
                 del ids[id_]
-                self.spool.keep(["no id", id_], is_sync=False)
+                self.spool.try_keep(["no id", id_], is_sync=False)
 
     # shadow
 
@@ -1804,7 +1873,7 @@ class Device:
     def _say_reported(self, version, document, error, failed):
         n = max(self.spool.reported[0] + 1, self._floor + 1, (self.hub_time_us() or 0) // 1000)
         self.spool.reported = [n, version, document, error, failed]
-        self.spool.keep(["reported"] + self.spool.reported)
+        self.spool.try_keep(["reported"] + self.spool.reported)  # a count that is lost goes on from the hub's
         fields = [("op", "reported"), ("n", n), ("version", failed if error is not None else version), ("document", document)]
         if error is not None:
             fields.append(("error", error))
@@ -1820,7 +1889,7 @@ class Device:
             raise BadMessage("a desired document that is none")
         if self._on_desired is not None and version != self._applied():
             self.spool.desired = [version, document]
-            self.spool.keep(["desired", version, document])
+            self.spool.try_keep(["desired", version, document])  # lost, it comes again
             self._work.append("apply")
             self._has_work.set()
 
@@ -1847,10 +1916,7 @@ class Device:
         before = self.spool.reported
         after = [before[1], document, error, version] if error is not None else [version, document, None, 0]
         if before[1] != after[0] or before[3:] != after[2:] or not is_same(before[2], document):
-            try:
-                self._say_reported(*after)
-            except OSError as problem:
-                self.on_log("a report is not written: %s" % problem)
+            self._say_reported(*after)
 
     def _compare_reports(self, number):
         """Report again where the hub lacks the newest report, or has one from before this spool."""
@@ -1977,12 +2043,15 @@ class Device:
         self._listed = [e for e in spool.unfinished() if e is not spool.current or e.is_said]
         for epoch in told:
             epoch.is_said = True
-        try:
-            spool.keep(*[["epoch", e.no, e.epoch, e.channels, e.offset, True] for e in told if e.is_kept])
-        except OSError:
-            for epoch in told:
-                epoch.is_said = False  # this hello is not said
-            raise
+        kept = [epoch for epoch in told if epoch.is_kept]
+        if not spool.try_keep(*[["epoch", e.no, e.epoch, e.channels, e.offset, True] for e in kept]):
+            # A start that goes by flash would go on with their numbers: they wait, and what is new goes by one that is in RAM alone.
+            for epoch in kept:
+                epoch.is_said = False
+            if spool.current in kept:
+                spool.begin_epoch()
+                spool.current.is_said = True
+            self._listed = [e for e in self._listed if e.is_said]
         self._backfill = [epoch.no for epoch in self._listed if epoch is not spool.current]
         return packed(self._hello())
 
@@ -2046,23 +2115,20 @@ class Device:
             raise BadMessage("a welcome that is none")
         self._offset = time_us - self.uptime.us()
         self._grant(message.get("credit"))
-        fixed, fence = [], spool.fence
+        fixed = []
         for epoch in spool.epochs.values():
             needs = epoch.has_undated or (epoch is spool.current and self._clock() is None)
             if epoch.is_ours and epoch.offset is None and needs:
                 epoch.offset = self._offset
                 fixed.append(epoch)
         entries = [["epoch", e.no, e.epoch, e.channels, e.offset, e.is_said] for e in fixed if e.is_kept]
-        if isinstance(message.get("fence"), int) and message["fence"] > fence:
+        if isinstance(message.get("fence"), int) and message["fence"] > spool.fence:
             spool.fence = message["fence"]
             entries.append(["fence", spool.fence])
-        try:
-            spool.keep(*entries)
-        except OSError:
-            spool.fence = fence
+        if not spool.try_keep(*entries) and any(epoch.is_kept and epoch.is_said for epoch in fixed):
             for epoch in fixed:
                 epoch.offset = None  # nothing was sent by it
-            raise
+            raise OSError(errno.EIO, "the hub's time is not written")
         self._ack(marks, False)
         heartbeat_s = message.get("heartbeat_s")
         if isinstance(heartbeat_s, (int, float)) and 0.1 <= heartbeat_s <= 3600:
@@ -2110,10 +2176,11 @@ class Device:
                 self._grant(message.get("credit"))
                 self._ack(message.get("acks"), True)
                 self._wake.set()
-            elif op == "command":
-                self._take_command(message)
-            elif op == "cancel":
-                self._take_cancel(message)
+            elif op in ("command", "cancel"):
+                try:
+                    (self._take_command if op == "command" else self._take_cancel)(message)
+                except OSError as error:  # not answered, it comes again
+                    self.on_log("a %s is not taken, flash refuses its id: %s" % (op, error))
             elif op == "desired":
                 self._take_desired(message)
             elif op == "reject":
