@@ -4,8 +4,8 @@ Owns the names of these figures. Changes nothing; called by store.py.
 """
 
 from hub.store.duckdb.manifest import Dropped
+from hub.store.duckdb.parts import Parts
 from hub.store.duckdb.tiers import RAW, TIERS
-from hub.store.duckdb.upkeep import Parts
 
 
 def figures_of(parts: Parts, hot_rows: int) -> dict[str, float]:

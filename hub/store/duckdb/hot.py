@@ -1,10 +1,10 @@
 """The hot rows: what was appended since the last flush, with the cursor, and the numbers of series.
 
-Owns the transactions that change them: an append, a flush, the deletion of a device. Its fields are changed in the writer's thread alone,
-after a commit, and read anywhere. Must not know the journal. Blocking; called by store.py.
+Owns the transactions that change them: an append, a flush, the deletion of a device, the forgetting of series. Its fields are changed in
+the writer's thread alone, after a commit, and read anywhere. Must not know the journal. Blocking; called by store.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -156,3 +156,16 @@ class Hot:
         self.rows = one(connection.execute("SELECT count(*) FROM all_readings"))
         self.checkpoint(connection)
         write_state(self._folder.path, state_of(self._manifest, self._next_id))
+
+    def forget(self, ids: Collection[int], connection: _Db) -> int:
+        """Know series no more that no file holds, but for those with hot rows; return how many. Raises duckdb.Error."""
+        hot = {number for (number,) in connection.execute("SELECT DISTINCT series FROM all_readings").fetchall()}
+        gone = set(ids) - hot
+        if gone:
+            listed = ", ".join(map(str, gone))
+            highest = max([*gone, *[each.id for each in self._manifest.gone if each.is_erased]])  # says that no number is given again
+            also = [f"DELETE FROM series WHERE id IN ({listed})", "DELETE FROM gone WHERE is_erased"]
+            self._manifest.swap(connection, also=also, rows={"gone": [[highest, 0, True]]})
+            self.ids = {series: number for series, number in self.ids.items() if number not in gone}
+            self._seen = SeenSeries()
+        return len(gone)

@@ -23,8 +23,9 @@ from hub.store.duckdb.figures import figures_of
 from hub.store.duckdb.folder import Folder
 from hub.store.duckdb.hot import Hot
 from hub.store.duckdb.manifest import Manifest
+from hub.store.duckdb.parts import Parts
 from hub.store.duckdb.unlinking import Unlinking
-from hub.store.duckdb.upkeep import Parts, Upkeep
+from hub.store.duckdb.upkeep import Upkeep
 
 T = TypeVar("T")
 _MAX_DAMAGED: Final = 50  # findings in one question before it is given up

@@ -5,52 +5,26 @@ thread of its own, in parts of about a second. Called by store.py.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import structlog
 import trio
 
-from hub.ports import Retention, StoreUnavailable
+from hub.ports import StoreUnavailable
 from hub.store.duckdb import retention as rules
-from hub.store.duckdb.checks import Checks, FilesDamaged
-from hub.store.duckdb.connection import Connection, DuckDB
-from hub.store.duckdb.folder import Folder
+from hub.store.duckdb.checks import FilesDamaged
+from hub.store.duckdb.connection import DuckDB
+from hub.store.duckdb.forgetting import Forgetting
 from hub.store.duckdb.hot import Hot
-from hub.store.duckdb.manifest import Damaged, Dropped, File, Manifest
+from hub.store.duckdb.manifest import Damaged, Dropped, File
 from hub.store.duckdb.merging import Merge, choose, holds
-from hub.store.duckdb.unlinking import Unlinking
+from hub.store.duckdb.parts import Parts
 
 _log = structlog.get_logger(__name__)
 _LOOK_AT_BYTES: Final = 64 << 20  # a call: a history of 100 GB is looked at in two hours after a start
 _MERGE_S: Final = 1.0  # a call, and the slice that is begun by then
 _AGAIN_AFTER_S: Final = 60.0  # a merge that failed
-
-
-@dataclass(slots=True)
-class Figures:
-    """What upkeep has done and found, for statistics."""
-
-    merges: int = 0
-    merged_rows: int = 0
-    used_bytes: int = 0
-    limit_bytes: int = 0
-
-
-@dataclass(slots=True)
-class Parts:
-    """What the store's parts share."""
-
-    path: Path
-    file: Connection
-    folder: Folder
-    manifest: Manifest
-    unlinking: Unlinking
-    checks: Checks
-    retention: Retention
-    figures: Figures = field(default_factory=Figures)
 
 
 class Upkeep:
@@ -60,6 +34,7 @@ class Upkeep:
         self._parts = parts
         self._hot = hot
         self._checks = parts.checks
+        self._forgetting = Forgetting(parts, hot)
         self._merge: Merge | None = None
         self._merge_after_s = 0.0
         self._quota_told: Dropped | None = None
@@ -73,6 +48,7 @@ class Upkeep:
         async with self._alone:
             await self.unlink()
             await self._drop(now_us)
+            await self._forgetting.run()
             await self._merge_some(now_us)
             await self._look()
             await self.unlink()
@@ -140,6 +116,8 @@ class Upkeep:
             self._hot.checkpoint(connection)
 
         await parts.file.write(swap)
+        if reason == "retention":
+            self._forgetting.expired()
         _log.info("history_dropped", reason=reason, files=len(files), bytes=sum(each.size_bytes for each in dropped))
 
     async def _merge_some(self, now_us: int) -> None:

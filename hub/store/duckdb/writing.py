@@ -2,8 +2,8 @@
 
 Owns the shape of a file (columns, order, row groups, compression) and its key-value metadata: `tributary`, a JSON object with format,
 tier, period, run, cursor, times, readings and the files that it replaces, and `series`, the list [[id, device, channel, unit, kind]...]
-of the series in it as JSON, deflated, in base64 (10,000 series are 600 KB of JSON, in every file). Blocking; used by flush.py, merging.py
-and rebuild.py.
+of the series in it as JSON, deflated, in base64 (10,000 series are 600 KB of JSON, in every file). Blocking; used by flush.py, merging.py,
+rebuild.py and forgetting.py.
 """
 
 import base64
@@ -137,13 +137,21 @@ def file_of(said: Mapping[str, Any], row_count: int, name: str, size_bytes: int,
     return File._make(held[key] for key in File._fields)
 
 
+def series_in(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[int, Series]:
+    """Return the series of a file by their numbers. Raises duckdb.Error, ValueError, KeyError."""
+    return _unpacked(_footer(connection, path)[b"series"])
+
+
 def about_file(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[dict[str, Any], int, dict[int, Series]]:
     """Return what a file's footer says: the object, its number of rows, and its series. Raises duckdb.Error, ValueError, KeyError."""
-    place = quoted(str(path))
-    held = connection.execute(f"SELECT key, value FROM parquet_kv_metadata({place})").fetchall()
-    footer = {bytes(key): bytes(value) for key, value in held}
-    row_count = int(connection.execute(f"SELECT num_rows FROM parquet_file_metadata({place})").fetchall()[0][0])
+    footer = _footer(connection, path)
+    row_count = int(connection.execute(f"SELECT num_rows FROM parquet_file_metadata({quoted(str(path))})").fetchall()[0][0])
     return json.loads(footer[b"tributary"]), row_count, _unpacked(footer[b"series"])
+
+
+def _footer(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[bytes, bytes]:
+    held = connection.execute(f"SELECT key, value FROM parquet_kv_metadata({quoted(str(path))})").fetchall()
+    return {bytes(key): bytes(value) for key, value in held}
 
 
 def _packed(ids: Sequence[int], names: Mapping[int, Series]) -> str:

@@ -1,6 +1,7 @@
 """The bounds of the embedded history: what is too old goes, what is too much goes oldest first, a deleted device leaves no byte, and
 the disk has them back."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from devices.wire.messages import Kind
 from hub.core.records import Columns, Cursor, Series
 from hub.ports import Retention
 from hub.store.duckdb import DuckDBStore
+from hub.store.duckdb.connection import DuckDB
 from tests.support.readings import ALL_US, plain, raw_of
 
 FOR_EVER = Retention(raw_days=0, minutes_days=0, hours_days=0)
@@ -70,6 +72,55 @@ async def test_each_tier_is_kept_for_its_time_and_says_from_where_on(tmp_path: P
     assert await store.list_series() == [TEMP]
     assert (await store.statistics())["expired_files"] >= 7
     assert store.notes == []
+    await store.aclose()
+
+
+async def test_a_series_of_which_nothing_is_left_in_any_tier_is_forgotten_and_its_number_not_given_again(tmp_path: Path) -> None:
+    path, bounds = tmp_path / "history.duckdb", Retention(raw_days=2, minutes_days=3, hours_days=4)
+    store = await filled(path, bounds, days=2)
+    await store.append(noise(FAN, 2), Cursor("j", 3))  # hot: the newest number is of one that has no file
+    for _ in range(3):
+        await store.tend((BASE_NS + 5 * DAY_NS) // 1_000)
+    assert await store.list_series() == [FAN, TEMP]  # hours are left
+    await store.tend((BASE_NS + 30 * DAY_NS) // 1_000)
+    assert await store.list_series() == [FAN]  # hot
+    await store._flush_all()
+    numbers = set(store._hot.ids.values())
+    for _ in range(2):
+        await store.tend((BASE_NS + 40 * DAY_NS) // 1_000)
+    assert await store.list_series() == []
+    await store.aclose()
+    store = DuckDBStore(path, bounds)
+    await store.start()
+    assert await store.list_series() == []
+    later = noise(TEMP, 40, 7)
+    for _ in range(2):  # also by the same objects as before
+        await store.append(later, Cursor("j", 4))
+    assert not numbers & set(store._hot.ids.values())
+    assert await store.list_series() == [TEMP]
+    assert len((await raw_of(store, [TEMP]))[TEMP]) == 7
+    await store.aclose()
+
+
+async def test_series_that_go_on_are_not_forgotten_and_a_flush_meanwhile_is_looked_at_again(tmp_path: Path) -> None:
+    store = await filled(tmp_path / "history.duckdb", Retention(raw_days=1, minutes_days=1, hours_days=1), days=3)
+    await store.append(noise(FAN, 2), Cursor("j", 4))
+    forgetting = store._upkeep._forgetting
+    write = store._parts.file.write
+
+    async def flushes_first(call: Callable[[DuckDB], object]) -> object:
+        await write(store._hot.flush)
+        return await write(call)
+
+    store._parts.file.write = flushes_first  # type: ignore[method-assign, assignment]
+    await forgetting.run()
+    store._parts.file.write = write  # type: ignore[method-assign]
+    assert store._hot.flushes == 4
+    assert await store.list_series() == [FAN, TEMP]
+    for _ in range(2):
+        await store.tend((BASE_NS + 3 * DAY_NS) // 1_000)
+    assert await store.list_series() == [FAN, TEMP]
+    assert len((await raw_of(store, [FAN]))[FAN]) == 20_000
     await store.aclose()
 
 

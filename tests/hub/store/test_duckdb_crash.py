@@ -83,9 +83,8 @@ async def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Images:
                 await store.make_safe()
             if position % 2 == 0:
                 await store._flush_all()
-        for _ in range(2):
+        while (await store.statistics())["merges"] < 2:  # a call merges for a second; a busy machine needs more of them
             await store.tend(BASE_NS // 1_000)
-    assert (await store.statistics())["merges"] >= 2
     await store.aclose()
     return images
 
