@@ -108,7 +108,7 @@ fuzz: install ## hostile input of 24 families against a whole hub: 10,000 of eac
 	$(PY) -m tests.fuzz $(FUZZ)
 
 rfc6455: install ## every case of the table of RFC 6455 in every way, ten times in a row
-	for round in 1 2 3 4 5 6 7 8 9 10; do TRIBUTARY_RFC6455_THOROUGH=1 $(PY) -m pytest -q tests/hub/web/test_rfc6455.py tests/hub/web/test_rfc6455_handshake.py tests/e2e/test_rfc6455.py || exit 1; done
+	for round in 1 2 3 4 5 6 7 8 9 10; do TRIBUTARY_TEST_RFC6455_THOROUGH=1 $(PY) -m pytest -q tests/hub/web/test_rfc6455.py tests/hub/web/test_rfc6455_handshake.py tests/e2e/test_rfc6455.py || exit 1; done
 
 gate: install ## every promise of reliability in a form of minutes, one after the other, in a table: 45 minutes; GATE="G7 G8", GATE="--release G3"
 	$(PY) -m tests.gate $(GATE)
@@ -145,7 +145,7 @@ coverage: install ## branch coverage of protocol, journal, stores and sessions b
 	$(PY) -m coverage report
 
 differential: install ## any bytes, cut anywhere, 20,000 times: the fast intake against trio-websocket alone; and what is sent
-	TRIBUTARY_DIFFERENTIAL_EXAMPLES=20000 $(PY) -m pytest -q tests/hub/web/test_frames_differential.py tests/hub/web/test_frames_sending.py
+	TRIBUTARY_TEST_DIFFERENTIAL_EXAMPLES=20000 $(PY) -m pytest -q tests/hub/web/test_frames_differential.py tests/hub/web/test_frames_sending.py
 
 firmware: install ## the C client: the power cut at each write of its flash, long fuzzing, the whole course of conformance, what it costs
 	TRIBUTARY_TEST_POWER_CUT_STEP=1 TRIBUTARY_TEST_FUZZ_ROUNDS=5000000 TRIBUTARY_TEST_WHOLE_COURSE=1 $(PY) -m pytest -q tests/devices/firmware/c tests/e2e/test_firmware_c.py

@@ -81,7 +81,7 @@ ROWS: Final = (
         "G4",
         "RFC 6455, each case of the table in every way",
         "every case",
-        f"TRIBUTARY_RFC6455_THOROUGH=1 {_PYTEST} {' '.join(_RFC6455)}",
+        f"TRIBUTARY_TEST_RFC6455_THOROUGH=1 {_PYTEST} {' '.join(_RFC6455)}",
         "make rfc6455",
         _RFC6455,
     ),

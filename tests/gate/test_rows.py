@@ -45,6 +45,11 @@ def test_what_a_release_runs_is_a_target_of_make(row: Row) -> None:
     assert words[1] in TARGETS
 
 
+def test_what_is_set_for_tests_is_no_setting_that_a_hub_of_theirs_refuses() -> None:
+    lines = [*(ROOT / "Makefile").read_text().splitlines(), *(row.gate for row in ROWS)]
+    assert {name for line in lines for name in re.findall(r"\b(TRIBUTARY_\w+)=", line) if not name.startswith("TRIBUTARY_TEST_")} == set()
+
+
 def test_each_row_says_how_its_figures_are_read() -> None:
     assert [named(row) for row in ROWS if not any("?P<n>" in pattern for pattern in row.figures) and row.goal != "G16"] == []
 

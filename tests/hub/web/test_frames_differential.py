@@ -31,7 +31,7 @@ from tests.support.rfc6455_strategies import LIMIT, conversations, scripts
 
 IMPATIENT_S: Final = 0.001
 SETTINGS: Final = DoorSettings(max_message_bytes=LIMIT)
-EXAMPLES: Final = int(os.environ.get("TRIBUTARY_DIFFERENTIAL_EXAMPLES") or 100)
+EXAMPLES: Final = int(os.environ.get("TRIBUTARY_TEST_DIFFERENTIAL_EXAMPLES") or 100)
 QUICK: Final = settings(
     settings.get_profile("quick"),
     max_examples=EXAMPLES,

@@ -21,7 +21,7 @@ from tests.support.rfc6455_echo import serve_client
 from tests.support.rfc6455_poller import hasty_poller, socket_streams
 from tests.support.rfc6455_talk import Act, SlowClient, Talker, listen_slowly
 
-EXAMPLES: Final = int(os.environ.get("TRIBUTARY_DIFFERENTIAL_EXAMPLES") or 60)
+EXAMPLES: Final = int(os.environ.get("TRIBUTARY_TEST_DIFFERENTIAL_EXAMPLES") or 60)
 QUICK: Final = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FEW: Final = settings(QUICK, max_examples=EXAMPLES // 2)
 # On real sockets a client that gets no turn for a second would lose what we said last to the end of our patience: not what is tested here.

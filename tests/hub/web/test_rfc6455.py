@@ -20,7 +20,7 @@ from tests.support.rfc6455_cases import CASES, Case, together
 from tests.support.rfc6455_door import Encryption, running_echo_door
 from tests.support.rfc6455_echo import Answered, Echo, Pause, Script, serve_script
 
-IS_THOROUGH = bool(os.environ.get("TRIBUTARY_RFC6455_THOROUGH"))
+IS_THOROUGH = bool(os.environ.get("TRIBUTARY_TEST_RFC6455_THOROUGH"))
 ALL = list(CASES.values())
 CLEAN = [case for case in ALL if case.is_clean and len(case.sent) < 5_000]
 CONNECTIONS = 30  # at a time
