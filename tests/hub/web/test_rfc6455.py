@@ -23,7 +23,7 @@ from tests.support.rfc6455_echo import Answered, Echo, Pause, Script, serve_scri
 IS_THOROUGH = bool(os.environ.get("TRIBUTARY_TEST_RFC6455_THOROUGH"))
 ALL = list(CASES.values())
 CLEAN = [case for case in ALL if case.is_clean and len(case.sent) < 5_000]
-CONNECTIONS = 30  # at a time
+CONNECTIONS = 10  # at a time: each of some says thousands of pieces, and all share one thread
 
 
 def named(name: str) -> Case | object:
@@ -121,8 +121,8 @@ async def test_every_case_holds_on_sockets(encryption: Encryption, *, is_encrypt
         async with limiter:
             try:
                 check(way.said, await door.say(way.script, echo, leaves=way.leaves), echo, has_waited=way.has_waited)
-            except AssertionError as error:
-                wrong.append(f"{name}, {way.is_handed=}, {way.has_waited=}: {str(error).splitlines()[0]}")
+            except (AssertionError, trio.TooSlowError) as error:
+                wrong.append(f"{name}, {way.is_handed=}, {way.has_waited=}: {(str(error) or 'it did not end').splitlines()[0]}")
 
     async with running_echo_door(encryption if is_encrypted else None) as door, trio.open_nursery() as nursery:
         for at, case in enumerate(ALL):
