@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.options import ConfigOption, DataDirOption, HostOption, LogLevelOption, PortOption
-from hub.cli.starting import return_what_is_free
+from hub.cli.starting import return_what_is_free, spare_collector
 
 if TYPE_CHECKING:
     from hub.config import Settings
@@ -89,19 +89,11 @@ async def run_hub(settings: "Settings", when_ready: "Callable[[Settings, str], A
                 nursery.start_soon(stop_on_signal)
                 url = await nursery.start(main.serve, settings, worker)
                 log.info("started", url=url, data_dir=str(settings.data_dir), version=version("tributary-hub"), pid=os.getpid())
-                _spare_collector()
+                spare_collector()
                 await when_ready(settings, url)
         finally:
             gc.unfreeze()
     log.info("stopped")
-
-
-def _spare_collector() -> None:
-    """Spare the collector what was made at the start and lives to the end: a look at all of it stopped the event loop for 0.1 s.
-
-    How often it looks at all is starting.py's. It must be given back at the end: DuckDB complains on stderr of all that is never collected.
-    """
-    gc.freeze()
 
 
 def _shorten_thread_turns() -> None:

@@ -1,7 +1,53 @@
 """How a process of the command line starts."""
 
+import gc
 import subprocess
 import sys
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from hub.cli.starting import spare_collector
+
+OBJECTS = 110  # of a connection of a device, by count
+
+
+class Part:
+    """Something that knows its connection."""
+
+    def __init__(self, connection: list["Part"]) -> None:
+        self.connection = connection
+
+
+def connection() -> list[Part]:
+    """Return a web whose parts hold each other, as those of a connection do."""
+    parts: list[Part] = []
+    parts += [Part(parts) for _ in range(OBJECTS)]
+    return parts
+
+
+@pytest.fixture
+def spared() -> Iterator[None]:
+    """The pace of a hub that listens, and the one before at the end."""
+    before = gc.get_threshold()
+    spare_collector()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("spared")
+def test_what_connections_leave_that_lived_long_is_taken_away_before_thousands_of_them_are_there() -> None:
+    open_ones = [connection() for _ in range(1_000)]
+    gc.collect()  # they are old when they end
+    left = [weakref.ref(each[0]) for each in open_ones]
+    for ended in range(len(open_ones)):
+        open_ones[ended] = connection()  # and come back
+    for _ in range(1_000):  # as a second storm
+        open_ones[0] = connection()
+    assert sum(each() is not None for each in left) == 0
+
 
 # Eight threads at once, each with memory in use; then how many arenas there are by glibc's own account.
 ARENAS = """
