@@ -1,7 +1,7 @@
 """How a process of the command line starts: what costs CPU time before anything is done, and gives nobody anything.
 
 Owns the collector's pace, numpy's threads and what the C library keeps. `start_quickly` must be called before numpy is imported: by
-hub.cli.main and by each worker; `return_what_is_free` by serve.py, for a process that is to live long, and `spare_collector` once it listens.
+hub.cli.main and by each worker; `return_what_is_free` by serve.py, for a process that is to live, and `spare_collector` once it listens.
 """
 
 import gc
