@@ -4,6 +4,7 @@ Owns which parts stand over the state store and how they know of each other; eac
 here is on a frame's way to its ack. Made by main.py.
 """
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from hub.core.presence import RETURN_S
 from hub.core.provisioning import KIND as PROVISIONING
 from hub.core.provisioning import Provisioning
 from hub.core.reach import Reach, Reaches
+from hub.core.records import Cursor
 from hub.core.registry import Registry
 from hub.core.results import LedgerFollower
 from hub.core.shadows import Shadows
@@ -33,8 +35,9 @@ from hub.nodes.places import NodePlaces
 from hub.nodes.presence import SharedPresence
 from hub.nodes.taking_in import Part, TakingIn, Whole
 from hub.part_settings import series_bound
-from hub.ports import Leases, Now, StateStore
+from hub.ports import Leases, Now, StateStore, StoreUnavailable
 from hub.rules import MailServer, Notifying, RulesSide
+from hub.rules.follower import RulesFollower
 from hub.sessions.presence import PresenceWatch
 
 if TYPE_CHECKING:
@@ -84,6 +87,15 @@ class Control:
         await self.dashboards.load()
         await self.shares.load()
         await self.rules.desk.start()
+
+    async def carry_cursors(self) -> None:
+        """Have followers whose cursor is in the state go on where the journal was saved from a damaged one: its positions are the same."""
+        journal = self._journal
+        for name in (LedgerFollower.name, RulesFollower.name) if journal.before else ():
+            with suppress(StoreUnavailable):  # a Redis that is away: then they go through all rows again
+                cursor = await self._state.cursor_of(name)
+                if cursor is not None and cursor.journal == journal.before:
+                    await self._state.change(cursor=(name, Cursor(journal.id, min(cursor.position, journal.position))))
 
     def join(self, membership: Membership, redis: "Redis") -> None:
         """Be a node beside others; called before anything starts."""

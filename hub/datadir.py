@@ -24,6 +24,7 @@ JOURNAL: Final = "journal.db"
 NODE: Final = "node"  # in the directory of a node: its name
 FILE_FORMATS: Final = {JOURNAL: 3, "state.db": 5}
 _VERSION_AT: Final = 60
+_MAX_FORMAT: Final = 65_536  # a greater number is none that a hub wrote: the file is damaged, and who opens it sees to that
 
 # MIGRATIONS[n] turns a directory of format n into one of format n + 1, in place; it must be safe to run again after a crash.
 MIGRATIONS: Final[dict[int, Callable[[Path], None]]] = {}
@@ -143,7 +144,7 @@ class DataDir(Claim):
         if found > FORMAT:
             raise self._newer("", found, FORMAT)
         for name, known in FILE_FORMATS.items():
-            if (version := _user_version(self.path / name)) > known:
+            if known < (version := _user_version(self.path / name)) < _MAX_FORMAT:
                 raise self._newer(f" ({name})", version, known)
         for number in range(found, FORMAT):
             MIGRATIONS[number](self.path)

@@ -193,12 +193,10 @@ class Hub:
                 await self.side.start(is_remote=self.settings.store != "duckdb")
                 self.journal.seen = await self._seen()
                 joined = [self.cluster.run] if self.cluster is not None else []
-                async with (
-                    layer(self.journal.run, *joined),
-                    layer(*self._followers()),
-                    layer(self.sessions.run, self.importer.run, self.ways.run),
-                ):
-                    await self._listen(task_status)
+                async with layer(self.journal.run, *joined):
+                    await self.control.carry_cursors()
+                    async with layer(*self._followers()), layer(self.sessions.run, self.importer.run, self.ways.run):
+                        await self._listen(task_status)
             finally:
                 with trio.CancelScope(shield=True):
                     await self.history.aclose()

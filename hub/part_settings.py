@@ -10,6 +10,7 @@ from hub import memory
 from hub.config import Settings
 from hub.core.registry_series import SeriesBound
 from hub.journal import JournalSettings
+from hub.journal.room import FOLLOWERS
 from hub.ports import Retention
 from hub.web.settings import DoorSettings
 
@@ -24,7 +25,7 @@ def journal_settings(settings: Settings, is_known: Callable[[str], bool] = lambd
         max_bytes=int(settings.journal_max_bytes),
         min_free_bytes=int(settings.min_free_bytes),
         resume_window_s=settings.resume_window_s,
-        followers=("history", "ledger", "rules"),
+        followers=FOLLOWERS,
         is_known=is_known,
         resume_bytes=min(JournalSettings().resume_bytes, int(settings.journal_max_bytes) // 2),
     )

@@ -118,9 +118,13 @@ class System:
             self._told = reason
 
     def _damage(self) -> list[str]:
+        notes = list(self._journal.notes)
         if not (frames := int(self._journal.statistics()["damaged_rows"])):
-            return []
-        return [f"journal: the disk has changed {frames:,} frames that were written; they are lost and never shown: replace the disk"]
+            return notes
+        return [
+            *notes,
+            f"journal: the disk has changed {frames:,} frames that were written; they are lost and never shown: replace the disk",
+        ]
 
     def _show(self) -> None:
         store = self.side.health.item()

@@ -12,7 +12,7 @@ from typing import Final
 
 from hub.cli.findings import Finding, Verdict
 from hub.config import Settings
-from hub.datadir import FILE_FORMATS, FORMAT
+from hub.datadir import FILE_FORMATS, FORMAT, JOURNAL
 
 _MAX_CHECKED_BYTES: Final = 2_000_000_000  # a check reads every page: some ten seconds
 _DUCKDB_MAGIC: Final = b"DUCK"  # bytes 8 to 11 of its file
@@ -32,6 +32,7 @@ def check_stores(settings: Settings) -> Iterator[Finding]:
         for name in FILE_FORMATS:
             if (path / name).exists():
                 yield _sqlite(path / name, FILE_FORMATS[name])
+        yield from _set_aside(path)
         yield from _duckdb(path / "history.duckdb")
     except OSError as error:
         yield Finding(Verdict.FAIL, "stores", f"{error.filename}: {error.strerror}", "run this as the user of the hub")
@@ -78,12 +79,23 @@ def _sqlite(path: Path, known: int) -> Finding:
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_FULL):
             return Finding(Verdict.WARN, path.name, "not looked into: the disk is too full to open it", "free some space")
-        return Finding(Verdict.FAIL, path.name, f"damaged: {error}", "keep a copy of the directory, then restore a backup")
+        return Finding(Verdict.FAIL, path.name, f"damaged: {error}", _mending(path))
     if version > known:
         return Finding(Verdict.FAIL, path.name, f"format {version}, newer than this program's {known}", "run the newer hub that wrote it")
     if said not in ("", "ok"):
-        return Finding(Verdict.FAIL, path.name, f"damaged: {said}", "keep a copy of the directory, then restore a backup")
+        return Finding(Verdict.FAIL, path.name, f"damaged: {said}", _mending(path))
     return Finding(Verdict.OK, path.name, f"{size:,} bytes" + ("" if said else ", too large to read through here"))
+
+
+def _mending(path: Path) -> str:
+    if path.name == JOURNAL:
+        return "start the hub: it saves what can be read into a new one and keeps this one beside it"
+    return "keep a copy of the directory, then restore a backup"
+
+
+def _set_aside(path: Path) -> Iterator[Finding]:
+    for text in sorted(path.glob(f"{JOURNAL}.damaged-*.txt")):
+        yield Finding(Verdict.WARN, JOURNAL, text.read_text().strip(), f"remove {text} when you have seen to it")
 
 
 def _duckdb(path: Path) -> Iterator[Finding]:

@@ -71,6 +71,9 @@ class HistoryWriter:
         """
         await trio.to_thread.run_sync(self.parked.open, limiter=self._thread)
         cursor = await self._store.cursor()
+        if cursor is None and self._journal.before:  # of a journal that may have frames twice: the store takes a new one's for such
+            await self._store.append(no_readings(), Cursor(self._journal.before, 0))
+            cursor = await self._store.cursor()
         self._stored_to = self._position_in(cursor)
         self._note_missing(cursor)
         begin = max(min(self._stored_to, self._journal.cursor(self.name).safe), self._journal.first - 1)

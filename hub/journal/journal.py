@@ -35,7 +35,6 @@ class Journal:
     """
 
     def __init__(self, file: JournalFile, settings: JournalSettings, now: Now) -> None:
-        self.id, self.position = "", 0  # of the last committed row
         self.seen: Sequence[Cursor] = ()  # up to where others have followed it before this start
         self._settings, self._now = settings, now
         self._file, self._writer = file, Writer(file)
@@ -46,11 +45,7 @@ class Journal:
         self._on_commit: list[Callable[[Sequence[Row]], None]] = []
         self._on_holding: list[Callable[[], None]] = []
         self.counts = Counts()
-        # What the file knows; filled when it is opened.
-        self._room = Room(settings, 0)
-        self._marks = Marks(())
-        self._reader = Reader(file, 0, 0)
-        self._upkeep = Upkeep(self._writer, settings, JournalState("", 1, 0, (), {}), self._room, self._marks)
+        self._know(JournalState("", 1, 0, (), {}), 0)
 
     @property
     def first(self) -> int:
@@ -64,6 +59,7 @@ class Journal:
             await self._take_state(state)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._upkeep.run, lambda: self.position, self._looked)
+                nursery.start_soon(self._reader.watch)
                 task_status.started()
                 try:
                     await self._commit_loop()
@@ -76,14 +72,18 @@ class Journal:
                 await self._writer.close()
 
     async def _take_state(self, state: JournalState) -> None:
-        self.id, self.position = state.journal, state.last
-        self._room = Room(self._settings, await self._writer.call(self._file.disk_bytes))
-        self._marks = Marks(state.marks)
-        self._reader = Reader(self._file, self._settings.tail_bytes, state.last)
-        self._upkeep = Upkeep(self._writer, self._settings, state, self._room, self._marks)
+        self._know(state, await self._writer.call(self._file.disk_bytes))
         self._is_running = True
         await self._upkeep.measure()
         self._tell_holding()
+
+    def _know(self, state: JournalState, disk_bytes: int) -> None:
+        self.id, self.position = state.journal, state.last  # of the last committed row
+        self.before, self.notes = state.before, state.notes  # of a damaged journal that this one was saved from
+        self._room = Room(self._settings, disk_bytes)
+        self._marks = Marks(state.marks)
+        self._reader = Reader(self._file, self._settings.tail_bytes, state.last)
+        self._upkeep = Upkeep(self._writer, self._settings, state, self._room, self._marks)
 
     async def _commit_last(self) -> None:
         with trio.move_on_after(_LAST_COMMIT_S, shield=True):
@@ -179,8 +179,7 @@ class Journal:
     def statistics(self) -> Mapping[str, float]:
         """Return figures for metrics and doctor."""
         return {
-            "position": self.position,
-            "first_position": self.first,
+            **{"position": self.position, "first_position": self.first, "set_aside": len(self.notes)},
             "pending_rows": self._pending.rows,
             "pending_bytes": self._pending.size_bytes,
             **self.counts.figures(),

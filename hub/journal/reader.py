@@ -1,6 +1,6 @@
 """What is read out of a journal: rows from memory or from the file, and a copy of the whole file, beside the commits.
 
-Owns the newest rows in memory, the threads of reading, and which frames were found damaged; never waits for the thread that writes.
+Owns the newest rows in memory, the threads of reading, and what was found damaged; never waits for the thread that writes.
 Used by journal.py.
 """
 
@@ -15,7 +15,7 @@ import trio
 from hub.core.records import Row
 from hub.journal.sqlite_values import damaged_in
 from hub.journal.tail import Tail
-from hub.ports import JournalFile
+from hub.ports import JournalDamaged, JournalFile
 
 _log: Final = structlog.get_logger(__name__)
 _MAX_TOLD: Final = 1_000  # damaged frames that are counted apart: so many are a broken disk
@@ -30,10 +30,18 @@ class Reader:
         self._tail = Tail(tail_bytes, last)
         self._reading = trio.CapacityLimiter(1)
         self._damaged: set[int] = set()  # positions
+        self._broken: JournalDamaged | None = None
+        self._is_broken = trio.Event()
 
     def figures(self) -> dict[str, float]:
         """Return how many rows are in memory, and how many frames were found damaged since the start, _MAX_TOLD at most."""
         return {"tail_rows": len(self._tail), "damaged_rows": len(self._damaged)}
+
+    async def watch(self) -> None:
+        """Wait for ever. Raises JournalDamaged once what was read cannot be right: the next start keeps what can still be read."""
+        await self._is_broken.wait()
+        assert self._broken is not None
+        raise self._broken
 
     def committed(self, rows: Sequence[Row], body_bytes: int) -> None:
         """Take the rows of a commit."""
@@ -46,7 +54,12 @@ class Reader:
             return self._tail.read(after, max_rows, max_bytes)
         last = position()
         read = partial(self._file.read, after, max_rows, max_bytes)
-        rows: list[Row] = await trio.to_thread.run_sync(read, limiter=self._reading)
+        try:
+            rows: list[Row] = await trio.to_thread.run_sync(read, limiter=self._reading)
+        except JournalDamaged as error:
+            self._broken = error
+            self._is_broken.set()
+            raise
         self._tell_damaged(rows)
         # The file may already have what its owners have not been told yet.
         return [row for row in rows if row.position <= last]

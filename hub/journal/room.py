@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+FOLLOWERS: Final = ("history", "ledger", "rules")  # of a hub, that hold rows back: what none of them needs any more is trimmed
 MAX_PENDING_BYTES: Final = 64 << 20  # of frames that wait for a commit, all devices together
 _REST_PER_ROW_S: Final = 0.000_3
 _BACK: Final = 0.05  # of a bound: so much better it must be before credit is given again, so that it does not flutter

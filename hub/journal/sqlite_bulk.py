@@ -6,6 +6,7 @@ writing. Called by sqlite_file.py and sqlite_state.py.
 """
 
 import json
+import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -37,7 +38,7 @@ _OPENS: Final = {size: _OPEN + ", ".join(["(?, ?, ?, ?)"] * size) for size in _C
 _OPEN_MARKS: Final = {size: _OPEN_MARK + ", ".join(["(?, ?, 0, ?)"] * size) for size in _CHUNKS}
 _MARKS: Final = {size: _MARK.format(", ".join(["(?, ?, ?, ?)"] * size)) for size in _CHUNKS}
 
-_INSERT: Final = "INSERT INTO batches (first, count, frames) VALUES (?, ?, ?)"
+INSERT: Final = "INSERT INTO batches (first, count, frames) VALUES (?, ?, ?)"
 _BEGIN: Final = "SELECT coalesce(max(first), 0) FROM batches WHERE first <= ?"
 _EXTENTS: Final = (
     "SELECT json_group_array(json_array(first, count, size)) FROM "
@@ -81,7 +82,7 @@ def packed(first: int, columns: RowColumns, moves: Moves) -> list[tuple[int, int
 def insert(connection: sqlite3.Connection, batches: Sequence[tuple[int, int, bytes]]) -> None:
     """Append what `packed` gave."""
     for batch in batches:
-        connection.execute(_INSERT, batch)
+        connection.execute(INSERT, batch)
 
 
 def moves_of(columns: RowColumns) -> dict[tuple[str, int], int]:
@@ -128,7 +129,7 @@ def read_moves(connection: sqlite3.Connection, marked: int) -> list[MarkRow]:
     """Return the moves of marks that rows above a position say."""
     found: dict[tuple[str, int], MarkRow] = {}
     for value in _values(connection, marked + 1, -1):
-        for key, seq in _moves_in(value).items():
+        for key, seq in moves_in(value).items():
             found[key] = (*key, max(seq, found[key][2] if key in found else 0), value.last)
     return list(found.values())
 
@@ -142,16 +143,20 @@ def last_position(connection: sqlite3.Connection) -> int | None:
 def skip_lost(connection: sqlite3.Connection, at_most: int, seen: Sequence[Cursor]) -> None:
     """Where frames are lost, `at_most` so many or those that others have seen, say so at a position beyond any that they may have had.
 
-    None of these is given again, and every follower reads it: one that had followed the lost frames would take new ones for them.
+    None of these is given again, and every follower reads it: one that had followed the lost frames would take new ones for them. The
+    journal is another one from now on: marks went back with the frames, and what devices send again the history must not store twice.
     """
     meta = dict(connection.execute("SELECT key, value FROM meta"))
     last = max(last_position(connection) or 0, meta["given"])
     position = max([last + at_most, *[cursor.position + 1 for cursor in seen if cursor.journal == meta["journal"]]])
     if position > last + 1 or at_most:
-        connection.execute(_INSERT, (position, 1, stand_in(position)))
+        connection.execute(INSERT, (last + 1, position - last, stand_in(position)))  # the one row of all these positions
+        named = [("before", meta["journal"]), ("journal", secrets.token_hex(8))]
+        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", named)
 
 
-def _moves_in(value: Value) -> dict[tuple[str, int], int]:
+def moves_in(value: Value) -> dict[tuple[str, int], int]:
+    """Return the moves of marks that a value says."""
     devices, epochs, seqs = value.columns[:3]
     if not devices[0]:
         return {}  # a damaged value of which nothing is known

@@ -1,6 +1,6 @@
 """The journal's file: SQLite in WAL mode with synchronous=FULL, so that a commit that returned is on disk.
 
-Owns the transactions and how SQLite's errors are told apart; sqlite_state.py has the tables. Called by journal.py from one worker
+Owns the transactions; sqlite_state.py has the tables, sqlite_errors.py tells SQLite's errors apart. Called by journal.py from one worker
 thread at a time, but for `read`, which has a connection of its own and may run beside a commit.
 """
 
@@ -11,24 +11,23 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 from devices.durable import sync
 from devices.sqlite_log import keep_aside, look_at_log, lost_commits
 from hub.core.records import Cursor, Row
+from hub.journal import aside
+from hub.journal.salvage import salvage
 from hub.journal.sqlite_bulk import columns_of, delete_rows, insert, moves_of, oldest_rows, open_marks, packed, read_rows, skip_lost
 from hub.journal.sqlite_copy import copy_database
+from hub.journal.sqlite_errors import told_apart
 from hub.journal.sqlite_marks import FollowingMarks
-from hub.journal.sqlite_state import make_tables, packed_channels, read_state, verify
-from hub.ports import FollowerCursor, JournalBroken, JournalFull, JournalState, Opening
+from hub.journal.sqlite_state import is_new, make_tables, packed_channels, read_state, verify
+from hub.ports import FollowerCursor, JournalBroken, JournalDamaged, JournalFull, JournalState, Opening
 
 T = TypeVar("T")
-_FULL: Final = 13  # sqlite.org/rescode.html, primary code
-# SQLite says SQLITE_FULL wherever a write meets ENOSPC, but for one place, tried on a tmpfs: growing the WAL's index while the
-# file is opened. Every other I/O error is one, ENOSPC out of a sync too: after a failed sync nobody knows what is on disk.
-_IOERR_SHMSIZE: Final = 4874
-_NO_ROOM_BYTES: Final = 1 << 20
 _CHECKPOINT_BYTES: Final = 4 << 20  # of changes; as SQLite's own 1,000 pages
 _CHANGE_BYTES: Final = 200  # of a mark or a row beside its body, roughly
 
@@ -46,33 +45,51 @@ class SQLiteJournalFile:
         self._marks: FollowingMarks | None = None
 
     def open(self, seen: Sequence[Cursor] = ()) -> JournalState:
-        """Open or make the file, verify it after an unclean end, and read what it knows.
+        """Open or make the file, verify it, and read what it knows; of a damaged one what can still be read is put in its place.
 
-        Raises JournalBroken where it is damaged or no journal, OSError (ENOSPC) where the disk is too full to open it.
+        Raises JournalBroken where nothing can be, or it is no journal, OSError (ENOSPC) where the disk is too full to open it.
         """
+        aside.finish(self._path)
+        aside.hold_log(self._path)
+        try:
+            state = self._open(seen)
+        except JournalDamaged as error:
+            self.close()
+            aside.bring_log_back(self._path)
+            salvage(self._path, seen, error)
+            state = self._open(seen)
+        finally:
+            aside.let_log_go(self._path)
+        self._last = state.last
+        return replace(state, notes=aside.notes_beside(self._path))
+
+    def _open(self, seen: Sequence[Cursor]) -> JournalState:
         log = look_at_log(self._path)
         try:
             with self._told_apart():
+                aside.check_beginning(self._path)
                 self._writer = _connect(self._path)
-                is_new = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
                 if lost := lost_commits(log):
                     keep_aside(log)
-                if is_new:
-                    self._make(self._writer)
-                verify(self._writer, self._path, is_thorough=log.size_bytes > 0)
-                skip_lost(self._writer, log.size_bytes if lost else 0, seen)
+                if is_new(self._writer):
+                    self._make(self._writer, seen)
+                verify(self._writer, self._path, was_killed=log.size_bytes > 0, is_suspect=aside.is_suspect(self._path))
+                with _transaction(self._writer):
+                    skip_lost(self._writer, log.size_bytes if lost else 0, seen)
                 self._reader = _connect(self._path)
                 state, moved = read_state(self._writer)
                 self._marks = FollowingMarks(self._writer, moved)
         except JournalFull as error:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path)) from error
-        self._last = state.last
+        aside.clear(self._path)
         return state
 
-    def _make(self, connection: sqlite3.Connection) -> None:
+    def _make(self, connection: sqlite3.Connection, seen: Sequence[Cursor]) -> None:
         with _transaction(connection):
             make_tables(connection, secrets.token_hex(8))
         sync(self._path.parent)  # the new file's name: SQLite syncs folders only for journals of its own
+        if seen:
+            aside.note_missing(self._path, max(cursor.position for cursor in seen))
 
     def commit(self, openings: Sequence[Opening], rows: Sequence[Row], marks: Mapping[tuple[str, int], int]) -> int:
         """Append rows, open epochs, move marks and sync, all or nothing; return the position of the first row.
@@ -192,17 +209,14 @@ class SQLiteJournalFile:
 
     @contextmanager
     def _told_apart(self) -> Iterator[None]:
-        """Raise JournalFull where nothing was written for want of room, JournalBroken for everything else."""
+        """Raise JournalFull where nothing was written for want of room, JournalDamaged or JournalBroken for everything else."""
         try:
             yield
-        except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) or 0
-            is_full = code & 0xFF == _FULL or (code == _IOERR_SHMSIZE and self._disk_free_bytes() < _NO_ROOM_BYTES)
-            if is_full:
-                raise JournalFull(f"no room for {self._path}: {error}") from error
-            raise JournalBroken(f"{self._path}: {error} ({getattr(error, 'sqlite_errorname', 'no code')})") from error
-        except UnicodeDecodeError as error:  # where SQLite names what it cannot read
-            raise JournalBroken(f"{self._path} holds what no hub wrote: {error}") from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where SQLite names what it cannot read
+            ours = told_apart(error, self._path, self._disk_free_bytes)
+            if isinstance(ours, JournalDamaged) and self._marks is not None:
+                aside.suspect(self._path)  # found while it is in use: the next start looks at all of it
+            raise ours from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -15,14 +15,15 @@ from devices.wire.codec import BadMessage
 from devices.wire.hello import channel_to_map, channels_from_list
 from devices.wire.messages import Channel
 from hub.journal.sqlite_bulk import MarkRow, last_position, read_moves
-from hub.ports import EpochMark, FollowerCursor, JournalBroken, JournalState
+from hub.ports import EpochMark, FollowerCursor, JournalBroken, JournalDamaged, JournalState
 
 # PRAGMA user_version. Values of format 2 have no sums (sqlite_values.py): they are read as they are until they are trimmed, so that an
 # older file needs nothing but the number that keeps an older hub away from it.
 FORMAT: Final = 3
 _READABLE: Final = (2, FORMAT)
-# After a kill a file up to this size is read through before it is used: 0.1 s out of memory (measured: 2 GB/s), a second from a disk.
-# The frames of a larger one are left to `tributary doctor`; the small tables, which decide what is acked, are always read.
+_MAX_FORMAT: Final = 65_536  # far above what there will be: a greater number was made by a disk
+# A file up to this size is read through before it is used: 0.1 s out of memory (measured: 2 GB/s), a second from a disk. The frames of a
+# larger one are looked at when they are read; the small tables, which decide what is acked, also after each kill.
 _MAX_VERIFIED_BYTES: Final = 256 << 20
 
 # A batch is a commit's rows as one value (sqlite_bulk.py); its key is the position of the first. A position is never given twice: when
@@ -49,35 +50,51 @@ def make_tables(connection: sqlite3.Connection, journal: str) -> None:
     connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 
-def verify(connection: sqlite3.Connection, path: Path, *, is_thorough: bool) -> None:
-    """Check that the file is a journal and, where `is_thorough`, its pages are whole; bring it to this format. Raises JournalBroken."""
+def is_new(connection: sqlite3.Connection) -> bool:
+    """Tell whether a file is to become a journal: it has no tables. Raises JournalDamaged where it has lost them."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
+        return False
+    if pages > 1:
+        raise JournalDamaged(f"the journal has {pages:,} pages and no table")
+    return True
+
+
+def verify(connection: sqlite3.Connection, path: Path, *, was_killed: bool, is_suspect: bool) -> None:
+    """Check that the file is a journal and its pages are whole; bring it to this format. Raises JournalBroken, JournalDamaged.
+
+    Of a large file only the small tables are looked at, and these where the hub `was_killed`; of one that `is_suspect` everything.
+    """
     (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if not 0 <= found < _MAX_FORMAT:
+        raise JournalDamaged(f"{path} has format {found}, which no hub has written")
     if found not in _READABLE:
         advice = "run the hub that wrote it, or move it away and begin a new journal"
         raise JournalBroken(f"{path} has format {found}, this hub reads {FORMAT}; {advice}")
-    if is_thorough:
-        _check_pages(connection, path)
+    if is_suspect or path.stat().st_size <= _MAX_VERIFIED_BYTES:
+        _check_pages(connection, path, ["quick_check(1)"])
+    elif was_killed:
+        _check_pages(connection, path, [f"quick_check('{table}')" for table in _SMALL])
     if found != FORMAT:
         connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 
-def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
-    is_small = path.stat().st_size <= _MAX_VERIFIED_BYTES
-    for check in ("quick_check(1)",) if is_small else [f"quick_check('{table}')" for table in _SMALL]:
+def _check_pages(connection: sqlite3.Connection, path: Path, checks: Sequence[str]) -> None:
+    for check in checks:
         (said,) = connection.execute(f"PRAGMA {check}").fetchone()
         if said != "ok":
-            raise JournalBroken(f"{path} is damaged: {said}; keep a copy of the directory, then restore a backup")
+            raise JournalDamaged(f"{path} is damaged: {said}")
 
 
 def read_state(connection: sqlite3.Connection) -> tuple[JournalState, list[MarkRow]]:
     """Return what a journal knows, its marks with the longest unused first, and the marks that its table has yet to follow.
 
-    Raises JournalBroken where it makes no sense.
+    Raises JournalDamaged where it makes no sense.
     """
     try:
         return _state(connection)
-    except (BadMessage, ValueError, TypeError) as error:
-        raise JournalBroken(f"the journal holds what no hub wrote: {error!r}; keep a copy of it, then restore a backup") from error
+    except (BadMessage, ValueError, TypeError, KeyError) as error:
+        raise JournalDamaged(f"the journal holds what no hub wrote: {error!r}") from error
 
 
 def _state(connection: sqlite3.Connection) -> tuple[JournalState, list[MarkRow]]:
@@ -87,7 +104,8 @@ def _state(connection: sqlite3.Connection) -> tuple[JournalState, list[MarkRow]]
     given = meta["given"] if last is None else last
     cursors = {name: FollowerCursor(applied, safe) for name, applied, safe in connection.execute("SELECT * FROM cursors")}
     moved = read_moves(connection, meta["marked"])
-    return JournalState(meta["journal"], given + 1 if first is None else first, given, _marks(connection, moved), cursors), moved
+    begin, marks = given + 1 if first is None else first, _marks(connection, moved)
+    return JournalState(meta["journal"], begin, given, marks, cursors, meta.get("before", "")), moved
 
 
 def _marks(connection: sqlite3.Connection, later: Iterable[MarkRow]) -> list[EpochMark]:

@@ -67,9 +67,35 @@ def opened(joined: bytes, extents: Iterable[Extent]) -> Iterator[Value]:
         at += size
 
 
+def looked_at(value: bytes, first: int, rows: int) -> tuple[Value | None, bool]:
+    """Return what a value by itself says, None where nothing of it can be believed, and whether all of it is as it was written."""
+    try:
+        found = _whole(_unpacker(memoryview(value)), memoryview(value), 0, len(value))
+        return found, True
+    except _UNREADABLE:
+        left = _salvaged(memoryview(value), first, rows)
+        return (None if left.columns is _UNKNOWN else left), False
+
+
+def stands_in(value: Value) -> bool:
+    """Tell whether a value is one that `stand_in` made."""
+    return (value.columns[0][0], value.columns[_BODIES + 1][0]) == ("", DAMAGED)
+
+
 def stand_in(position: int) -> bytes:
     """Return the value of one row that stands for damaged frames of which nothing is known."""
     return sealed(position, (), _UNKNOWN)
+
+
+def without_rows(value: Value, is_lost: Callable[[str, int, int], bool]) -> bytes | None:
+    """Return a value with damaged frames in place of those that `is_lost(device, epoch, kind)`; None where there are none."""
+    lost = [at for at, row in enumerate(zip(*value.columns[:2], value.columns[3], strict=True)) if is_lost(*row)]
+    if not lost:
+        return None
+    columns = [list(column) for column in value.columns]
+    for at in lost:
+        columns[3][at], columns[_BODIES][at], columns[_BODIES + 1][at] = RowKind.BAD, b"", DAMAGED
+    return sealed(value.first, value.told, columns)
 
 
 def damaged_in(rows: Sequence[Row]) -> list[int]:

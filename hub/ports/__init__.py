@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from hub.ports.bus import Bus, Frames, NodeUnavailable, OtherNode
 from hub.ports.history import HistoryStore, Retention, StoreFull, StoreRefused, StoreUnavailable
-from hub.ports.journal import EpochMark, FollowerCursor, JournalBroken, JournalFile, JournalFull, JournalState, Opening
+from hub.ports.journal import EpochMark, FollowerCursor, JournalBroken, JournalDamaged, JournalFile, JournalFull, JournalState, Opening
 from hub.ports.kept import (
     LINES_KEPT,
     MAX_PAGE_BYTES,
@@ -33,6 +33,6 @@ Now = Callable[[], int]  # wall clock in µs, injected so that simulations own t
 __all__ = [
     "LINES_KEPT", "MAX_PAGE_BYTES", "AuditWanted", "Audited", "Bus", "Changed", "CommandPage", "CommandRecord", "CommandsWanted",
     "Conflict", "ConnectionRecord", "DeviceRecord", "Document", "EpochMark", "FollowerCursor", "Frames", "HistoryStore",
-    "JournalBroken", "JournalFile", "JournalFull", "JournalState", "Lease", "Leases", "LogLine", "NodeUnavailable", "Now", "Opening",
-    "OtherNode", "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable", "WebSession",
+    "JournalBroken", "JournalDamaged", "JournalFile", "JournalFull", "JournalState", "Lease", "Leases", "LogLine", "NodeUnavailable",
+    "Now", "Opening", "OtherNode", "Retention", "StateStore", "StoreFull", "StoreRefused", "StoreUnavailable", "WebSession",
 ]  # fmt: skip

@@ -20,6 +20,10 @@ class JournalBroken(Exception):
     """A write or sync failed (EIO): nothing may be acked any more and the process ends."""
 
 
+class JournalDamaged(JournalBroken):
+    """What is read of the file cannot be right: the disk has changed it. The next start keeps what can still be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class EpochMark:
     """What a journal knows of one epoch of one device."""
@@ -49,6 +53,8 @@ class JournalState:
     last: int  # highest position ever given out
     marks: Sequence[EpochMark]
     cursors: Mapping[str, FollowerCursor]
+    before: str = ""  # id of the damaged journal that this one was saved from
+    notes: Sequence[str] = ()  # for the operator, of what was lost of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,10 @@ class JournalFile(Protocol):
     """The journal's storage. Every method blocks; commit, trim and set_cursor raise JournalFull or JournalBroken."""
 
     def open(self, seen: Sequence[Cursor] = ()) -> JournalState:
-        """Open or make the file and verify it. No position up to one that others have `seen` in this journal is given again."""
+        """Open or make the file and verify it; of a damaged one a new file is made of what can be read, and the old one set aside.
+
+        No position up to one that others have `seen` in this journal is given again.
+        """
 
     def commit(self, openings: Sequence[Opening], rows: Sequence[Row], marks: Mapping[tuple[str, int], int]) -> int:
         """Append rows, move marks and sync, all or nothing; return the position of the first row (rows are consecutive)."""

@@ -71,7 +71,9 @@ def _is_plain(columns: Columns) -> npt.NDArray[np.bool_]:
 
 def _put(connection: duckdb.DuckDBPyConnection, table: str, batch: Mapping[str, Any], stored: Stored | None) -> int:
     names = ", ".join(batch)
-    statement = f"INSERT INTO {table} ({names}) SELECT {names} FROM batch"
+    # A journal that lost frames may have some twice, as it asked for what it had no more; of a whole one each comes once.
+    chosen = names if stored is None else f"DISTINCT ON (series, t_ns) {names}"
+    statement = f"INSERT INTO {table} ({names}) SELECT {chosen} FROM batch"
     connection.register("batch", batch)
     try:
         if stored is not None:

@@ -55,7 +55,18 @@ def test_torn_page_is_found(tmp_path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(4096 * 2)
         file.write(b"\xff" * 4096)
-    assert findings_of(tmp_path)["journal.db"].verdict == Verdict.FAIL
+    found = findings_of(tmp_path)["journal.db"]
+    assert found.verdict == Verdict.FAIL
+    assert "start the hub: it saves what can be read" in found.advice
+
+
+def test_a_journal_that_was_set_aside_is_told_until_its_text_is_removed(tmp_path: Path) -> None:
+    text = tmp_path / "journal.db.damaged-2026-01-01T000000.000000Z.txt"
+    text.write_text("3 frames are lost\n")
+    found = findings_of(tmp_path)["journal.db"]
+    assert (found.verdict, found.found) == (Verdict.WARN, "3 frames are lost")
+    text.unlink()
+    assert "journal.db" not in findings_of(tmp_path)
 
 
 def test_file_that_is_no_database_is_found(tmp_path: Path) -> None:

@@ -210,6 +210,7 @@ def test_commits_lost_from_a_changed_log_are_said_and_their_positions_never_give
     log.write_bytes(content)
     file = SQLiteJournalFile(tmp_path / "copy" / "journal.db")
     state = file.open()
+    assert state.journal != state.before != ""  # the marks went back: what comes again must not be stored twice
     found = file.read(0, 100, 1 << 20)
     assert [row.seq for row in found] == [*range(1, len(found)), 0]
     assert damaged_in(found) == [state.last]
@@ -293,25 +294,12 @@ def test_journal_of_the_format_before_goes_on_and_keeps_older_hubs_away(path: Pa
         assert file_itself.execute("PRAGMA user_version").fetchone() == (3,)
 
 
-def test_damage_is_found_after_a_kill(path: Path, tmp_path: Path) -> None:
-    with closing(opened(path)) as file:
-        file.commit([], rows(1, 2_000, bytes(500)), {})
-    copy = killed_copy(path, tmp_path / "copy")
-    with copy.open("r+b") as damaged:
-        damaged.seek(4_096 * 60)
-        damaged.write(b"\xff" * 4_096)
-    file = SQLiteJournalFile(copy)
-    with pytest.raises(JournalBroken, match=r"damaged|malformed"):
-        file.open()
-    file.close()
-
-
-def test_senseless_channel_list_is_refused(path: Path) -> None:
+def test_senseless_channel_list_is_left_out(path: Path) -> None:
     with closing(opened(path)) as file:
         file.commit([Opening(*KEY, CHANNELS, 0)], [], {})
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("UPDATE epochs SET channels = x'c1'")
-    file = SQLiteJournalFile(path)
-    with pytest.raises(JournalBroken, match="no hub wrote"):
-        file.open()
-    file.close()
+    with closing(SQLiteJournalFile(path)) as file:
+        state = file.open()
+    assert state.marks == []
+    assert "no frame is missing" in state.notes[0]

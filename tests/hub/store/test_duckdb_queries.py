@@ -61,6 +61,14 @@ async def test_a_reading_that_comes_again_from_another_journal_is_found_in_the_f
     await store.aclose()
 
 
+async def test_what_another_journal_brings_twice_in_one_batch_is_stored_once(tmp_path: Path) -> None:
+    store = await opened(tmp_path / "history.duckdb")
+    await store.append(plain(TEMP, [1, 2], [1.0, 2.0]), Cursor("damaged", 40))
+    await store.append(plain(TEMP, [2, 3, 4, 3], [2.0, 3.0, 4.0, 3.0]), Cursor("saved", 9))
+    assert [reading.value for reading in (await raw_of(store, [TEMP]))[TEMP]] == [1.0, 2.0, 3.0, 4.0]
+    await store.aclose()
+
+
 async def test_a_reading_that_comes_again_and_was_dropped_meanwhile_is_not_counted_twice(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path / "history.duckdb", Retention(raw_days=1, minutes_days=0, hours_days=0))
     await store.start()
