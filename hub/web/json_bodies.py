@@ -12,6 +12,7 @@ from typing import Any, Final
 from hub.core.errors import Refusal
 from hub.web.envelope import ASGIApp, Message, Receive, Send, refusal_answer
 from hub.web.settings import UPLOADS
+from hub.web.whole_body import given_again, whole_body
 
 MAX_DEPTH: Final = 32
 _ONE: Final = "send one JSON object, in UTF-8"
@@ -31,13 +32,7 @@ class JsonBodies:
         if name.strip() != "application/json":
             await self._app(scope, receive, send)
             return
-        pieces, message = [], await receive()
-        while message["type"] == "http.request":
-            pieces.append(message.get("body", b""))
-            if not message.get("more_body", False):
-                break
-            message = await receive()
-        body = b"".join(pieces)
+        body = await whole_body(receive)
         try:
             _check_charset(parameters)
             if body:
@@ -47,14 +42,7 @@ class JsonBodies:
             answer = refusal_answer(refusal.status, refusal.code, refusal.message, refusal.hint)
             await answer(scope, receive, send)
             return
-        first: list[Message] = [
-            message if message["type"] != "http.request" else {"type": "http.request", "body": body, "more_body": False}
-        ]
-
-        async def again() -> Message:
-            return first.pop() if first else await receive()
-
-        await self._app(scope, again, send)
+        await self._app(scope, receive if body is None else given_again(body, receive), send)
 
 
 def _content_type(scope: Message) -> str:

@@ -13,6 +13,7 @@ from hub.web.beside import HANDED_ON, OtherNodes
 from hub.web.envelope import NOT_KEPT, ASGIApp, Message, Receive, Send, refusal_answer
 from hub.web.refusals import SECURITY
 from hub.web.ways.relay import Relay, Unreached
+from hub.web.whole_body import given_again, whole_body
 
 # A session's id begins with its node's name (sessions.py).
 _OF_SESSION: Final = re.compile(r"/api/v1/(?:live|device)/([a-z0-9-]{1,32})\.[A-Za-z0-9_-]{1,64}(?:/events)?")
@@ -46,23 +47,12 @@ class HandingOn:
         return self._nodes.url_of(match[1])
 
     async def _hand_on(self, url: str, scope: Message, receive: Receive, send: Send) -> None:
-        pieces, message = [], await receive()
-        while message["type"] == "http.request":
-            pieces.append(message.get("body", b""))
-            if not message.get("more_body", False):
-                break
-            message = await receive()
-        if message["type"] != "http.request":
-            return  # the client has left, or the door has refused it
-        body, client = b"".join(pieces), scope["client"]
+        if (body := await whole_body(receive)) is None:
+            return
+        client = scope["client"]
         said = self._nodes.telling(scope["scheme"], client[0] if client else "")
         try:
             await self._relay.send_on(url, scope, body, said, receive, send)
         except Unreached:
             # It died a moment ago, and its sessions with it: there is no such session, which is said to who may hear it.
-            first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-            async def again() -> Message:
-                return first.pop() if first else await receive()
-
-            await self._app(scope, again, send)
+            await self._app(scope, given_again(body, receive), send)
