@@ -3,6 +3,7 @@
 Owns their names, defaults and limits; settings.py adds all others.
 """
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -112,9 +113,7 @@ class PortSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
-        if (self.tls_certificate is None) != (self.tls_key is None):
-            given, missing = ("tls_certificate", "tls_key") if self.tls_key is None else ("tls_key", "tls_certificate")
-            raise ValueError(f"{given} is set and {missing} is not: TLS needs both")
+        need_both("TLS", {"tls_certificate": self.tls_certificate is not None, "tls_key": self.tls_key is not None})
         return self
 
     @property
@@ -129,6 +128,13 @@ def named(value: Any) -> Any:
     if value == "":
         raise ValueError("an empty text names no path; leave the setting out for its default")
     return value
+
+
+def need_both(who: str, are_set: Mapping[str, bool]) -> None:
+    """Refuse one of two settings without the other. Raises ValueError."""
+    if len(set(are_set.values())) > 1:
+        given, missing = sorted(are_set, key=lambda name: not are_set[name])
+        raise ValueError(f"{given} is set and {missing} is not: {who} needs both")
 
 
 def listed(value: Any) -> Any:

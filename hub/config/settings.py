@@ -12,7 +12,7 @@ from pydantic import AfterValidator, ByteSize, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from hub.config import texts
-from hub.config.port import PREFIX, PortSettings, listed, named
+from hub.config.port import PREFIX, PortSettings, listed, named, need_both
 
 __all__ = ["PREFIX", "Settings", "default_data_dir"]
 
@@ -175,16 +175,12 @@ class Settings(PortSettings):
 
     @model_validator(mode="after")
     def _mail_is_whole(self) -> Self:
-        if (self.smtp_url is None) != (self.mail_from is None):
-            given, missing = ("smtp_url", "mail_from") if self.mail_from is None else ("mail_from", "smtp_url")
-            raise ValueError(f"{given} is set and {missing} is not: e-mail needs both")
+        need_both("e-mail", {"smtp_url": self.smtp_url is not None, "mail_from": self.mail_from is not None})
         return self
 
     @model_validator(mode="after")
     def _redis_is_whole(self) -> Self:
-        if (self.state == "redis") != (self.redis_url is not None):
-            given, missing = ('state = "redis"', "redis_url") if self.redis_url is None else ("redis_url", 'state = "redis"')
-            raise ValueError(f"{given} is set and {missing} is not: a shared state needs both")
+        need_both("a shared state", {'state = "redis"': self.state == "redis", "redis_url": self.redis_url is not None})
         return self
 
     @property
