@@ -67,6 +67,7 @@ def api_parts(hub: HubParts, now_us: Now) -> ApiParts:
         journal=hub.journal,
         entities=hub.control.entities,
         auth=hub.control.auth,
+        reaches=hub.control.reaches,
         metrics_text=hub.metrics.text,
         refused=hub.metrics.refused,
         open_connections=hub.open,

@@ -66,7 +66,7 @@ class Control:
         self.dashboards = Dashboards(state, self.entities, now)
         self.shares = Shares(state, self.auth.audit, self.dashboards, self.auth.users, self.auth.tokens, now)
         self.auth.let_guests_in(self.shares)
-        self._reaches = Reaches(self.registry.members, self.shares.sources)
+        self.reaches = Reaches(self.registry.members, self.shares.sources)
         self.provisioning = Provisioning(state, self.registry, self.auth.audit, now)
         self.remembering: list[Part] = []  # parts of others, with a memory of the state store
 
@@ -106,7 +106,7 @@ class Control:
 
     def reach(self, principal: Principal) -> Reach | None:
         """Return what is in reach of a login; None: everything."""
-        return self._reaches.of(principal.where, principal.share)
+        return self.reaches.of(principal.where, principal.share)
 
     def _remembering(self) -> tuple[Part, ...]:
         """Return what has a memory of the state store; what others of it hang on comes first."""

@@ -91,6 +91,7 @@ class ApiParts:
     journal: Journaled
     entities: Entities
     auth: Auth
+    reaches: Reaches
     metrics_text: Callable[[], bytes]
     ready: Callable[[], Sequence[str]]  # why not; empty: ready
     hub: Callable[[], dict[str, Any]]
@@ -128,8 +129,7 @@ def make_app(parts: ApiParts) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    reaches = Reaches(parts.registry.members, parts.shares.sources) if parts.shares is not None else Reaches(parts.registry.members)
-    access = Access(parts.auth, reaches, parts.allowed_origins)
+    access = Access(parts.auth, parts.reaches, parts.allowed_origins)
     eraser = Eraser(parts.registry, parts.journal, parts.history, parts.closed)
     _add(app, device_routes(parts.registry, parts.desk, access, parts.journal, parts.hub, eraser))
     _add(app, device_log_routes(parts.registry, access))

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from hub.auth import Account, Auth
 from hub.core.closed import ClosedAnswers
+from hub.core.reach import Reaches
 from hub.core.results import LedgerFollower
 from hub.followers import run_follower
 from hub.history import HistoryWriter
@@ -71,6 +72,7 @@ class ApiHub:
             journal=parts.journal,
             entities=parts.entities,
             auth=auth,
+            reaches=Reaches(parts.registry.members),
             account=Account(auth, parts.state, now_us),
             metrics_text=parts.metrics.text,
             ready=lambda: self.unready,

@@ -14,6 +14,7 @@ from trio.abc import Clock
 
 from hub.core.actions import GUEST
 from hub.core.dashboards import Dashboards
+from hub.core.reach import Reaches
 from hub.core.shares import Shares
 from hub.web.api import make_app
 from tests.support.api_hub import URL, ApiHub, api_hub, is_refusal, now_us
@@ -35,7 +36,8 @@ async def share_hub(directory: Path) -> AsyncIterator[ApiHub]:
         dashboards = Dashboards(hub.parts.state, hub.parts.entities, now_us)
         shares = Shares(hub.parts.state, hub.auth.audit, dashboards, hub.auth.users, hub.auth.tokens, now_us)
         hub.auth.let_guests_in(shares)
-        hub.app = make_app(replace(hub.api, dashboards=dashboards, shares=shares))
+        reaches = Reaches(hub.parts.registry.members, shares.sources)
+        hub.app = make_app(replace(hub.api, dashboards=dashboards, shares=shares, reaches=reaches))
         await dashboards.save("hall", HALL, 0, "me")
         yield hub
 
