@@ -44,12 +44,18 @@ async def late_acks(stand: Stand) -> str:
     return f"{before} frames waited for an ack, none came twice"
 
 
-async def cut(stand: Stand) -> str:
-    """Cut the connection with frames in flight, of which the hub has some."""
+async def _partly_acked(stand: Stand) -> tuple[Talk, int, int]:
+    """Return a talk with five frames in flight, its epoch and up to where frames were acked."""
     talk = await unacked(stand, 8)
     epoch = talk.hello.epoch
     mark = stand.book.epochs[epoch].received - 5
     await talk.ack((epoch, mark))
+    return talk, epoch, mark
+
+
+async def cut(stand: Stand) -> str:
+    """Cut the connection with frames in flight, of which the hub has some."""
+    talk, epoch, mark = await _partly_acked(stand)
     talk.cut()
     talk = await stand.connect()
     count = await resent(stand, talk, f"frames {mark + 1} to {stand.book.epochs[epoch].last} of epoch {epoch} again")
@@ -58,10 +64,7 @@ async def cut(stand: Stand) -> str:
 
 async def reboot(stand: Stand) -> str:
     """Cut the power with frames in flight."""
-    talk = await unacked(stand, 8)
-    epoch = talk.hello.epoch
-    mark = stand.book.epochs[epoch].received - 5
-    await talk.ack((epoch, mark))
+    talk, epoch, mark = await _partly_acked(stand)
     await stand.reboot()
     talk = await stand.connect()
     count = await resent(stand, talk, f"frames {mark + 1} and on of epoch {epoch} again after the reboot")
