@@ -8,6 +8,7 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,9 @@ from trio.testing import MockClock
 
 from hub.cli.starting import start_quickly
 from tests.support.environment import IS_CI
+
+if TYPE_CHECKING:
+    import trustme
 
 start_quickly()
 
@@ -35,6 +39,14 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with running_redis(tmp_path_factory.mktemp("redis")) as server:
         yield server.url
+
+
+@pytest.fixture(scope="module")
+def authority() -> "trustme.CA":
+    """One authority for the certificates of a file."""
+    import trustme  # takes 0.1 s to import
+
+    return trustme.CA()
 
 
 def pytest_collection_finish() -> None:

@@ -19,11 +19,6 @@ LOADS = 50
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
 def pem(authority: trustme.CA, tmp_path: Path) -> Path:
     path = tmp_path / "dash.pem"

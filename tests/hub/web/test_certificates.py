@@ -19,11 +19,6 @@ from tests.support.door import Place, running_door
 DAY_S = 86_400
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 def write(path: Path, certificate: trustme.LeafCert) -> bytes:
     """Write key and certificate, as a renewal does, and return the certificate as clients see it."""
     draft = path.with_suffix(".new")

@@ -178,11 +178,6 @@ async def test_stopping_closes_the_listener_first_and_sessions_say_1012() -> Non
                 await trio.open_tcp_stream(*place.address)
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
 def certificate(authority: trustme.CA, tmp_path: Path) -> Path:
     path = tmp_path / "hub.pem"

@@ -23,11 +23,6 @@ GET = b"GET / HTTP/1.1\r\nHost: hub.example\r\n\r\n"
 OLD = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
 def pem(authority: trustme.CA, tmp_path: Path) -> Path:
     path = tmp_path / "hub.pem"
