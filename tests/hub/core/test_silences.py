@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hub.core.errors import Refusal
-from hub.core.silences import kept_silence, silence_in
+from hub.core.silences import MAX_FOR_S, MAX_REASON, kept_silence, silence_in
 
 WORK: dict[str, Any] = {"device": "pump", "reason": "the pump is being replaced"}
 
@@ -43,3 +43,18 @@ def test_a_wrong_field_is_named_with_its_limit(body: dict[str, Any], said: str) 
     with pytest.raises(Refusal, match=said.replace("(", r"\(").replace(")", r"\)")) as refused:
         silence_in("s", body, "ann", 1_000)
     assert refused.value.status == 422
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"from_us": 0}, {"from_us": 2**62}, {"until_us": 2**62}, {"for_s": MAX_FOR_S}, {"reason": "x" * MAX_REASON}, {"device": "d" * 1_024}],
+)
+def test_a_field_at_its_limit_is_taken(more: dict[str, Any]) -> None:
+    body = silence_in("s", WORK | more, "ann", 1_000).body()
+    assert more.get("for_s") or body.items() >= more.items()
+
+
+@pytest.mark.parametrize("more", [{"from_us": 2**62 + 1}, {"until_us": 2**62 + 1}, {"device": "d" * 1_025}])
+def test_a_field_beyond_its_limit_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(Refusal):
+        silence_in("s", WORK | more, "ann", 1_000)
