@@ -1,7 +1,8 @@
 """Which tests run which line, and how long each takes: a mutant is tried by those that reach it, and no other can notice it.
 
 Owns copies of the tree, runs of pytest in them, and one run of all tests under coverage, each line given to the test that is on. What a
-module does when it is imported belongs to no test: it is for every test that runs something of the module, or of one that imports it.
+module does when it is imported belongs to no test: it is for every test that runs something of the module, or of one that imports it, as
+the test's own file may.
 """
 
 import ast
@@ -105,6 +106,8 @@ def measure(trees: Sequence[Path], folders: Sequence[str]) -> Reach:
     by_file: dict[str, set[str]] = {}
     for (path, _), tests in by_line.items():
         by_file.setdefault(path, set()).update(tests)
+    for test in seconds:  # a test file is run by its own tests
+        by_file.setdefault(_file(test), set()).add(test)
     return Reach(
         {place: frozenset(tests & seconds.keys()) for place, tests in by_line.items()},
         {path: frozenset(tests & seconds.keys()) for path, tests in by_file.items()},
@@ -191,7 +194,7 @@ def _statement(text: str, line: int) -> range | None:
 def _importers(tree: Path) -> dict[str, frozenset[str]]:
     """Return which files import each file, by its path."""
     found: dict[str, set[str]] = {}
-    for path in (path for name in _SOURCES for path in (tree / name).rglob("*.py")):
+    for path in (path for name in (*_SOURCES, "tests") for path in (tree / name).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
             if isinstance(node, ast.ImportFrom):

@@ -94,6 +94,9 @@ def test_each_mutant_is_tried_by_the_tests_that_run_its_statement_and_what_runs_
 ) -> None:
     (tree / "hub/core/user.py").write_text("from hub.core.little import FACTOR\n\n\ndef use() -> int:\n    return FACTOR\n")
     (tree / "tests/hub/core/test_user.py").write_text("from hub.core.user import use\n\n\ndef test_use() -> None:\n    assert use() == 2\n")
+    (tree / "tests/hub/core/test_number.py").write_text(
+        "from hub.core.little import FACTOR\n\n\ndef test_number() -> None:\n    assert FACTOR == 2\n"
+    )
     copies = [copy_tree(tree, tmp_path / "copies" / name) for name in "01"]
     reach = measure(copies, ("tests/hub/core",))
 
@@ -104,7 +107,8 @@ def test_each_mutant_is_tried_by_the_tests_that_run_its_statement_and_what_runs_
     assert tests_of("    return number * FACTOR") == {"test_double", "test_triple"}
     assert tests_of("    while at < end:") == tests_of("        at += 1") == {"test_count"}
     assert tests_of("    return 7") == set()
-    assert tests_of("FACTOR = 2") == tests_of("def unused() -> int:") == {"test_double", "test_triple", "test_count", "test_use"}
+    of_all = {"test_double", "test_triple", "test_count", "test_use", "test_number"}
+    assert tests_of("FACTOR = 2") == tests_of("def unused() -> int:") == of_all
     assert all(run(copies[0], [test], took).is_clean for test, took in reach.seconds.items())
 
 

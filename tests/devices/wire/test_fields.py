@@ -122,7 +122,7 @@ def test_progress_is_a_finite_number_from_0_to_1(number: Any) -> None:
 @pytest.mark.parametrize("name", ["", " a", "a ", "a\x1fb", "a\x7fb", "a\x9fb", 5, None])
 def test_a_name_has_no_control_characters_and_no_outer_blank(name: object) -> None:
     assert not is_taken(HELLO | {"channels": [{"name": name}]})
-    for good in ("a b", "~", "°C", "\xa1"):
+    for good in ("a b", "~", "°C", "a\xa0b", "\xa1"):
         assert is_taken(HELLO | {"channels": [{"name": good}]})
 
 

@@ -223,3 +223,12 @@ def test_a_device_that_comes_every_two_minutes_does_not_flap() -> None:
         watched.presence.left("pump", CloseCode.NORMAL, NOW_US)
         watched.passes(120)
     assert not watched.presence.is_flapping("pump")
+
+
+def test_a_device_that_was_waited_for_and_comes_without_an_interval_is_never_silent() -> None:
+    watched = Watched()
+    watched.presence.was_seen("pump", {"interval_s": 10.0})
+    assert watched.state == "unconfirmed"
+    watched.came(replace(HELLO, interval_s=None))
+    watched.passes(3_600)
+    assert watched.news == []

@@ -151,3 +151,10 @@ def test_ten_thousand_series_that_are_well_are_judged_without_a_look_at_each() -
     assert course.devices() == course.changed == set()
     columns.num[4_711] = 11.0
     assert [change.key for change in course.readings(Batch(columns, NOW_US), 0.0)] == [("d4711", "temp")]
+
+
+def test_a_stretch_that_another_node_began_becomes_an_alert_no_sooner_than_it_would_by_the_clock_here() -> None:
+    course = a_course(for_s=5)
+    course.join("pump", {"spells": [["temp", NOW_US - 60 * SECOND, NOW_US, 12.0]]}, 100.0)
+    assert course.due(104.9) == []
+    assert [(change.key, change.is_raised, change.value) for change in course.due(105.0)] == [(("pump", "temp"), True, 12.0)]

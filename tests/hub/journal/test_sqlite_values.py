@@ -75,3 +75,13 @@ def test_value_without_sums_is_read_as_it_is() -> None:
     found = list(opened(older + VALUES[1], [(11, 3, len(older)), EXTENTS[1]]))
     assert found[0].rows() == ROWS
     assert damaged_in(found[1].rows()) == []
+
+
+def test_only_what_the_disk_has_changed_is_damaged_and_not_what_a_device_sent_wrong() -> None:
+    rows = [
+        Row(1, "pump", 7, 1, RowKind.BAD, 0, b"", b"\x92\xa9bad_frame\xa0"),
+        Row(2, "pump", 7, 2, RowKind.BAD, 0, b"", DAMAGED),
+        Row(3, "pump", 7, 3, RowKind.DATA, 0, b"", DAMAGED),
+        Row(4, "pump", 7, 4, RowKind.DATA, 0, b"", None),
+    ]
+    assert damaged_in(rows) == [2]

@@ -106,7 +106,7 @@ def test_what_is_not_as_we_write_it_is_read_one_by_one(texts: list[str]) -> None
     assert reader().read_all(texts) is None
 
 
-@pytest.mark.parametrize("name", ["Mars/Olympus", "+25:00", "", "../etc/passwd"])
+@pytest.mark.parametrize("name", ["Mars/Olympus", "+25:00", "+24:00", "", "../etc/passwd"])
 def test_an_unknown_zone_is_refused(name: str) -> None:
     with pytest.raises(Refusal, match="no time zone"):
         zone_named(name)
