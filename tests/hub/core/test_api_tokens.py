@@ -128,3 +128,23 @@ async def test_a_disabled_user_is_not_left_with_a_token_that_was_made_with_their
     assert [tokens.of_hash(hash_token(secret)) for tokens in (stage.tokens, again)] == [None, None]
     assert stage.tokens.is_good(other)
     assert second.owner == "ann"
+
+
+async def test_the_audit_log_says_what_a_token_may_and_for_which_devices(stage: Stage) -> None:
+    for name, where in (("some", "floor=2"), ("all", "")):
+        _, token = await stage.tokens.make(name, "viewer", 2, "ann", where)
+        (entry,) = await stage.audit.page(None, 1)
+        detail = {"role": "viewer", "expires_us": token.expires_us} | ({"where": where} if where else {})
+        assert (entry.who, entry.what, entry.detail) == ("ann", f"token {name}", detail)
+
+
+async def test_what_another_node_made_and_revoked_is_taken_in_and_only_what_is_gone_ends(stage: Stage) -> None:
+    there, ended = stage.another(), list[bytes]()
+    stage.tokens.on_ended(ended.append)
+    (kept, _), (gone, _) = [await there.make(name, "viewer", 2, "ann") for name in ("kept", "gone")]
+    await stage.tokens.reload()
+    assert [stage.tokens.of_hash(hash_token(secret)) is not None for secret in (kept, gone)] == [True, True]
+    await there.revoke("gone", "ann")
+    await stage.tokens.reload()
+    assert [stage.tokens.of_hash(hash_token(secret)) is not None for secret in (kept, gone)] == [True, False]
+    assert ended == [hash_token(gone)]

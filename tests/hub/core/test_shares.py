@@ -272,3 +272,16 @@ async def test_links_of_a_dashboard_that_is_lost_make_room(stage: Stage) -> None
     await stage.dashboards.save("gate", HALL, 0, "me")  # with this the deleted one goes
     await stage.shares.make("gate", "screen", 1, "me", None)
     assert not stage.shares.is_known(share.token_hash)
+
+
+async def test_links_that_another_node_made_and_withdrew_are_taken_in_and_only_what_is_gone_ends(stage: Stage) -> None:
+    here = stage.restarted()
+    (kept, _), (gone, share) = await stage.make(), await stage.make()
+    await here.reload()
+    assert [here.of_hash(hash_token(token)) is not None for token in (kept, gone)] == [True, True]
+    assert len(here.sources(share.id)) == 1
+    await stage.shares.withdraw("hall", share.id, "me")
+    stage.ended.clear()
+    await here.reload()
+    assert [here.of_hash(hash_token(token)) is not None for token in (kept, gone)] == [True, False]
+    assert stage.ended == [hash_token(gone)]

@@ -151,3 +151,24 @@ async def test_two_administrators_who_disable_each_other_at_once_leave_one(stage
         nursery.start_soon(disable, "ann", "bob")
         nursery.start_soon(disable, "bob", "ann")
     assert refused == ["last_admin"]
+
+
+async def test_what_another_node_changed_of_users_ends_their_logins_here_and_nobody_elses(stage: Stage) -> None:
+    there = stage.another()
+    for name in ("ann", "bob", "eve"):
+        await there.add(name, "operator", "hash", "root")
+    await stage.users.reload()
+    assert [item["name"] for item in stage.users.items()] == ["ann", "bob", "eve"]
+    before = {user.name: user.account for user in map(stage.users.known, ("ann", "bob", "eve"))}
+    await there.set_disabled("ann", "root", is_disabled=True)
+    await there.remove("bob", "root")
+    await stage.users.reload()
+    assert sorted(stage.ended) == sorted([before["ann"], b"ann", before["bob"]])
+    assert (stage.users.is_disabled("ann"), stage.users.get("bob")) == (True, None)
+    assert stage.users.of_account(before["eve"]) == there.get("eve")
+
+
+async def test_the_log_says_from_which_role_to_which(stage: Stage) -> None:
+    await stage.users.add("ann", "viewer", "hash", "root")
+    await stage.users.set_role("ann", "operator", "root")
+    assert [entry.detail for entry in await stage.audit.page(None, 2)] == [{"role": "operator", "before": "viewer"}, {"role": "viewer"}]

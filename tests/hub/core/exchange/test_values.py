@@ -46,6 +46,11 @@ def test_other_numbers_are_not_read_together(cells: list[str]) -> None:
     assert POINT.numbers(cells) is None
 
 
+@pytest.mark.parametrize("cell", ["true", "True", "TRUE", "false", "False", "FALSE"])
+def test_true_and_false_are_read_as_programs_write_them(cell: str) -> None:
+    assert POINT.read(Kind.STATE, cell) is (cell.lower() == "true")
+
+
 def test_a_state_is_true_false_or_a_text() -> None:
     assert [POINT.read(Kind.STATE, cell) for cell in ("true", "False", "open", True)] == [True, False, "open", True]
     assert ValueReader(".", is_typed=True).read(Kind.STATE, "true") == "true"
