@@ -28,11 +28,12 @@ def next_value(file: Path) -> int:
 async def main() -> None:
     """Count until killed."""
     spool = Path(os.environ["TRIBUTARY_SPOOL"])
+    earlier = [Channel("supply", "V", Kind.GAUGE, 0.0, 24.0)] if os.environ.get("TRIBUTARY_CHANNELS") else []  # as after an update
     device = Device(
         os.environ["TRIBUTARY_URL"],
         os.environ["TRIBUTARY_DEVICE"],
         os.environ["TRIBUTARY_TOKEN"],
-        channels=[Channel("count", "", Kind.COUNTER)],
+        channels=[*earlier, Channel("count", "", Kind.COUNTER)],
         spool_dir=spool,
         spool_max_bytes=int(os.environ.get("TRIBUTARY_SPOOL_BYTES", 1 << 26)),
         interval_s=EVERY_S,

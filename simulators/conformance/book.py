@@ -63,7 +63,13 @@ class Book:
         if live is not None and hello.epoch not in listed:
             raise Broken(f"expected an epoch that was never used, or that is listed as unfinished; {hello.epoch} is neither")
         for epoch, entry in listed.items():
-            known = self._epoch(epoch, entry.channels if entry.channels is not None else hello.channels)
+            channels = entry.channels if entry.channels is not None else hello.channels
+            known = self._epoch(epoch, channels)
+            if tuple(known.channels) != tuple(channels):
+                raise Broken(
+                    f"expected epoch {epoch} with the channels that it was numbered with, {named(known.channels)}; "
+                    f"{'it' if entry.channels is not None else 'hello, as it has none of its own,'} says {named(channels)}"
+                )
             known.last = max(known.last, entry.last)
         self._epoch(hello.epoch, hello.channels)
         self.results.extend(hello.results)
@@ -140,6 +146,11 @@ def counted(frame: Frame, channels: Sequence[Channel]) -> list[int]:
     if wrong:
         raise Broken(f"expected whole numbers from 1 on in channel {COUNT}; {wrong[0]!r} came")
     return [int(value) for value in values]  # type: ignore[call-overload]
+
+
+def named(channels: Sequence[Channel]) -> str:
+    """Return the names of channels, for people."""
+    return ", ".join(channel.name for channel in channels) or "none"
 
 
 def _short(frame: Frame) -> str:

@@ -223,8 +223,11 @@ class Talk:
             raise Broken(f"expected e, s and op as the first entries of a frame, in this order; {', '.join(map(str, keys))} came")
         if isinstance(frame, Unreadable):
             raise Broken(f"expected a good body in frame {frame.seq}; {frame.reason}")
-        if isinstance(frame, Data) and any(not 0 <= channel < len(self.hello.channels) for channel in frame.channels):
-            raise Broken(f"expected channels of the list in hello; frame {frame.seq} names {max(frame.channels)}")
+        known = self.book.epochs.get(frame.epoch)
+        if isinstance(frame, Data) and known is not None and any(not 0 <= channel < len(known.channels) for channel in frame.channels):
+            raise Broken(
+                f"expected channels of the list that hello has for epoch {frame.epoch}; frame {frame.seq} names {max(frame.channels)}"
+            )
         return frame
 
 

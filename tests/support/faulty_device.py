@@ -46,6 +46,11 @@ def _op_first(said: Said, memory: Said) -> list[Said]:
     return [{"op": said["op"]} | said]
 
 
+def _one_list(said: Said, memory: Said) -> list[Said]:
+    unfinished = [{key: value for key, value in entry.items() if key != "channels"} for entry in said.get("unfinished", [])]
+    return [said | {"unfinished": unfinished}] if unfinished else [said]
+
+
 def _greedy(heard: Said, memory: Said) -> Said:
     return heard | {"credit": WIDE} if "credit" in heard else heard
 
@@ -93,6 +98,7 @@ SAYS: dict[str, Says] = {
     "hole": _hole,
     "double": _double,
     "op-first": _op_first,
+    "one-list": _one_list,
     "runs-twice": _old_id,
     "no-gaps": _no_gaps,
     "empty-gaps": _empty_gaps,

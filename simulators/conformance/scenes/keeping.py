@@ -6,6 +6,7 @@ Owns these scenarios; scenes/__init__.py lists them in the order of the course.
 import trio
 
 from devices.wire.limits import MAX_UNFINISHED
+from simulators.conformance.book import named
 from simulators.conformance.scenario import Scenario
 from simulators.conformance.stand import Stand
 from simulators.conformance.talk import Talk
@@ -13,6 +14,7 @@ from simulators.conformance.verdict import Broken, NotApplicable
 from simulators.conformance.windows import WIDE, credit_of
 
 RESEND_S = 10.0
+OTHER_CHANNELS = "TRIBUTARY_CHANNELS"  # set to "other": the client is another version of its program
 MANY = 18  # power cuts; from 16 epochs on a client SHOULD go on with the newest
 
 
@@ -70,6 +72,33 @@ async def reboot(stand: Stand) -> str:
     count = await resent(stand, talk, f"frames {mark + 1} and on of epoch {epoch} again after the reboot")
     await talk.count(3, 10.0, "new frames after the reboot")
     return f"power cut with frames {mark + 1} and on unacked: a new epoch, {count} frames sent again"
+
+
+async def other_channels(stand: Stand) -> str:
+    """Start it as another version, with another list of channels, while frames by its first list are not acked; then as the first again."""
+    if stand.child is None:
+        raise NotApplicable(f"a client that a person starts cannot be given {OTHER_CHANNELS}")
+    talk = await unacked(stand, 6)
+    first, declared = talk.hello.channels, stand.book.declared
+    stand.child.tell({OTHER_CHANNELS: "other"})
+    await stand.reboot()
+    talk = await stand.greet()
+    if talk.hello.channels == first:
+        raise NotApplicable(f"its channels are the same where {OTHER_CHANNELS} is set")
+    other = talk.hello.channels
+    talk.is_acking = False
+    await talk.welcome(credit_of((256, 1 << 20), (0, 0), "overload"))
+    await talk.until(lambda: talk.in_flight() >= 3, RESEND_S, "3 frames by the other list, without an ack")
+    for version in ("", "other"):
+        stand.child.tell({OTHER_CHANNELS: version})
+        await stand.reboot()
+        talk = await stand.connect(credit_of((256, 1 << 20), (0, 0), "overload"))
+    lists = {entry.channels if entry.channels is not None else other for entry in talk.hello.unfinished}
+    await talk.ack_all(WIDE)
+    count = await resent(stand, talk, "the frames by both lists")
+    if stand.book.declared > declared:
+        raise Broken(f"expected nothing to be given up with a list of channels; gaps declare {stand.book.declared - declared} readings")
+    return f"{count} frames by {len(lists)} lists of channels, each by its own: {named(first)}; {named(other)}"
 
 
 async def marks(stand: Stand) -> str:
@@ -182,6 +211,7 @@ SCENES = (
     Scenario("late-acks", "6", "keeps frames while acks are late", late_acks),
     Scenario("cut", "3, 5", "lists what was in flight when the link was cut, and sends it again from mark + 1", cut),
     Scenario("reboot", "3", "draws a new epoch after a power cut and sends the old one's frames beside it", reboot),
+    Scenario("other-channels", "4", "lists what an earlier version made with the channels of that version", other_channels),
     Scenario("marks", "5", "drops what the marks of welcome cover", marks),
     Scenario("lower-marks", "5", "sends again what was received and is not durable, as often as it takes", lower_marks),
     Scenario("acks-twice", "6", "bears acks twice, out of order and of an epoch of nobody", acks_twice),

@@ -33,7 +33,19 @@ def played(run: CommandLine, client: str, *names: str) -> tuple[Done, dict[str, 
 
 
 def test_our_own_client_passes_what_a_client_is_most_about(run: CommandLine) -> None:
-    names = ("handshake", "numbering", "cut", "reboot", "lanes", "window", "bad-frame", "epoch-used", "result-told-again", "shadow-kept")
+    names = (
+        "handshake",
+        "numbering",
+        "cut",
+        "reboot",
+        "other-channels",
+        "lanes",
+        "window",
+        "bad-frame",
+        "epoch-used",
+        "result-told-again",
+        "shadow-kept",
+    )
     done, outcomes = played(run, OURS, *names)
     assert ({name: word for name, (word, _) in outcomes.items()}, done.code) == (dict.fromkeys(names, "passed"), 0)
 

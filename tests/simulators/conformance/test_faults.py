@@ -19,6 +19,7 @@ FAULTS = {
     "op-first": ("numbering", "expected e, s and op as the first entries"),
     "greedy": ("window", "expected at most 4 frames"),
     "no-marks": ("marks", "to be dropped: welcome had this mark"),
+    "one-list": ("other-channels", "with the channels that it was numbered with"),
     "forgetful": ("reboot", "in `unfinished`"),
     "no-gaps": ("full-spool", "(a hole)"),
     "empty-gaps": ("full-spool", "0 readings are declared"),

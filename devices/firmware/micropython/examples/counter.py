@@ -10,6 +10,7 @@ import os
 import tributary
 
 FOLDER = os.getenv("TRIBUTARY_SPOOL")
+EARLIER = [{"name": "supply", "unit": "V", "kind": "gauge", "min": 0, "max": 24}] if os.getenv("TRIBUTARY_CHANNELS") else []  # an update
 NEXT = tributary.Folder(FOLDER + "/next")
 
 
@@ -28,7 +29,7 @@ device = tributary.Device(
     os.getenv("TRIBUTARY_URL"),
     os.getenv("TRIBUTARY_DEVICE"),
     os.getenv("TRIBUTARY_TOKEN"),
-    [("count", "", "counter")],
+    EARLIER + [("count", "", "counter")],
     spool=FOLDER + "/spool",
     spool_bytes=int(os.getenv("TRIBUTARY_SPOOL_BYTES") or 65536),
     interval_s=1,
