@@ -24,7 +24,7 @@ from tests.support.waiting import until
 ROUNDS = 2
 # Of the course, what exercises all of the client's parts in some seconds; `make firmware` plays it whole.
 SCENES = (
-    *("handshake", "fragments", "cut", "reboot", "lanes", "bad-frame"),
+    *("handshake", "fragments", "cut", "reboot", "other-channels", "lanes", "bad-frame"),
     *("bad-messages", "epoch-used", "interrupted", "shadow-kept", "fence-kept"),
 )
 pytestmark = pytest.mark.needs_server("cc")
@@ -42,9 +42,11 @@ class Life:
         self._node, self._environment, self._log = node, {**os.environ, **environment}, log
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, settings: Mapping[str, str] | None = None) -> None:
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen([str(self._node)], env=self._environment, stdout=subprocess.PIPE, stderr=log)
+            self.process = subprocess.Popen(
+                [str(self._node)], env={**self._environment, **(settings or {})}, stdout=subprocess.PIPE, stderr=log
+            )
 
     def kill(self) -> None:
         assert self.process is not None
@@ -90,7 +92,7 @@ async def lived(hub: RunningHub, proxy: FaultProxy, life: Life, ids: list[str]) 
         await cut(proxy, chance.randrange(200, 3_000))
         if number % 2 == 0:
             life.kill()
-            life.start()
+            life.start({"TRIBUTARY_CHANNELS": "other"})  # an update: what waits goes by the list of before
         else:
             hub.process.kill()
             hub.process.start()

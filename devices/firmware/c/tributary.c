@@ -7,6 +7,10 @@
  * what must outlive it (epochs, command ids, the fence, the shadow) is written anew at the beginning of the new one, of its frames
  * those that are not acked become a declared gap, and a record OPENED says that this is done. A newest sector without OPENED is as if it
  * had never been: everything in it stands elsewhere still. That is all there is to surviving power cuts.
+ *
+ * What is written anew had room in the sector that is given up, where an epoch's record is smaller than the frames it is written for: so it
+ * has room in the new one. What else could be written there is written only where room is left. Two sectors have room for all there is, and
+ * for a frame: that is TRIBUTARY_SECTOR_BYTES.
  */
 #include "tributary.h"
 
@@ -18,9 +22,14 @@
 #define SECTOR_HEAD 16
 #define RECORD_HEAD 36
 #define MAX_ALIGN 16
-#define MAX_DEPTH 4
+#ifndef MAX_DEPTH
+#define MAX_DEPTH 4 /* of what a hub says; the hubs of the tests read hello, which is deeper */
+#endif
 #define MAX_EPOCH INT64_MAX
-#define MAX_REASON 256
+#define MAX_NAME 64
+#define MAX_REASON (TRIBUTARY_FRAME_BYTES - 164 < 256 ? TRIBUTARY_FRAME_BYTES - 164 : 256)
+#define MAX_HELLO 65535 /* a message has one byte more, which would take another form of head */
+#define MAX_ANSWER 1000 /* what a hub says to who it refuses is shorter */
 #define CONNECT_TIMEOUT_US (30 * (int64_t)SECOND_US)
 #define SEND_TIMEOUT_US (60 * (int64_t)SECOND_US)
 #define CLOSE_TIMEOUT_US (5 * (int64_t)SECOND_US)
@@ -28,7 +37,10 @@
 #define LINGER_US (SECOND_US / 2)          /* before sleeping: commands that wait come right after welcome */
 #define MAX_BACKOFF_S 60.0
 #define CANCELLED_UNSEEN_US (86400 * (int64_t)SECOND_US)
+#define FRAME_HEAD 32 /* e, s and op */
+#define REPORT_HEAD 160 /* of a report, all but its document */
 #define GAP_BYTES 160 /* no gap that is made here is larger */
+#define REFUSED_RETRY_S 900.0 /* to twice that: a wrong token is no better a minute later, and thousands of devices may have one */
 #define NO_TIME INT64_MIN
 #define NO_COMMAND 255
 
@@ -39,12 +51,13 @@ enum { FEW_FRAMES = 8 };
 enum { REFUSED_PLACES = TRIBUTARY_MAX_COMMANDS / 4 };
 
 /* Kinds of records; the numbers stand on storages and are never reused. Frames first. */
-enum { DATA = 1, PACK, LOG, RESULT, REPORTED, GIVE_UP, OPENED = 16, EPOCH, FORGET, COMMAND, FENCE, SHADOW, DESIRED, BAD, NOTE, LIST };
+enum { DATA = 1, PACK, LOG, RESULT, REPORTED, GIVE_UP, OPENED = 16, EPOCH, FORGET, COMMAND, FENCE, SHADOW, DESIRED, BAD, NOTE, LIST = 26 };
 
-enum { BY_UPTIME = 1 }; /* flag of a frame: its `t` is the uptime of the boot it was made in */
+enum { BY_UPTIME = 1, LIST_SHIFT = 1, LIST_MASK = 7 }; /* flags of a frame: its `t` is the uptime of its boot; which list its channels are of */
 
-enum { HAS_OFFSET = 1, IS_SAID = 2, IS_OF_THIS_BOOT = 4, IS_DIRTY = 8, GAP_BY_UPTIME = 16, GAP_UNDATED = 32 };
-#define KEPT_FLAGS (HAS_OFFSET | GAP_BY_UPTIME | GAP_UNDATED)
+/* IS_LEAVING: frames of it stand in the sector that is given up. IS_KNOWN: a hub has let this device in with its number. Written before the first frame of it goes out, and until then a start draws another. */
+enum { HAS_OFFSET = 1, IS_SAID = 2, IS_OF_THIS_BOOT = 4, IS_DIRTY = 8, GAP_BY_UPTIME = 16, GAP_UNDATED = 32, IS_KNOWN = 64, IS_LEAVING = 128 };
+#define KEPT_FLAGS (HAS_OFFSET | GAP_BY_UPTIME | GAP_UNDATED | IS_KNOWN)
 
 enum { REASON_NONE, REASON_INTERRUPTED, REASON_BUSY, REASON_UNKNOWN, REASON_ARGUMENT, REASON_OTHER };
 
@@ -154,11 +167,16 @@ void tributary_put_array(tributary_writer *w, size_t items)
     else put_sized(w, 0xdc, items, 2);
 }
 
-void tributary_put_text(tributary_writer *w, const char *text, size_t bytes)
+static void put_text_head(tributary_writer *w, size_t bytes)
 {
     if (bytes < 32) put_byte(w, (uint8_t)(0xa0 | bytes));
     else if (bytes < 256) put_sized(w, 0xd9, bytes, 1);
     else put_sized(w, 0xda, bytes, 2);
+}
+
+void tributary_put_text(tributary_writer *w, const char *text, size_t bytes)
+{
+    put_text_head(w, bytes);
     put_raw(w, text, bytes);
 }
 
@@ -436,13 +454,18 @@ static bool is_finite(double number)
     return number - number == 0;
 }
 
-/* Copy a text, cut to what has room and to whole characters, ended by 0. */
+/* How much of a text is in `most` bytes, in whole characters. */
+static size_t cut_to(const char *text, size_t bytes, size_t most)
+{
+    if (bytes <= most) return bytes;
+    while (most > 0 && ((uint8_t)text[most] & 0xc0) == 0x80) most--;
+    return most;
+}
+
+/* Copy a text, cut to what has room, ended by 0. */
 static void copy_text(char *to, size_t size, const char *text, size_t bytes)
 {
-    if (bytes >= size) {
-        bytes = size - 1;
-        while (bytes > 0 && ((uint8_t)text[bytes] & 0xc0) == 0x80) bytes--;
-    }
+    bytes = cut_to(text, bytes, size - 1);
     memcpy(to, text, bytes);
     to[bytes] = 0;
 }
@@ -740,7 +763,7 @@ static void remove_epoch(tributary *t, uint64_t key)
 static bool keep_epoch(tributary *t, tributary_epoch_ *epoch)
 {
     uint8_t body[28];
-    record head = {EPOCH, (uint8_t)(epoch->flags & KEPT_FLAGS), 28, epoch->key, epoch->first, 0, epoch->number, epoch->gap_readings};
+    record head = {EPOCH, (uint8_t)(epoch->flags & KEPT_FLAGS), 28, epoch->key, epoch->first, epoch->list, epoch->number, epoch->gap_readings};
     put_le(body, (uint64_t)epoch->offset_us, 8);
     put_le(body + 8, (uint64_t)epoch->gap_from_us, 8);
     put_le(body + 16, (uint64_t)epoch->gap_to_us, 8);
@@ -760,6 +783,7 @@ static void learn_epoch(tributary *t, const record *head, const uint8_t *body, t
     epoch->number = head->note;
     epoch->first = epoch->kept_first = head->seq;
     epoch->flags = (uint8_t)((epoch->flags & ~KEPT_FLAGS) | head->flags);
+    epoch->list = head->span_ms & LIST_MASK;
     epoch->gap_readings = head->readings;
     epoch->offset_us = signed_of(get_le(body, 8));
     epoch->gap_from_us = signed_of(get_le(body + 8, 8));
@@ -795,6 +819,7 @@ static tributary_epoch_ *epoch_for_frames(tributary *t)
     if (is_too_many) memmove(t->epochs, t->epochs + 1, --t->epoch_count * sizeof oldest);
     epoch = add_epoch(t, drawn_epoch(t));
     epoch->flags = IS_OF_THIS_BOOT;
+    epoch->list = t->list;
     t->has_current = true;
     return is_too_many && !give_up(t, &oldest, "too_many_epochs") ? NULL : current_of(t);
 }
@@ -811,12 +836,6 @@ static bool keep_note(tributary *t)
 {
     record head = {NOTE, 0, 0, 0, 0, 0, t->kept_note, 0};
     return append(t, &head, NULL, &t->note_record);
-}
-
-static bool keep_channels(tributary *t)
-{
-    record head = {LIST, 0, 0, 0, t->channels_kept, 0, t->channels_crc, 0};
-    return append(t, &head, NULL, &t->channels_record);
 }
 
 static bool keep_bad(tributary *t, int place)
@@ -965,6 +984,7 @@ static void drop_frame(tributary *t, tributary_place_ place, const record *head)
 {
     tributary_epoch_ *epoch = epoch_of_key(t, head->key);
     int64_t from_us;
+    if (epoch != NULL) epoch->flags |= IS_LEAVING;
     if (epoch == NULL || head->seq < epoch->first || head->seq <= epoch->gap_last) return;
     epoch->gap_last = head->seq;
     epoch->gap_readings += head->readings;
@@ -988,12 +1008,39 @@ static bool copy_document(tributary *t)
     return true;
 }
 
+static bool is_list_used(const tributary *t, int list)
+{
+    for (int i = 0; i < t->epoch_count; i++)
+        if (t->epochs[i].list == list) return true;
+    return t->list == list;
+}
+
+/* Write anew the lists that stand in sectors up to `oldest`. One that is damaged, or that nothing goes by, is no more. */
+static bool copy_lists(tributary *t, uint32_t oldest)
+{
+    for (int i = 0; i < TRIBUTARY_MAX_LISTS; i++) {
+        tributary_place_ from = t->lists[i].at, to = {t->head_sector, t->head_offset};
+        record head;
+        if (from.sector == 0 || from.sector > oldest) continue;
+        t->lists[i].at.sector = 0;
+        if (!is_list_used(t, i) || record_at(t, from, &head) != 1 || head.type != LIST) continue;
+        if (t->head_offset + aligned(t, RECORD_HEAD + head.bytes) > t->storage->sector_bytes || !write_record(t, &head, NULL, from)) return false;
+        t->lists[i].at = to;
+    }
+    return true;
+}
+
+static bool is_epoch_changed(const tributary_epoch_ *epoch)
+{
+    return epoch->last > 0 && ((epoch->flags & IS_DIRTY) || epoch->kept_first != epoch->first);
+}
+
 /* Write anew what stands in sectors up to `oldest` and must outlive them. */
 static bool carry_over(tributary *t, uint32_t oldest)
 {
     for (int i = 0; i < t->epoch_count; i++) {
         tributary_epoch_ *epoch = &t->epochs[i];
-        bool is_due = (epoch->flags & IS_DIRTY) || epoch->kept_first != epoch->first || (epoch->record != 0 && epoch->record <= oldest);
+        bool is_due = (epoch->record != 0 && epoch->record <= oldest) || ((epoch->flags & IS_LEAVING) && is_epoch_changed(epoch));
         if (is_due && epoch->last > 0 && !keep_epoch(t, epoch)) return false;
     }
     for (int i = 0; i < TRIBUTARY_MAX_COMMANDS; i++) {
@@ -1005,15 +1052,19 @@ static bool carry_over(tributary *t, uint32_t oldest)
     for (int i = 0; i < 4; i++)
         if (t->bad[i].seq != 0 && t->bad[i].record <= oldest && epoch_of_key(t, t->bad[i].key) != NULL && !keep_bad(t, i)) return false;
     if (t->fence_record != 0 && t->fence_record <= oldest && !keep_fence(t)) return false;
-    if (t->channels_record != 0 && t->channels_record <= oldest && !keep_channels(t)) return false;
     if (t->note_record != 0 && t->note_record <= oldest && !keep_note(t)) return false;
     if (t->shadow.record != 0 && t->shadow.record <= oldest && !keep_shadow(t)) return false;
     if (t->shadow.document.sector != 0 && t->shadow.document.sector <= oldest && !copy_document(t)) return false;
+    if (!copy_lists(t, oldest)) return false;
+    for (int i = 0; i < t->epoch_count; i++) {
+        bool has_room = t->head_offset + 3 * aligned(t, RECORD_HEAD) <= t->storage->sector_bytes;
+        if (has_room && is_epoch_changed(&t->epochs[i]) && !keep_epoch(t, &t->epochs[i])) return false;
+    }
     return mark_opened(t);
 }
 
 /* A sector that could not be filled is none: what was written there counts as written in the oldest one, from where it is taken again. */
-static void forget_sector(tributary *t, uint32_t failed, uint32_t oldest, tributary_place_ document)
+static void forget_sector(tributary *t, uint32_t failed, uint32_t oldest)
 {
     for (int i = 0; i < t->epoch_count; i++)
         if (t->epochs[i].record == failed) t->epochs[i].record = oldest;
@@ -1022,10 +1073,8 @@ static void forget_sector(tributary *t, uint32_t failed, uint32_t oldest, tribut
     for (int i = 0; i < 4; i++)
         if (t->bad[i].record == failed) t->bad[i].record = oldest;
     if (t->fence_record == failed) t->fence_record = oldest;
-    if (t->channels_record == failed) t->channels_record = oldest;
     if (t->note_record == failed) t->note_record = oldest;
     if (t->shadow.record == failed) t->shadow.record = oldest;
-    t->shadow.document = document;
     t->head_sector = failed - 1;
     t->head_offset = t->storage->sector_bytes;
     t->statistics.storage_errors++;
@@ -1035,8 +1084,10 @@ static bool open_sector(tributary *t)
 {
     uint32_t next = t->head_sector + 1, oldest = next - t->storage->sectors + 1;
     tributary_place_ place = {oldest, sector_head_bytes(t)}, document = t->shadow.document;
+    tributary_place_ lists[TRIBUTARY_MAX_LISTS];
     record head;
     bool is_opened;
+    for (int i = 0; i < TRIBUTARY_MAX_LISTS; i++) lists[i] = t->lists[i].at;
     while (oldest >= t->tail_sector && record_at(t, place, &head) == 1) {
         if (head.type <= GIVE_UP) drop_frame(t, place, &head);
         step_over(t, &place, &head);
@@ -1044,9 +1095,13 @@ static bool open_sector(tributary *t)
     t->is_opening = true;
     is_opened = begin_sector(t, next) && carry_over(t, oldest);
     t->is_opening = false;
-    if (!is_opened) forget_sector(t, next, oldest, document);
-    else if (t->tail_sector <= oldest) t->tail_sector = oldest + 1;
-    return is_opened;
+    for (int i = 0; i < t->epoch_count; i++) t->epochs[i].flags &= (uint8_t)~IS_LEAVING;
+    if (is_opened && t->tail_sector <= oldest) t->tail_sector = oldest + 1;
+    if (is_opened) return true;
+    forget_sector(t, next, oldest);
+    t->shadow.document = document;
+    for (int i = 0; i < TRIBUTARY_MAX_LISTS; i++) t->lists[i].at = lists[i];
+    return false;
 }
 
 /* ---- the log is read at the start ---- */
@@ -1060,6 +1115,7 @@ static void learn_frame(tributary *t, const record *head, tributary_place_ place
         epoch->first = epoch->kept_first = head->seq;
         epoch->last = head->seq;
     }
+    epoch->list = head->flags >> LIST_SHIFT & LIST_MASK;
     if (epoch->start.sector == 0) epoch->start = place;
     if (head->seq > epoch->last) epoch->last = head->seq;
     if (head->type == DATA || head->type == PACK) {
@@ -1086,9 +1142,8 @@ static void learn_record(tributary *t, const record *head, tributary_place_ plac
         t->bad[t->bad_next].record = place.sector;
         t->bad_next = (uint8_t)((t->bad_next + 1) % 4);
     } else if (head->type == LIST) {
-        t->channels_kept = head->seq;
-        t->channels_crc = (uint32_t)head->note;
-        t->channels_record = place.sector;
+        t->lists[head->seq & LIST_MASK].at = place;
+        t->lists[head->seq & LIST_MASK].bytes = head->bytes;
     } else if (head->type == DESIRED) {
         t->shadow.wanted = signed_of(head->note);
         t->shadow.document = place;
@@ -1179,6 +1234,8 @@ static bool open_log(tributary *t)
         if (!begin_sector(t, t->head_sector) || !mark_opened(t)) return false;
     }
     settle_commands_of_before(t);
+    for (int i = 0; i < t->epoch_count; i++)
+        if (!(t->epochs[i].flags & IS_KNOWN)) t->epochs[i].number = drawn_epoch(t); /* the hub may have refused the one there was */
     t->shadow.is_apply_due = t->shadow.wanted != 0;
     return true;
 }
@@ -1207,7 +1264,9 @@ static bool keep_frame(tributary *t, record *head, const tributary_writer *w)
     tributary_epoch_ *epoch = current_of(t);
     tributary_place_ place;
     uint64_t key = epoch->key;
+    if (w->length > w->capacity) return false;
     head->key = key;
+    head->flags |= (uint8_t)(epoch->list << LIST_SHIFT);
     head->seq = epoch->last + 1;
     head->bytes = (uint16_t)w->length;
     if (!append(t, head, t->work, NULL)) return false;
@@ -1287,38 +1346,210 @@ static bool forget_finished(tributary *t)
     return true;
 }
 
-/* What of the list of channels gives frames their meaning, of its first `count`. */
-static uint32_t crc_of_channels(const tributary *t, uint32_t count)
+/* ---- lists of channels ---- */
+
+enum { LIST_HAS_RANGE = 8, LIST_HAS_RESOLUTION = 16, LIST_HAS_VALUES = 32 };
+
+static size_t count_values(const tributary_channel *channel)
 {
-    uint32_t crc = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const tributary_channel *channel = &t->config->channels[i];
-        const char *unit = channel->unit == NULL ? "" : channel->unit;
-        uint8_t kind = (uint8_t)channel->kind;
-        crc = crc32_of(crc, (const uint8_t *)channel->name, strlen(channel->name) + 1);
-        crc = crc32_of(crc, (const uint8_t *)unit, strlen(unit) + 1);
-        crc = crc32_of(crc, &kind, 1);
-    }
-    return crc;
+    size_t count = 0;
+    while (channel->values != NULL && channel->values[count] != NULL) count++;
+    return count;
 }
 
-/* Frames that were made by another list of channels would be read as something they are not: better a declared gap than a lie. */
-static bool settle_channels(tributary *t)
+static void keep_number(tributary_writer *w, uint64_t number, int bytes)
 {
-    uint32_t count = t->config->channel_count;
-    bool is_same = t->channels_kept <= count && t->channels_crc == crc_of_channels(t, t->channels_kept);
-    if (t->channels_record != 0 && is_same && t->channels_kept == count) return true;
-    while (!is_same && t->epoch_count > (t->has_current ? 1 : 0)) {
-        tributary_epoch_ old;
-        if (!forget_finished(t) || epoch_for_frames(t) == NULL) return false;
-        if (t->epoch_count == 1) break;
-        old = t->epochs[0];
-        memmove(t->epochs, t->epochs + 1, --t->epoch_count * sizeof old);
-        if (!give_up(t, &old, "channels_changed")) return false;
+    uint8_t le[8];
+    put_le(le, number, bytes);
+    put_raw(w, le, (size_t)bytes);
+}
+
+static void keep_double(tributary_writer *w, double number)
+{
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    keep_number(w, bits, 8);
+}
+
+static void keep_text(tributary_writer *w, const char *text, int length_bytes)
+{
+    keep_number(w, strlen(text), length_bytes);
+    put_raw(w, text, strlen(text));
+}
+
+/* Write the list of this program as it is kept: a third of what hello takes. */
+static tributary_writer kept_form(tributary *t)
+{
+    tributary_writer w = writer_of(t->rx, sizeof t->rx);
+    keep_number(&w, t->config->channel_count, 2);
+    for (int i = 0; i < t->config->channel_count; i++) {
+        const tributary_channel *channel = &t->config->channels[i];
+        size_t values = count_values(channel);
+        put_byte(&w, (uint8_t)((uint32_t)channel->kind | (channel->has_range ? LIST_HAS_RANGE : 0u)
+                               | (channel->resolution > 0 ? LIST_HAS_RESOLUTION : 0u) | (values > 0 ? LIST_HAS_VALUES : 0u)));
+        keep_text(&w, channel->name, 1);
+        keep_text(&w, channel->unit == NULL ? "" : channel->unit, 1);
+        if (channel->has_range) keep_double(&w, channel->min), keep_double(&w, channel->max);
+        if (channel->resolution > 0) keep_double(&w, channel->resolution);
+        if (values > 0) keep_number(&w, values, 2);
+        for (size_t k = 0; k < values; k++) keep_text(&w, channel->values[k], 2);
     }
-    t->channels_kept = count;
-    t->channels_crc = crc_of_channels(t, count);
-    return keep_channels(t);
+    return w;
+}
+
+/* What could not be read back, or the hub would refuse: a name or unit over 64 bytes, a value over 256. */
+static bool is_list_good(const tributary_config *config)
+{
+    for (int i = 0; i < config->channel_count; i++) {
+        const tributary_channel *channel = &config->channels[i];
+        if (channel->kind > TRIBUTARY_POSITION || strlen(channel->name) > MAX_NAME) return false;
+        if (channel->unit != NULL && strlen(channel->unit) > MAX_NAME) return false;
+        for (size_t k = 0; k < count_values(channel); k++)
+            if (strlen(channel->values[k]) > 256) return false;
+    }
+    return true;
+}
+
+/* Reads a kept list byte by byte. */
+typedef struct {
+    tributary *t;
+    uint32_t sector, at, end;
+    uint8_t chunk[32], used, filled;
+    bool is_broken;
+} list_reader;
+
+static list_reader reader_of(tributary *t, int list)
+{
+    tributary_place_ at = t->lists[list].at;
+    list_reader reader = {t, at.sector, at.offset + RECORD_HEAD, at.offset + RECORD_HEAD + t->lists[list].bytes, {0}, 0, 0, false};
+    return reader;
+}
+
+static uint8_t kept_byte(list_reader *reader)
+{
+    if (reader->used == reader->filled) {
+        uint32_t part = reader->end - reader->at;
+        if (part > sizeof reader->chunk) part = sizeof reader->chunk;
+        if (part == 0 || !is_read(reader->t, reader->sector, reader->at, reader->chunk, part)) {
+            reader->is_broken = true;
+            return 0;
+        }
+        reader->at += part;
+        reader->filled = (uint8_t)part;
+        reader->used = 0;
+    }
+    return reader->chunk[reader->used++];
+}
+
+static uint64_t kept_number(list_reader *reader, int bytes)
+{
+    uint8_t le[8];
+    for (int i = 0; i < bytes; i++) le[i] = kept_byte(reader);
+    return get_le(le, bytes);
+}
+
+static double kept_double(list_reader *reader)
+{
+    uint64_t bits = kept_number(reader, 8);
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
+static void kept_name(list_reader *reader, char text[MAX_NAME + 1])
+{
+    uint8_t bytes = kept_byte(reader);
+    if (bytes > MAX_NAME) reader->is_broken = true;
+    for (int i = 0; i < bytes && !reader->is_broken; i++) text[i] = (char)kept_byte(reader);
+    text[reader->is_broken ? 0 : bytes] = 0;
+}
+
+static bool is_kept_so(tributary *t, int list, const tributary_writer *w)
+{
+    list_reader reader = reader_of(t, list);
+    if (t->lists[list].at.sector == 0 || t->lists[list].bytes != w->length) return false;
+    for (size_t i = 0; i < w->length; i++)
+        if (kept_byte(&reader) != w->buffer[i] || reader.is_broken) return false;
+    return true;
+}
+
+/* Keep the list of this program, in the place of any that it had there. */
+static bool keep_list(tributary *t, const tributary_writer *w)
+{
+    record head = {LIST, 0, (uint16_t)w->length, 0, t->list, 0, 0, 0};
+    t->lists[t->list].at.sector = 0;
+    if (!append(t, &head, w->buffer, NULL)) return false;
+    t->lists[t->list].at.sector = t->head_sector;
+    t->lists[t->list].at.offset = t->head_offset - aligned(t, RECORD_HEAD + head.bytes);
+    t->lists[t->list].bytes = head.bytes;
+    return true;
+}
+
+/* Give up all epochs of a list but the newest one, which says so. */
+static bool give_up_list(tributary *t, uint8_t list, const char *reason)
+{
+    if (!forget_finished(t) || epoch_for_frames(t) == NULL) return false;
+    for (int i = 0; i < t->epoch_count - 1;) {
+        tributary_epoch_ old = t->epochs[i];
+        if (old.list != list) {
+            i++;
+            continue;
+        }
+        t->epoch_count--;
+        memmove(t->epochs + i, t->epochs + i + 1, (size_t)(t->epoch_count - i) * sizeof old);
+        if (!give_up(t, &old, reason)) return false;
+    }
+    return true;
+}
+
+/* Frames whose list is damaged would be read as something they are not: better a declared gap than a lie. */
+static bool give_up_listless(tributary *t)
+{
+    for (int i = 0; i < t->epoch_count; i++) {
+        uint8_t list = t->epochs[i].list;
+        bool is_of_now = t->has_current && list == t->list;
+        if (t->lists[list].at.sector == 0 && !is_of_now) {
+            if (!t->has_current) t->list = list;
+            if (!give_up_list(t, list, "corrupt")) return false;
+            i = -1;
+        }
+    }
+    return true;
+}
+
+/* A place for another list of so many bytes, -1 where there is none: then an older one must go. That of an epoch of gaps alone is one. */
+static int place_for_list(tributary *t, uint32_t bytes)
+{
+    uint32_t taken = aligned(t, RECORD_HEAD + bytes);
+    int found = t->has_current ? t->list : -1;
+    for (int i = 0; i < TRIBUTARY_MAX_LISTS; i++) {
+        bool is_used = false;
+        for (int k = 0; k < t->epoch_count - t->has_current; k++) is_used = is_used || t->epochs[k].list == i;
+        if (is_used) taken += aligned(t, RECORD_HEAD + t->lists[i].bytes);
+        else if (!t->has_current && (found < 0 || t->lists[i].at.sector < t->lists[found].at.sector)) found = i;
+    }
+    return taken <= TRIBUTARY_LISTS_BYTES ? found : -1;
+}
+
+/* See that the list of this program is kept, before frames that go by it. False: the storage failed. */
+static bool settle_lists(tributary *t, const tributary_writer *w)
+{
+    int found = -1;
+    if (!give_up_listless(t)) return false;
+    for (int i = 0; i < TRIBUTARY_MAX_LISTS; i++)
+        if (is_kept_so(t, i, w)) found = i;
+    if (found >= 0) {
+        if (t->list != found) t->has_current = false; /* it has gaps alone */
+        t->list = (uint8_t)found;
+        return true;
+    }
+    while ((found = place_for_list(t, (uint32_t)w->length)) < 0) {
+        uint8_t oldest = t->epochs[0].list;
+        if (!t->has_current) t->list = oldest;
+        if (!give_up_list(t, oldest, "channels_changed")) return false;
+    }
+    t->list = (uint8_t)found;
+    return keep_list(t, w);
 }
 
 static tributary_error added(tributary *t, uint16_t channel, tributary_kind kind, bool is_text, const tributary_writer *w)
@@ -1333,6 +1564,7 @@ static tributary_error added(tributary *t, uint16_t channel, tributary_kind kind
               : is_text ? known->kind == TRIBUTARY_TEXT || (known->kind == TRIBUTARY_STATE && known->values != NULL)
                         : known->kind == kind;
     if (!fits_kind || w->length > w->capacity) return TRIBUTARY_BAD_ARGUMENT;
+    if (80 + w->length > TRIBUTARY_FRAME_BYTES) return TRIBUTARY_TOO_LARGE;
     if (time_us == 0) time_us = wall_of(t);
     if (time_us == 0) is_by_uptime = true, time_us = now_of(t);
     if (is_by_uptime != t->is_stamps_by_uptime) {
@@ -1494,10 +1726,7 @@ tributary_error tributary_log(tributary *t, tributary_level level, const char *t
     int64_t time_us = wall_of(t);
     if (level > TRIBUTARY_ERROR) return TRIBUTARY_BAD_ARGUMENT;
     if (epoch == NULL) return TRIBUTARY_STORAGE_FAILED;
-    if (bytes > most) {
-        bytes = most;
-        while (bytes > 0 && ((uint8_t)text[bytes] & 0xc0) == 0x80) bytes--;
-    }
+    bytes = cut_to(text, bytes, most);
     w = frame_begun(t, epoch, LOG, 3);
     tributary_put_key(&w, "level");
     tributary_put_key(&w, LEVELS[level]);
@@ -1537,9 +1766,8 @@ static void put_result(tributary_writer *w, const tributary_entry_ *entry, const
         put_raw(w, value, value_bytes);
     }
     if (reason[0] != 0) {
-        size_t bytes = strlen(reason);
         tributary_put_key(w, "reason");
-        tributary_put_text(w, reason, bytes < MAX_REASON ? bytes : MAX_REASON);
+        tributary_put_text(w, reason, cut_to(reason, strlen(reason), MAX_REASON));
     }
 }
 
@@ -1549,7 +1777,7 @@ static bool keep_result(tributary *t, const tributary_entry_ *entry, const char 
     record head = {RESULT, 0, 0, 0, 0, 0, 0, 0};
     tributary_writer w = frame_begun(t, current_of(t), RESULT, (size_t)(2 + (progress >= 0) + (value_bytes > 0) + (reason[0] != 0)));
     put_result(&w, entry, state, progress, value, value_bytes, reason);
-    return w.length <= w.capacity && keep_frame(t, &head, &w);
+    return keep_frame(t, &head, &w);
 }
 
 /* Keep the state of a command and a frame that says it. In between the power may go: the id names the frame that must follow. */
@@ -1570,6 +1798,13 @@ static bool say_again(tributary *t, tributary_entry_ *entry)
     return say(t, entry, entry->value, entry->value_bytes, REASONS[entry->reason]);
 }
 
+/* Nobody asked for this report just now, so nobody gets an error back. */
+static void tell_too_large(tributary *t)
+{
+    t->statistics.too_large++;
+    if (t->config->on_reject != NULL) t->config->on_reject(t->config->app, "too_large", "what write_reported writes does not fit into a frame");
+}
+
 static void keep_report(tributary *t)
 {
     tributary_epoch_ *epoch = epoch_for_frames(t);
@@ -1580,8 +1815,9 @@ static void keep_report(tributary *t)
     bool has_failed = t->shadow.failed != 0;
     if (epoch == NULL) return;
     t->config->write_reported(t->config->app, &w);
-    if (w.length + 160 > w.capacity) {
+    if (w.length + REPORT_HEAD > w.capacity) {
         t->shadow.is_report_due = false;
+        tell_too_large(t);
         return;
     }
     crc = crc32_of(0, t->work, w.length);
@@ -1607,7 +1843,7 @@ static void keep_report(tributary *t)
         tributary_put_key(&w, "error");
         tributary_put_key(&w, t->shadow.error[0] != 0 ? t->shadow.error : "not applied");
     }
-    if (w.length <= w.capacity && keep_frame(t, &head, &w)) t->shadow.is_report_due = t->shadow.is_report_forced = false;
+    if (keep_frame(t, &head, &w)) t->shadow.is_report_due = t->shadow.is_report_forced = false;
 }
 
 /* Make the device what is desired, and see that it is told how that went. */
@@ -1671,11 +1907,16 @@ tributary_error tributary_finish(tributary *t, int command, tributary_outcome ou
                                  const char *reason)
 {
     tributary_entry_ *entry = entry_of_command(t, command);
+    tributary_writer counting = writer_of(t->work, 0);
     tributary_value checked;
+    bool is_too_large;
     if (entry == NULL || outcome < TRIBUTARY_DONE || outcome > TRIBUTARY_CANCELLED) return TRIBUTARY_BAD_ARGUMENT;
     if (value_bytes > 0 && !tributary_check(value, value_bytes, &checked)) return TRIBUTARY_BAD_ARGUMENT;
     if (reason == NULL) reason = "";
-    if (value_bytes + TRIBUTARY_ID_BYTES + 100 > TRIBUTARY_FRAME_BYTES) {
+    put_result(&counting, entry, STATES[outcome], -1, value, value_bytes, reason);
+    is_too_large = FRAME_HEAD + counting.length > TRIBUTARY_FRAME_BYTES;
+    if (is_too_large) {
+        t->statistics.too_large++;
         outcome = TRIBUTARY_FAILED;
         value_bytes = 0;
         reason = "it ran, but its value is too large";
@@ -1685,20 +1926,27 @@ tributary_error tributary_finish(tributary *t, int command, tributary_outcome ou
     entry->reason = reason[0] != 0 || value_bytes > TRIBUTARY_KEPT_VALUE ? REASON_OTHER : REASON_NONE;
     entry->value_bytes = value_bytes > TRIBUTARY_KEPT_VALUE ? 0 : (uint8_t)value_bytes;
     if (entry->value_bytes > 0) memcpy(entry->value, value, entry->value_bytes);
-    return say(t, entry, value, value_bytes, reason) ? TRIBUTARY_OK : TRIBUTARY_STORAGE_FAILED;
+    if (!say(t, entry, value, value_bytes, reason)) return TRIBUTARY_STORAGE_FAILED;
+    return is_too_large ? TRIBUTARY_TOO_LARGE : TRIBUTARY_OK;
 }
 
-void tributary_report(tributary *t)
+tributary_error tributary_report(tributary *t)
 {
+    tributary_writer counting = writer_of(t->work, 0);
+    if (t->config->write_reported == NULL) return TRIBUTARY_BAD_ARGUMENT;
+    t->config->write_reported(t->config->app, &counting);
+    if (counting.length + REPORT_HEAD > TRIBUTARY_FRAME_BYTES) {
+        t->statistics.too_large++;
+        return TRIBUTARY_TOO_LARGE;
+    }
     t->shadow.is_report_due = true;
+    return TRIBUTARY_OK;
 }
 
 /* ---- sending: hello ---- */
 
-static void put_channel(tributary_writer *w, const tributary_channel *channel)
+static void put_channel(tributary_writer *w, const tributary_channel *channel, size_t values)
 {
-    size_t values = 0;
-    while (channel->values != NULL && channel->values[values] != NULL) values++;
     tributary_put_map(w, (size_t)(3 + (channel->has_range ? 2 : 0) + (channel->resolution > 0) + (values > 0)));
     tributary_put_key(w, "name");
     tributary_put_key(w, channel->name);
@@ -1716,11 +1964,51 @@ static void put_channel(tributary_writer *w, const tributary_channel *channel)
         tributary_put_key(w, "resolution");
         tributary_put_double(w, channel->resolution);
     }
-    if (values > 0) {
-        tributary_put_key(w, "values");
-        tributary_put_array(w, values);
-        for (size_t i = 0; i < values; i++) tributary_put_key(w, channel->values[i]);
+    if (values == 0) return;
+    tributary_put_key(w, "values"); /* the texts follow */
+    tributary_put_array(w, values);
+}
+
+static void put_list(tributary *t, tributary_writer *w)
+{
+    tributary_put_array(w, t->config->channel_count);
+    for (int i = 0; i < t->config->channel_count; i++) {
+        const tributary_channel *channel = &t->config->channels[i];
+        size_t values = count_values(channel);
+        put_channel(w, channel, values);
+        for (size_t k = 0; k < values; k++) tributary_put_key(w, channel->values[k]);
     }
+}
+
+/* Write a list of an earlier program; one that cannot be read makes no hello, and is no list any more. */
+static void put_kept_list(tributary *t, tributary_writer *w, int list)
+{
+    list_reader reader = reader_of(t, list);
+    uint64_t count = kept_number(&reader, 2);
+    tributary_put_array(w, (size_t)count);
+    for (uint64_t i = 0; i < count && !reader.is_broken; i++) {
+        char name[MAX_NAME + 1], unit[MAX_NAME + 1];
+        tributary_channel channel = {name, unit, TRIBUTARY_GAUGE, NULL, false, 0, 0, 0};
+        uint8_t flags = kept_byte(&reader);
+        uint64_t values = 0;
+        if ((flags & 7) > TRIBUTARY_POSITION) reader.is_broken = true;
+        else channel.kind = (tributary_kind)(flags & 7);
+        kept_name(&reader, name);
+        kept_name(&reader, unit);
+        channel.has_range = (flags & LIST_HAS_RANGE) != 0;
+        if (channel.has_range) channel.min = kept_double(&reader), channel.max = kept_double(&reader);
+        if (flags & LIST_HAS_RESOLUTION) channel.resolution = kept_double(&reader);
+        if (flags & LIST_HAS_VALUES) values = kept_number(&reader, 2);
+        put_channel(w, &channel, (size_t)values);
+        for (uint64_t k = 0; k < values && !reader.is_broken; k++) {
+            size_t bytes = (size_t)kept_number(&reader, 2);
+            put_text_head(w, bytes);
+            while (bytes-- > 0 && !reader.is_broken) put_byte(w, kept_byte(&reader));
+        }
+    }
+    if (!reader.is_broken) return;
+    t->is_hello_broken = true;
+    t->lists[list].at.sector = 0;
 }
 
 static void put_command(tributary_writer *w, const tributary_command *command)
@@ -1781,18 +2069,21 @@ static void put_hello(tributary *t, tributary_writer *w)
     tributary_put_array(w, unfinished);
     for (int i = 0; i < t->epoch_count; i++) {
         const tributary_epoch_ *epoch = &t->epochs[i];
+        bool has_list = epoch->list != t->list && t->lists[epoch->list].at.sector != 0;
         if (!is_listed(t, epoch)) continue;
-        tributary_put_map(w, 3);
+        tributary_put_map(w, has_list ? 4 : 3);
         tributary_put_key(w, "epoch");
         put_unsigned(w, epoch->number);
         tributary_put_key(w, "first");
         put_unsigned(w, epoch->first);
         tributary_put_key(w, "last");
         put_unsigned(w, epoch->last);
+        if (!has_list) continue;
+        tributary_put_key(w, "channels");
+        put_kept_list(t, w, epoch->list);
     }
     tributary_put_key(w, "channels");
-    tributary_put_array(w, config->channel_count);
-    for (int i = 0; i < config->channel_count; i++) put_channel(w, &config->channels[i]);
+    put_list(t, w);
     tributary_put_key(w, "commands");
     tributary_put_array(w, config->command_count);
     for (int i = 0; i < config->command_count; i++) put_command(w, &config->commands[i]);
@@ -1922,19 +2213,18 @@ static bool send_gap(tributary *t, tributary_epoch_ *epoch, tributary_window_ *w
     return true;
 }
 
-/* The offset of an epoch is fixed once, and kept before anything that goes by it is sent. False: the storage failed. */
-static bool fix_offset(tributary *t, tributary_epoch_ *epoch)
+/* Before anything of an epoch goes out: its number binds from now on, and its offset is fixed. False: the storage failed. */
+static bool settle_epoch(tributary *t, tributary_epoch_ *epoch)
 {
-    epoch->offset_us = t->hub_offset_us;
-    epoch->flags |= HAS_OFFSET;
+    uint8_t flags = epoch->flags;
+    if ((flags & IS_OF_THIS_BOOT) && !(flags & HAS_OFFSET)) {
+        epoch->offset_us = t->hub_offset_us;
+        epoch->flags |= HAS_OFFSET;
+    }
+    epoch->flags |= IS_KNOWN;
     if (keep_epoch(t, epoch)) return true;
-    epoch->flags &= (uint8_t)~HAS_OFFSET;
+    epoch->flags = (uint8_t)(flags | IS_DIRTY);
     return false;
-}
-
-static bool needs_offset(const tributary_epoch_ *epoch)
-{
-    return !(epoch->flags & HAS_OFFSET) && (epoch->flags & IS_OF_THIS_BOOT);
 }
 
 static bool send_drop_gap(tributary *t, tributary_epoch_ *epoch, tributary_window_ *window)
@@ -1942,7 +2232,6 @@ static bool send_drop_gap(tributary *t, tributary_epoch_ *epoch, tributary_windo
     int64_t from_us = epoch->gap_from_us, to_us = epoch->gap_to_us;
     if (epoch->flags & GAP_UNDATED) from_us = NO_TIME;
     if (from_us != NO_TIME && (epoch->flags & GAP_BY_UPTIME)) {
-        if (needs_offset(epoch) && !fix_offset(t, epoch)) return false;
         if (epoch->flags & HAS_OFFSET) from_us += epoch->offset_us, to_us += epoch->offset_us;
         else from_us = NO_TIME;
     }
@@ -1997,16 +2286,16 @@ static bool send_next(tributary *t, tributary_epoch_ *epoch, tributary_window_ *
     size_t bytes;
     if (seq > epoch->last) return false;
     if (!may_send(t, window, 0)) return false;
+    if (!(epoch->flags & IS_KNOWN)) {
+        if (!settle_epoch(t, epoch)) return false;
+        return send_next(t, epoch, window, place); /* to keep it may have made room, and dropped what was next */
+    }
     if (epoch->gap_last >= seq) return send_drop_gap(t, epoch, window);
     if (!find_frame(t, epoch, seq, epoch == current_of(t), place, &head))
         return send_gap(t, epoch, window, epoch->last, 0, NO_TIME, NO_TIME, "corrupt");
     if (head.seq > seq) return send_gap(t, epoch, window, head.seq - 1, 0, NO_TIME, NO_TIME, "corrupt");
     if (is_bad(t, &head)) return send_gap(t, epoch, window, seq, head.readings, NO_TIME, NO_TIME, "bad_frame");
     if (!may_send(t, window, head.bytes)) return false;
-    if ((head.flags & BY_UPTIME) && needs_offset(epoch)) {
-        if (!fix_offset(t, epoch)) return false;
-        return send_next(t, epoch, window, place); /* to keep it may have made room, and dropped this very frame */
-    }
     if (!is_body_read(t, *place, &head, t->tx + 14, sizeof t->tx - 14)) return false;
     bytes = finished(t, epoch, &head);
     note_sent(t, epoch, window, seq, seq, bytes, head.readings);
@@ -2550,6 +2839,16 @@ static void take_answer(tributary *t, const char *head)
     const char *retry = header_of(head, "retry-after", &bytes), *proxy;
     if (strncmp(head, "HTTP/1.1 ", 9) == 0)
         for (int i = 9; i < 12 && head[i] >= '0' && head[i] <= '9'; i++) status = status * 10 + (head[i] - '0');
+    if (status == 401 || status == 403) {
+        const char *length = header_of(head, "content-length", &bytes);
+        t->answer_bytes = 0;
+        for (size_t i = 0; length != NULL && i < bytes && i < 6 && length[i] >= '0' && length[i] <= '9'; i++)
+            t->answer_bytes = t->answer_bytes * 10 + (size_t)(length[i] - '0');
+        if (t->answer_bytes > 0 && t->answer_bytes <= MAX_ANSWER) {
+            t->refused_status = status;
+            return;
+        }
+    }
     if (status != 101) {
         t->bye_retry_s = 0;
         for (size_t i = 0; retry != NULL && i < bytes && i < 6 && retry[i] >= '0' && retry[i] <= '9'; i++)
@@ -2564,10 +2863,28 @@ static void take_answer(tributary *t, const char *head)
     }
 }
 
+/* The hub says a code and why; what has none is a proxy's word, or a hotel's, and passes. */
+static void take_refusal(tributary *t)
+{
+    char *code, *end = NULL;
+    t->rx[t->rx_bytes] = 0;
+    code = strstr((char *)t->rx, "\"code\"");
+    if (code != NULL) {
+        code += 6;
+        code += strspn(code, " \t\r\n:");
+        if (*code == '"') end = strchr(++code, '"');
+    }
+    t->is_refused_by_hub = end != NULL && end > code;
+    if (t->is_refused_by_hub) *end = 0;
+    end_connection(t, t->refused_status, t->is_refused_by_hub ? code : "the hub refused the upgrade");
+}
+
 static void take_answer_byte(tributary *t, uint8_t byte)
 {
     t->rx[t->rx_bytes++] = byte;
-    if (t->rx_bytes >= 4 && memcmp(t->rx + t->rx_bytes - 4, "\r\n\r\n", 4) == 0) {
+    if (t->refused_status != 0) {
+        if (t->rx_bytes == t->answer_bytes) take_refusal(t);
+    } else if (t->rx_bytes >= 4 && memcmp(t->rx + t->rx_bytes - 4, "\r\n\r\n", 4) == 0) {
         t->rx[t->rx_bytes - 2] = 0; /* one line end stays: every header ends with one */
         t->rx_bytes = 0;
         if (memchr(t->rx, 0, 4) == NULL) take_answer(t, (const char *)t->rx);
@@ -2592,9 +2909,10 @@ static double redrawn(tributary *t)
     if (epoch->last == 0) {
         remove_epoch(t, epoch->key); /* the next hello draws one; a number that is not kept would not outlive a reset */
     } else {
-        epoch->number = drawn_epoch(t);
-        epoch->flags &= (uint8_t)~IS_SAID;
-        keep_epoch(t, epoch);
+        bool was_known = (epoch->flags & IS_KNOWN) != 0;
+        epoch->number = drawn_epoch(t); /* after a reset yet another one is drawn: none binds before it is known */
+        epoch->flags &= (uint8_t) ~(IS_SAID | IS_KNOWN);
+        if (was_known) keep_epoch(t, epoch);
     }
     return t->redraws++ == 0 ? 0 : backoff_s(t);
 }
@@ -2603,6 +2921,7 @@ static double delay_after(tributary *t, int code, bool is_http)
 {
     double wish_s;
     if (code == 4002) return redrawn(t);
+    if (t->is_refused_by_hub) return REFUSED_RETRY_S + uniform(t, REFUSED_RETRY_S);
     if (is_http) return t->bye_retry_s + backoff_s(t);
     if (!t->has_bye || !t->has_bye_retry) return backoff_s(t);
     wish_s = t->bye_retry_s + uniform(t, t->bye_jitter_s);
@@ -2620,12 +2939,14 @@ static void end_connection(tributary *t, int code, const char *reason)
     bool is_http = t->phase == UPGRADING && code >= 100 && code < 1000, is_refused;
     if (t->phase == OPENING && t->state != TRIBUTARY_CONNECTING && t->state != TRIBUTARY_CLOSING) return;
     t->port->close(t->port->context);
+    if (t->refused_status != 0) code = t->refused_status;
     if (t->has_bye && (code < 1002 || code == 1005 || code == 1006)) code = t->bye_code;
     t->statistics.last_code = code;
     if (reason != NULL && !t->has_bye) note_reason(t, reason, strlen(reason));
     if (t->was_welcomed && now - t->welcomed_us >= STEADY_US) t->attempt = 0;
-    is_refused = code >= 4500 && code < 5000;
     t->wake_us = now + (int64_t)(delay_after(t, code, is_http) * SECOND_US);
+    if (code >= 4500 && code < 5000) t->wake_us = INT64_MAX;
+    is_refused = t->is_refused_by_hub || t->wake_us == INT64_MAX;
     if (t->attempt < 6) t->attempt++;
     t->phase = OPENING;
     t->state = t->is_asleep_wanted ? TRIBUTARY_ASLEEP : is_refused ? TRIBUTARY_REFUSED : TRIBUTARY_WAITING;
@@ -2633,6 +2954,7 @@ static void end_connection(tributary *t, int code, const char *reason)
     t->in_flight_count = 0;
     t->has_pong = false;
     for (int i = 0; i < t->epoch_count; i++) t->epochs[i].sent = t->epochs[i].gap_sent = 0;
+    if (is_refused && t->config->on_refused != NULL) t->config->on_refused(t->config->app, code, t->statistics.last_reason);
 }
 
 static void begin_connection(tributary *t)
@@ -2643,6 +2965,8 @@ static void begin_connection(tributary *t)
     t->was_welcomed = t->has_bye = t->has_bye_retry = t->is_closed_by_us = t->has_pong = false;
     t->bye_retry_s = t->bye_jitter_s = 0;
     t->close_code = 0;
+    t->refused_status = 0;
+    t->is_refused_by_hub = false;
     t->hello_done = 0;
     t->ws_have = 0;
     t->rx_bytes = 0;
@@ -2658,17 +2982,34 @@ static bool may_go_on(const tributary *t, const tributary_epoch_ *epoch)
     return !is_finished(epoch) && count_unfinished(t) >= LIVE_REUSE;
 }
 
+static size_t count_hello(tributary *t)
+{
+    tributary_writer counting = writer_of(t->tx, 0);
+    t->is_hello_broken = false;
+    put_hello(t, &counting);
+    return counting.length;
+}
+
+/* A list that was found damaged since the start: the program knows its own, frames by another are given up. */
+static bool mend_lists(tributary *t)
+{
+    tributary_writer list;
+    if (t->lists[t->list].at.sector == 0) {
+        list = kept_form(t); /* nothing is being received now */
+        if (!keep_list(t, &list)) return false;
+    }
+    return give_up_listless(t);
+}
+
 /* Choose the live epoch, and fix what hello says. False: the storage failed. */
 static bool prepare_hello(tributary *t)
 {
-    tributary_epoch_ *epoch;
-    tributary_writer counting = writer_of(t->tx, 0);
-    epoch = current_of(t);
+    tributary_epoch_ *epoch = current_of(t);
     if (epoch != NULL && !may_go_on(t, epoch)) {
         t->has_current = false;
         if (epoch->last == 0) remove_epoch(t, epoch->key);
     }
-    if (!forget_finished(t) || epoch_for_frames(t) == NULL) return false;
+    if (!forget_finished(t) || epoch_for_frames(t) == NULL || !mend_lists(t)) return false;
     for (int i = 0; i < t->epoch_count; i++) t->epochs[i].sent = t->epochs[i].gap_sent = 0;
     t->in_flight_count = 0;
     t->live.frames_out = t->live.bytes_out = t->backfill.frames_out = t->backfill.bytes_out = 0;
@@ -2678,10 +3019,15 @@ static bool prepare_hello(tributary *t)
     t->hello_clock_us = wall_of(t);
     t->is_hello_by_wall = t->hello_clock_us != 0;
     if (!t->is_hello_by_wall) t->hello_clock_us = now_of(t);
-    put_hello(t, &counting);
-    t->hello_bytes = counting.length;
+    t->hello_bytes = count_hello(t);
+    while (t->hello_bytes > MAX_HELLO && t->epoch_count > 1) { /* every list takes its place in it */
+        tributary_epoch_ old = t->epochs[0];
+        memmove(t->epochs, t->epochs + 1, --t->epoch_count * sizeof old);
+        if (!give_up(t, &old, "too_many_epochs")) return false;
+        t->hello_bytes = count_hello(t);
+    }
     t->hello_done = 0;
-    return true;
+    return !t->is_hello_broken;
 }
 
 /* Hello goes out in as many pieces as its size needs; each is encoded anew, which takes no buffer of its size. */
@@ -2692,6 +3038,10 @@ static void send_hello_piece(tributary *t)
     if (t->hello_done == 0) put_ws_head(t, WS_BINARY, t->hello_bytes, t->hello_mask, t->tx + 14);
     else t->tx_at = 14;
     put_hello(t, &w);
+    if (t->is_hello_broken) {
+        end_connection(t, 0, "the storage fails");
+        return;
+    }
     bytes = t->hello_bytes - t->hello_done < w.capacity ? t->hello_bytes - t->hello_done : w.capacity;
     for (size_t i = 0; i < bytes; i++) t->tx[14 + i] ^= t->hello_mask[(t->hello_done + i) & 3];
     t->tx_end = 14 + bytes;
@@ -2712,6 +3062,7 @@ static bool is_anything_to_send(tributary *t)
             return false;
         }
         send_hello_piece(t);
+        return t->phase != OPENING;
     } else if (t->phase < AWAITING || t->is_closed_by_us) {
         return false;
     } else if (t->close_code != 0) {
@@ -2819,7 +3170,7 @@ uint32_t tributary_poll(tributary *t)
     bool is_busy = true;
     if (t->shadow.is_apply_due && t->state != TRIBUTARY_CONNECTED) apply_kept(t);
     say_what_is_due(t);
-    if (t->state == TRIBUTARY_WAITING && now_of(t) >= t->wake_us) begin_connection(t);
+    if ((t->state == TRIBUTARY_WAITING || t->state == TRIBUTARY_REFUSED) && now_of(t) >= t->wake_us) begin_connection(t);
     if (t->state == TRIBUTARY_CONNECTING && t->phase == OPENING) {
         int opened = t->port->connect(t->port->context);
         if (opened < 0) {
@@ -2847,16 +3198,20 @@ uint32_t tributary_poll(tributary *t)
 tributary_error tributary_open(tributary *t, const tributary_config *config, const tributary_port *port, const tributary_storage *storage)
 {
     uint32_t unit = storage->write_bytes;
+    tributary_writer list;
     if (unit == 0 || unit > MAX_ALIGN || (unit & (unit - 1)) || storage->sector_bytes % unit || storage->sectors < 3) return TRIBUTARY_BAD_ARGUMENT;
     if (storage->sector_bytes < TRIBUTARY_SECTOR_BYTES || storage->sector_bytes < TRIBUTARY_FRAME_BYTES + 128) return TRIBUTARY_BAD_ARGUMENT;
-    if (config->channel_count > TRIBUTARY_MAX_CHANNELS) return TRIBUTARY_BAD_ARGUMENT;
+    if (config->channel_count > TRIBUTARY_MAX_CHANNELS || !is_list_good(config)) return TRIBUTARY_BAD_ARGUMENT;
     memset(t, 0, sizeof *t);
     t->config = config;
     t->port = port;
     t->storage = storage;
     for (int i = 0; i < TRIBUTARY_MAX_CHANNELS; i++) t->stamps_us[i] = NO_TIME;
     t->wake_us = now_of(t);
-    return open_log(t) && settle_channels(t) ? TRIBUTARY_OK : TRIBUTARY_STORAGE_FAILED;
+    if (kept_form(t).length > TRIBUTARY_LIST_BYTES) return TRIBUTARY_TOO_LARGE;
+    if (!open_log(t)) return TRIBUTARY_STORAGE_FAILED;
+    list = kept_form(t);
+    return settle_lists(t, &list) ? TRIBUTARY_OK : TRIBUTARY_STORAGE_FAILED;
 }
 
 tributary_state tributary_state_of(const tributary *t)

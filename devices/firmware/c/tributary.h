@@ -7,7 +7,7 @@
  *
  * How it keeps its promises: each frame is written to the storage before it is sent and stays there until the hub has said that it is on
  * the hub's disk. The storage survives resets and power cuts at any byte. A full one drops its oldest frames and tells the hub which.
- * The id of a command is written before the command runs, so that none runs twice. docs/protocol.md is the protocol, docs/guide/firmware.md
+ * The id of a command is written before the command runs, so that none runs twice. docs/protocol.md is the protocol, docs/guide/c.md
  * a tour with complete ports. A client is not safe to be called from several threads at once, nor from interrupts.
  *
  *     static tributary hub;
@@ -60,6 +60,9 @@ extern "C" {
 #ifndef TRIBUTARY_MAX_EPOCHS
 #define TRIBUTARY_MAX_EPOCHS 24 /* epochs with unacked frames, at most 64; below the last 4 of them a connection opens no new one */
 #endif
+#ifndef TRIBUTARY_LISTS_BYTES
+#define TRIBUTARY_LISTS_BYTES 2048 /* of the storage, for the lists of channels that unacked frames go by; one may take half, see TRIBUTARY_LIST_BYTES */
+#endif
 #ifndef TRIBUTARY_MAX_IN_FLIGHT
 #define TRIBUTARY_MAX_IN_FLIGHT 16 /* frames that may be sent and not yet acked, whatever the hub's credit; 24 bytes each */
 #endif
@@ -74,7 +77,16 @@ extern "C" {
 #error "TRIBUTARY_BATCH must lie within 1...4096 and TRIBUTARY_BATCH_BYTES be 264 or more"
 #endif
 
+#if TRIBUTARY_LISTS_BYTES < 512 || TRIBUTARY_LISTS_BYTES / 2 > TRIBUTARY_MESSAGE_BYTES
+#error "TRIBUTARY_LISTS_BYTES must be 512 or more, and twice TRIBUTARY_MESSAGE_BYTES or less"
+#endif
+
 #define TRIBUTARY_ID_BYTES 64
+#define TRIBUTARY_MAX_LISTS 8
+
+/* What the list of channels may take: 3 bytes a channel, its name, its unit, 16 for a range, 8 for a resolution, 2 and the text for each value
+ * of a state and 2 for all. So two lists always have room, that of the program before an update and its own; of usual size more have. */
+#define TRIBUTARY_LIST_BYTES (TRIBUTARY_LISTS_BYTES / 2 - 64)
 
 /* ---- what the program gives ---- */
 
@@ -167,8 +179,8 @@ typedef struct {
     const char *token;    /* the device token */
     const char *device;   /* the device's name, which the token was made for */
     const char *firmware; /* name and version; NULL: none */
-    /* Frames on the storage name channels by their place in this list. A later version of the program may add some at its end; where it
-     * changes what was there before, frames that are not yet acked are given up, and declared (`channels_changed`). */
+    /* Frames on the storage name channels by their place in this list. It is kept beside them: a later version of the program may have any
+     * other list, and the hub reads the frames of the one before by theirs. At most TRIBUTARY_LIST_BYTES. */
     const tributary_channel *channels;
     uint16_t channel_count;
     const tributary_command *commands;
@@ -187,8 +199,12 @@ typedef struct {
     /* Write the whole state of the device, one map of at most TRIBUTARY_FRAME_BYTES - 160 bytes, as it is now. Called twice for a report.
      * NULL: the device takes no shadow. */
     void (*write_reported)(void *app, tributary_writer *writer);
-    /* Told what the hub will not store: a mistake of this program. NULL: nobody is told. */
+    /* Told what the hub will not store, and (`too_large`) what write_reported wrote where that is too large to be said: a mistake of this
+     * program. NULL: nobody is told. */
     void (*on_reject)(void *app, const char *code, const char *reason);
+    /* Told that the hub will not have this device until somebody acts, at each try: `code` is a close code of 4500 or more, after which only
+     * tributary_wake tries again, or 401 or 403, after which it tries again by itself in 15 to 30 minutes. NULL: nobody is told. */
+    void (*on_refused)(void *app, int code, const char *reason);
 } tributary_config;
 
 /* ---- what the program reads ---- */
@@ -199,13 +215,14 @@ typedef enum {
     TRIBUTARY_CONNECTED,
     TRIBUTARY_CLOSING,
     TRIBUTARY_ASLEEP, /* closed by tributary_sleep or tributary_stop: power may go; tributary_wake goes on */
-    TRIBUTARY_REFUSED /* somebody has to act: see statistics.last_code (a close code or an HTTP status); tributary_wake tries again */
+    TRIBUTARY_REFUSED /* somebody has to act: see on_refused and statistics.last_code; tributary_wake tries again at once */
 } tributary_state;
 
 typedef enum {
     TRIBUTARY_OK = 0,
     TRIBUTARY_BAD_ARGUMENT = -1, /* nothing was done: no such channel, another kind of value, too long */
-    TRIBUTARY_STORAGE_FAILED = -2 /* the storage reports an error or is too small: nothing was kept */
+    TRIBUTARY_STORAGE_FAILED = -2, /* the storage reports an error or is too small: nothing was kept */
+    TRIBUTARY_TOO_LARGE = -3 /* it does not fit, and never will with these sizes: TRIBUTARY_FRAME_BYTES, for a list TRIBUTARY_LISTS_BYTES */
 } tributary_error;
 
 typedef enum {
@@ -226,6 +243,7 @@ typedef struct {
     uint32_t frames_acked;
     uint32_t readings_dropped; /* given up because the storage was full, and declared */
     uint32_t rejects;
+    uint32_t too_large;        /* reports and results that did not fit */
     uint32_t storage_errors;
     uint32_t erases;           /* of sectors */
     uint64_t bytes_sent;
@@ -255,6 +273,7 @@ typedef struct {
     uint32_t record;       /* sector of its newest record, 0: it has none */
     tributary_place_ start;
     uint8_t flags;
+    uint8_t list; /* of channels that its frames go by */
 } tributary_epoch_;
 
 typedef struct {
@@ -304,7 +323,11 @@ typedef struct tributary {
     uint32_t note_record;
     uint64_t fence;
     uint32_t fence_record;
-    uint32_t channels_kept, channels_crc, channels_record; /* the list that the frames on the storage go by */
+    struct {
+        tributary_place_ at; /* sector 0: there is none */
+        uint32_t bytes;
+    } lists[TRIBUTARY_MAX_LISTS];
+    uint8_t list; /* which is that of this program */
     struct {
         uint64_t key;
         uint32_t seq, record;
@@ -357,7 +380,7 @@ typedef struct tributary {
     size_t hello_bytes, hello_done;
     int64_t hello_clock_us;
     uint8_t hello_mask[4];
-    bool is_hello_by_wall;
+    bool is_hello_by_wall, is_hello_broken, is_refused_by_hub;
 
     /* bytes */
     char key[25];
@@ -365,7 +388,8 @@ typedef struct tributary {
     uint8_t ws_have, ws_opcode, ws_message_opcode;
     bool is_final, is_in_message, is_too_large;
     uint64_t ws_left;
-    size_t rx_bytes;
+    size_t rx_bytes, answer_bytes;
+    int refused_status;
     uint8_t control_bytes, pong_bytes;
     bool has_pong;
     uint8_t control[125], pong[125];
@@ -375,15 +399,19 @@ typedef struct tributary {
     uint8_t work[TRIBUTARY_FRAME_BYTES];
 } tributary;
 
-/* What a sector must hold at least: all that must outlive the oldest sector, and a frame. */
-#define TRIBUTARY_SECTOR_BYTES                                                                                                              \
+/* What a sector must hold at least: half of all that must outlive frames, and a frame. */
+#define TRIBUTARY_CARRIED_BYTES_                                                                                                            \
     (512 + TRIBUTARY_MAX_COMMANDS * (64 + TRIBUTARY_ID_BYTES + TRIBUTARY_KEPT_VALUE) + TRIBUTARY_MAX_EPOCHS * 64 + 48 + TRIBUTARY_DOCUMENT_BYTES)
+#define TRIBUTARY_SECTOR_BYTES                                                                                                              \
+    ((TRIBUTARY_CARRIED_BYTES_ + TRIBUTARY_LISTS_BYTES) / 2 + TRIBUTARY_FRAME_BYTES + 64)
 
 /* ---- the client ---- */
 
 /*
  * Take the storage as it is, or make it ready, and begin. Nothing of the storage's frames is lost; commands that ran when the power went
- * are reported as interrupted. A storage whose size or sector size has changed is begun anew. TRIBUTARY_BAD_ARGUMENT where sizes do not fit.
+ * are reported as interrupted. A storage whose size or sector size has changed is begun anew. TRIBUTARY_BAD_ARGUMENT where sizes do not fit,
+ * TRIBUTARY_TOO_LARGE where the list of channels is over TRIBUTARY_LIST_BYTES. Where a list changed so often that the storage has no room for
+ * another while frames by the older ones are unacked, those of the oldest list are given up, and declared (`channels_changed`).
  */
 tributary_error tributary_open(
     tributary *client, const tributary_config *config, const tributary_port *port, const tributary_storage *storage);
@@ -400,7 +428,7 @@ tributary_state tributary_state_of(const tributary *client);
 tributary_error tributary_number(tributary *client, uint16_t channel, double value);
 tributary_error tributary_integer(tributary *client, uint16_t channel, int64_t value);
 tributary_error tributary_bool(tributary *client, uint16_t channel, bool value);
-tributary_error tributary_text(tributary *client, uint16_t channel, const char *value); /* at most 256 bytes */
+tributary_error tributary_text(tributary *client, uint16_t channel, const char *value); /* at most 256 bytes and TRIBUTARY_FRAME_BYTES - 84 */
 tributary_error tributary_position(tributary *client, uint16_t channel, double latitude, double longitude);
 
 /* Date the readings that follow, µs since 1970; 0: by the clock again. */
@@ -425,18 +453,23 @@ uint64_t tributary_note(const tributary *client); /* of the last frame of readin
 /* The id of a command that has not ended yet, as the hub gave it; "" for any other. */
 const char *tributary_command_id(const tributary *client, int command);
 
-/* Tell how far a command is, 0...1. */
+/* Tell how far a command is, 0...1. It always fits. */
 tributary_error tributary_progress(tributary *client, int command, double fraction);
 
 /*
  * Tell how a command ended: DONE with a value (msgpack, may be empty), FAILED with a reason, CANCELLED, or REJECTED with a reason if it
- * was not begun. A value that does not fit into a frame makes it FAILED.
+ * was not begun. A reason is cut to 256 bytes, to TRIBUTARY_FRAME_BYTES - 164 where that is less. TRIBUTARY_TOO_LARGE: the value, with the
+ * reason, does not fit into a frame; the command has ended as FAILED, and its reason says so.
  */
 tributary_error tributary_finish(
     tributary *client, int command, tributary_outcome outcome, const uint8_t *value, size_t value_bytes, const char *reason);
 
-/* Say that the device's state changed: write_reported is called at the next poll, and what it writes is told if it differs. */
-void tributary_report(tributary *client);
+/*
+ * Say that the device's state changed: write_reported is called at the next poll, and what it writes is told if it differs. It is called here,
+ * too, to see how much that is. TRIBUTARY_TOO_LARGE: it writes more than TRIBUTARY_FRAME_BYTES - 160 bytes, and nothing will be told;
+ * TRIBUTARY_BAD_ARGUMENT: there is no write_reported.
+ */
+tributary_error tributary_report(tributary *client);
 
 /* Close once everything is acked, commands were taken and have ended; then the state is TRIBUTARY_ASLEEP. Limit the wait by a timer. */
 void tributary_sleep(tributary *client);

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[4]
 SOURCE = ROOT / "devices/firmware/c"
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow"]
 HEAP = {"malloc", "calloc", "realloc", "free", "alloca", "printf", "snprintf"}  # the printf family takes heap in some libraries
-MAX_RAM_BYTES = 10_240  # docs/guide/firmware.md
+MAX_RAM_BYTES = 10_240  # docs/guide/c.md
 pytestmark = pytest.mark.needs_server("cc")
 
 

@@ -5,7 +5,8 @@
  *     cc -std=c99 -I../.. -o node node.c ../../tributary.c
  *     TRIBUTARY_URL=http://127.0.0.1:8080 TRIBUTARY_DEVICE=node TRIBUTARY_TOKEN=... TRIBUTARY_SPOOL=/var/lib/node ./node
  *
- * TRIBUTARY_INTERVAL_MS is the time between readings (50). SIGTERM ends it as a deep sleep would: it sends what waits, lets commands end,
+ * TRIBUTARY_INTERVAL_MS is the time between readings (50); with TRIBUTARY_CHANNELS=other it is another version of itself, with a list of channels
+ * that begins with one that it never measures. SIGTERM ends it as a deep sleep would: it sends what waits, lets commands end,
  * closes, and prints how far it has counted.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -151,9 +152,12 @@ static int64_t interval_us = 50000;
 static int waiting = -1; /* the command `wait` that runs */
 static int64_t waiting_until_us;
 
-enum { COUNT };
+enum { SUPPLY, COUNT, CHANNEL_COUNT };
 
-static const tributary_channel CHANNELS[] = {{"count", "", TRIBUTARY_COUNTER, NULL, false, 0, 0, 0}};
+static const tributary_channel CHANNELS[] = {
+    {"supply", "V", TRIBUTARY_GAUGE, NULL, true, 0, 24, 0.01},
+    {"count", "", TRIBUTARY_COUNTER, NULL, false, 0, 0, 0},
+};
 static const tributary_arg ECHO_ARGS[] = {{"text", TRIBUTARY_ARG_TEXT, false, 0, 0, false}};
 static const tributary_arg WAIT_ARGS[] = {{"s", TRIBUTARY_ARG_NUMBER, true, 0, 86400, false}};
 static const tributary_command COMMANDS[] = {
@@ -262,13 +266,14 @@ int main(void)
     static char host[160];
     network net = {"", "", -1, false};
     int flash = open_flash(needed("TRIBUTARY_SPOOL"));
-    const char *no_clock = getenv("TRIBUTARY_NO_CLOCK"), *interval = getenv("TRIBUTARY_INTERVAL_MS");
+    const char *no_clock = getenv("TRIBUTARY_NO_CLOCK"), *interval = getenv("TRIBUTARY_INTERVAL_MS"), *other = getenv("TRIBUTARY_CHANNELS");
+    uint16_t first = other == NULL || other[0] == 0 ? COUNT : SUPPLY;
     uint64_t count;
     int64_t due_us;
     tributary_port port = {&net, net_connect, net_read, net_write, net_close, uptime, no_clock == NULL ? wall : NULL, random_bytes};
     tributary_storage storage = {&flash, SECTOR_BYTES, NODE_SECTORS, 1, flash_read, flash_program, flash_erase};
-    tributary_config config = {host, NULL, needed("TRIBUTARY_TOKEN"), needed("TRIBUTARY_DEVICE"), "posix-node 1.0", CHANNELS, 1, COMMANDS, 2,
-                               0, 0, NULL, on_command, on_cancel, on_desired, write_reported, on_reject};
+    tributary_config config = {host, NULL, needed("TRIBUTARY_TOKEN"), needed("TRIBUTARY_DEVICE"), "posix-node 1.0",
+                               CHANNELS + first, (uint16_t)(CHANNEL_COUNT - first), COMMANDS, 2, 0, 0, NULL, on_command, on_cancel, on_desired, write_reported, on_reject, NULL};
     read_url(needed("TRIBUTARY_URL"), &net, host, sizeof host);
     if (interval != NULL) interval_us = strtol(interval, NULL, 10) * 1000;
     config.interval_s = interval_us < 1000000 ? 1 : (double)interval_us / 1e6;
@@ -301,7 +306,7 @@ int main(void)
         }
         if (!is_over && uptime(NULL) >= due_us) {
             due_us = uptime(NULL) + interval_us;
-            tributary_integer(&hub, COUNT, (int64_t)++count);
+            tributary_integer(&hub, (uint16_t)(COUNT - first), (int64_t)++count);
             tributary_set_note(&hub, count);
             if (tributary_flush(&hub) != TRIBUTARY_OK) {
                 fprintf(stderr, "the storage fails\n");

@@ -104,18 +104,23 @@ static int flash_erase(void *context, uint32_t sector)
 typedef struct {
     uint64_t number;
     int64_t received;
+    uint32_t list;     /* checksum of its channels, as hello said them */
+    char names[16];    /* first letters of their names */
+    bool is_of_others; /* the hub has it already, from who knows whom */
 } hub_epoch;
 
 static struct {
+    const char *answer;  /* to the upgrade, in place of letting it in */
     void (*spoil)(void); /* what is done to its answer to the upgrade */
     bool is_away, is_holding, is_deaf; /* deaf: it takes frames and acks none */
+    int refusals; /* so many hellos to come are answered by epoch_used */
     bool is_open, is_upgraded, is_welcomed;
     uint8_t in[70000], out[70000];
     size_t in_bytes, out_bytes;
     hub_epoch epochs[MAX_HUB_EPOCHS];
     int epoch_count;
     uint8_t stored[MAX_SEEN];   /* how often a value was stored */
-    long stored_count, gap_readings, reported, results, rejected_undated, bytes_in, messages_in, acked_frames;
+    long connects, stored_count, gap_readings, lists_lost, reported, results, rejected_undated, bytes_in, messages_in, acked_frames;
     char ended[64][16];
     int ended_count;
     char states[64][16];
@@ -126,6 +131,7 @@ static int hub_connect(void *context)
 {
     (void)context;
     if (hub.is_away) return -1;
+    hub.connects++;
     hub.is_open = true;
     hub.is_upgraded = hub.is_welcomed = false;
     hub.in_bytes = hub.out_bytes = 0;
@@ -193,6 +199,60 @@ static int64_t whole_of(tributary_value map, const char *key)
     return number;
 }
 
+/* Take the list of channels that an epoch goes by: the same one each time, to the byte. */
+static void hub_list(uint64_t number, tributary_value channels)
+{
+    hub_epoch *epoch = hub_epoch_of(number);
+    uint32_t list = crc32_of(1, channels.at, (size_t)(behind(channels.at, channels.end) - channels.at));
+    if (epoch->list != 0 && epoch->list != list) wrong("the channels of an epoch are others than before", (long)epoch->received, 0);
+    epoch->list = list;
+    for (size_t i = 0; i < tributary_count(channels) && i < sizeof epoch->names; i++) {
+        tributary_value channel, name;
+        const char *text;
+        size_t bytes;
+        tributary_item(channels, i, &channel);
+        tributary_get(channel, "name", &name);
+        tributary_as_text(name, &text, &bytes);
+        epoch->names[i] = text[0];
+    }
+}
+
+static void hub_lists(tributary_value hello)
+{
+    tributary_value unfinished, entry, channels, own;
+    bool is_listed = false;
+    tributary_get(hello, "channels", &channels);
+    tributary_get(hello, "unfinished", &unfinished);
+    for (size_t i = 0; i < tributary_count(unfinished); i++) {
+        tributary_item(unfinished, i, &entry);
+        is_listed = is_listed || whole_of(entry, "epoch") == whole_of(hello, "epoch");
+        hub_list((uint64_t)whole_of(entry, "epoch"), tributary_get(entry, "channels", &own) ? own : channels);
+    }
+    if (!is_listed) hub_list((uint64_t)whole_of(hello, "epoch"), channels);
+}
+
+/* Say that the live epoch is known from before; true: it was said, and the connection is over. */
+static bool is_hub_refusing(tributary_value hello)
+{
+    uint8_t bytes[64];
+    tributary_writer w = writer_of(bytes, sizeof bytes);
+    hub_epoch *epoch = hub_epoch_of((uint64_t)whole_of(hello, "epoch"));
+    if (hub.refusals == 0) return false;
+    hub.refusals--;
+    epoch->is_of_others = true;
+    epoch->received = 1000;
+    tributary_put_map(&w, 3);
+    tributary_put_key(&w, "op");
+    tributary_put_key(&w, "bye");
+    tributary_put_key(&w, "code");
+    tributary_put_integer(&w, 4002);
+    tributary_put_key(&w, "retry_s");
+    tributary_put_integer(&w, 0);
+    hub_send(bytes, w.length, 2);
+    hub_send((const uint8_t *)"\x0f\xa2", 2, 8);
+    return true;
+}
+
 static void hub_hello(tributary_value hello)
 {
     static uint8_t bytes[4096];
@@ -208,7 +268,10 @@ static void hub_hello(tributary_value hello)
         tributary_item(unfinished, i, &entry);
         if (whole_of(entry, "first") > hub_epoch_of((uint64_t)whole_of(entry, "epoch"))->received + 1)
             wrong("frames were let go of that were never acked", (long)whole_of(entry, "first"), (long)hub_epoch_of((uint64_t)whole_of(entry, "epoch"))->received);
+        if (hub_epoch_of((uint64_t)whole_of(entry, "epoch"))->is_of_others) wrong("an epoch of others is listed", (long)i, 0);
     }
+    if (is_hub_refusing(hello)) return;
+    hub_lists(hello);
     tributary_put_map(&w, 7);
     tributary_put_key(&w, "op");
     tributary_put_key(&w, "welcome");
@@ -237,12 +300,17 @@ static void hub_hello(tributary_value hello)
     hub.is_welcomed = true;
 }
 
-static void hub_store(tributary_value frame, int64_t seq)
+static void hub_store(const hub_epoch *epoch, tributary_value frame, int64_t seq)
 {
-    tributary_value values, item;
+    tributary_value values, channels, item;
     double value;
+    int64_t channel;
     tributary_get(frame, "v", &values);
+    tributary_get(frame, "c", &channels);
     for (size_t i = 0; i < tributary_count(values); i++) {
+        tributary_item(channels, i, &item);
+        if (!tributary_as_integer(item, &channel) || channel >= (int64_t)sizeof epoch->names) fail("no such channel", (long)seq, 0);
+        if (epoch->names[channel] != 'c' && epoch->names[channel] != 'w') wrong("stored under a wrong name", (long)channel, (long)seq);
         tributary_item(values, i, &item);
         if (!tributary_as_double(item, &value) || value < 1 || value >= MAX_SEEN) fail("no such value", (long)seq, 0);
         if (hub.stored[(long)value]++) wrong("a reading came twice", (long)value, (long)seq);
@@ -272,7 +340,7 @@ static void hub_result(tributary_value frame)
 
 static void hub_take(const uint8_t *bytes, size_t size)
 {
-    tributary_value message, op, of;
+    tributary_value message, op, of, reason;
     hub_epoch *epoch;
     int64_t seq, last;
     hub.messages_in++;
@@ -290,12 +358,14 @@ static void hub_take(const uint8_t *bytes, size_t size)
     if (tributary_is(op, "gap")) {
         last = whole_of(message, "last");
         if (last > epoch->received) hub.gap_readings += (long)whole_of(message, "readings");
+        tributary_get(message, "reason", &reason);
+        hub.lists_lost += tributary_is(reason, "channels_changed") || tributary_is(reason, "corrupt");
         if (tributary_get(message, "of", &of)) hub_epoch_of((uint64_t)whole_of(message, "of"))->received = whole_of(message, "of_last");
     }
     if (seq > epoch->received + 1) wrong("a hole in the numbers", (long)seq, (long)epoch->received);
     if (last > epoch->received) {
         epoch->received = last;
-        if (tributary_is(op, "data")) hub_store(message, seq);
+        if (tributary_is(op, "data")) hub_store(epoch, message, seq);
         if (tributary_is(op, "result")) hub_result(message);
         if (tributary_is(op, "reported")) {
             hub.reported++;
@@ -324,6 +394,12 @@ static long hub_write(void *context, const void *bytes, size_t size)
         char proof[29], *found;
         if (hub.in_bytes < 4 || memcmp(hub.in + hub.in_bytes - 4, "\r\n\r\n", 4) != 0) return (long)size;
         hub.in[hub.in_bytes] = 0;
+        if (hub.answer != NULL) {
+            hub.out_bytes = strlen(hub.answer);
+            memcpy(hub.out, hub.answer, hub.out_bytes);
+            hub.in_bytes = 0;
+            return (long)size;
+        }
         found = strstr((char *)hub.in, "Sec-WebSocket-Key: ");
         if (found == NULL) fail("no key", 0, 0);
         memcpy(key, found + 19, 24);
@@ -375,4 +451,4 @@ static void write_reported(void *app, tributary_writer *writer);
 static const tributary_port PORT = {NULL, hub_connect, hub_read, hub_write, hub_close, world_uptime, NULL, world_random};
 static const tributary_storage STORAGE = {NULL, SECTOR, SECTORS, 8, flash_read, flash_program, flash_erase};
 static tributary_config CONFIG = {"hub", NULL, "token", "device", "test 1", CHANNELS, 2, COMMANDS, 1, 1, 0, NULL,
-                                  on_command, NULL, on_desired, write_reported, NULL};
+                                  on_command, NULL, on_desired, write_reported, NULL, NULL};
