@@ -38,9 +38,9 @@ def return_what_is_free() -> bool:
 def spare_collector() -> None:
     """Spare the collector what was made at the start and lives to the end: a look at all of it stopped the event loop for 0.1 s.
 
-    At the rest it looks as soon as some 900 connections have ended, and what came is a quarter of what was there: each leaves a web of 110
+    At the rest it looks as soon as some 500 connections have ended, and what came is a quarter of what was there: each leaves a web of 110
     objects, 24 KB, that nothing else finds. At the start's pace it was 200,000 connections. A look takes some 40 ms where 1,000 are open.
     Must be given back at the end (gc.unfreeze): DuckDB complains on stderr of all that is never collected.
     """
     gc.freeze()
-    gc.set_threshold(10_000, 4, 1)
+    gc.set_threshold(10_000, 2, 1)

@@ -2,8 +2,9 @@
 
 Owns two storms, each on a hub of its own: every link breaks, three times, and all come back as fast as they may (`cut`); the hub restarts,
 and devices spread their return over 15 s, as it tells them (`restart`). Measured is what devices see, until the last one has a new frame
-acked, and the hub's memory: before, when the journal's newest rows have filled their room in it, and after. Exits with 1 where it takes
-longer than promised, an acked reading is missing or doubled, or the memory does not come back.
+acked, and the hub's memory: of `cut` before, when the journal's newest rows have filled their room in it, and after; of `restart` the old
+hub's and the new one's, at about the same age. Exits with 1 where it takes longer than promised, an acked reading is missing or doubled, or
+the memory does not come back.
 """
 
 import argparse
@@ -18,7 +19,9 @@ from typing import Final
 
 import trio
 
+from hub.client import HubClient
 from hub.journal.room import JournalSettings
+from simulators.bench.accounting import gauge_of
 from simulators.fleet.figures import FaultRecord
 from simulators.fleet.report import Report
 from simulators.fleet.scenario import Fault, Group, Phase, Scenario
@@ -41,20 +44,30 @@ CHANNELS: Final = ({"name": "air", "kind": "temperature"},)
 
 @dataclass(slots=True)
 class Seen:
-    """What a storm came to: seconds until the last device streams again (None: not all do), memory before and after in MB."""
+    """What a storm came to: seconds until the last device streams again (None: not all do); memory in MB, and how many rows are in it."""
 
     back_s: float | None = None
     before_mb: float = 0.0
     after_mb: float = 0.0
+    rows_before: int = 0
+    rows_after: int = 0
 
 
 def scenario_of(name: str, devices: int, rate: float) -> Scenario:
     """Return the load of one storm."""
-    cuts = CUTS if name == "cut" else 0
-    faults = tuple(Fault("storm", at_s=FILL_S + CALM_S + number * EVERY_S, for_s=CUT_S) for number in range(cuts))
+    faults: list[Fault] = []
+    phases = [Phase("load", LONGEST_S)]
+    if name == "cut":
+        faults = [Fault("storm", at_s=FILL_S + CALM_S + number * EVERY_S, for_s=CUT_S) for number in range(CUTS)]
+        phases.insert(0, Phase("fill", FILL_S, max(1.0, FILL_ROWS / FILL_S / (devices * rate))))
     groups = (Group("storm", devices, rate, tables=CHANNELS),)
-    phases = (Phase("fill", FILL_S, max(1.0, FILL_ROWS / FILL_S / (devices * rate))), Phase("load", LONGEST_S))
-    return Scenario(name=name, ramp_s=max(1.0, devices / 200), groups=groups, phases=phases, faults=faults)
+    return Scenario(name=name, ramp_s=max(1.0, devices / 200), groups=groups, phases=tuple(phases), faults=tuple(faults))
+
+
+async def rows_in_memory(load: Load) -> int:
+    """Return how many of its newest rows the journal has in memory."""
+    async with HubClient(load.hub.url, load.hub.admin_token) as client:
+        return round(gauge_of(await client.metrics(), "tributary_journal_tail_rows"))
 
 
 async def play(name: str, devices: int, rate: float, directory: Path) -> tuple[Seen, Report]:
@@ -62,8 +75,8 @@ async def play(name: str, devices: int, rate: float, directory: Path) -> tuple[S
     seen = Seen()
 
     async def act(load: Load) -> None:
-        await trio.sleep(FILL_S + CALM_S - 1.0)
-        seen.before_mb = load.memory_mb()
+        await trio.sleep((FILL_S if name == "cut" else 0.0) + CALM_S - 2.0)
+        seen.before_mb, seen.rows_before = load.memory_mb(), await rows_in_memory(load)
         if name == "cut":
             if await load.until(lambda: back_after_s(load.figures.faults), CUTS * EVERY_S + LONGEST_S / 4):
                 seen.back_s = back_after_s(load.figures.faults)
@@ -73,7 +86,7 @@ async def play(name: str, devices: int, rate: float, directory: Path) -> tuple[S
             if await load.until(lambda: load.figures.away.total >= devices, LONGEST_S / 2):
                 seen.back_s = load.figures.away.max_us / 1e6
         await trio.sleep(AFTER_S)
-        seen.after_mb = load.memory_mb()
+        seen.after_mb, seen.rows_after = load.memory_mb(), await rows_in_memory(load)
 
     load, report = await under_load(scenario_of(name, devices, rate), directory, act)
     load.hub.kill()
@@ -102,7 +115,8 @@ def said(seen: Seen, report: Report) -> str:
     """Return a storm as one line."""
     back = "not all stream again" if seen.back_s is None else f"all stream again after {seen.back_s:.1f} s"
     stored = f"{report.stored['stored']:,} of {report.stored['made']:,} readings stored once"
-    return f"{back}, {stored}, {seen.before_mb:.0f} -> {seen.after_mb:.0f} MB"
+    rows = f"{seen.rows_before:,} -> {seen.rows_after:,} of its newest rows in it"
+    return f"{back}, {stored}, {seen.before_mb:.0f} -> {seen.after_mb:.0f} MB, {rows}"
 
 
 async def _run(names: list[str], devices: int, rate: float, directory: Path) -> int:
