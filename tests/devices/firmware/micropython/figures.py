@@ -1,7 +1,7 @@
 """`python -m tests.devices.firmware.micropython.figures`: what the MicroPython client costs, in one table; half a minute.
 
 Owns the measurement: size of the code, RAM, bytes on the wire, readings a second. Takes the unix port and mpy-cross where they are found
-(TRIBUTARY_TEST_MICROPYTHON, TRIBUTARY_TEST_MPY_CROSS, PATH), else CPython alone. `make firmware-figures` runs it.
+(TRIBUTARY_TEST_MICROPYTHON, TRIBUTARY_TEST_MPY_CROSS, PATH), else CPython alone. `make micropython-figures` runs it.
 """
 
 import json
