@@ -10,6 +10,7 @@ from hub.core.entities import Entities
 from hub.core.errors import Refusal
 from hub.core.registry import Registry
 from hub.core.registry_facts import KIND
+from hub.core.registry_set import DISABLED, GONE
 from hub.core.registry_tokens import OLD_TOKEN
 from hub.state.sqlite import SQLiteStateStore
 
@@ -118,3 +119,20 @@ async def test_after_a_cut_everything_is_read_again_also_what_is_gone(nodes: Nod
     assert len(nodes.entities.devices()) == 402
     assert all(nodes.here.device_of(token) == name for name, token in tokens.items())
     assert nodes.removed == ["fan"]
+
+
+async def test_who_was_let_in_as_a_device_that_is_gone_hears_so_though_it_was_disabled_before(nodes: Nodes) -> None:
+    await nodes.there.add_device("pump")
+    await nodes.heard()
+    admission = nodes.here.admission("pump")
+    assert nodes.here.ending("pump", admission) is None
+    await nodes.there.edit("pump", {"disabled": True})
+    await nodes.heard()
+    assert nodes.here.ending("pump", admission) == DISABLED
+    await nodes.there.remove_device("pump")
+    await nodes.heard()
+    assert nodes.here.ending("pump", admission) == GONE
+    await nodes.there.add_device("pump")
+    await nodes.heard()
+    assert nodes.here.ending("pump", admission) == GONE
+    assert nodes.here.ending("pump", nodes.here.admission("pump")) is None

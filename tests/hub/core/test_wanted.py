@@ -74,3 +74,15 @@ def test_the_same_key_stands_for_the_same_command_only() -> None:
 
 def test_of_the_arguments_their_size_is_told() -> None:
     assert WANTED.args_bytes() == len('{"by": 5}')
+
+
+def test_who_names_an_unknown_command_is_told_which_there_are() -> None:
+    wanted = replace(WANTED, name="fly")
+    two = replace(PUMP, description={"commands": [TURN, {"name": "blink", "args": {}}]})
+    assert refused(wanted, two).hint == "it takes: blink, turn"
+    assert refused(wanted, replace(PUMP, description={})).hint == "it takes: none"
+
+
+def test_a_command_may_live_as_long_as_a_week_and_no_longer() -> None:
+    assert replace(WANTED, ttl_s=MAX_TTL_S).record_for(PUMP, "c1", 0).expires_us == 7 * 86_400_000_000
+    assert refused(replace(WANTED, ttl_s=MAX_TTL_S + 1)).code == "bad_ttl"
