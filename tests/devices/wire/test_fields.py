@@ -146,3 +146,12 @@ def test_a_message_with_half_a_number_is_no_message_without_one(message: dict[st
 def test_a_wrong_value_is_repeated_as_far_as_40_characters() -> None:
     assert shown("a" * 38) == repr("a" * 38)
     assert shown("a" * 39) == repr("a" * 39)[:40] + "..."
+
+
+@pytest.mark.parametrize(
+    ("key", "named"), [("value", "value holds nan"), ("two words", "'two words' holds nan"), ("x" * 41, f"'{'x' * 39}... holds nan")]
+)
+def test_a_wrong_field_is_named_by_its_key_which_is_quoted_where_it_is_no_plain_word(key: str, named: str) -> None:
+    decoded = decode_from_device(msgpack.packb(RESULT | {key: float("nan")}))
+    assert isinstance(decoded, Unreadable)
+    assert decoded.reason.startswith(named)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from devices.wire.messages import Kind
@@ -136,6 +136,8 @@ def buckets_of(said: Said, width_us: int) -> Buckets:
     hysteresis=st.integers(0, 5),
     for_s=st.sampled_from([0.0, 0.5, 6.5, 12.5]),
 )
+@example(gaps=[5] * 4, values=[0, 20, 20, 0], kind="above", hysteresis=0, for_s=0.0)  # one alert over two buckets, each of both values
+@example(gaps=[5] * 4, values=[20, 0, 0, 20], kind="below", hysteresis=0, for_s=0.0)
 def test_buckets_never_find_more_alerts_than_the_readings_in_them(
     gaps: list[int], values: list[int], kind: str, hysteresis: int, for_s: float
 ) -> None:
