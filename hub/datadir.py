@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from devices.durable import sync
+from devices.durable import keep, sync
 from hub.reserve import START_BYTES, Reserve
 
 # Of the whole directory; each SQLite file carries its own number besides (PRAGMA user_version, bytes 60-63 of its header,
@@ -23,6 +23,7 @@ FORMAT: Final = 1
 JOURNAL: Final = "journal.db"
 NODE: Final = "node"  # in the directory of a node: its name
 FILE_FORMATS: Final = {JOURNAL: 3, "state.db": 5}
+_BACKUP: Final = "last-backup"  # names the newest one
 _VERSION_AT: Final = 60
 _MAX_FORMAT: Final = 65_536  # a greater number is none that a hub wrote: the file is damaged, and who opens it sees to that
 
@@ -106,6 +107,20 @@ class DataDir(Claim):
     def note_node(self, name: str) -> None:
         """Note of which node the directory is: should the node be gone for good, who goes through its journal must know."""
         (self.path / NODE).write_text(f"{name}\n")
+
+    def note_backup(self, path: Path) -> None:
+        """Note where the newest backup is, for the day when this directory cannot be used. Raises OSError."""
+        keep(self.path / _BACKUP, str(path))
+
+    def how_to_restore(self) -> str:
+        """Return the command that brings the newest backup back, in a sentence."""
+        try:
+            newest = (self.path / _BACKUP).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            newest = ""
+        backup = newest if newest and Path(newest).is_dir() else "BACKUP"
+        told = "restore the newest backup" if backup == newest else "restore a backup"
+        return f"{told}: tributary restore {backup} --data-dir {self.path} --force (what is there is moved aside, not deleted)"
 
     def parked(self) -> list[Path]:
         """Return the files with readings that the history store could not take: parked.jsonl and the full ones beside it."""

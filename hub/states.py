@@ -39,7 +39,7 @@ def make_redis(settings: Settings) -> "Redis | None":
 def make_state(settings: Settings, data: DataDir, redis: "Redis | None") -> StateStore:
     """Return the state store, not yet open."""
     if redis is None:
-        return SQLiteStateStore(data.state, data.reserve.give_up)
+        return SQLiteStateStore(data.state, data.reserve.give_up, data.how_to_restore)
     from hub.state.redis import RedisStateStore
 
     return RedisStateStore(redis, settings.node)

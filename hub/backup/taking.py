@@ -6,7 +6,7 @@ meanwhile. Needs the running parts of a hub; called by main.py for the API and b
 
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -102,6 +102,8 @@ async def take_backup(parts: Parts, folder: Path, said: Said) -> Taken:
     finally:
         with trio.CancelScope(shield=True):  # a large file takes a while to delete, and the hub goes on beside it
             await _in_thread(unfinished.close)
+    with suppress(OSError):
+        await _in_thread(partial(parts.data.note_backup, path.absolute()))
     return Taken(path, manifest, (*(f"removed {each}, which never ended" for each in removed), *notes))
 
 

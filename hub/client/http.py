@@ -16,6 +16,7 @@ import httpx
 import trio
 
 from devices.wire.messages import CommandState
+from hub.client.asking import asked
 from hub.client.errors import HubError, causes, hint_for, refused
 from hub.client.live import LiveConnection, Way, open_live
 from hub.client.local import find_local, pinned, read_admin_token
@@ -207,7 +208,7 @@ class HubClient:
         content, headers = (None, {}) if body is None else (_encoded(body), {"Content-Type": "application/json"})
         params = {key: value for key, value in (params or {}).items() if value is not None}
         try:
-            return await self._http.request(method, path, content=content, headers=headers, params=params)
+            return await asked(self._http, method, path, content=content, headers=headers, params=params)
         except httpx.HTTPError as error:
             raise self._unasked(error) from None
 

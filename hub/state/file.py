@@ -18,6 +18,7 @@ from hub.ports import Changed, StoreUnavailable
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
+_MAX_FORMAT: Final = 65_536  # far above what there will be
 FORMAT: Final = 5  # PRAGMA user_version; a change comes with a migration in MIGRATIONS
 TABLES: Final = """
 CREATE TABLE devices (name TEXT PRIMARY KEY, created_us INTEGER NOT NULL, token_hash BLOB NOT NULL, description TEXT NOT NULL,
@@ -56,11 +57,17 @@ CREATE INDEX log_lines_by_device ON log_lines (device, number);
 MIGRATIONS: Final = {1: DOCUMENTS, 2: COMMAND_GROUPS, 3: CONNECTIONS, 4: LOG_LINES}  # format n: the statements that make it n + 1
 
 
+_RESTORE: Final = "restore a backup: tributary restore"
+
+
 class SQLiteFile:
     """One file. Raises StoreUnavailable where SQLite fails: the same call may succeed later."""
 
-    def __init__(self, path: Path, make_room: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, path: Path, make_room: Callable[[], bool] = lambda: False, how_to_restore: Callable[[], str] = lambda: _RESTORE
+    ) -> None:
         self._path = path
+        self._how_to_restore = how_to_restore  # said where the file is damaged
         self._make_room = make_room  # called in our thread when the disk is full; True: try once more
         self._thread = trio.CapacityLimiter(1)
         self._connection: sqlite3.Connection | None = None
@@ -93,6 +100,8 @@ class SQLiteFile:
         """Make the tables of a new file, or those that an older one lacks; each step is a transaction of its own."""
         is_new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
         (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if found < 0 or found >= _MAX_FORMAT:
+            raise StoreUnavailable(f"{self._path} is damaged: format {found} is none that a hub wrote; {self._how_to_restore()}")
         whole = TABLES + "".join(MIGRATIONS[number] for number in sorted(MIGRATIONS))
         steps = {FORMAT: whole} if is_new else {number + 1: MIGRATIONS[number] for number in range(found, FORMAT)}
         for number, statements in steps.items():
@@ -132,6 +141,8 @@ class SQLiteFile:
         try:
             return await trio.to_thread.run_sync(self._with_room, call, limiter=self._thread)
         except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where SQLite names what it cannot read
+            if _is_damaged(error):
+                raise StoreUnavailable(f"{self._path} is damaged: {error}; {self._how_to_restore()}") from error
             said = "the disk is full; free some space" if _is_full(error) else error
             raise StoreUnavailable(f"{self._path}: {said}") from error
 
@@ -167,6 +178,12 @@ def from_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, TypeError) as error:
         raise StoreUnavailable(f"the state holds what no hub wrote ({error}); keep a copy of it, then restore a backup") from error
+
+
+def _is_damaged(error: Exception) -> bool:
+    """Tell whether the file says what no hub wrote. Its values have no sums: nobody could tell which of them to keep."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, UnicodeDecodeError) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _is_full(error: Exception) -> bool:

@@ -32,7 +32,7 @@ _SHOWN: Final = 8
 _SUBJECTS: Final = ("life", "unstored")
 _NOTES_S: Final = 5.0
 _LOG_HEAD_BYTES, _LOG_FRAME_BYTES = 32, 4_096 + 24
-_KEPT: Final = ("lock", "hub.json", "reserve", "format", "admin.token")  # hold nothing of readings, or are made anew
+_KEPT: Final = ("lock", "hub.json", "reserve", "format", "last-backup", "admin.token")  # hold nothing of readings, or are made anew
 
 
 class Flip(NamedTuple):
