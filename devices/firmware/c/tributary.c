@@ -55,7 +55,8 @@ enum { DATA = 1, PACK, LOG, RESULT, REPORTED, GIVE_UP, OPENED = 16, EPOCH, FORGE
 
 enum { BY_UPTIME = 1, LIST_SHIFT = 1, LIST_MASK = 7 }; /* flags of a frame: its `t` is the uptime of its boot; which list its channels are of */
 
-/* IS_LEAVING: frames of it stand in the sector that is given up. IS_KNOWN: a hub has let this device in with its number. Written before the first frame of it goes out, and until then a start draws another. */
+/* IS_LEAVING: frames of it stand in the sector that is given up. IS_KNOWN: a hub has let this device in with its number; that is written before
+ * the first frame of it goes out, and until then a start draws another. */
 enum { HAS_OFFSET = 1, IS_SAID = 2, IS_OF_THIS_BOOT = 4, IS_DIRTY = 8, GAP_BY_UPTIME = 16, GAP_UNDATED = 32, IS_KNOWN = 64, IS_LEAVING = 128 };
 #define KEPT_FLAGS (HAS_OFFSET | GAP_BY_UPTIME | GAP_UNDATED | IS_KNOWN)
 
@@ -1517,15 +1518,20 @@ static bool give_up_listless(tributary *t)
     return true;
 }
 
+static bool has_older_epochs(const tributary *t, int list)
+{
+    for (int i = 0; i < t->epoch_count - t->has_current; i++)
+        if (t->epochs[i].list == list) return true;
+    return false;
+}
+
 /* A place for another list of so many bytes, -1 where there is none: then an older one must go. That of an epoch of gaps alone is one. */
-static int place_for_list(tributary *t, uint32_t bytes)
+static int place_for_list(const tributary *t, uint32_t bytes)
 {
     uint32_t taken = aligned(t, RECORD_HEAD + bytes);
     int found = t->has_current ? t->list : -1;
     for (int i = 0; i < TRIBUTARY_MAX_LISTS; i++) {
-        bool is_used = false;
-        for (int k = 0; k < t->epoch_count - t->has_current; k++) is_used = is_used || t->epochs[k].list == i;
-        if (is_used) taken += aligned(t, RECORD_HEAD + t->lists[i].bytes);
+        if (has_older_epochs(t, i)) taken += aligned(t, RECORD_HEAD + t->lists[i].bytes);
         else if (!t->has_current && (found < 0 || t->lists[i].at.sector < t->lists[found].at.sector)) found = i;
     }
     return taken <= TRIBUTARY_LISTS_BYTES ? found : -1;
@@ -1538,7 +1544,7 @@ static bool settle_lists(tributary *t, const tributary_writer *w)
     if (!give_up_listless(t)) return false;
     for (int i = 0; i < TRIBUTARY_MAX_LISTS; i++)
         if (is_kept_so(t, i, w)) found = i;
-    if (found >= 0) {
+    if (found >= 0 && (has_older_epochs(t, found) || place_for_list(t, (uint32_t)w->length) >= 0)) {
         if (t->list != found) t->has_current = false; /* it has gaps alone */
         t->list = (uint8_t)found;
         return true;

@@ -210,6 +210,26 @@ static void crowded(void)
     if (tributary_open(&device, &CONFIG, &PORT, &STORAGE) != TRIBUTARY_BAD_ARGUMENT) fail("a name that is too long was taken", 0, 0);
 }
 
+/* A list that nothing goes by any more still stands on the storage. It takes its room like a new one when a program has it again. */
+static void had_again(void)
+{
+    begun_large();
+    opened_large('z');
+    measured(5);
+    drained();
+    tributary_stop(&device);
+    hub.is_away = true;
+    opened_large('x');
+    measured(5);
+    opened_large('y');
+    measured(5);
+    opened_large('z');
+    measured(5);
+    if (device.statistics.readings_dropped != 5) fail("more lists than there is room for", (long)device.statistics.readings_dropped, 0);
+    drained();
+    if (hub.stored_count != 15 || hub.gap_readings != 5) fail("another list than the oldest went", hub.stored_count, hub.gap_readings);
+}
+
 /* A list that is damaged on the storage: frames by it are declared, none is stored under a wrong name. */
 static void damaged(void)
 {
@@ -239,6 +259,7 @@ int main(int count, char **arguments)
     flash_cut_at = -1;
     for (int offset = 0; offset < 40; offset++) full(offset);
     crowded();
+    had_again();
     damaged();
     printf("%ld lives of %ld writes\n", lives, writes);
     return 0;
