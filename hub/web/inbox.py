@@ -8,8 +8,14 @@ from typing import Final
 
 import trio
 
+from devices.link import LinkClosed
+
 _MAX_WAITING: Final = 32
 _MAX_WAITING_BYTES: Final = 65_536
+
+
+class HeardBeforeError(Exception):
+    """The session has heard why this failed, and asks again: a defect of the session."""
 
 
 class Inbox:
@@ -50,6 +56,16 @@ class Inbox:
             self.failure = error
         self._take = None
         self.wake()
+
+    def heard(self) -> Exception:
+        """Return why nothing more comes, for the session to raise.
+
+        What `take` raised is not kept beyond that: it holds the calls that it came through, with the message, and those hold this.
+        """
+        error = self.failure or HeardBeforeError()
+        if not isinstance(error, LinkClosed):
+            self.failure = HeardBeforeError()
+        return error
 
     def hand_to(self, take: Callable[[bytes | str], None] | None) -> None:
         """Hand over what comes from now on, and what waits. Raises what `take` raises."""

@@ -96,14 +96,14 @@ class DoorLink(WebSocketLink):
                     try:
                         message = await super().receive()
                     except LinkClosed as closed:
-                        raise inbox.failure or closed from None  # why it was given up says more than that it is over
+                        raise (inbox.heard() if inbox.failure else closed) from None  # why it was given up says more than that it is over
                     self._carrier.message_came()
                     if isinstance(message, bytes) or len(message.encode()) <= self._max_message_bytes:
                         return message
                     self.fail(CloseCode.TOO_BIG, f"a text of more than {self._max_message_bytes} bytes")  # trio-websocket counts letters
             else:
                 await trio.lowlevel.wait_task_rescheduled(inbox.expect())
-        raise inbox.failure
+        raise inbox.heard()
 
     async def send(self, message: bytes | str) -> None:
         try:

@@ -93,7 +93,7 @@ class FetchedLink:
                 await trio.lowlevel.checkpoint()
                 return inbox.pop()
             await trio.lowlevel.wait_task_rescheduled(inbox.expect())
-        raise inbox.failure
+        raise inbox.heard()
 
     async def ping(self) -> None:
         await trio.lowlevel.checkpoint()
