@@ -94,8 +94,8 @@ class DeviceConnection:
             self.link.hand_to(self._take)
             while True:  # until the link ends or a rule is broken; here only where the link does not hand messages over
                 self._take(await self.link.receive())
-        except ProtocolError as error:
-            return error
+        except ProtocolError as error:  # a new one: this holds the calls that it came through, with the message and this connection
+            return ProtocolError(error.code, error.reason, error.expected)
         except LinkClosed as closed:
             self.peer_code = closed.code
             return _end_of(closed)
