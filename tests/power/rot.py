@@ -1,4 +1,4 @@
-"""`python -m tests.power.rot --flips N`: a bit of a hub's files changes, or their end is missing, and a hub is started on them.
+"""`python -m tests.power.rot --flips N`: a bit or a page of a hub's files changes, or their end is missing, and a hub is started on them.
 
 Owns the flips and the verdict: whatever is served is what was made; a reading that is no longer there is told by a note, by its device's
 losses, or by a hub that does not start and says why. Prints what became of the flips in each file; exits with 1 where one was served as
@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -23,20 +24,23 @@ import trio
 
 from devices.sqlite_log import look_at_log
 from hub.client import HubClient
+from hub.journal import SQLiteJournalFile
 from tests.power import life
 from tests.power.__main__ import played
 from tests.power.images import Disk
 
 _MEMORY: Final = Path("/dev/shm")
 _SHOWN: Final = 8
-_SUBJECTS: Final = ("life", "unstored")
+_SUBJECTS: Final = ("life", "unstored", "stopped")  # stopped: as unstored, and the journal's log is in its file
+_CUT, _PAGE = -1, -2  # in place of a bit
+_PAGE_BYTES: Final = 4_096
 _NOTES_S: Final = 5.0
 _LOG_HEAD_BYTES, _LOG_FRAME_BYTES = 32, 4_096 + 24
 _KEPT: Final = ("lock", "hub.json", "reserve", "format", "last-backup", "admin.token")  # hold nothing of readings, or are made anew
 
 
 class Flip(NamedTuple):
-    """What changes: a bit of a file, or, with `bit` -1, everything from `at` on."""
+    """What changes: a bit of a file, the page that it is in, or everything from `at` on."""
 
     subject: str  # of which directory
     name: str
@@ -56,7 +60,9 @@ class Fate(NamedTuple):
 
 
 def flips_of(subject: str, folder: Path, count: int, seed: int) -> list[Flip]:
-    """Draw what changes: the kinds of files alike, a tenth of them cut. Where nothing is stored it is in the journal alone."""
+    """Draw what changes: the kinds of files alike, a tenth of them cut. Where nothing is stored it is in the journal alone, and a third of
+    it are pages.
+    """
     dice = random.Random(seed)
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size and path.name not in _KEPT]
     by_kind: dict[str, list[Path]] = {}
@@ -66,7 +72,9 @@ def flips_of(subject: str, folder: Path, count: int, seed: int) -> list[Flip]:
     for number in range(count):
         path = dice.choice(by_kind[sorted(by_kind)[number % len(by_kind)]])
         at = dice.randrange(path.stat().st_size)
-        flips.append(Flip(subject, str(path.relative_to(folder)), at, -1 if dice.random() < 0.1 else dice.randrange(8)))
+        is_page = subject != "life" and dice.random() < 0.33
+        bit = _CUT if dice.random() < 0.1 else _PAGE if is_page else dice.randrange(8)
+        flips.append(Flip(subject, str(path.relative_to(folder)), at - at % _PAGE_BYTES if bit == _PAGE else at, bit))
     return flips
 
 
@@ -77,8 +85,11 @@ def fate_of(origins: Mapping[str, tuple[Path, Mapping[str, Sequence[int]]]], fli
         data = Path(folder) / "data"
         shutil.copytree(origin, data)
         with (data / flip.name).open("r+b") as file:
-            if flip.bit < 0:
+            if flip.bit == _CUT:
                 file.truncate(flip.at)
+            elif flip.bit == _PAGE:
+                file.seek(flip.at)
+                file.write(random.Random(flip.at).randbytes(_PAGE_BYTES))
             else:
                 file.seek(flip.at)
                 (byte,) = file.read(1)
@@ -135,7 +146,7 @@ def _is_at_the_end(origin: Path, flip: Flip) -> bool:
     if not flip.name.endswith("-wal"):
         return False
     ends = look_at_log(origin / flip.name.removesuffix("-wal")).ends
-    return flip.bit < 0 or len(ends) < 2 or flip.at >= _LOG_HEAD_BYTES + ends[-2] * _LOG_FRAME_BYTES
+    return flip.bit == _CUT or len(ends) < 2 or flip.at >= _LOG_HEAD_BYTES + ends[-2] * _LOG_FRAME_BYTES
 
 
 def _first(group: BaseExceptionGroup[Any]) -> str:
@@ -168,7 +179,7 @@ def main() -> int:
 
 def killed(subject: str, folder: Path, scale: float = 1.0) -> tuple[Path, dict[str, list[int]]]:
     """Return the directory of a hub that was killed after its last ack in a life, and what it had acked of each device."""
-    ops = played(subject, scale)
+    ops = played("unstored" if subject == "stopped" else subject, scale)
     end = next((number for number, op in enumerate(ops) if b'"life": 2' in op.data), len(ops))
     place = max(number for number, op in enumerate(ops[:end]) if b'"acked"' in op.data) + 1
     disk = Disk()
@@ -176,6 +187,9 @@ def killed(subject: str, folder: Path, scale: float = 1.0) -> tuple[Path, dict[s
         disk.apply(op)
     folder.mkdir()
     disk.write("all", random.Random(1), folder)
+    if subject == "stopped":
+        with closing(SQLiteJournalFile(folder / "data" / "journal.db")) as journal:
+            journal.open()
     return folder / "data", life.acked_of(disk.promises())
 
 

@@ -93,8 +93,8 @@ def test_nothing_promised_is_lost_by_a_power_cut_or_a_kill(subject: str, scale: 
 
 @traced
 def test_changed_bits_are_never_served_and_what_is_missing_is_said(tmp_path: Path) -> None:
-    origins = {"unstored": killed("unstored", tmp_path / "unstored", 0.1)}
-    fates = [fate_of(origins, flip) for flip in flips_of("unstored", origins["unstored"][0], 4, 2)]
+    origins = {subject: killed(subject, tmp_path / subject, 0.1) for subject in ("unstored", "stopped")}
+    fates = [fate_of(origins, flip) for subject in origins for flip in flips_of(subject, origins[subject][0], 4, 2)]
     assert {fate.word for fate in fates} <= {"unnoticed", "told", "refused", "untellable"}, fates
     assert "told" in {fate.word for fate in fates}
 
