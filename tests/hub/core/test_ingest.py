@@ -108,3 +108,17 @@ def test_the_fast_path_leaves_what_is_too_old_to_the_slow_one() -> None:
     assert ChannelRules(CHANNELS).are_plain(-(2**52), [0], [0], [1.0], NOW_US)
     assert rules.oldest_us(NOW_US) == NOW_US - DAY_US
     assert ChannelRules(CHANNELS).oldest_us(NOW_US) < -(2**52)
+
+
+@pytest.mark.parametrize("value", [-(2**63), 2**63 - 1])
+def test_a_whole_number_at_its_limit_is_good_also_beside_a_bad_reading(value: int) -> None:
+    data = Data(1, 1, NOW_US, [0, 0, 0], [0, 1, 2], [value, value + (1 if value > 0 else -1), math.nan])
+    assert ChannelRules(CHANNELS).rejected(data, NOW_US) == [(1, "out_of_range"), (2, "not_finite")]
+
+
+@pytest.mark.parametrize("place", [[90.0, 180.0], [-90.0, -180.0], [0, 0]])
+def test_a_position_is_on_the_globe(place: list[float]) -> None:
+    assert rejected(5, place) == []
+    for at, limit in ((0, 90.0), (1, 180.0)):
+        for beyond in (limit + 0.001, -limit - 0.001, math.nan, math.inf):
+            assert rejected(5, [beyond if each == at else value for each, value in enumerate(place)]) == [(1, "bad_position")]
