@@ -121,6 +121,15 @@ def test_an_answer_that_was_touched_while_the_store_made_it_is_not_kept() -> Non
     assert closed.get(question(), NOW_US) is None
 
 
+def test_an_answer_that_was_dropped_while_the_store_made_it_is_not_kept_either() -> None:
+    for drop in (ClosedAnswers.forget, lambda closed: closed.deleted("a"), lambda closed: closed.given_up(1.0)):
+        closed = ClosedAnswers()
+        asking = closed.begin(question("a"), NOW_US)
+        drop(closed)
+        closed.end(asking, Kept.of(b"with it"))
+        assert closed.get(question("a"), NOW_US) is None
+
+
 def test_the_longest_unasked_answers_leave_first_and_a_huge_one_is_not_kept() -> None:
     closed = ClosedAnswers(max_bytes=30_000)
     for start in range(3):

@@ -25,6 +25,8 @@ def reader(form: str = "rfc3339", zone: str | None = None) -> TimeReader:
         ("2026-03-01 08:00Z", EIGHT_US, NO_N),
         ("2026-03-01T09:00:00+01:00", EIGHT_US, NO_N),
         ("2026-03-01T03:00:00-0500", EIGHT_US, NO_N),
+        ("2026-03-01T13:45:00+05:45", EIGHT_US, NO_N),
+        ("2026-03-01T04:30:00-0330", EIGHT_US, NO_N),
         ("2026-03-01 08:00:00 UTC", EIGHT_US, NO_N),
         ("2026-03-01T08:00:00.5Z", EIGHT_US + 500_000, NO_N),
         ("2026-03-01T08:00:00,000001Z", EIGHT_US + 1, NO_N),
