@@ -48,12 +48,15 @@ class Streaming:
             self.refused.set()
 
 
-async def turned_away(node: Node, token: str) -> None:
-    """Return once a node answers an upgrade with this token by 401; without a hello it takes the device's place from nobody."""
+async def turned_away(node: Node, token: str, source: str) -> None:
+    """Return once a node answers an upgrade with this token by 401; without a hello it takes the device's place from nobody.
+
+    Each token is tried from an address of its own: who tries too many wrong ones hears 429, whatever he tries.
+    """
     request = upgrade_request("127.0.0.1", node.port, "/v1/device", SUBPROTOCOL_DEVICE, token)
     answer = b""
     while b" 401 " not in answer:
-        async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
+        async with await trio.open_tcp_stream("127.0.0.1", node.port, local_address=source) as stream:
             await stream.send_all(request)
             answer = (await stream.receive_some()).partition(b"\r\n")[0]
         await trio.sleep(LOOK_S)
@@ -75,7 +78,7 @@ async def revoked(cluster: Cluster, at: int, device: Streaming) -> tuple[float, 
             nursery.start_soon(ended)
             async with trio.open_nursery() as doors:
                 for node in cluster.nodes:
-                    doors.start_soon(turned_away, node, device.token)
+                    doors.start_soon(turned_away, node, device.token, f"127.1.{at // 250}.{at % 250 + 1}")
             times[1] = trio.current_time() - began_s
     return times[0], times[1]
 
