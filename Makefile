@@ -81,7 +81,7 @@ command-test: install ## 10,000 commands and 50 to all devices at once, which ar
 notify-test: install ## an alert is told by webhook, once, after its receiver was down for a minute and the hub was killed
 	TRIBUTARY_TEST_DOWN_S=60 $(PY) -m pytest -q -s tests/e2e/test_notifications.py
 
-api-test: install ## schemathesis over the whole API, 200 cases an operation as each role; some ten minutes
+api-test: install ## schemathesis over the whole API, 200 cases an operation as each role; some 30 minutes
 	API_TEST_EXAMPLES=200 $(PY) -m pytest -q tests/e2e/test_api.py
 
 conformance-test: install ## our own device client through every scenario of the protocol, four clients at a time
