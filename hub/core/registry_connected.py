@@ -51,6 +51,11 @@ class ConnectedDevices(DeviceSet):
         if name in self._unwritten:
             await self._write(name)
 
+    async def keep_waiting(self) -> None:
+        """Write what of devices waits for its turn when the hub stops."""
+        if self._unwritten:
+            await self._write_waiting()
+
     async def import_series(self, name: str, channels: tuple[Channel, ...]) -> None:
         """Count the series of an import as ones that the device had; a store that cannot take it ends no import."""
         if (record := self._devices.get(name)) is None:

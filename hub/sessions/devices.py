@@ -23,6 +23,7 @@ from hub.sessions.parts import HUB_FAILED, Connection, DeviceParts
 from hub.sessions.takeovers import Takeovers
 
 _log = structlog.get_logger(__name__)
+_LAST_S: Final = 5.0  # when stopping
 _RESTATE_S: Final = 20.0  # protocol section 6: while credit is 0
 
 
@@ -43,13 +44,17 @@ class DeviceSessions:
         self._parts.journal.on_holding(self._restate)
         self._parts.journal.on_commit(self._judge_windows)
         self._parts.leases.on_lost(self._lost)
-        async with trio.open_nursery() as self._welcoming:
-            await self._welcoming.start(self.acks.run)
-            task_status.started()
-            while True:
-                await trio.sleep(_RESTATE_S)
-                if self._parts.journal.holding:
-                    self._restate()
+        try:
+            async with trio.open_nursery() as self._welcoming:
+                await self._welcoming.start(self.acks.run)
+                task_status.started()
+                while True:
+                    await trio.sleep(_RESTATE_S)
+                    if self._parts.journal.holding:
+                        self._restate()
+        finally:
+            with trio.move_on_after(_LAST_S, shield=True):
+                await self._parts.registry.keep_waiting()
 
     def serve(self, device: str, link: ServerLink) -> Awaitable[None]:
         """Serve one connection of a device whose token was checked."""
