@@ -4,7 +4,7 @@ Owns nothing but the list. main.py makes the app of it.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import dashboard
 from dashboard.csp import content_security_policy
@@ -21,7 +21,6 @@ from hub.journal import Journal
 from hub.metrics import Metrics
 from hub.part_settings import retention
 from hub.ports import HistoryStore, Now, StateStore
-from hub.redis import Redis
 from hub.rules import Preview
 from hub.sessions.devices import DeviceSessions
 from hub.strain import Strain
@@ -32,13 +31,16 @@ from hub.web.store import StoreFacts
 from hub.web.traffic import OpenConnections
 from hub.web.ways.routes import Ways
 
+if TYPE_CHECKING:
+    from hub.redis import Redis  # a hub that stands alone would wait for coredis
+
 
 class HubParts(Protocol):
     """The parts of a hub that HTTP reaches."""
 
     settings: Settings
     data: DataDir
-    redis: Redis | None
+    redis: "Redis | None"
     state: StateStore
     journal: Journal
     control: Control

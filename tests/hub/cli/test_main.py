@@ -16,10 +16,19 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return CommandLine(tmp_path / "data", monkeypatch, capsys)
 
 
-def test_help_does_not_load_what_a_device_lacks() -> None:
-    program = "import hub.cli, sys; print(sorted({name.partition('.')[0] for name in sys.modules}))"
+def loaded_by(module: str) -> set[str]:
+    """Return the packages that a program has loaded which imports a module."""
+    program = f"import {module}, sys; print(sorted({{name.partition('.')[0] for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert {"pydantic", "httpx", "duckdb", "numpy", "fastapi", "structlog", "plotly"}.isdisjoint(eval(done.stdout))
+    return set(eval(done.stdout))
+
+
+def test_help_does_not_load_what_a_device_lacks() -> None:
+    assert {"pydantic", "httpx", "duckdb", "numpy", "fastapi", "structlog", "plotly"}.isdisjoint(loaded_by("hub.cli"))
+
+
+def test_a_hub_that_stands_alone_starts_without_the_client_of_redis() -> None:
+    assert "coredis" not in loaded_by("hub.main")
 
 
 @pytest.mark.parametrize(
