@@ -14,12 +14,13 @@ from devices.wire.limits import SUBPROTOCOL_DEVICE, SUBPROTOCOL_LIVE_JSON
 from devices.wire.messages import Channel, Data, Hello
 
 MASK: Final = b"\x00\x00\x00\x00"
+CLOSE: Final = b"\x88"  # begins a frame that ends a connection
 _TIMEOUT_S: Final = 20.0
 _MAX_HEARD_BYTES: Final = 65_536
 
 
 class Refused(Exception):
-    """The hub answered something else than an upgrade; the text is the beginning of it."""
+    """The hub answered something else than an upgrade, or closed what it had upgraded; the text is the beginning of what it said."""
 
 
 class Place(NamedTuple):
@@ -106,8 +107,16 @@ class Caller:
             data = self.socket.recv(_MAX_HEARD_BYTES)
             if not data:
                 if self._heard.startswith(b"HTTP"):
-                    raise Refused(self._heard[:200].decode(errors="replace"))
+                    raise Refused(_refusal(self._heard))
                 raise ConnectionResetError("the hub ended the connection")
             self._heard += data
         if words != b"\r\n\r\n":
             self._heard = self._heard[at + len(words) :]
+
+
+def _refusal(heard: bytes) -> str:
+    """Return what an answer says; of an upgrade, the code and reason that the connection was closed with at once."""
+    head, _, frames = heard.partition(b"\r\n\r\n")
+    if head.startswith(b"HTTP/1.1 101 ") and frames.startswith(CLOSE):
+        return f"closed with {int.from_bytes(frames[2:4], 'big')}: {frames[4:200].decode(errors='replace')}"
+    return heard[:200].decode(errors="replace")
