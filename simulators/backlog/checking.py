@@ -85,7 +85,9 @@ async def differences_in_points(client: HubClient, backlog: Backlog, devices: Se
 
 async def out_of_order(client: HubClient, backlog: Backlog, device: int) -> str | None:
     """Look at one series while it is being stored: what is there must be its first frames, without a hole. None: it is so."""
-    answer = await client.query(backlog.name(device), ["c0"], from_us=backlog.begin_us, to_us=backlog.end_us, width="1h", limit=_LIMIT)
+    begin_us, end_us = backlog.begin_us, backlog.end_us
+    width = _WIDTHS[width_us(end_us - begin_us)]  # buckets of an hour would hold what comes live, too
+    answer = await client.query(backlog.name(device), ["c0"], from_us=begin_us, to_us=end_us, width=width, limit=_LIMIT)
     for series in answer["series"]:
         count, last = sum(series["buckets"]["count"]), series["buckets"]["last"][-1]
         if count != last:
