@@ -78,8 +78,7 @@ def overwrite(path: Path, page: int) -> None:
         file.write(b"\xee" * PAGE)
 
 
-@pytest.mark.parametrize("page", [1, MARKS, META, -3])
-@pytest.mark.parametrize("is_stored", [True, False])
+@pytest.mark.parametrize(("page", "is_stored"), [(1, True), (MARKS, True), (MARKS, False), (META, True), (-3, False)])
 async def test_a_device_may_send_everything_again_to_a_hub_whose_journal_was_damaged(
     tmp_path: Path, page: int, *, is_stored: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
