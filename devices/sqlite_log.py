@@ -9,12 +9,13 @@ wants to see more. Blocking; called by the hub's stores and a device's spool as 
 import os
 import shutil
 import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-_HEADER: Final = struct.Struct(">8I")  # magic, version, page size, number of checkpoints, two salts, two sums
-_FRAME: Final = struct.Struct(">6I")  # page, pages of the file after a commit or 0, two salts, two sums
+LOG_HEADER: Final = struct.Struct(">8I")  # magic, version, page size, number of checkpoints, two salts, two sums
+LOG_FRAME: Final = struct.Struct(">6I")  # page, pages of the file after a commit or 0, two salts, two sums
 _PAGE_BYTES_AT: Final = 16  # in the database; 1 means 65,536
 _MAX_FRAME_AT: Final = 16  # in the index beside the log, in the machine's own order of bytes
 
@@ -27,6 +28,15 @@ class LogBefore(NamedTuple):
     size_bytes: int = 0
 
 
+def is_of_life(of_frame: Sequence[int], salts: Sequence[int]) -> bool:
+    """Tell by its salts whether a frame is of the log's present life.
+
+    Each life has one salt that is counted on and one that is drawn: frames of the one before have neither. Either is enough, as the bit
+    that has changed may be one of the header's.
+    """
+    return of_frame[0] == salts[0] or of_frame[1] == salts[1]
+
+
 def look_at_log(database: Path) -> LogBefore:
     """Look at the log of a database that nobody has open. Raises OSError."""
     path = database.with_name(database.name + "-wal")
@@ -34,16 +44,14 @@ def look_at_log(database: Path) -> LogBefore:
         with path.open("rb") as log, database.open("rb") as main:
             main.seek(_PAGE_BYTES_AT)
             page_bytes = int.from_bytes(main.read(2), "big")
-            header = log.read(_HEADER.size)
-            if not page_bytes or len(header) < _HEADER.size:
+            header = log.read(LOG_HEADER.size)
+            if not page_bytes or len(header) < LOG_HEADER.size:
                 return LogBefore(path)
-            salts, ends, number = _HEADER.unpack(header)[4:6], [], 0
-            while len(frame := log.read(_FRAME.size)) == _FRAME.size:
+            salts, ends, number = LOG_HEADER.unpack(header)[4:6], [], 0
+            while len(frame := log.read(LOG_FRAME.size)) == LOG_FRAME.size:
                 number += 1
-                _, pages, *of_frame, _, _ = _FRAME.unpack(frame)
-                # Each life of the log has one salt that is counted on and one that is drawn: frames of the one before have neither. Both
-                # are looked at, as the bit that has changed may be one of the header's.
-                if pages and (of_frame[0] == salts[0] or of_frame[1] == salts[1]):
+                _, pages, *of_frame, _, _ = LOG_FRAME.unpack(frame)
+                if pages and is_of_life(of_frame, salts):
                     ends.append(number)
                 log.seek(page_bytes if page_bytes > 1 else 65_536, os.SEEK_CUR)
             return LogBefore(path, tuple(ends), log.tell())

@@ -1,11 +1,10 @@
 """The pages of a SQLite file that SQLite itself will not open: read one by one, with the commits of its log laid over them.
 
-Owns the form of the file and of its log (sqlite.org/fileformat2.html sections 1.3 and 4), and changes neither. Knows no table. Blocking;
+Owns the form of the file and what its log adds (sqlite.org/fileformat2.html sections 1.3 and 4), and changes neither. Knows no table. Blocking;
 used by raw_records.py and salvage.py.
 """
 
 import os
-import struct
 import sys
 from array import array
 from collections.abc import Mapping
@@ -13,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
+from devices.sqlite_log import LOG_FRAME, LOG_HEADER, is_of_life
+
 _MAGIC: Final = b"SQLite format 3\0"
 _USUAL_BYTES: Final = 4_096  # of a page, where nothing that is left says so
 _LOG_MAGIC: Final = 0x377F0682  # its last bit: sums are made of big-endian words
-_LOG_HEADER: Final = struct.Struct(">8I")  # magic, version, page size, number of checkpoints, two salts, two sums
-_FRAME: Final = struct.Struct(">6I")  # page, pages of the file after a commit or 0, two salts, two sums
 _SUMMED_OF_FRAME: Final = 8
 _MASK: Final = 0xFFFF_FFFF
 Sums = tuple[int, int]
@@ -72,10 +71,10 @@ class RawPages:
         return file.read(self.page_bytes).ljust(self.page_bytes, b"\0")
 
     def _read_log(self, log: BinaryIO) -> None:
-        header = log.read(_LOG_HEADER.size)
-        if len(header) < _LOG_HEADER.size:
+        header = log.read(LOG_HEADER.size)
+        if len(header) < LOG_HEADER.size:
             return
-        magic, _, page_bytes, _, *salts_and_sums = _LOG_HEADER.unpack(header)
+        magic, _, page_bytes, _, *salts_and_sums = LOG_HEADER.unpack(header)
         salts, sums = salts_and_sums[:2], (salts_and_sums[2], salts_and_sums[3])
         if _is_page_size(page_bytes):
             self.page_bytes = page_bytes
@@ -84,19 +83,19 @@ class RawPages:
         taken: dict[int, int] = {}
         pending: dict[int, int] = {}  # of a commit whose end is not read yet
         beyond: dict[int, int] = {}
-        at = _LOG_HEADER.size
-        while len(frame := log.read(_FRAME.size + self.page_bytes)) == _FRAME.size + self.page_bytes:
-            page, pages, *of_frame, first_sum, second_sum = _FRAME.unpack(frame[: _FRAME.size])
+        at = LOG_HEADER.size
+        while len(frame := log.read(LOG_FRAME.size + self.page_bytes)) == LOG_FRAME.size + self.page_bytes:
+            page, pages, *of_frame, first_sum, second_sum = LOG_FRAME.unpack(frame[: LOG_FRAME.size])
             if is_right:
-                sums = _summed(frame[_FRAME.size :], _summed(frame[:_SUMMED_OF_FRAME], sums, is_big=is_big), is_big=is_big)
+                sums = _summed(frame[LOG_FRAME.size :], _summed(frame[:_SUMMED_OF_FRAME], sums, is_big=is_big), is_big=is_big)
                 is_right = of_frame == salts and sums == (first_sum, second_sum)
             if is_right:
-                pending[page] = at + _FRAME.size
+                pending[page] = at + LOG_FRAME.size
                 if pages:
                     taken.update(pending)
                     pending = {}
-            elif of_frame[0] == salts[0] or of_frame[1] == salts[1]:  # a bit of the header's salts may be what has changed
-                beyond[page] = at + _FRAME.size
+            elif is_of_life(of_frame, salts):
+                beyond[page] = at + LOG_FRAME.size
                 self._commits_behind += pages > 0
             at += len(frame)
         self._taken, self._beyond = taken, {page: where for page, where in (pending | beyond).items() if 0 < page <= _MASK}
