@@ -42,17 +42,12 @@ class ConnectedDevices(DeviceSet):
         return None if record is None else self._bound.refuses(lists, record.description, self._now())
 
     def declare(self, hello: Hello) -> None:
-        """Note what a device declared, before a frame of it can be stored; `connected` or `keep_declared` writes it."""
+        """Note what a device declared, before a frame of it can be stored; `connected` or `keep_waiting` writes it."""
         if (record := self._devices.get(hello.device)) is not None:
             self._note(record, described(hello, record.description, self._now(), self._bound))
 
-    async def keep_declared(self, name: str) -> None:
-        """Write what a device declared whose connection ended before it was shown."""
-        if name in self._unwritten:
-            await self._write(name)
-
     async def keep_waiting(self) -> None:
-        """Write what of devices waits for its turn when the hub stops."""
+        """Write what of devices waits for its turn: of one whose connection ended before it was shown, of all where the hub stops."""
         if self._unwritten:
             await self._write_waiting()
 
@@ -62,7 +57,7 @@ class ConnectedDevices(DeviceSet):
             return
         if former := self._bound.after_import(channels, record.description, self._now()):
             self._note(record, {**record.description, FORMER: former})
-        await self.keep_declared(name)
+        await self.keep_waiting()
 
     def _note(self, record: DeviceRecord, description: Mapping[str, Any]) -> None:
         if description != record.description:

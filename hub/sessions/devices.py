@@ -100,7 +100,7 @@ class DeviceSessions:
     async def _behind_barrier(self, connection: Connection, hello: Hello) -> None:
         try:
             await self._welcome(connection, hello)
-            await self._parts.registry.keep_declared(connection.device)  # also where the connection has ended since
+            await self._parts.registry.keep_waiting()  # also where the connection has ended since
         except Exception:  # of one connection: it must not end all others
             _log.exception("welcome_failed", device=connection.device)
             connection.switch_off(CloseCode.HUB_FAILING, "the hub failed; its log says why")
