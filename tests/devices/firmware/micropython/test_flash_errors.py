@@ -34,15 +34,6 @@ class WornBoard(Board):
         with suppress(OSError):
             await super().meet(frames)
 
-    async def answered(self) -> None:
-        """Be connected until all is acked that can be told."""
-        for _ in range(40):
-            await self.meet(200)
-            self.device._ack(self.hub.acks(), True)
-            self.say_lost_results()
-            if self.device.spool.is_empty():
-                return
-
 
 class CutBoard(WornBoard):
     """A worn board whose power is cut, too: it keeps what flash took."""
