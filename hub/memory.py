@@ -24,7 +24,7 @@ def used_bytes() -> tuple[int, int]:
 
 def bound_bytes(setting_bytes: int) -> int:
     """Return how much may be in memory: the setting, or what the container or service has, or the machine; 0: nobody says."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    machine = _PAGE_BYTES * os.sysconf("SC_PHYS_PAGES")
     return min(bound for bound in (setting_bytes, *_of_cgroup(), machine) if bound > 0)
 
 

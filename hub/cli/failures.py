@@ -51,9 +51,8 @@ def _leaves(error: BaseException) -> list[BaseException]:
 
 
 def _is_journal_broken(error: BaseException) -> bool:
-    return "JournalBroken" in [
-        kind.__name__ for kind in type(error).__mro__
-    ]  # by name: hub.ports needs numpy, which a device installation lacks
+    # By name: hub.ports needs numpy, which a device installation lacks.
+    return "JournalBroken" in [kind.__name__ for kind in type(error).__mro__]
 
 
 def _failure_of_one(error: BaseException) -> Failure | None:
