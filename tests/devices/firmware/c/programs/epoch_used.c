@@ -6,23 +6,7 @@
  *     epoch_used   prints how many lives it tried
  */
 #include "world.h"
-
-static void on_command(void *app, int command, const char *name, tributary_value args)
-{
-    (void)app, (void)command, (void)name, (void)args;
-}
-
-static const char *on_desired(void *app, tributary_value document)
-{
-    (void)app, (void)document;
-    return NULL;
-}
-
-static void write_reported(void *app, tributary_writer *writer)
-{
-    (void)app;
-    tributary_put_map(writer, 0);
-}
+#include "idle.h"
 
 static volatile int64_t made;
 
