@@ -1,7 +1,7 @@
 """The pages of a SQLite file that SQLite itself will not open: read one by one, with the commits of its log laid over them.
 
-Owns the form of the file and what its log adds (sqlite.org/fileformat2.html sections 1.3 and 4), and changes neither. Knows no table. Blocking;
-used by raw_records.py and salvage.py.
+Owns the form of the file and what its log adds (sqlite.org/fileformat2.html sections 1.3 and 4), and changes neither. Knows no table.
+Blocking; used by raw_records.py and salvage.py.
 """
 
 import os
